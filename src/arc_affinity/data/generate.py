@@ -1,4 +1,4 @@
-"""Filling a store with re-arc examples over several processes, so that a cut-off run can go on.
+"""Filling a store or a folder of task files with re-arc examples; a run that was cut off goes on.
 
 Each finished task is a part file, written in one step; the last step joins the parts. The parts and all
 temporary files lie in ``.parts`` within the output folder, which is removed at the end.
@@ -6,33 +6,50 @@ temporary files lie in ``.parts`` within the output folder, which is removed at 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from arc_affinity.data import rearc
-from arc_affinity.data.store import ARRAYS, MANIFEST, ExampleStore, write_npz, write_store
+from arc_affinity.data.store import (
+    ARRAYS,
+    MANIFEST,
+    ExampleStore,
+    Manifest,
+    write_json_tasks,
+    write_npz,
+    write_store,
+)
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import write_text
+from arc_affinity.types import Pair
 
 PARTS = ".parts"
+JSON_MANIFEST = ".generated"
+"""Says that a folder of task files is complete and how it was made; no ``.json``, so no loader takes it."""
 
 OnTask = Callable[[str, Counter[str]], None]
 """Told of each task as it is ready: its id and its rejections by reason."""
 
+Rejections = dict[str, dict[str, int]]
+"""Rejected tries by task and by reason; tasks without any are left out."""
+
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One task's share of the work; small, since it is sent to another process."""
 
     part: Path
@@ -43,14 +60,42 @@ class _Job:
 
     def settings(self) -> dict[str, Any]:
         """What the part's bytes depend on."""
-        excluded = hashlib.sha256(b"".join(sorted(self.exclude))).hexdigest() if self.exclude else None
         return {
             "task": self.task_id,
             "per_task": self.count,
             "seed": self.seed,
-            "excluded": excluded,
+            "excluded": hashlib.sha256(b"".join(sorted(self.exclude))).hexdigest(),
             "versions": rearc.versions(),
         }
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be made: ``per_task`` examples of each task, none with an input that ``exclude`` has."""
+
+    tasks: tuple[str, ...]
+    per_task: int
+    seed: int
+    exclude: ExampleStore | None
+
+    def settings(self) -> dict[str, Any]:
+        """What the output's bytes depend on, besides the tasks."""
+        hashes = None if self.exclude is None else [self.exclude.manifest["sha256"][name] for name in ARRAYS]
+        return {
+            "source": "re-arc",
+            "seed": self.seed,
+            "per_task": self.per_task,
+            "excluded": hashes,
+            "versions": rearc.versions(),
+        }
+
+    def jobs(self, parts: Path) -> list[Job]:
+        """The work, one job a task."""
+        keys = {
+            task: frozenset[bytes]() if self.exclude is None else rearc.input_keys(self.exclude, task)
+            for task in self.tasks
+        }
+        return [Job(parts / f"{t}.npz", t, self.per_task, self.seed, keys[t]) for t in self.tasks]
 
 
 def generate_store(
@@ -71,7 +116,8 @@ def generate_store(
         tasks: ids among `rearc.task_ids`.
         per_task: examples of each task, at least 1.
         seed: any integer.
-        workers: processes; with 1 the work is done in this one.
+        workers: processes; with 1 the work is done in this one. With more, a script that calls this needs
+            ``if __name__ == "__main__"``.
         exclude: store whose inputs must not come again within the same task.
         on_task: called in this process for each finished task.
 
@@ -79,65 +125,119 @@ def generate_store(
         ArcAffinityError: an unknown task, a folder with other content or settings, a task that gives too few
             examples, a file that cannot be written, or a worker that was killed.
     """
-    wanted = sorted(set(tasks))
-    _check_request(wanted, per_task, workers)
-    settings = {
-        "source": "re-arc",
-        "seed": seed,
-        "per_task": per_task,
-        "excluded": None if exclude is None else exclude.manifest["sha256"],
-        "versions": rearc.versions(),
-    }
-    finished = _finished(out, wanted, settings)
-    if finished is None:
-        jobs = [_job(out, task, per_task, seed, exclude) for task in wanted]
+    request = _request(tasks, per_task, seed, workers, exclude)
+    if not _is_finished(out, MANIFEST, ARRAYS):
+        jobs = request.jobs(out / PARTS)
         rejections = _run(jobs, workers, on_task)
-        _assemble(out, jobs, {**settings, "rejections": rejections})
-        finished = ExampleStore.open(out)
+        joined = _fresh(out / PARTS / "joined")
+        write_store(joined, _pairs_by_task(jobs), {**request.settings(), "rejections": rejections})
+        _move(joined, out, (*ARRAYS, MANIFEST))
+    store = ExampleStore.open(out)
+    _refuse_other_settings(out, store.manifest, request)
     shutil.rmtree(out / PARTS, ignore_errors=True)
-    return finished
+    return store
 
 
-def _check_request(tasks: list[str], per_task: int, workers: int) -> None:
+def generate_json(
+    out: Path,
+    tasks: Iterable[str],
+    per_task: int,
+    seed: int = 0,
+    workers: int = 1,
+    exclude: ExampleStore | None = None,
+    on_task: OnTask | None = None,
+) -> Manifest:
+    """Make one ARC task file a task, ``ID.json``, in place of a store.
+
+    Arguments and errors as in `generate_store`, the form of the files as in `write_json_tasks`. Returns the
+    settings, the task ids and the rejections, which the folder keeps in ``.generated``.
+    """
+    request = _request(tasks, per_task, seed, workers, exclude)
+    if per_task < 2:
+        raise ArcAffinityError(
+            "a task file needs at least 2 examples per task: one to learn from, one to test"
+        )
+    names = tuple(f"{task}.json" for task in request.tasks)
+    if not _is_finished(out, JSON_MANIFEST, names):
+        jobs = request.jobs(out / PARTS)
+        manifest = {
+            **request.settings(),
+            "tasks": list(request.tasks),
+            "rejections": _run(jobs, workers, on_task),
+        }
+        joined = _fresh(out / PARTS / "joined")
+        for job in jobs:
+            write_json_tasks(ExampleStore.open(job.part), joined)
+        write_text(joined / JSON_MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        _move(joined, out, (*names, JSON_MANIFEST))
+    manifest = _read_json_manifest(out / JSON_MANIFEST)
+    _refuse_other_settings(out, manifest, request)
+    shutil.rmtree(out / PARTS, ignore_errors=True)
+    return manifest
+
+
+def _request(
+    tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None
+) -> Request:
+    """The request, once it makes sense."""
+    wanted = tuple(sorted(set(tasks)))
     known = rearc.task_ids()
-    for task in tasks:
+    for task in wanted:
         if task not in known:
             raise unknown("task", task, known)
-    if not tasks:
+    if not wanted:
         raise ArcAffinityError("no tasks to generate examples of")
-    if per_task < 1 or workers < 1:
-        raise ArcAffinityError(
-            f"at least 1 example per task and 1 worker are needed, not {per_task} and {workers}"
-        )
+    if per_task < 1:
+        raise ArcAffinityError(f"at least 1 example per task is needed, not {per_task}")
+    if workers < 1:
+        raise ArcAffinityError(f"at least 1 worker is needed, not {workers}")
+    return Request(wanted, per_task, seed, exclude)
 
 
-def _finished(out: Path, tasks: list[str], settings: dict[str, Any]) -> ExampleStore | None:
-    """The store in ``out`` if it is done; an error if ``out`` holds something else."""
+def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
+    """Whether ``out`` has its last file; an error if it has files that no run of this kind left behind."""
     try:
         content = {entry.name for entry in out.iterdir()} if out.exists() else set()
     except OSError as error:
         raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
-    foreign = content - {PARTS, MANIFEST, *ARRAYS}
-    if foreign:
-        raise ArcAffinityError(f"{out} holds {min(foreign)}; choose an empty folder")
-    if MANIFEST not in content:
-        return None
-    store = ExampleStore.open(out)
-    there = {key: store.manifest.get(key) for key in settings}
-    if there != settings or list(store.tasks) != tasks:
+    # Without parts and marker no run was here, so even files of the expected names are someone's own.
+    own = {PARTS, marker, *others} if content & {PARTS, marker} else set[str]()
+    if content - own and marker not in content:
         raise ArcAffinityError(
-            f"{out} holds a store of other settings ({len(store.tasks)} tasks x {there['per_task']}, seed"
-            f" {there['seed']}, versions {there['versions']}); remove it or choose another folder"
+            f"{out} holds {min(content - own)}, which is not of this run; choose an empty folder"
         )
-    return store
+    return marker in content
 
 
-def _job(out: Path, task: str, count: int, seed: int, exclude: ExampleStore | None) -> _Job:
-    keys = frozenset[bytes]() if exclude is None else rearc.input_keys(exclude, task)
-    return _Job(out / PARTS / f"{task}.npz", task, count, seed, keys)
+def _refuse_other_settings(out: Path, manifest: Manifest, request: Request) -> None:
+    """An error if ``out`` was made with other settings than now asked for."""
+    wanted = {**request.settings(), "tasks": list(request.tasks)}
+    other = [key for key, value in wanted.items() if manifest.get(key) != value]
+    if other:
+        told = "; ".join(
+            f"{key} there {_short(manifest.get(key))}, now {_short(wanted[key])}" for key in other
+        )
+        raise ArcAffinityError(
+            f"{out} was made with other settings ({told}); remove it or choose another folder"
+        )
 
 
-def _run(jobs: list[_Job], workers: int, on_task: OnTask | None) -> dict[str, dict[str, int]]:
+def _short(value: object) -> str:
+    """A setting in few words."""
+    return f"{len(value)} ids or hashes" if isinstance(value, list) else str(value)
+
+
+def _read_json_manifest(path: Path) -> Manifest:
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ArcAffinityError(f"cannot read {path}: {error}") from error
+    if not isinstance(manifest, dict):
+        raise ArcAffinityError(f"{path} is damaged")
+    return manifest
+
+
+def _run(jobs: list[Job], workers: int, on_task: OnTask | None) -> Rejections:
     """Make the missing parts; return the rejections of all tasks, in the tasks' order."""
     found: dict[str, Counter[str]] = {}
     for task, rejections in _each(jobs, workers):
@@ -147,9 +247,9 @@ def _run(jobs: list[_Job], workers: int, on_task: OnTask | None) -> dict[str, di
     return {job.task_id: dict(sorted(found[job.task_id].items())) for job in jobs if found[job.task_id]}
 
 
-def _each(jobs: list[_Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
+def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
     """Rejections of each task, those with a part first, the others as they are finished."""
-    missing: list[_Job] = []
+    missing: list[Job] = []
     for job in jobs:
         part = _part(job)
         if part is None:
@@ -162,12 +262,14 @@ def _each(jobs: list[_Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
         yield from _over_processes(missing, min(workers, len(missing)))
 
 
-def _over_processes(jobs: list[_Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
+def _over_processes(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
     # Spawned, because a forked copy of a process with threads (torch's) may hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
-        futures = [pool.submit(_make, job) for job in jobs]
+        futures: list[Future[tuple[str, Counter[str]]]] = []
         try:
+            with _interrupts_held():
+                futures.extend(pool.submit(_make, job) for job in jobs)
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool as error:
@@ -176,28 +278,44 @@ def _over_processes(jobs: list[_Job], workers: int) -> Iterator[tuple[str, Count
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back until the workers are started: they inherit it, and so never die half imported."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _prepare_worker() -> None:
     """End a worker silently on Ctrl-C, and when its parent is gone (a pool's workers would wait for ever)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=partial(_leave_with, parent.join), daemon=True).start()
+        parent.join()
+        os._exit(1)
 
 
-def _leave_with(wait: Callable[[], None]) -> None:
-    wait()
-    os._exit(1)
-
-
-def _make(job: _Job) -> tuple[str, Counter[str]]:
+def _make(job: Job) -> tuple[str, Counter[str]]:
     """Generate a task's examples and write its part."""
     examples = rearc.generate_task(job.task_id, job.count, job.seed, job.exclude)
     rejections = dict(sorted(examples.rejections.items()))
-    write_npz(job.part, {job.task_id: examples.pairs}, {"settings": job.settings(), "rejections": rejections})
+    extras = {"settings": job.settings(), "rejections": rejections}
+    write_npz(job.part, {job.task_id: examples.pairs}, extras)
     return job.task_id, examples.rejections
 
 
-def _part(job: _Job) -> ExampleStore | None:
+def _part(job: Job) -> ExampleStore | None:
     """A task's part, if there is one that this job would write again."""
     if not job.part.exists():
         return None
@@ -208,19 +326,22 @@ def _part(job: _Job) -> ExampleStore | None:
     return part if part.manifest.get("settings") == job.settings() else None
 
 
-def _assemble(out: Path, jobs: list[_Job], extras: dict[str, Any]) -> None:
-    """Join the parts, then move the files in place; the manifest last, since it makes the folder a store."""
-    joined = out / PARTS / "joined"
-    shutil.rmtree(joined, ignore_errors=True)
-    write_store(joined, _parts_pairs(jobs), extras)
-    try:
-        for name in (*ARRAYS, MANIFEST):
-            (joined / name).replace(out / name)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
-
-
-def _parts_pairs(jobs: list[_Job]) -> Iterator[tuple[str, list[Any]]]:
+def _pairs_by_task(jobs: list[Job]) -> Iterator[tuple[str, list[Pair]]]:
     for job in jobs:
         part = ExampleStore.open(job.part)
         yield job.task_id, [part.pair(i) for i in range(len(part))]
+
+
+def _fresh(folder: Path) -> Path:
+    """``folder``, without what a cut-off run left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _move(joined: Path, out: Path, names: Iterable[str]) -> None:
+    """Move files to ``out``; the last one is what makes the folder complete."""
+    try:
+        for name in names:
+            (joined / name).replace(out / name)
+    except OSError as error:
+        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error

@@ -14,8 +14,8 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -133,7 +133,7 @@ def write_store(
     Raises:
         ArcAffinityError: ``path`` is taken or cannot be written; a grid is not a grid; a task comes twice.
     """
-    write_folder(path, _flatten(examples, extras or {}))
+    _write_folder(path, _flatten(examples, extras or {}))
     return ExampleStore.open(path, verify=False)
 
 
@@ -213,7 +213,7 @@ def _checked(grid: Grid | None, where: str) -> Grid:
     return grid
 
 
-def _encode(cells: np.ndarray, index: np.ndarray, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+def _encode(cells: np.ndarray, index: np.ndarray, manifest: Manifest) -> dict[str, bytes]:
     """Arrays and manifest as file contents; the manifest last, with the hash of the others."""
     files: dict[str, bytes] = {}
     for name, array in zip(ARRAYS, (cells, index), strict=True):
@@ -221,11 +221,20 @@ def _encode(cells: np.ndarray, index: np.ndarray, manifest: Mapping[str, Any]) -
         np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
         files[name] = buffer.getvalue()
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    text = json.dumps({**manifest, "sha256": hashes}, indent=1, sort_keys=True)
+    manifest = {**manifest, "sha256": hashes}
+    hashes[MANIFEST] = _manifest_hash(manifest)
+    text = json.dumps(manifest, indent=1, sort_keys=True)
     return {**files, MANIFEST: (text + "\n").encode()}
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+def _manifest_hash(manifest: Manifest) -> str:
+    """SHA-256 of a manifest's content but for this very entry."""
+    others = {name: value for name, value in manifest["sha256"].items() if name != MANIFEST}
+    text = json.dumps({**manifest, "sha256": others}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write ``files`` to a new folder that appears complete or not at all.
 
     Raises:
@@ -236,13 +245,13 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ArcAffinityError(f"cannot write {path}: it exists; choose another folder or remove it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        aside = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+        aside.mkdir()
         for name, content in files.items():
             with (aside / name).open("wb") as handle:
                 handle.write(content)
                 handle.flush()
                 os.fsync(handle.fileno())
-        aside.chmod(0o755)
         aside.replace(path)
     except OSError as error:
         raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
@@ -299,7 +308,7 @@ def _parse_manifest(path: Path, content: bytes) -> Manifest:
     """The manifest, once its own entries are of the right kind."""
     try:
         manifest = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"{MANIFEST} is not JSON") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ArcAffinityError(f"{path} is not an example store of format {FORMAT}")
@@ -315,12 +324,13 @@ def _parse_manifest(path: Path, content: bytes) -> Manifest:
     )
     if not sound:
         raise _damaged(path, f"the tasks, counts or hashes of {MANIFEST} do not make sense")
+    _check_hash(path, manifest, MANIFEST, _manifest_hash(manifest))
     return manifest
 
 
 def _check_hash(path: Path, manifest: Manifest, name: str, found: str) -> None:
     if manifest["sha256"].get(name) != found:
-        raise _damaged(path, f"the SHA-256 of {name} is not the manifest's")
+        raise _damaged(path, f"the SHA-256 of {name} is not the one in {MANIFEST}")
 
 
 def _check_arrays(path: Path, manifest: Manifest, cells: np.ndarray, index: np.ndarray) -> None:

@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,19 @@ FORMAT = 1
 
 MANIFEST = "manifest.json"
 ARRAYS = ("cells.npy", "index.npy")
+
+UNREADABLE = (
+    *(
+        EOFError,
+        OverflowError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        tokenize.TokenError,
+    ),  # numpy's, on a header
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),  # zipfile's
+)
+"""What the standard readers raise on files with turned-over bits."""
 
 Manifest = dict[str, Any]
 Cells = UInt8[np.ndarray, " cells"]
@@ -281,7 +295,7 @@ def _read_folder(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.nda
         raise ArcAffinityError(f"{path} is not an example store: no {name}") from error
     except OSError as error:
         raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, f"an array cannot be read ({error})") from error
     return manifest, cells, index
 
@@ -299,7 +313,7 @@ def _read_npz(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarra
         raise ArcAffinityError(f"{path} is not an example store: {error.args[0]}") from error
     except OSError as error:
         raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise _damaged(path, f"it cannot be read ({error})") from error
     return manifest, cells, index
 

@@ -1,0 +1,93 @@
+"""The command ``arc-affinity``: its commands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from types import MappingProxyType
+
+from cyclopts import App, Parameter
+
+from arc_affinity.cli.errors import in_one_line, split_debug, tell
+
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "data": "Look at datasets, generate examples and split them.",
+        "model": "Look at models and bring them in.",
+    }
+)
+"""Words that stand before a command, with what they are about."""
+
+Commands = tuple[tuple[str, str, str], ...]
+
+COMMANDS: Commands = (
+    ("data list", "arc_affinity.cli.data_show:list_datasets", "List the datasets."),
+    ("data show", "arc_affinity.cli.data_show:show", "Show a task."),
+    ("data fetch", "arc_affinity.cli.data_show:fetch", "Download a dataset."),
+    ("data leaks", "arc_affinity.cli.data_show:leaks", "Find leaks between datasets."),
+    ("data generate", "arc_affinity.cli.data_generate:generate", "Generate examples."),
+    ("data split", "arc_affinity.cli.data_generate:split", "Split tasks."),
+    ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
+    ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
+)
+"""Every command: its words, ``module:function``, and the first line of that function's docstring."""
+
+
+def build_app(commands: Commands = COMMANDS) -> App:
+    """Return the command line with every one of ``commands`` registered and none imported."""
+    root = App(
+        name="arc-affinity",
+        help="Train, adapt, score and diagnose small transformers on ARC grid tasks.",
+        help_epilogue="Everywhere: --debug shows the traceback of an error.",
+        version=lambda: f"arc-affinity {version('arc-affinity')}",
+        default_parameter=Parameter(consume_multiple=True, negative=(), show_default=_shown_default),
+        suppress_keyboard_interrupt=False,
+    )
+    groups = {"": root}
+    for place, (words, function, summary) in enumerate(commands):
+        group, _, name = words.rpartition(" ")
+        if group not in groups:
+            groups[group] = App(name=group, help=GROUPS[group], sort_key=place)
+            root.command(groups[group])
+        groups[group].command(function, name=name, help=summary, sort_key=place)
+    return root
+
+
+def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:
+    """Carry out one command line and return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    Errors that are no one's fault but the program's come out as they are.
+    """
+    debug, tokens = split_debug(arguments)
+    app = build_app(commands)
+    with tell(debug, words=[words for words, _, _ in commands]) as outcome:
+        whole_help(app, tokens)
+        app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+        sys.stdout.flush()
+    return outcome.code
+
+
+def whole_help(app: App, tokens: Sequence[str]) -> None:
+    """Let the command that ``tokens`` name show its whole docstring, not the one line of the list."""
+    words, path, _ = app.parse_commands(list(tokens))
+    for word, command in zip(words, path[1:], strict=True):
+        if command.default_command is not None and not word.startswith("-"):
+            command.help = None
+
+
+def main() -> int:
+    """Run the command line of this process; unexpected errors end in one line unless ``--debug`` is given."""
+    debug, _ = split_debug(sys.argv[1:])
+    if not debug:
+        sys.excepthook = in_one_line
+    return run(sys.argv[1:])
+
+
+def _shown_default(value: object) -> object:
+    """What a help page says about a default: nothing for a switch that is off or an empty list."""
+    return None if value is False or value == () else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

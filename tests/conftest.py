@@ -1,0 +1,75 @@
+"""What every test may use; shapes and types are checked while tests run, and no GPU is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Torch reads these when it is first imported, which most tests never do.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["OMP_NUM_THREADS"] = "2"
+# Help pages and tables keep one width, whatever terminal the tests run in.
+os.environ["COLUMNS"] = "100"
+
+install_import_hook("arc_affinity", "beartype.beartype")
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command line left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data beside the repository."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the reference data beside the repository (../shared)")
+    return folder
+
+
+@pytest.fixture
+def cli() -> Callable[..., Finished]:
+    """Run ``arc-affinity`` in this process: ``cli("data", "list")``. Unexpected errors come through."""
+    from arc_affinity.cli.main import run
+
+    def call(*arguments: object) -> Finished:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run([str(argument) for argument in arguments])
+        return Finished(code, out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def cli_process() -> Callable[..., Finished]:
+    """Run ``arc-affinity`` as users do, in a process of its own (slower by the start of Python)."""
+
+    def call(*arguments: object, **settings: object) -> Finished:
+        command = [sys.executable, "-m", "arc_affinity.cli.main", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **settings)
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return call

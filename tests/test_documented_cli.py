@@ -1,0 +1,62 @@
+"""The documents say what the program does: the command page, the links, and the commands that guides show."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.cli.main import COMMANDS, GROUPS, build_app
+from arc_affinity.cli.reference import reference
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+SHELL = re.compile(r"```(?:sh|bash|console)\n(.*?)```", re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in a page: its headings, in lower case, spaces as dashes, other signs gone."""
+    titles = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_command_page_is_what_help_says() -> None:
+    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written == reference(), "docs/cli.md is not what --help says now; run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        leads_to = page.parent / target
+        assert leads_to.exists(), f"{page.name}: {target}"
+        if anchor and leads_to.suffix == ".md":
+            assert anchor.removeprefix("#") in anchors(leads_to), f"{page.name}: {target}{anchor}"
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Every line of the pages' shell blocks that calls the program, with continued lines joined."""
+    found = []
+    for page in PAGES:
+        for block in SHELL.findall(page.read_text(encoding="utf-8")):
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [(page.name, line.removeprefix("$ ")) for line in lines if "arc-affinity " in line]
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), shown_commands())
+def test_commands_in_the_guides_are_understood(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    tokens = words[[Path(word).name for word in words].index("arc-affinity") + 1 :]
+    # Binds the arguments as the program would, and runs nothing; a wrong command line raises.
+    build_app().parse_args(tokens, print_error=False, exit_on_error=False)
+
+
+def test_every_group_has_a_line() -> None:
+    assert {words.rpartition(" ")[0] for words, _, _ in COMMANDS} - {""} <= set(GROUPS)

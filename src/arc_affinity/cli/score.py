@@ -1,0 +1,162 @@
+"""``arc-affinity score``: records or a submission in, scores out."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.table import Table
+
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records import holds_records, read_records
+from arc_affinity.evaluation.scoring import Mean, Score, score_each, score_submission
+from arc_affinity.evaluation.submission import listing, read_submission
+
+LEGEND = """\
+%: mean over tasks / mean over outputs
+score: ARC Prize's rule, credit for each output; strict: all outputs of a task
+accuracies: of attempt 1, where defined"""
+
+
+def score(
+    path: Path,
+    /,
+    *,
+    dataset: str | None = None,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+    attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    allow_missing: bool = False,
+    by_task: bool = False,
+    json: bool = False,
+) -> None:
+    """Score records or a submission.
+
+    Every test output counts 1 if one of its attempts is exact; a task is the mean of its outputs, the score
+    the mean of the tasks (the rule of ARC Prize). Each protocol is scored apart.
+
+    Args:
+        path: Records (JSON lines, gzip or not) or a submission.json by any solver.
+        dataset: Whose tasks to score; those without attempts count 0. Without it records are scored over the
+            tasks that they hold (as for examples held out in a store).
+        data_dir: Folder with the datasets that are not installed.
+        attempts: How many ranked attempts count.
+        allow_missing: Let a submission lack tasks, which count 0.
+        by_task: Show each task as well.
+        json: Print one JSON document and nothing else.
+    """
+    scores = _scores(path, dataset, data_dir, attempts, allow_missing)
+    if json:
+        print(jsonlib.dumps({"path": str(path), "scores": [_plain(s, by_task) for s in scores]}, indent=2))
+        return
+    console = Console()
+    console.print(_summary(scores))
+    for each in scores:
+        if by_task:
+            console.print(_task_table(each))
+        if each.missing:
+            console.print(
+                f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}"
+            )
+
+
+def _scores(
+    path: Path, dataset: str | None, data_dir: Path | None, attempts: int, allow_missing: bool
+) -> Sequence[Score]:
+    """Score whatever the file holds."""
+    tasks = None if dataset is None else load_tasks(dataset, data_dir)
+    if holds_records(path):
+        return score_each(read_records(path), tasks, attempts=attempts)
+    if dataset is None or tasks is None:
+        raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
+    submission = read_submission(path, tasks, allow_missing=allow_missing)
+    return [score_submission(submission, tasks, dataset, attempts=attempts)]
+
+
+def _summary(scores: Sequence[Score]) -> Table:
+    """One column for each score, headed by its protocol."""
+    table = Table(caption=LEGEND, caption_justify="left")
+    table.add_column("protocol", no_wrap=True)
+    for each in scores:
+        table.add_column(str(each.subject.protocol), justify="right", overflow="fold")
+    columns = [dict(_rows(each)) for each in scores]
+    for label in columns[0]:
+        table.add_row(label, *(column[label] for column in columns))
+    return table
+
+
+def _rows(score: Score) -> Iterator[tuple[str, str]]:
+    """The lines of a score's column."""
+    subject, outputs = score.subject, score.outputs
+    yield "dataset", subject.dataset
+    yield "model", (subject.model or "a submission") + (" + adapters" if subject.adapted else "")
+    yield f"score, {score.attempts} attempts", _both(score.solved)
+    yield "strict score", _percent(score.strict)
+    yield "pass@1", _both(score.first_solved)
+    yield "cell accuracy", _both(score.cell_accuracy)
+    yield "size accuracy", _both(score.size_accuracy)
+    yield "copy accuracy", _both(score.copy_accuracy)
+    yield "change accuracy", _both(score.change_accuracy)
+    yield "outputs solved", f"{sum(o.solved for o in outputs)} of {len(outputs)}"
+    yield "tasks solved whole", f"{len(score.solved_tasks)} of {len(score.by_task)}"
+    yield "outputs attempted", f"{sum(o.attempted for o in outputs)} of {len(outputs)}"
+
+
+def _task_table(score: Score) -> Table:
+    """One row for each task; means over its outputs."""
+    table = Table(title=f"{score.subject.protocol}: {score.subject.dataset}, {score.attempts} attempts, %")
+    for name in ("task", "outputs solved", "score", "pass@1", "cell", "size"):
+        table.add_column(name, justify="left" if name == "task" else "right")
+    for task_id, outputs in score.by_task.items():
+        task = score.only(task_id)
+        means = (task.solved, task.first_solved, task.cell_accuracy, task.size_accuracy)
+        solved = f"{sum(o.solved for o in outputs)} of {len(outputs)}"
+        table.add_row(task_id, solved, *(_percent(mean.over_outputs) for mean in means))
+    return table
+
+
+def _plain(score: Score, by_task: bool) -> dict[str, object]:
+    """A score as JSON values; shares are 0-1 and null where undefined."""
+    tasks = {task_id: _numbers(score.only(task_id)) for task_id in score.by_task} if by_task else {}
+    return {
+        **asdict(score.subject),
+        "attempts": score.attempts,
+        **_numbers(score),
+        "missing_tasks": list(score.missing),
+        **({"by_task": tasks} if by_task else {}),
+    }
+
+
+def _numbers(score: Score) -> dict[str, object]:
+    """The numbers of a score as JSON values."""
+    return {
+        "tasks": len(score.by_task),
+        "tasks_solved": len(score.solved_tasks),
+        "outputs": len(score.outputs),
+        "outputs_attempted": sum(o.attempted for o in score.outputs),
+        "outputs_solved": sum(o.solved for o in score.outputs),
+        "score": score.solved.over_tasks,
+        "strict_score": score.strict,
+        "solved": asdict(score.solved),
+        "pass_at_1": asdict(score.first_solved),
+        "cell_accuracy": asdict(score.cell_accuracy),
+        "size_accuracy": asdict(score.size_accuracy),
+        "copy_accuracy": asdict(score.copy_accuracy),
+        "change_accuracy": asdict(score.change_accuracy),
+    }
+
+
+def _both(mean: Mean) -> str:
+    if mean.over_tasks is None:
+        return "undefined"
+    return f"{_percent(mean.over_tasks)} / {_percent(mean.over_outputs)}"
+
+
+def _percent(share: float | None) -> str:
+    return "undefined" if share is None else f"{100 * share:.2f}"

@@ -1,0 +1,42 @@
+"""``arc-affinity submit``: records in, a submission for ARC Prize out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.evaluation.records import read_records
+from arc_affinity.evaluation.submission import make_submission, write_submission
+
+
+def submit(
+    records: Path,
+    /,
+    *,
+    dataset: str,
+    out: Path = Path("submission.json"),
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+    allow_missing: bool = False,
+) -> None:
+    """Write a submission from records.
+
+    Only records of the protocol arc_prize will do. An attempt that gave no grid repeats the other one; where
+    there is none the answer is [[0]].
+
+    Args:
+        records: Records that predict wrote.
+        dataset: Whose tests to answer.
+        out: The submission to write.
+        data_dir: Folder with the datasets that are not installed.
+        allow_missing: Answer [[0]] to tests without a record instead of refusing.
+    """
+    rows = read_records(records)
+    tasks = load_tasks(dataset, data_dir)
+    submission = make_submission(rows, tasks, allow_missing=allow_missing)
+    write_submission(out, submission)
+    answers = sum(len(task.test) for task in tasks)
+    answered = len({(row.task_id, row.test_index) for row in rows if row.prediction is not None})
+    print(f"{out}: {len(tasks)} tasks, {answers} answers, {answers - answered} of them empty ([[0]])")

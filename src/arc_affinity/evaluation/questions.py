@@ -1,0 +1,48 @@
+"""The test outputs of a dataset by their place, and whether a record belongs to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records import Record
+from arc_affinity.types import Pair, Task
+
+Place = tuple[str, int]
+"""A test output: its task's id and its index there."""
+
+
+def questions_of(tasks: Iterable[Task]) -> dict[Place, Pair]:
+    """Return every test pair of ``tasks`` by its place, in order."""
+    return {(task.id, index): pair for task in tasks for index, pair in enumerate(task.test)}
+
+
+def recorded_questions(records: Iterable[Record]) -> dict[Place, Pair]:
+    """Return the test pairs that ``records`` themselves hold, sorted by place."""
+    pairs = {(record.task_id, record.test_index): Pair(record.input, record.target) for record in records}
+    return dict(sorted(pairs.items()))
+
+
+def check_belongs(record: Record, questions: Mapping[Place, Pair]) -> None:
+    """Refuse a record whose test is not among ``questions``, or has another input or target there.
+
+    Raises:
+        ArcAffinityError: naming the task and output.
+    """
+    name = name_place((record.task_id, record.test_index))
+    pair = questions.get((record.task_id, record.test_index))
+    if pair is None:
+        raise ArcAffinityError(f"there is a record of {name}, which the dataset lacks")
+    if not np.array_equal(record.input, pair.input):
+        raise ArcAffinityError(f"the record's input of {name} is not the dataset's")
+    if record.target is None or pair.output is None:
+        return
+    if not np.array_equal(record.target, pair.output):
+        raise ArcAffinityError(f"the record's target of {name} is not the dataset's")
+
+
+def name_place(place: Place) -> str:
+    """Return the words for a place in a message."""
+    return f"task {place[0]} output {place[1]}"

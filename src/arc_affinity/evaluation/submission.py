@@ -1,0 +1,196 @@
+"""Submissions as ARC Prize takes them: two attempts for every test input, in one JSON file.
+
+``{task_id: [{"attempt_1": grid, "attempt_2": grid}, … one per test input]}`` (arcprize.org, rules); the same
+for ARC-AGI-1 and ARC-AGI-2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arc_affinity.data.arc import parse_grid
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
+from arc_affinity.evaluation.records import Record
+from arc_affinity.files import write_text
+from arc_affinity.types import Grid, Pair, Task
+
+ATTEMPTS = ("attempt_1", "attempt_2")
+"""The two keys of an answer."""
+
+Answer = tuple[Grid, Grid]
+"""Attempts 1 and 2 at one test input."""
+
+Submission = Mapping[str, Sequence[Answer]]
+"""The answers to each task's test inputs, in order, by task id."""
+
+
+def make_submission(
+    records: Iterable[Record], tasks: Sequence[Task], *, allow_missing: bool = False
+) -> Submission:
+    """Return the first two attempts at every test input of ``tasks``.
+
+    An attempt that was not made, or gave no grid, repeats the other; where neither gave one the answer is
+    ``[[0]]`` twice, since the format has no word for "none". A test input without any record is an error
+    unless ``allow_missing``, which answers ``[[0]]`` there too. Records of other tasks are an error.
+
+    Raises:
+        ArcAffinityError: a record was not made under ``arc_prize`` (the other protocols are told something of
+            the answer); records are of several models; two are the same attempt; or one is missing.
+    """
+    questions = questions_of(tasks)
+    attempts = _attempts_by_place(records, questions)
+    if not allow_missing:
+        without = [name_place(place) for place in questions if place not in attempts]
+        _refuse("cannot make a submission", [_fault("tests without a record", without)])
+    return {
+        task.id: [_answer(attempts.get((task.id, index), {})) for index in range(len(task.test))]
+        for task in tasks
+    }
+
+
+def write_submission(path: Path, submission: Submission) -> None:
+    """Write ``submission`` as JSON in one step."""
+    plain = {
+        task_id: [{name: grid.tolist() for name, grid in zip(ATTEMPTS, a, strict=True)} for a in answers]
+        for task_id, answers in submission.items()
+    }
+    write_text(path, json.dumps(plain, separators=(",", ":")) + "\n")
+
+
+def read_submission(path: Path, tasks: Sequence[Task], *, allow_missing: bool = False) -> Submission:
+    """Read a submission made by any solver and hold it against ``tasks``.
+
+    Raises:
+        ArcAffinityError: in one line, all of: missing tasks (unless ``allow_missing``), tasks that are none
+            of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or else
+            the first grid that is none; or the file is no JSON object.
+    """
+    content = _load(path)
+    counts = {task.id: len(task.test) for task in tasks}
+    known = {task_id: value for task_id, value in content.items() if task_id in counts}
+    faults = [] if allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
+    faults.append(_fault("tasks that the dataset lacks", [t for t in content if t not in counts]))
+    faults.append(_count_fault(known, counts))
+    faults += _attempt_faults(known)
+    _refuse(str(path), faults)
+    return {
+        task_id: [_parse_answer(a, f"{path}: {name_place((task_id, i))}") for i, a in enumerate(value)]
+        for task_id, value in known.items()
+    }
+
+
+def listing(what: str, names: Sequence[str]) -> str:
+    """Return ``what``, the number of ``names`` and the first three of them, for a message of one line."""
+    more = ", …" if len(names) > 3 else ""
+    return f"{what}: {len(names)} ({', '.join(names[:3])}{more})"
+
+
+def _attempts_by_place(
+    records: Iterable[Record], questions: Mapping[Place, Pair]
+) -> dict[Place, dict[int, Grid | None]]:
+    """The predictions by place and attempt, of records that may stand together in a submission."""
+    attempts: dict[Place, dict[int, Grid | None]] = {}
+    models: dict[tuple[str, str], None] = {}
+    for record in records:
+        place = (record.task_id, record.test_index)
+        if record.protocol is not Protocol.ARC_PRIZE:
+            raise ArcAffinityError(
+                f"cannot make a submission: the record of {name_place(place)} is {record.protocol}, "
+                f"where the model is told something of the answer; predict with {Protocol.ARC_PRIZE}"
+            )
+        check_belongs(record, questions)
+        given = attempts.setdefault(place, {})
+        if record.attempt in given:
+            raise ArcAffinityError(f"two records are attempt {record.attempt} of {name_place(place)}")
+        given[record.attempt] = record.prediction
+        models.setdefault((record.model, record.model_digest))
+    if len(models) > 1:
+        raise ArcAffinityError(f"a submission is of one model, but there are records of {list(models)}")
+    return attempts
+
+
+def _answer(given: Mapping[int, Grid | None]) -> Answer:
+    """Fill both attempts from the predictions of attempts 1 and 2."""
+    first, second = given.get(1), given.get(2)
+    nothing = np.zeros((1, 1), dtype=np.uint8)
+    best = next((grid for grid in (first, second) if grid is not None), nothing)
+    return best, best if second is None else second
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    """The JSON object in the file."""
+    try:
+        text = path.read_bytes()
+        if not text.strip():
+            raise ArcAffinityError(f"{path}: the file is empty")
+        content = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        raise ArcAffinityError(f"{path}: not JSON ({error})") from error
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    if not isinstance(content, dict):
+        raise ArcAffinityError(
+            f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}"
+        )
+    return content
+
+
+def _once_each(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dict; a key that comes twice would lose an answer unseen."""
+    content: dict[str, Any] = {}
+    for key, value in items:
+        if key in content:
+            raise ValueError(f"the key {key!r} comes twice")
+        content[key] = value
+    return content
+
+
+def _count_fault(content: Mapping[str, Any], counts: Mapping[str, int]) -> str:
+    """Say which tasks do not have one answer for each test input."""
+    wrong = [
+        f"{task_id} has {len(value) if isinstance(value, list) else 'no list'} for {counts[task_id]}"
+        for task_id, value in content.items()
+        if not isinstance(value, list) or len(value) != counts[task_id]
+    ]
+    return _fault("tasks with the wrong number of outputs", wrong)
+
+
+def _attempt_faults(content: Mapping[str, Any]) -> list[str]:
+    """Say which answers are not made of exactly the two attempts."""
+    answers = {
+        name_place((task_id, index)): set(answer) if isinstance(answer, dict) else set()
+        for task_id, value in content.items()
+        if isinstance(value, list)
+        for index, answer in enumerate(value)
+    }
+    faults = [
+        _fault(f"answers without {name}", [place for place, names in answers.items() if name not in names])
+        for name in ATTEMPTS
+    ]
+    others = [place for place, names in answers.items() if names - set(ATTEMPTS)]
+    return [*faults, _fault(f"answers with more than {' and '.join(ATTEMPTS)}", others)]
+
+
+def _parse_answer(answer: Mapping[str, object], where: str) -> Answer:
+    """The two grids of an answer."""
+    first, second = (parse_grid(answer[name], f"{where} {name}") for name in ATTEMPTS)
+    return first, second
+
+
+def _fault(what: str, names: Sequence[str]) -> str:
+    """A part of an error message, empty where there is nothing to say."""
+    return listing(what, names) if names else ""
+
+
+def _refuse(where: str, faults: Iterable[str]) -> None:
+    """Raise one error that tells all ``faults`` that are not empty."""
+    told = "; ".join(fault for fault in faults if fault)
+    if told:
+        raise ArcAffinityError(f"{where}: {told}")

@@ -1,0 +1,206 @@
+"""``score`` and ``submit`` as users call them, on small tasks in files and on the public evaluation sets."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from arc_affinity.data.arc import load_tasks
+
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.records import Origin, make_record, write_records
+from arc_affinity.evaluation.submission import write_submission
+from arc_affinity.types import Example
+
+PAIR = {"input": [[1, 2]], "output": [[2, 1]]}
+TESTS = {
+    "aaaa0001": [{"input": [[3, 4]], "output": [[4, 3]]}, {"input": [[5, 6]], "output": [[6, 5]]}],
+    "aaaa0002": [{"input": [[7, 8]], "output": [[8, 7]]}],
+}
+ANSWERS = {
+    "aaaa0001": [
+        {"attempt_1": [[4, 3]], "attempt_2": [[0]]},
+        {"attempt_1": [[5, 5]], "attempt_2": [[9]]},
+    ],
+    "aaaa0002": [{"attempt_1": [[0]], "attempt_2": [[8, 7]]}],
+}
+"""Output 0 of the first task by attempt 1, the second task by attempt 2: a score of (1/2 + 1) / 2."""
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    for task_id, tests in TESTS.items():
+        (folder / f"{task_id}.json").write_text(json.dumps({"train": [PAIR, PAIR], "test": tests}))
+    return folder
+
+
+@pytest.fixture
+def submission(tmp_path):
+    path = tmp_path / "submission.json"
+    path.write_text(json.dumps(ANSWERS))
+    return path
+
+
+@pytest.fixture
+def records(tmp_path, dataset):
+    """The same answers as records of two protocols."""
+    path = tmp_path / "records.jsonl"
+    rows = []
+    for protocol in (Protocol.ARC_PRIZE, Protocol.TEACHER_FORCED):
+        origin = Origin("toy-model", "0123", "toy", protocol, seed=7)
+        for task in load_tasks(str(dataset), None):
+            for index, pair in enumerate(task.test):
+                example = Example(task.id, index, pair, ())
+                for attempt in (1, 2):
+                    grid = np.array(ANSWERS[task.id][index][f"attempt_{attempt}"], np.uint8)
+                    rows.append(make_record(origin, example, attempt, grid))
+    write_records(path, rows)
+    return path
+
+
+def scores_of(done) -> list[dict]:
+    assert done.code == 0, done.err
+    return json.loads(done.out)["scores"]
+
+
+def test_a_submission_by_any_solver(cli, dataset, submission):
+    (score,) = scores_of(cli("score", submission, "--dataset", dataset, "--json"))
+    assert score["protocol"] == "arc_prize"
+    assert (score["score"], score["strict_score"]) == (0.75, 0.5)
+    assert score["solved"] == {"over_tasks": 0.75, "over_outputs": 2 / 3, "outputs": 3}
+    assert (score["tasks"], score["tasks_solved"], score["outputs"], score["outputs_solved"]) == (2, 1, 3, 2)
+    assert score["missing_tasks"] == []
+
+
+def test_records_of_two_protocols_are_scored_apart(cli, dataset, records):
+    scores = scores_of(cli("score", records, "--dataset", dataset, "--json", "--by-task"))
+    assert [(s["protocol"], s["model"], s["score"]) for s in scores] == [
+        ("arc_prize", "toy-model", 0.75),
+        ("teacher_forced", "toy-model", 0.75),
+    ]
+    assert scores[0]["by_task"]["aaaa0001"]["cell_accuracy"]["over_outputs"] == 0.75
+
+
+def test_the_table_names_protocol_counts_and_both_means(cli, dataset, records):
+    done = cli("score", records, "--dataset", dataset, "--by-task")
+    assert done.code == 0
+    for words in (
+        "arc_prize",
+        "teacher_forced",
+        "75.00 / 66.67",
+        "2 of 3",
+        "1 of 2",
+        "aaaa0001",
+        "toy-model",
+    ):
+        assert words in done.out
+    assert done.err == ""
+
+
+def test_without_dataset_records_are_scored_over_their_own_tasks(cli, records):
+    assert [score["score"] for score in scores_of(cli("score", records, "--json"))] == [0.75, 0.75]
+
+
+def test_tasks_without_records_count_zero_and_are_listed(cli, dataset, records):
+    (dataset / "aaaa0003.json").write_text(json.dumps({"train": [PAIR], "test": [PAIR]}))
+    scores = scores_of(cli("score", records, "--dataset", dataset, "--json"))
+    assert [(score["score"], score["missing_tasks"]) for score in scores] == [(0.5, ["aaaa0003"])] * 2
+    assert "without attempts, counted 0: 1 (aaaa0003)" in cli("score", records, "--dataset", dataset).out
+
+
+def test_a_submission_without_all_tasks(cli, dataset, submission):
+    submission.write_text(json.dumps({"aaaa0002": ANSWERS["aaaa0002"]}))
+    done = cli("score", submission, "--dataset", dataset)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines() == [f"error: {submission}: missing tasks: 1 (aaaa0001)"]
+    (score,) = scores_of(cli("score", submission, "--dataset", dataset, "--allow-missing", "--json"))
+    assert (score["score"], score["missing_tasks"]) == (0.5, ["aaaa0001"])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty"),
+        (b"{", "not JSON"),
+        (b"[1]", "a submission is a JSON object"),
+        (b'{"schema": 1, "model": "m"', "not JSON"),
+        (b'{"schema": 1}', "no field model"),
+        (b'{"settings": {}}\n', "the prediction is unfinished"),
+        (gzip.compress(b'{"schema": 1}')[:-9], "cut short"),
+        (json.dumps({**ANSWERS, "bbbb": []}).encode(), "tasks that the dataset lacks: 1 (bbbb)"),
+        (
+            json.dumps({**ANSWERS, "aaaa0002": [{"attempt_1": [[1]]}]}).encode(),
+            "answers without attempt_2: 1",
+        ),
+        (json.dumps({**ANSWERS, "aaaa0002": []}).encode(), "aaaa0002 has 0 for 1"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_1(cli, dataset, submission, content, told):
+    submission.write_bytes(content)
+    done = cli("score", submission, "--dataset", dataset)
+    assert (done.code, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith("error: ")
+    assert told in line
+
+
+def test_a_test_without_output_cannot_be_scored(cli, dataset, submission):
+    del (tests := json.loads(json.dumps(TESTS["aaaa0001"])))[1]["output"]
+    (dataset / "aaaa0001.json").write_text(json.dumps({"train": [PAIR], "test": tests}))
+    done = cli("score", submission, "--dataset", dataset)
+    assert done.code == 1
+    told = f"error: cannot score {dataset}: test outputs withheld: 1 (task aaaa0001 output 1)"
+    assert done.err.splitlines() == [told]
+
+
+def test_wrong_usage_is_exit_2(cli, submission):
+    for wrong in (["--attempts", 0], ["--attempts", "two"], ["--datasets", "toy"]):
+        done = cli("score", submission, *wrong)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_submission_needs_a_dataset(cli, submission):
+    done = cli("score", submission)
+    assert done.code == 1
+    assert "give --dataset" in done.err
+
+
+def test_submit_then_score(cli, tmp_path, dataset, records):
+    out = tmp_path / "out" / "submission.json"
+    done = cli("submit", records, "--dataset", dataset, "--out", out)
+    assert done.code == 1
+    assert "teacher_forced" in done.err
+    assert not out.exists()
+    lines = [line for line in records.read_text().splitlines() if '"arc_prize"' in line]
+    records.write_text("\n".join(lines))
+    done = cli("submit", records, "--dataset", dataset, "--out", out)
+    assert done.code == 0
+    assert "2 tasks, 3 answers, 0 of them empty" in done.out
+    assert json.loads(out.read_text()) == ANSWERS
+    assert scores_of(cli("score", out, "--dataset", dataset, "--json"))[0]["score"] == 0.75
+
+
+@pytest.mark.parametrize(("name", "tasks", "outputs"), [("arc-agi-1", 400, 419), ("arc-agi-2", 120, 167)])
+def test_the_right_answers_to_the_public_evaluation_sets_score_1(
+    cli, tmp_path, request, name, tasks, outputs
+):
+    data_dir = request.getfixturevalue("shared") / "data" if name == "arc-agi-2" else tmp_path
+    dataset = f"{name}/evaluation"
+    answers = {
+        task.id: [(np.zeros((1, 1), np.uint8), pair.output) for pair in task.test]
+        for task in load_tasks(dataset, data_dir)
+    }
+    path = tmp_path / "submission.json"
+    write_submission(path, answers)
+    (score,) = scores_of(cli("score", path, "--dataset", dataset, "--data-dir", data_dir, "--json"))
+    assert (score["tasks"], score["outputs"], score["score"], score["strict_score"]) == (
+        tasks,
+        outputs,
+        1.0,
+        1.0,
+    )
+    assert score["pass_at_1"]["over_outputs"] == 0.0

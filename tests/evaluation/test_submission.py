@@ -1,0 +1,166 @@
+"""Submissions: made from records, read back, and every fault of a foreign one told in one line."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.submission import make_submission, read_submission, write_submission
+from arc_affinity.types import Pair, Task
+
+SIDES = st.integers(1, 5)
+GRIDS = st.tuples(SIDES, SIDES).flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 9)))
+ANSWERS = st.lists(st.tuples(GRIDS, GRIDS), min_size=1, max_size=3)
+ONE = {"attempt_1": [[1]], "attempt_2": [[2]]}
+
+
+def plain(submission) -> dict:
+    return {t: [[g.tolist() for g in answer] for answer in answers] for t, answers in submission.items()}
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text("0123456789abcdef", min_size=1), ANSWERS, max_size=5))
+def test_a_submission_reads_back_as_it_was_written(submission):
+    one = np.zeros((1, 1), np.uint8)
+    tasks = [Task(t, (), tuple(Pair(one, None) for _ in answers)) for t, answers in submission.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "submission.json"
+        write_submission(path, submission)
+        assert plain(read_submission(path, tasks)) == plain(submission)
+
+
+def test_the_form_that_arc_prize_takes(tmp_path, record, task):
+    path = tmp_path / "submission.json"
+    rows = [
+        record("a1", 1, 1, [[3]]),
+        record("a1", 0, 1, [[1]]),
+        record("a1", 0, 2, [[2, 2]]),
+        record("a1", 0, 3, [[7]]),
+    ]
+    write_submission(path, make_submission(rows, [task("a1", 2)]))
+    assert json.loads(path.read_text()) == {
+        "a1": [{"attempt_1": [[1]], "attempt_2": [[2, 2]]}, {"attempt_1": [[3]], "attempt_2": [[3]]}]
+    }
+
+
+def test_an_attempt_without_a_grid_repeats_the_other(record, task):
+    rows = [
+        record("a1", 0, 1, None),
+        record("a1", 0, 2, [[4]]),
+        record("a1", 1, 1, None),
+        record("a1", 1, 2, None),
+    ]
+    assert plain(make_submission(rows, [task("a1", 2)])) == {"a1": [[[[4]], [[4]]], [[[0]], [[0]]]]}
+
+
+def test_withheld_answers_can_be_submitted(record, task):
+    rows = [record("a1", 0, 1, [[4]], withheld=True)]
+    assert plain(make_submission(rows, [task("a1", 1, withheld=True)])) == {"a1": [[[[4]], [[4]]]]}
+
+
+def test_tests_without_a_record(record, task):
+    tasks = [task("a1", 2), task("a2", 1)]
+    told = r"tests without a record: 2 \(task a1 output 1, task a2 output 0\)"
+    with pytest.raises(ArcAffinityError, match=told):
+        make_submission([record("a1", 0, 1, [[1]])], tasks)
+    filled = make_submission([record("a1", 0, 1, [[1]])], tasks, allow_missing=True)
+    assert plain(filled) == {"a1": [[[[1]], [[1]]], [[[0]], [[0]]]], "a2": [[[[0]], [[0]]]]}
+
+
+@pytest.mark.parametrize("protocol", [Protocol.TEACHER_FORCED, Protocol.SIZED])
+def test_only_the_honest_protocol_is_submitted(record, task, protocol):
+    with pytest.raises(ArcAffinityError, match=f"task a1 output 0 is {protocol}.*predict with arc_prize"):
+        make_submission([record(prediction=[[1]], protocol=protocol)], [task("a1", 1)])
+
+
+def test_records_that_cannot_stand_together(record, task):
+    tasks = [task("a1", 2)]
+    with pytest.raises(ArcAffinityError, match="two records are attempt 1 of task a1 output 0"):
+        make_submission([record(adapter="one"), record(adapter="two")], tasks)
+    with pytest.raises(ArcAffinityError, match="a submission is of one model"):
+        make_submission([record(), record(index=1, model="rotary")], tasks)
+    with pytest.raises(ArcAffinityError, match="a record of task a2 output 0, which the dataset lacks"):
+        make_submission([record("a2")], tasks)
+    with pytest.raises(ArcAffinityError, match="input of task a1 output 0 is not the dataset's"):
+        make_submission([record("a1", query=[[6]])], tasks)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"a1": [ONE, ONE]}, r": missing tasks: 2 \(a2, a3\)$"),
+        ({"a1": [ONE, ONE], "a2": [ONE], "a3": [ONE], "b": []}, r": tasks that the dataset lacks: 1 \(b\)$"),
+        (
+            {"a1": [ONE], "a2": [ONE], "a3": ONE},
+            r": tasks with the wrong number of outputs: 2 \(a1 has 1 for 2, a3 has no list for 1\)$",
+        ),
+        (
+            {"a1": [ONE, {"attempt_1": [[1]]}], "a2": [ONE], "a3": [ONE]},
+            r": answers without attempt_2: 1 \(task a1 output 1\)$",
+        ),
+        (
+            {"a1": [ONE, [[1]]], "a2": [ONE], "a3": [ONE]},
+            "answers without attempt_1: 1 .*; answers without attempt_2",
+        ),
+        (
+            {"a1": [ONE, {**ONE, "attempt_3": [[1]]}], "a2": [ONE], "a3": [ONE]},
+            r"answers with more than attempt_1 and attempt_2: 1 \(task a1 output 1\)$",
+        ),
+        (
+            {"a1": [ONE], "b": []},
+            r"missing tasks: 2 .*; tasks that the dataset lacks: 1 .*; .*a1 has 1 for 2",
+        ),
+        ({str(n): [] for n in range(5)}, r"tasks that the dataset lacks: 5 \(0, 1, 2, …\)"),
+        (
+            {"a1": [ONE, {"attempt_1": [[10]], "attempt_2": [[1]]}], "a2": [ONE], "a3": [ONE]},
+            "task a1 output 1 attempt_1.*10",
+        ),
+        ({"a1": [ONE, {**ONE, "attempt_2": None}], "a2": [ONE], "a3": [ONE]}, "task a1 output 1 attempt_2"),
+        ({"a1": [ONE, {**ONE, "attempt_2": []}], "a2": [ONE], "a3": [ONE]}, "task a1 output 1 attempt_2"),
+        ([ONE], "a JSON object of tasks, not list"),
+    ],
+)
+def test_faults_of_a_foreign_submission(tmp_path, task, content, told):
+    path = tmp_path / "submission.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ArcAffinityError, match=rf"(?s)submission\.json: .*{told.lstrip(': ')}") as caught:
+        read_submission(path, [task("a1", 2), task("a2", 1), task("a3", 1)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "the file is empty"),
+        ("{", "not JSON"),
+        ('{"a1": [], "a1": []}', "the key 'a1' comes twice"),
+        ("\udcff", "not JSON"),
+        ("[" * 99_999, "not JSON"),
+    ],
+)
+def test_a_file_that_is_no_submission(tmp_path, text, told):
+    path = tmp_path / "submission.json"
+    path.write_text(text, errors="surrogateescape")
+    with pytest.raises(ArcAffinityError, match=told):
+        read_submission(path, [])
+    with pytest.raises(ArcAffinityError, match=r"cannot read .*: Is a directory"):
+        read_submission(tmp_path, [])
+
+
+def test_missing_tasks_may_be_allowed_and_nothing_else(tmp_path, task):
+    path = tmp_path / "submission.json"
+    path.write_text(json.dumps({"a2": [ONE]}))
+    tasks = [task("a1", 2), task("a2", 1)]
+    assert list(read_submission(path, tasks, allow_missing=True)) == ["a2"]
+    path.write_text(json.dumps({"a2": [ONE, ONE]}))
+    with pytest.raises(ArcAffinityError, match="a2 has 2 for 1"):
+        read_submission(path, tasks, allow_missing=True)

@@ -32,8 +32,8 @@ REASONS = ("raised", "malformed", "unverified", "unchanged", "repeated", "exclud
 """Why a try is rejected: an exception; no valid grids; the verifier disagrees; the output equals the input;
 the input came before in this set; the input is in the excluded set."""
 
-# What generators and verifiers were seen to raise on unlucky draws; anything else is a fault and must show.
-UNLUCKY = (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError, ZeroDivisionError)
+# Seen on 1 of 8,000 draws: the first four; the others are what the same slips with None and 0 would raise.
+UNLUCKY = (IndexError, StopIteration, TypeError, ValueError, AttributeError, ZeroDivisionError)
 
 TRIES_PER_EXAMPLE = 50
 TRIES_AT_LEAST = 1000

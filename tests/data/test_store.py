@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arc_affinity.data import store as store_module
 from arc_affinity.data.store import (
     ARRAYS,
     MANIFEST,
@@ -98,6 +97,22 @@ def test_a_pickled_store_opens_its_files_again(folder: Path) -> None:
     pickled = pickle.dumps(store)
     assert len(pickled) < 500
     assert same(pickle.loads(pickled).pair(2), store.pair(2))
+
+
+def test_a_subset_is_a_store_of_its_own(folder: Path, tmp_path: Path) -> None:
+    store = ExampleStore.open(folder)
+    part = store.subset(np.array([False, True, True])).subset(np.array([False, True]))
+    assert (len(part), part.tasks, part.indices("00576224")) == (1, ("00576224",), range(1))
+    assert part.sizes.tolist() == [[3, 2, 7, 1]]
+    save_npz(part, tmp_path / "part.npz")
+    for found in (part, pickle.loads(pickle.dumps(part)), ExampleStore.open(tmp_path / "part.npz")):
+        assert found.tasks == part.tasks
+        assert found.task_of(0) == "00576224"
+        assert same(found.pair(0), store.pair(2))
+        assert found.manifest["seed"] == 3
+    with pytest.raises(ArcAffinityError, match="unknown task"):
+        part.indices("0051a1b2")
+    assert len(store.subset(np.zeros(3, bool))) == 0
 
 
 def test_same_examples_give_same_bytes(tmp_path: Path) -> None:
@@ -292,7 +307,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ArcAffinityError, match=r"cannot write .*: No space left on device"):
         write_store(tmp_path / "s", small())
     with pytest.raises(ArcAffinityError, match="No space left on device"):

@@ -1,0 +1,1 @@
+"""A laboratory for small neural ARC solvers: train, adapt, score and diagnose."""

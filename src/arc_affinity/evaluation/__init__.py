@@ -1,0 +1,1 @@
+"""From a built model and tasks to attempts, records and scores."""

@@ -1,0 +1,1 @@
+"""From batches to logits, and from logits to grids."""

@@ -1,0 +1,71 @@
+"""What a model is built from: one frozen value, saved as ``config.json`` beside its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, get_args
+
+from arc_affinity.errors import ArcAffinityError, unknown
+
+Positions = Literal["sinusoid", "rotary", "sinusoid+rotary"]
+PadRow = Literal["learned", "zero"]
+BridgeForm = Literal["residual", "replace"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The parts of an encoder-decoder, chosen once, at build. Defaults: the champion (arXiv 2512.07109, 6.1).
+
+    The last six fields settle what the paper leaves open or got wrong; ``pad_row="zero"``, ``read_ends=False``,
+    ``mask_padding=False`` and ``flat_positions=True`` are the published package's ways. ``read_ends``: grids that are
+    read end in PADs as grids that are written do, so that to keep a size is to copy a token.
+    """
+
+    width: int = 160
+    heads: int = 4
+    feed_forward: int = 640
+    encoder_layers: int = 1
+    decoder_layers: int = 3
+    encoder_dropout: float = 0.1
+    decoder_dropout: float = 0.148
+    context_width: int = 32
+    context_heads: int = 4
+    context_feed_forward: int = 128
+    context_layers: int = 2
+    context_pairs: int = 2
+    positions: Positions = "sinusoid"
+    pre_norm: bool = True
+    pad_row: PadRow = "learned"
+    bridge: BridgeForm = "residual"
+    read_ends: bool = True
+    mask_padding: bool = True
+    flat_positions: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object], where: str) -> ModelConfig:
+        """Build from JSON values.
+
+        Raises:
+            ArcAffinityError: a field is unknown or has a value of the wrong kind; ``where`` names the file.
+        """
+        defaults = {field.name: field.default for field in fields(cls)}
+        for name, value in values.items():
+            if name not in defaults:
+                raise ArcAffinityError(f"{where}: {unknown('model setting', name, defaults)}")
+            if type(value) is not type(defaults[name]):
+                raise ArcAffinityError(f"{where}: {name} must be {type(defaults[name]).__name__}, not {value!r}")
+            if name in CHOICES and value not in CHOICES[name]:
+                raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
+        return cls(**values)  # type: ignore[arg-type]  # checked field by field above
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "positions": get_args(Positions),
+    "pad_row": get_args(PadRow),
+    "bridge": get_args(BridgeForm),
+}

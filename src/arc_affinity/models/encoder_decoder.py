@@ -1,0 +1,167 @@
+"""The champion and its variants: an encoder over the query, a decoder over the output, a context vector for both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from arc_affinity.data.batch import IGNORE, Batch, GridStack
+from arc_affinity.models.blocks import Decoder, Encoder, KeyValues, Past
+from arc_affinity.models.bridge import Bridge
+from arc_affinity.models.colours import ColourEmbedding
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.context import ContextEncoder
+from arc_affinity.models.positions import Rotation, SinusoidPositions, Turn
+from arc_affinity.types import PAD, VOCABULARY
+
+Logits = Float[Tensor, "batch steps vocabulary"]
+
+UNUSED_AUGMENTATION_CLASSES = 13
+"""Rows of `output_aug_extra`, which the published checkpoint holds and its configuration never uses."""
+
+
+@dataclass
+class Reading:
+    """What the model made of a batch's queries and demonstrations: all that a decoder step needs."""
+
+    memories: list[KeyValues]
+    mask: Bool[Tensor, "batch cells"] | None
+    context: Float[Tensor, "batch context"]
+
+    def select(self, rows: Int[Tensor, "rows"]) -> Reading:
+        """Return the reading of some examples of the batch."""
+        memories = [memory.select(rows) for memory in self.memories]
+        return Reading(memories, None if self.mask is None else self.mask[rows], self.context[rows])
+
+
+class EncoderDecoder(nn.Module):
+    """An encoder-decoder over grids with 1,644,975 trainable values in the champion's configuration.
+
+    Source: arXiv 2512.07109, sections 6.1 and 7.11, and the published listing of its checkpoint, whose names its modules
+    bear. Parts that the checkpoint holds but the champion does not use (`output_aug_extra`, `eval_ln` and four scalars)
+    are kept, so that a checkpoint survives import and export whole.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config
+        self.input_embedding = ColourEmbedding(c.width, learned_pad=c.pad_row == "learned")
+        self.positional_encoding = SinusoidPositions(c.width) if "sinusoid" in c.positions else None
+        self.rotation = Rotation(c.width // c.heads) if "rotary" in c.positions else None
+        self.encoder = Encoder(
+            c.encoder_layers, c.width, c.heads, c.feed_forward, c.encoder_dropout, pre_norm=c.pre_norm
+        )
+        self.dec_mem_ln = nn.LayerNorm(c.width)
+        self.decoder = Decoder(
+            c.decoder_layers, c.width, c.heads, c.feed_forward, c.decoder_dropout, pre_norm=c.pre_norm
+        )
+        self.decoder_inter_layer_ln = nn.ModuleList(nn.LayerNorm(c.width) for _ in range(c.decoder_layers))
+        self.bos_embed = nn.Parameter(torch.randn(c.width) * 0.02)
+        self.context_encoder = ContextEncoder(
+            c.context_width,
+            c.context_heads,
+            c.context_feed_forward,
+            c.context_layers,
+            pre_norm=c.pre_norm,
+            mask_padding=c.mask_padding,
+        )
+        self.context_integration = Bridge(c.width, c.context_width, residual=c.bridge == "residual")
+        self.context_to_tgt_bias = nn.Linear(c.context_width, c.width, bias=False)
+        self.context_to_logits = nn.Linear(c.context_width, VOCABULARY)
+        self._keep_unused_parts()
+
+    def _keep_unused_parts(self) -> None:
+        self.output_aug_extra = nn.Linear(self.config.width, UNUSED_AUGMENTATION_CLASSES, bias=False)
+        self.eval_ln = nn.LayerNorm(self.config.width)
+        self.cebr_alpha, self.cebr_beta, self.cebr_gamma, self.gauge_alpha = (
+            nn.Parameter(torch.zeros(())) for _ in range(4)
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.bos_embed.device
+
+    def parameter_count(self) -> int:
+        """Number of unique trainable values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def forward(self, batch: Batch) -> Logits:
+        """Return the logits of every step, each step shown the true steps before it (teacher forcing).
+
+        Raises:
+            ValueError: the batch has no targets.
+        """
+        if batch.target is None or batch.target_positions is None:
+            raise ValueError("teacher forcing needs targets")
+        written = batch.target[:, :-1].masked_fill(batch.target[:, :-1] == IGNORE, PAD)
+        tokens = self.input_embedding(written)
+        start = self.bos_embed.to(tokens.dtype).expand(len(batch), 1, -1)
+        positions = batch.target_positions
+        if self.config.flat_positions:
+            positions = nn.functional.pad((written != PAD).cumsum(1), (1, 0))
+        return self._decode(torch.cat([start, tokens], dim=1), positions, self.read(batch), None)
+
+    def read(self, batch: Batch) -> Reading:
+        """Encode the queries and demonstrations of ``batch``."""
+        query, inputs, outputs = batch.query, batch.demonstration_inputs, batch.demonstration_outputs
+        if not self.config.read_ends:
+            query, inputs, outputs = query.cells_only(), inputs.map(GridStack.cells_only), outputs.map(GridStack.cells_only)
+        if self.config.flat_positions:
+            query, inputs, outputs = query.flattened(), inputs.map(GridStack.flattened), outputs.map(GridStack.flattened)
+        mask = query.mask if self.config.mask_padding else None
+        turn = self._turn(query.positions)
+        stream = self._placed(self.input_embedding(query.tokens), query.positions)
+        memory = self.dec_mem_ln(self.encoder(stream, mask, turn))
+        memories = [layer.multihead_attn.key_values(memory, turn) for layer in self.decoder.layers]
+        return Reading(memories, mask, self.context_encoder(inputs, outputs))
+
+    def start(self, batch_size: int) -> Float[Tensor, "batch 1 width"]:
+        """Return what the decoder reads before it has written anything."""
+        return self.bos_embed.expand(batch_size, 1, -1)
+
+    def step(
+        self,
+        written: Int[Tensor, "batch"] | None,
+        positions: Int[Tensor, "batch"],
+        reading: Reading,
+        pasts: list[Past],
+    ) -> Float[Tensor, "batch vocabulary"]:
+        """Return the logits of one step at ``positions`` after token ``written`` (None: the first step).
+
+        ``pasts`` (one a layer, see `new_pasts`) holds the steps before and is grown by this one.
+        """
+        tokens = self.start(len(positions)) if written is None else self.input_embedding(written[:, None])
+        return self._decode(tokens, positions[:, None], reading, pasts)[:, 0]
+
+    def new_pasts(self) -> list[Past]:
+        """Return an empty memory for `step`."""
+        return [Past() for _ in self.decoder.layers]
+
+    def _placed(
+        self, tokens: Float[Tensor, "batch cells width"], positions: Int[Tensor, "batch cells"]
+    ) -> Float[Tensor, "batch cells width"]:
+        return tokens if self.positional_encoding is None else tokens + self.positional_encoding(positions)
+
+    def _turn(self, positions: Int[Tensor, "batch cells"]) -> Turn | None:
+        turn: Turn | None = None if self.rotation is None else self.rotation(positions)
+        return turn
+
+    def _decode(
+        self,
+        tokens: Float[Tensor, "batch steps width"],
+        positions: Int[Tensor, "batch steps"],
+        reading: Reading,
+        pasts: list[Past] | None,
+    ) -> Logits:
+        stream = self._placed(tokens, positions) + self.context_to_tgt_bias(reading.context)[:, None]
+        stream = self.context_integration(stream, reading.context)
+        turn = self._turn(positions)
+        for i, (layer, norm) in enumerate(zip(self.decoder.layers, self.decoder_inter_layer_ln, strict=True)):
+            past = None if pasts is None else pasts[i]
+            stream = norm(layer(stream, reading.memories[i], reading.mask, turn, past))
+        return self.input_embedding.logits(stream) + self.context_to_logits(reading.context)[:, None]

@@ -1,0 +1,69 @@
+"""The one LightningModule: teacher-forced cross-entropy on the output, exact match while validating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
+
+from arc_affinity.data.batch import IGNORE, Batch
+from arc_affinity.models.decoding import lawful, teacher_forced_right
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.training.optim import Rates, make_optimiser, schedule
+from arc_affinity.training.recipes import Recipe
+from arc_affinity.types import PAD
+
+
+def output_loss(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Float[Tensor, ""]:
+    """Mean cross-entropy (nats) over the steps of all outputs, PADs included, among the tokens lawful there."""
+    assert batch.target is not None and batch.target_positions is not None
+    scores = lawful(logits.float(), batch.target_positions)
+    return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORE)
+
+
+class GridModule(LightningModule):
+    """Trains a model by a recipe; logs loss, exact match and cell accuracy."""
+
+    def __init__(self, model: EncoderDecoder, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Return the loss of a batch."""
+        loss = output_loss(self.model(batch), batch)
+        self.log("train/loss", loss, batch_size=len(batch))
+        return loss
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Log loss, exact match (greedy and teacher forced alike) and teacher-forced cell accuracy."""
+        logits = self.model(batch)
+        right = teacher_forced_right(logits.float(), batch)
+        target = batch.target
+        assert target is not None
+        cells = (target != IGNORE) & (target != PAD)
+        size = len(batch)
+        self.log("val/loss", output_loss(logits, batch), batch_size=size, prog_bar=True)
+        self.log("val/exact", right.all(dim=1).float().mean(), batch_size=size, prog_bar=True)
+        self.log(
+            "val/cell_teacher_forced", right[cells].float().mean(), batch_size=int(cells.sum()), prog_bar=True
+        )
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Return the recipe's optimiser, and its schedule stepped once a batch."""
+        r = self.recipe
+        rates = Rates(r.learning_rate, r.matrix_learning_rate, (r.beta1, r.beta2), r.weight_decay)
+        optimiser = make_optimiser(r.optimiser, self.model, rates)
+        factor = schedule(r.schedule, steps=r.steps, warmup=r.warmup_steps, period=r.restart_steps, floor=r.floor)
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": LambdaLR(optimiser, factor), "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the recipe beside the training state, so that a run can only be resumed as itself."""
+        checkpoint["recipe"] = self.recipe.to_dict()

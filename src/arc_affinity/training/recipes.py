@@ -1,0 +1,125 @@
+"""Named recipes: everything that a training run depends on, in one frozen value (decision 12)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from arc_affinity.data.context import ContextPolicy
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.training.optim import OptimiserName, ScheduleName
+
+TaskSet = Literal["foundational", "published-train", "all"]
+Precision = Literal["32-true", "bf16-mixed"]
+
+Curriculum = tuple[tuple[int, int], ...]
+"""Stages (largest query and output together, in tokens; number of validations); then come all examples."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. Counts are of examples or optimiser steps; ``batch_cells`` of query and output tokens."""
+
+    name: str
+    model: ModelConfig = field(default_factory=ModelConfig)
+    # Data: re-arc examples, generated from ``data_seed``; the validation examples from ``validation_seed``.
+    tasks: TaskSet = "foundational"
+    per_task: int = 400
+    data_seed: int = 0
+    validation_per_task: int = 10
+    validation_seed: int = 1_000_003
+    context: ContextPolicy = "drawn"
+    # Batches.
+    batch_cells: int = 16_384
+    batch_examples: int = 32
+    curriculum: Curriculum = ()
+    # Optimisation.
+    optimiser: OptimiserName = "adam"
+    learning_rate: float = 1.8498849832733245e-3
+    beta1: float = 0.95
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    matrix_learning_rate: float = 0.02
+    schedule: ScheduleName = "cosine-restarts"
+    warmup_steps: int = 0
+    restart_steps: int = 2_000
+    floor: float = 0.01
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.0
+    # The run.
+    steps: int = 10_000
+    validate_every: int = 500
+    precision: Precision = "bf16-mixed"
+    processes: int = 1
+    threads: int = 0
+    seed: int = 0
+
+    def flat(self) -> dict[str, Any]:
+        """Return all fields on one level, those of the model as ``model.FIELD``."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "model"}
+        return own | {f"model.{name}": value for name, value in self.model.to_dict().items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str) -> Recipe:
+        """Build from JSON or TOML values; ``where`` names their source in errors.
+
+        Raises:
+            ArcAffinityError: an unknown field, or a value of the wrong kind.
+        """
+        model = ModelConfig.from_dict(dict(values.get("model", {})), where)
+        base = replace(cls(name=str(values.get("name", where))), model=model)
+        return base.overridden({k: v for k, v in values.items() if k not in ("name", "model")}, where)
+
+    def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
+        """Return the recipe with some fields changed; those of the model are named ``model.FIELD``."""
+        known = self.flat()
+        own: dict[str, Any] = {}
+        model = self.model.to_dict()
+        for name, value in values.items():
+            if name not in known or name == "name":
+                raise ArcAffinityError(f"{where}: {unknown('recipe field', name, known)}")
+            current = known[name]
+            if isinstance(current, tuple):
+                value = tuple(tuple(stage) for stage in value)
+            if isinstance(current, float) and type(value) is int:
+                value = float(value)
+            if type(value) is not type(current):
+                raise ArcAffinityError(f"{where}: {name} must be {type(current).__name__}, not {value!r}")
+            if name.startswith("model."):
+                model[name.removeprefix("model.")] = value
+            else:
+                own[name] = value
+        return replace(self, model=ModelConfig.from_dict(model, where), **own)
+
+
+_ROTARY = ModelConfig(positions="sinusoid+rotary", encoder_dropout=0.0, decoder_dropout=0.0)
+
+_SMALL_MACHINE = {"batch_cells": 8_192, "batch_examples": 32, "processes": 2, "threads": 1}
+"""Two processes with one thread each train a quarter faster on two cores than one with two."""
+
+_FAST = {
+    "model": _ROTARY,
+    "optimiser": "muon",
+    "learning_rate": 1.5e-3,
+    "beta1": 0.9,
+    "beta2": 0.98,
+    "weight_decay": 0.01,
+    "schedule": "warmup-linear",
+    "warmup_steps": 50,
+}
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("champion", tasks="published-train", per_task=150, validation_per_task=2, steps=60_000),
+        Recipe("champion-foundational", steps=10_000),
+        Recipe("smoke", per_task=20, validation_per_task=2, steps=20, validate_every=10, batch_cells=4_096),
+    )
+}

@@ -40,7 +40,7 @@ class Leak:
 
 
 def pair_key(pair: Pair) -> bytes:
-    """Return `KEY_BYTES` that are equal for pairs that are the same up to view and colours, and for no others.
+    """Return `KEY_BYTES` that are equal for pairs that are the same up to view and colours, and no others.
 
     A view (one of the 8 of the square) and a relabelling of all ten colours act on input and output alike.
     The key is a digest of the smallest of the 8 views, each with its colours numbered by first appearance in

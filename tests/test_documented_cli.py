@@ -1,7 +1,8 @@
-"""The documents say what the program does: the command page, the links, and the commands that guides show."""
+"""The documents say what the program does: the command page, links, shown commands, and named functions."""
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 SHELL = re.compile(r"```(?:sh|bash|console)\n(.*?)```", re.DOTALL)
+NAME = re.compile(r"`(arc_affinity\.[\w.]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -60,3 +62,8 @@ def test_commands_in_the_guides_are_understood(page: str, line: str) -> None:
 
 def test_every_group_has_a_line() -> None:
     assert {words.rpartition(" ")[0] for words, _, _ in COMMANDS} - {""} <= set(GROUPS)
+
+
+@pytest.mark.parametrize("name", NAME.findall((ROOT / "docs" / "equations.md").read_text(encoding="utf-8")))
+def test_what_the_table_of_equations_names_exists(name: str) -> None:
+    assert pkgutil.resolve_name(name) is not None

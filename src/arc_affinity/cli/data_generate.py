@@ -145,15 +145,17 @@ def split(
 
 
 def _progress() -> Progress:
-    """A bar on stderr that is gone at the end."""
+    """A bar on stderr that is gone at the end, where stderr is a terminal."""
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("tasks, left"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 

@@ -97,7 +97,7 @@ def stratified_split(
 
 
 def size_bins(output_cells: Mapping[str, float], bins: int = 4) -> dict[str, str]:
-    """Return a label such as ``"output 9-36 cells"`` for each task: its quantile bin of output size.
+    """Return a label such as ``"9-36 cells"`` for each task: its quantile bin of output size.
 
     Equal sizes always share a bin, so there may be fewer bins than asked for.
 
@@ -108,7 +108,7 @@ def size_bins(output_cells: Mapping[str, float], bins: int = 4) -> dict[str, str
     members: dict[int, list[float]] = {}
     for task, number in numbers.items():
         members.setdefault(number, []).append(output_cells[task])
-    labels = {n: f"output {_round(min(sizes))}-{_round(max(sizes))} cells" for n, sizes in members.items()}
+    labels = {n: f"{min(sizes):.0f}-{max(sizes):.0f} cells" for n, sizes in members.items()}
     return {task: labels[number] for task, number in numbers.items()}
 
 
@@ -193,11 +193,7 @@ def _published_ids() -> dict[str, tuple[str, ...]]:
     return {name: tuple(ids) for name, ids in json.loads(text).items()}
 
 
-def _round(size: float) -> str:
-    return f"{size:.0f}"
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key by which "9-36" comes before "100-300"."""
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A key by which "9-36" comes before "100-300", and numbers before words."""
     words = name.replace("-", " ").split()
-    return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
+    return [(False, int(word), "") if word.isdigit() else (True, 0, word) for word in words]

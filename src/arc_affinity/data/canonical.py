@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import UInt8
 
 from arc_affinity.types import COLOURS, Grid, Pair, Task
+
+AnyGrid = UInt8[np.ndarray, "_ _"]
 
 KEY_BYTES = 16
 """Length of a key; the chance that any two of a million different pairs share one is about 1e-27."""
@@ -108,7 +111,7 @@ def _identical(pair: Pair, other: Pair) -> bool:
     return same_input and np.array_equal(pair.output, other.output)
 
 
-def _views(grid: Grid) -> tuple[Grid, ...]:
+def _views(grid: Grid) -> tuple[AnyGrid, ...]:
     """The 8 views of a grid."""
     upright = (grid, grid[::-1], grid[:, ::-1], grid[::-1, ::-1])
     return *upright, *(view.T for view in upright)

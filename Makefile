@@ -24,7 +24,7 @@ lint: $(STAMP) ## check style and types
 	$(BIN)/mypy
 
 bench: $(STAMP) ## measure, each figure against a baseline in the same run
-	set -e; for each in bench/bench_*.py; do $(BIN)/python "$$each"; done
+	set -e; for each in bench/[a-z]*.py; do $(BIN)/python "$$each"; done
 
 docs: $(STAMP) ## write docs/cli.md from the commands' own help
 	$(BIN)/python -m arc_affinity.cli.reference docs/cli.md

@@ -28,6 +28,7 @@ COMMANDS: Commands = (
     ("data leaks", "arc_affinity.cli.data_show:leaks", "Find leaks between datasets."),
     ("data generate", "arc_affinity.cli.data_generate:generate", "Generate examples."),
     ("data split", "arc_affinity.cli.data_generate:split", "Split tasks."),
+    ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
 )

@@ -5,6 +5,7 @@ Names follow torch's own layers (`self_attn`, `multihead_attn`, `linear1`, `norm
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -94,6 +95,18 @@ class Attention(nn.Module):
             nn.init.xavier_uniform_(projection.weight)
             nn.init.zeros_(projection.bias)
         nn.init.zeros_(self.out_proj.bias)
+
+    @torch.no_grad()
+    def align(self, heads: int, sharpness: float) -> None:
+        """Make the first ``heads`` heads look at the cell of their own place until training says otherwise (ours).
+
+        With equal biases u on queries and keys, 2D rotation gives a pair of cells the score
+        sum_i |u_i|^2 cos(rate_i x offset), largest at offset 0. ``sharpness`` is that score per rotation pair, in nats.
+        """
+        head = self.q_proj.out_features // self.heads
+        amplitude = math.sqrt(sharpness * math.sqrt(head))
+        for bias in (self.q_proj.bias, self.k_proj.bias):
+            bias.unflatten(0, (self.heads, head))[:heads, : head // 2] = amplitude
 
     def split(self, stream: Stream) -> Heads:
         """Cut the width into heads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from arc_affinity.data.batch import GridStack, Shelf
 from arc_affinity.models.blocks import Attention, Encoder
@@ -20,12 +21,13 @@ class ContextEncoder(nn.Module):
     Published are the parts and their shapes, not their wiring. Ours: `pixel_ctx` reads input grids and `pixel_q` output
     grids; a grid is the mean of its cells; each output grid looks at the input grids of all pairs and adds what it
     found; `attn_proj` weighs the pairs. Nothing depends on the order of the pairs. It runs in float32, where heads of 8
-    are faster on a CPU than in bfloat16.
+    are faster on a CPU than in bfloat16. With ``normalise`` the vector has mean 0 and variance 1: what tells tasks apart
+    is small beside what all share, and starts too faint otherwise.
     """
 
-    def __init__(self, width: int, heads: int, hidden: int, layers: int, *, pre_norm: bool, mask_padding: bool) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, layers: int, *, pre_norm: bool, mask_padding: bool, normalise: bool) -> None:
         super().__init__()
-        self.mask_padding = mask_padding
+        self.mask_padding, self.normalise = mask_padding, normalise
         self.embedding = ColourEmbedding(width, learned_pad=False)
         self.pos_encoder = SinusoidPositions(width)
         self.grid_type_embedding = nn.Embedding(2, width)
@@ -41,7 +43,8 @@ class ContextEncoder(nn.Module):
             answers = self._grids(outputs, self.pixel_q, OUTPUT_GRID)
             pairs = answers + self.cross_attn.read(answers, self.cross_attn.key_values(questions))
             weights = self.attn_proj(pairs).softmax(dim=1)
-            return (weights * pairs).sum(dim=1)
+            context = (weights * pairs).sum(dim=1)
+            return F.layer_norm(context, context.shape[-1:]) if self.normalise else context
 
     def _grids(self, shelf: Shelf, pixels: Encoder, kind: int) -> Float[Tensor, "batch pairs context"]:
         """Return one vector a grid, put back in the order of the examples."""

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from arc_affinity.data.batch import IGNORE, Batch, GridStack
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.blocks import Decoder, Encoder, KeyValues, Past
 from arc_affinity.models.bridge import Bridge
 from arc_affinity.models.colours import ColourEmbedding
@@ -18,6 +19,9 @@ from arc_affinity.models.positions import Rotation, SinusoidPositions, Turn
 from arc_affinity.types import PAD, VOCABULARY
 
 Logits = Float[Tensor, "batch steps vocabulary"]
+
+ALIGNED_HEADS = 2
+"""Heads of the encoder and of cross-attention that ``alignment`` acts on; half of them stay free."""
 
 UNUSED_AUGMENTATION_CLASSES = 13
 """Rows of `output_aug_extra`, which the published checkpoint holds and its configuration never uses."""
@@ -68,11 +72,23 @@ class EncoderDecoder(nn.Module):
             c.context_layers,
             pre_norm=c.pre_norm,
             mask_padding=c.mask_padding,
+            normalise=c.normalise_context,
         )
         self.context_integration = Bridge(c.width, c.context_width, residual=c.bridge == "residual")
         self.context_to_tgt_bias = nn.Linear(c.context_width, c.width, bias=False)
         self.context_to_logits = nn.Linear(c.context_width, VOCABULARY)
         self._keep_unused_parts()
+        if c.alignment:
+            self._align(c.alignment)
+
+    def _align(self, sharpness: float) -> None:
+        if self.rotation is None:
+            raise ArcAffinityError("alignment needs rotary positions")
+        for layer in self.encoder.layers:
+            layer.self_attn.align(ALIGNED_HEADS, sharpness)
+        for layer in self.decoder.layers:
+            layer.self_attn.align(1, sharpness)
+            layer.multihead_attn.align(ALIGNED_HEADS, sharpness)
 
     def _keep_unused_parts(self) -> None:
         self.output_aug_extra = nn.Linear(self.config.width, UNUSED_AUGMENTATION_CLASSES, bias=False)

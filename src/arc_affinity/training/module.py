@@ -14,16 +14,23 @@ from torch.optim.lr_scheduler import LambdaLR
 from arc_affinity.data.batch import IGNORE, Batch
 from arc_affinity.models.decoding import lawful, teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.training.optim import Rates, make_optimiser, schedule
+from arc_affinity.training.optim import make_optimiser, schedule
 from arc_affinity.training.recipes import Recipe
-from arc_affinity.types import PAD
+from arc_affinity.types import PAD, VOCABULARY
 
 
-def output_loss(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Float[Tensor, ""]:
-    """Mean cross-entropy (nats) over the steps of all outputs, PADs included, among the tokens lawful there."""
+def output_loss(
+    logits: Float[Tensor, "batch steps vocabulary"], batch: Batch, pad_weight: float = 1.0
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy (nats) over the steps of all outputs among the tokens lawful there.
+
+    The two PADs of an output, which decide its size, count ``pad_weight`` times as much as a cell.
+    """
     assert batch.target is not None and batch.target_positions is not None
     scores = lawful(logits.float(), batch.target_positions)
-    return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORE)
+    weights = scores.new_ones(VOCABULARY)
+    weights[PAD] = pad_weight
+    return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), weights, ignore_index=IGNORE)
 
 
 class GridModule(LightningModule):
@@ -35,7 +42,7 @@ class GridModule(LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
-        loss = output_loss(self.model(batch), batch)
+        loss = output_loss(self.model(batch), batch, self.recipe.pad_weight)
         self.log("train/loss", loss, batch_size=len(batch))
         return loss
 
@@ -56,8 +63,13 @@ class GridModule(LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the recipe's optimiser, and its schedule stepped once a batch."""
         r = self.recipe
-        rates = Rates(r.learning_rate, r.matrix_learning_rate, (r.beta1, r.beta2), r.weight_decay)
-        optimiser = make_optimiser(r.optimiser, self.model, rates)
+        optimiser = make_optimiser(
+            r.optimiser,
+            self.model,
+            lr=r.learning_rate,
+            betas=(r.beta1, r.beta2),
+            weight_decay=r.weight_decay,
+        )
         factor = schedule(r.schedule, steps=r.steps, warmup=r.warmup_steps, period=r.restart_steps, floor=r.floor)
         return {
             "optimizer": optimiser,

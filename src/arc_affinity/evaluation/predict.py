@@ -1,0 +1,212 @@
+"""A built model and examples in, attempts out, by one of the three protocols (decision 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from arc_affinity.data import context
+from arc_affinity.data.batch import IGNORE, Batch, collate
+from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
+from arc_affinity.data.store import ExampleStore
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.records import Origin, Record, make_record
+from arc_affinity.evaluation.voting import Candidate, vote
+from arc_affinity.models.decoding import Decoded, greedy, runner_up
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.types import PAD, Example, Grid, Task
+
+CHUNK = 64
+"""Questions that are bucketed together; all records of a chunk become known at once."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a model is questioned.
+
+    ``attempts`` a question; ``views`` draws of demonstrations that are decoded and vote; ``seed`` of the draws;
+    ``batch_cells`` tokens a batch, ``batch_examples`` examples.
+    """
+
+    protocol: Protocol = Protocol.ARC_PRIZE
+    attempts: int = 2
+    views: int = 1
+    seed: int = 0
+    batch_cells: int = 32_768
+    batch_examples: int = 64
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One answer: a grid (None where the model wrote none) and how sure the model was (nats; votes of views)."""
+
+    grid: Grid | None
+    log_likelihood: float | None
+    votes: int | None = None
+    views: int | None = None
+
+
+Question = tuple[Example, ...]
+"""One query under several draws of demonstrations, all of which vote."""
+
+
+def questions_of_tasks(tasks: Iterable[Task], pairs: int, asking: Asking) -> list[Question]:
+    """Return one question for each test input of ``tasks``."""
+    rounds = range(asking.views)
+    return [
+        tuple(context.from_task(task, i, pairs=pairs, seed=asking.seed, round=r) for r in rounds)
+        for task in tasks
+        for i in range(len(task.test))
+    ]
+
+
+def questions_of_store(
+    store: ExampleStore, pairs: int, asking: Asking, policy: context.ContextPolicy = "drawn"
+) -> list[Question]:
+    """Return one question for each example of ``store``, shown other examples of its task."""
+    return [
+        tuple(
+            context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=policy)
+            for r in range(asking.views)
+        )
+        for i in range(len(store))
+    ]
+
+
+def predict(
+    model: EncoderDecoder, questions: Sequence[Question], origin: Origin, asking: Asking
+) -> Iterator[list[Record]]:
+    """Yield the records of ``questions``, a chunk of them at a time, in order.
+
+    Raises:
+        ArcAffinityError: the protocol needs a true output and a question has none.
+    """
+    model.eval()
+    for start in range(0, len(questions), CHUNK):
+        chunk = questions[start : start + CHUNK]
+        records = []
+        for question, attempts in zip(chunk, answer(model, chunk, asking), strict=True):
+            for number, attempt in enumerate(attempts, 1):
+                records.append(
+                    make_record(
+                        origin,
+                        question[0],
+                        number,
+                        attempt.grid,
+                        log_likelihood=attempt.log_likelihood,
+                        votes=attempt.votes,
+                        views=attempt.views,
+                    )
+                )
+        yield records
+
+
+def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[list[Attempt]]:
+    """Return the attempts at each question, the likeliest first and no two alike.
+
+    Several views vote (see `evaluation.voting`). Where they give too few different grids, the likeliest branch away from
+    the first view's answer fills up (see `models.decoding.runner_up`): it costs one more pass, and unlike a rotated or
+    recoloured view it needs no training on such views.
+    """
+    if asking.protocol is not Protocol.ARC_PRIZE:
+        for question in questions:
+            if question[0].query.output is None:
+                where = f"task {question[0].task_id} output {question[0].index}"
+                raise ArcAffinityError(f"{where} has no true output, which protocol {asking.protocol} needs")
+    if asking.protocol is Protocol.TEACHER_FORCED:
+        return [[attempt] for attempt in _teacher_forced(model, questions, asking)]
+    views = len(questions[0])
+    flat = [example for question in questions for example in question]
+    decoded = _in_batches(model, flat, asking, lambda batch, sizes: greedy(model, batch, sizes=sizes))
+    ranked = [
+        _vote(decoded[i * views : (i + 1) * views], question[0], asking.attempts)
+        for i, question in enumerate(questions)
+    ]
+    short = [i for i, attempts in enumerate(ranked) if len(attempts) < asking.attempts]
+    if short:
+        first = {id(flat[i * views]): decoded[i * views] for i in short}
+        others = _in_batches(
+            model,
+            [flat[i * views] for i in short],
+            asking,
+            lambda batch, sizes: runner_up(model, batch, [first[id(e)] for e in batch.examples], sizes=sizes),
+        )
+        for i, other in zip(short, others, strict=True):
+            _add_different(ranked[i], other)
+    return ranked
+
+
+Sizes = list[tuple[int, int]]
+Decoder = Callable[[Batch, Sizes | None], list[Decoded]]
+
+
+def _in_batches(
+    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder
+) -> list[Decoded]:
+    """Decode ``examples`` in batches of like size and return the results in their order."""
+    results: dict[int, Decoded] = {}
+    for places in _plan(examples, asking):
+        batch = collate([examples[i] for i in places]).to(model.device)
+        sizes = None if asking.protocol is Protocol.ARC_PRIZE else [_shape(examples[i]) for i in places]
+        results |= dict(zip(places, decode(batch, sizes), strict=True))
+    return [results[i] for i in range(len(examples))]
+
+
+def _plan(examples: Sequence[Example], asking: Asking) -> list[list[int]]:
+    inputs = np.array([example.query.input.shape for example in examples])
+    outputs = inputs if asking.protocol is Protocol.ARC_PRIZE else np.array([_shape(e) for e in examples])
+    counts = token_counts(np.concatenate([inputs, outputs], axis=1))
+    return plan_batches(counts, BatchRules(asking.batch_cells, asking.batch_examples, asking.seed), 0)
+
+
+def _shape(example: Example) -> tuple[int, int]:
+    assert example.query.output is not None
+    rows, cols = example.query.output.shape
+    return rows, cols
+
+
+def _vote(views: Sequence[Decoded], example: Example, attempts: int) -> list[Attempt]:
+    candidates = [
+        Candidate(decoded.grid, decoded.log_likelihood, view)
+        for view, decoded in enumerate(views)
+        if decoded.grid is not None
+    ]
+    return [
+        Attempt(choice.grid, choice.log_likelihood, choice.votes, len(views))
+        for choice in vote(candidates, limit=attempts)
+    ]
+
+
+def _add_different(attempts: list[Attempt], other: Decoded) -> None:
+    grid = other.grid
+    if grid is not None and not any(a.grid is not None and np.array_equal(a.grid, grid) for a in attempts):
+        attempts.append(Attempt(grid, other.log_likelihood))
+
+
+def _teacher_forced(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[Attempt]:
+    """Return what the model writes in each cell when shown the true cells before it, at the true size.
+
+    This is the published measurement: an error never spreads, so cell accuracy flatters. Exact match is that of greedy
+    decoding at the given size.
+    """
+    examples = [question[0] for question in questions]
+    attempts: dict[int, Attempt] = {}
+    for places in _plan(examples, asking):
+        batch = collate([examples[i] for i in places]).to(model.device)
+        with torch.no_grad():
+            logits = model(batch)
+        colours = logits[..., :PAD].argmax(dim=-1).cpu().numpy()
+        assert batch.target is not None
+        target = batch.target.cpu().numpy()
+        for i, row, truth in zip(places, colours, target, strict=True):
+            attempts[i] = Attempt(_cells(row, truth).reshape(_shape(examples[i])), None)
+    return [attempts[i] for i in range(len(examples))]
+
+
+def _cells(row: Int[np.ndarray, "steps"], truth: Int[np.ndarray, "steps"]) -> Int[np.ndarray, "cells"]:
+    return row[(truth != IGNORE) & (truth != PAD)].astype(np.uint8)

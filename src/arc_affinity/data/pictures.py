@@ -32,9 +32,9 @@ INK, FAINT, PAPER = "#222222", "#999999", "#FFFFFF"
 """Words, what stands beside them, and the page."""
 
 WIDTH = 1400
-"""Pixels that the grids of one task are fitted into, side by side, where cells stay large enough."""
+"""Pixels that the pairs of a task are fitted into, side by side."""
 
-SMALLEST_CELL, LARGEST_CELL = 7, 24
+SMALLEST_CELL, LARGEST_CELL = 9, 24
 """Pixels of a cell where the size is chosen to fit."""
 
 GAP = 18
@@ -109,8 +109,8 @@ def task_png(task: Task, outputs: bool = True, cell: int | None = None) -> Image
     """Draw a task: every pair a column, its input above its output, tests to the right of a line.
 
     Args:
-        task: what to draw.
-        outputs: whether to show the outputs of the tests; a withheld one is a question mark either way.
+        task: what to draw; columns that would go beyond `WIDTH` begin a new row.
+        outputs: whether to show the outputs of the tests; one that is withheld is never shown.
         cell: pixels of a cell; chosen so that the task fits into `WIDTH` if None.
     """
     pairs = (*task.train, *task.test)
@@ -119,13 +119,31 @@ def task_png(task: Task, outputs: bool = True, cell: int | None = None) -> Image
     train = [_column(f"train {i}", pair, True, size, depth) for i, pair in enumerate(task.train)]
     test = [_column(f"test {i}", pair, outputs, size, depth) for i, pair in enumerate(task.test)]
     tall = max(column.height for column in (*train, *test))
-    columns = [*train, Image.new("RGB", (1, tall), FAINT), *test]
-    body = _paper(sum(column.width + GAP for column in columns) + GAP, tall + 2 * GAP)
-    left = GAP
+    rows = _rows([*train, Image.new("RGB", (1, tall), FAINT), *test])
+    body = _stacked([_text(f"{task.id}  {task.dataset}".strip(), 16), *rows], gap=GAP)
+    picture = _paper(body.width + 2 * GAP, body.height + GAP)
+    picture.paste(body, (GAP, GAP))
+    return picture
+
+
+def _rows(columns: Sequence[Image.Image]) -> list[Image.Image]:
+    """Columns side by side, in as many rows as `WIDTH` asks for."""
+    rows: list[list[Image.Image]] = [[]]
     for column in columns:
-        body.paste(column, (left, GAP))
-        left += column.width + GAP
-    return _stacked([_text(f"{task.id}  {task.dataset}".strip(), 16), body], GAP)
+        if rows[-1] and sum(each.width + GAP for each in (*rows[-1], column)) > WIDTH:
+            rows.append([])
+        rows[-1].append(column)
+    return [_beside(row) for row in rows]
+
+
+def _beside(images: Sequence[Image.Image]) -> Image.Image:
+    """Images side by side, in line at the top."""
+    paper = _paper(sum(image.width + GAP for image in images), max(image.height for image in images))
+    left = 0
+    for image in images:
+        paper.paste(image, (left, 0))
+        left += image.width + GAP
+    return paper
 
 
 def _column(name: str, pair: Pair, show: bool, cell: int, depth: int) -> Image.Image:
@@ -145,17 +163,17 @@ def _size(grid: Grid) -> str:
 def _fitting_cell(pairs: Sequence[Pair]) -> int:
     """The largest size of a cell at which the columns of ``pairs`` fit side by side."""
     widest = (max(g.shape[1] for g in (pair.input, pair.output) if g is not None) for pair in pairs)
-    room = WIDTH - GAP * (len(pairs) + 2)
+    # The line between train and test takes a gap too.
+    room = WIDTH - (GAP + 1) * (len(pairs) + 1)
     return int(np.clip(room // sum(widest), SMALLEST_CELL, LARGEST_CELL))
 
 
-def _stacked(images: Sequence[Image.Image], left: int = 0, gap: int = 4) -> Image.Image:
+def _stacked(images: Sequence[Image.Image], gap: int = 4) -> Image.Image:
     """Images one below the other, in line on the left."""
-    height = sum(image.height + gap for image in images)
-    paper = _paper(max(image.width for image in images), height)
+    paper = _paper(max(image.width for image in images), sum(image.height + gap for image in images))
     top = 0
     for image in images:
-        paper.paste(image, (left if image.width < paper.width else 0, top))
+        paper.paste(image, (0, top))
         top += image.height + gap
     return paper
 

@@ -121,7 +121,7 @@ def test_ctrl_c_says_that_the_same_command_continues(cli, tmp_path: Path) -> Non
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err.startswith("error: interrupted")
+    assert err.startswith("error: interrupted; the same command continues")
     assert err.count("\n") == 1
     assert not (tmp_path / "s" / "manifest.json").exists()
 

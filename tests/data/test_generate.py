@@ -209,7 +209,7 @@ from pathlib import Path
 from arc_affinity.data import rearc
 from arc_affinity.data.generate import generate_store
 if __name__ == "__main__":
-    generate_store(Path(sys.argv[1]), rearc.task_ids()[:40], 10, workers=2)
+    generate_store(Path(sys.argv[1]), rearc.task_ids()[:16], 20, workers=2)
 """
 
 
@@ -262,7 +262,7 @@ def test_kill_and_again(tmp_path: Path, script: Path) -> None:
     assert not (tmp_path / "s" / MANIFEST).exists()
     wait_for_end(process.pid)  # its workers must not outlive it
     subprocess.run([sys.executable, script, tmp_path / "s"], check=True)
-    generate_store(tmp_path / "straight", rearc.task_ids()[:40], 10)
+    generate_store(tmp_path / "straight", rearc.task_ids()[:16], 20)
     assert contents(tmp_path / "s") == contents(tmp_path / "straight")
 
 

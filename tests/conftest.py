@@ -20,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "2"
 # Help pages and tables keep one width, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "100"
 
-install_import_hook(["arc_affinity.models", "arc_affinity.training"], "beartype.beartype")
+install_import_hook("arc_affinity", "beartype.beartype")
 
 ROOT = Path(__file__).parents[1]
 

@@ -28,7 +28,9 @@ COMMANDS: Commands = (
     ("data leaks", "arc_affinity.cli.data_show:leaks", "Find leaks between datasets."),
     ("data generate", "arc_affinity.cli.data_generate:generate", "Generate examples."),
     ("data split", "arc_affinity.cli.data_generate:split", "Split tasks."),
+    ("demo", "arc_affinity.cli.demo:demo", "Show the main job once, small."),
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
+    ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -77,3 +79,11 @@ class ExampleRate(Callback):
     def _rate(self) -> str:
         seconds = max(time.monotonic() - self.begun, 1e-9)
         return f"{self.recipe.name} {self.examples / seconds:.1f} examples/s"
+
+
+def quiet_lightning() -> None:
+    """Keep hints about products and about settings chosen on purpose off the screen."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")

@@ -59,7 +59,7 @@ def score(
     console.print(_summary(scores))
     for each in scores:
         if by_task:
-            console.print(_task_table(each))
+            console.print(task_table(each))
         if each.missing:
             console.print(
                 f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}"
@@ -108,7 +108,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     yield "outputs attempted", f"{sum(o.attempted for o in outputs)} of {len(outputs)}"
 
 
-def _task_table(score: Score) -> Table:
+def task_table(score: Score) -> Table:
     """One row for each task; means over its outputs."""
     table = Table(title=f"{score.subject.protocol}: {score.subject.dataset}, {score.attempts} attempts, %")
     for name in ("task", "outputs solved", "score", "pass@1", "cell", "size"):

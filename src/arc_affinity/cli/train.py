@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import tomllib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from arc_affinity.cli.progress import ExampleRate, TaskBar
+from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.training.pretrain import train as run
 from arc_affinity.training.recipes import RECIPES, Recipe
@@ -40,7 +38,7 @@ def train(
     """
     chosen = load_recipe(recipe).overridden(parse_overrides(set))
     folder = out or Path("out") / chosen.name
-    _quiet_lightning()
+    quiet_lightning()
     console = Console(stderr=True)
     rate, bar = ExampleRate(console, chosen), TaskBar(console)
     try:
@@ -85,10 +83,3 @@ def parse_overrides(settings: tuple[str, ...]) -> Mapping[str, Any]:
         except ValueError:
             values[name] = text
     return values
-
-
-def _quiet_lightning() -> None:
-    """Keep hints about products and about settings chosen on purpose off the screen."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -21,8 +22,8 @@ from arc_affinity.models.decoding import Decoded, greedy, runner_up
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import PAD, Example, Grid, Task
 
-CHUNK = 64
-"""Questions that are bucketed together; all records of a chunk become known at once."""
+CHUNK = 128
+"""Questions that are bucketed by size together; the records of a chunk become known at once."""
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,52 @@ def questions_of_store(
 
 
 def predict(
-    model: EncoderDecoder, questions: Sequence[Question], origin: Origin, asking: Asking
-) -> Iterator[list[Record]]:
-    """Yield the records of ``questions``, a chunk of them at a time, in order.
+    model: EncoderDecoder,
+    questions: Sequence[Question],
+    origin: Origin,
+    asking: Asking,
+    done: Collection[str] = (),
+) -> Iterator[tuple[str, list[Record]]]:
+    """Yield each task's id and records, in the order of ``questions``, which are grouped by task.
+
+    Tasks in ``done`` are left out; the others' records do not depend on it, as batches are cut before.
 
     Raises:
         ArcAffinityError: the protocol needs a true output and a question has none.
     """
     model.eval()
-    for start in range(0, len(questions), CHUNK):
-        chunk = questions[start : start + CHUNK]
-        records = []
+    for chunk in _chunks(questions):
+        left = {question[0].task_id: list[Record]() for question in chunk}
+        if all(task in done for task in left):
+            continue
         for question, attempts in zip(chunk, answer(model, chunk, asking), strict=True):
-            for number, attempt in enumerate(attempts, 1):
-                records.append(
-                    make_record(
-                        origin,
-                        question[0],
-                        number,
-                        attempt.grid,
-                        log_likelihood=attempt.log_likelihood,
-                        votes=attempt.votes,
-                        views=attempt.views,
-                    )
-                )
-        yield records
+            left[question[0].task_id] += _records(question[0], attempts, origin)
+        yield from ((task, records) for task, records in left.items() if task not in done)
+
+
+def _chunks(questions: Sequence[Question]) -> Iterator[list[Question]]:
+    """Cut ``questions`` into stretches of whole tasks, at least `CHUNK` questions long where enough are left."""
+    chunk: list[Question] = []
+    for _, group in groupby(questions, key=lambda question: question[0].task_id):
+        chunk += group
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _records(example: Example, attempts: Sequence[Attempt], origin: Origin) -> Iterator[Record]:
+    for number, attempt in enumerate(attempts, 1):
+        yield make_record(
+            origin,
+            example,
+            number,
+            attempt.grid,
+            log_likelihood=attempt.log_likelihood,
+            votes=attempt.votes,
+            views=attempt.views,
+        )
 
 
 def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[list[Attempt]]:

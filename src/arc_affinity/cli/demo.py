@@ -1,0 +1,145 @@
+"""``arc-affinity demo``: the whole main job once, small, on bundled weights."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from arc_affinity.cli.demo_page import Chapter, write_page
+from arc_affinity.cli.progress import ExampleRate, quiet_lightning
+from arc_affinity.cli.render import grid_text
+from arc_affinity.cli.score import task_table
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.store import ExampleStore
+from arc_affinity.evaluation.predict import Asking, Question, predict, questions_of_store, questions_of_tasks
+from arc_affinity.evaluation.records import Origin, Record, write_records
+from arc_affinity.evaluation.scoring import Score, score
+from arc_affinity.evaluation.submission import make_submission, write_submission
+from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.training.pretrain import train
+from arc_affinity.training.recipes import RECIPES
+from arc_affinity.types import Task
+
+MODEL = "rotary-foundational"
+HELD_OUT = "foundational-held-out.npz"
+HELD_OUT_SHOWN = 5
+"""Held-out examples of each foundational task that the demo predicts."""
+
+REAL_TASKS = ("137eaa0f", "88a62173", "a65b410d", "9172f3a0", "c1d99e64")
+"""Foundational tasks as humans drew them: no example of these was trained on, only generated ones of their rules."""
+
+PICTURES = 3
+"""Predictions shown in the terminal."""
+
+
+def demo(*, out: Path = Path("out/demo")) -> None:
+    """Show the main job once, small.
+
+    Predicts held-out examples and real ARC-AGI-1 tasks with a bundled model, scores them, trains the recipe "smoke" for a
+    few seconds, and leaves records, a submission, a trained model and a page with pictures.
+
+    Args:
+        out: Folder for the results; what an earlier demo left there is replaced.
+    """
+    begin = time.monotonic()
+    console = Console()
+    loaded = find_model(MODEL)
+    console.print(f"Model: {loaded.name}, {loaded.model.parameter_count():,} parameters", highlight=False)
+    held_out = _predict_held_out(loaded, out)
+    console.print(task_table(held_out[1]))
+    _show(console, held_out[0])
+    real_tasks = [task for task in load_tasks("arc-agi-1/training") if task.id in REAL_TASKS]
+    real = _predict_real(loaded, real_tasks, out)
+    console.print(task_table(real[1]))
+    _train_smoke(out / "smoke")
+    page = write_page(
+        out / "index.html",
+        loaded,
+        (
+            Chapter("Held-out examples of the 18 foundational tasks", *held_out),
+            Chapter("Real ARC-AGI-1 tasks", *real),
+        ),
+    )
+    _say_where(console, out, page, time.monotonic() - begin)
+
+
+Answers = tuple[list[Record], Score]
+
+
+def _predict_held_out(loaded: LoadedModel, out: Path) -> Answers:
+    asking = Asking()
+    with as_file(files("arc_affinity.data") / HELD_OUT) as path:
+        store = ExampleStore.open(path)
+    questions = questions_of_store(store, loaded.model.config.context_pairs, asking)
+    shown = [q for task in store.tasks for q in _of_task(questions, task)[:HELD_OUT_SHOWN]]
+    return _answer(loaded, shown, "re-arc, held out", out / "held-out.jsonl")
+
+
+def _predict_real(loaded: LoadedModel, tasks: Sequence[Task], out: Path) -> Answers:
+    questions = questions_of_tasks(tasks, loaded.model.config.context_pairs, Asking())
+    records, scored = _answer(loaded, questions, "arc-agi-1/training", out / "arc-agi-1.jsonl")
+    write_submission(out / "submission.json", make_submission(records, tasks))
+    return records, scored
+
+
+def _answer(loaded: LoadedModel, questions: Sequence[Question], dataset: str, path: Path) -> Answers:
+    asking = Asking()
+    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed)
+    groups = predict(loaded.model, questions, origin, asking)
+    records = [record for _, group in groups for record in group]
+    write_records(path, records)
+    return records, score(records)
+
+
+def _of_task(questions: Sequence[Question], task: str) -> list[Question]:
+    return [question for question in questions if question[0].task_id == task]
+
+
+def _show(console: Console, records: Sequence[Record]) -> None:
+    """Show the first answers to questions small enough to stand side by side, of different tasks."""
+    seen: dict[str, Record] = {}
+    for record in records:
+        wide = max(side for grid in (record.input, record.target) if grid is not None for side in grid.shape)
+        if record.attempt == 1 and record.prediction is not None and wide <= 10:
+            seen.setdefault(record.task_id, record)
+    for record in list(seen.values())[:PICTURES]:
+        table = Table("input", "prediction", "target", title=f"{record.task_id}: {_verdict(record)}")
+        grids = (record.input, record.prediction, record.target)
+        table.add_row(*(grid_text(grid) for grid in grids if grid is not None))
+        console.print(table)
+
+
+def _verdict(record: Record) -> str:
+    cells = "" if record.cell_accuracy is None else f", {record.cell_accuracy:.0%} of cells"
+    return f"{'exact' if record.exact else 'not exact'}{cells} (protocol {record.protocol})"
+
+
+def _train_smoke(folder: Path) -> None:
+    """Train a fresh model for a few seconds."""
+    console = Console()
+    console.print("Training: recipe smoke, a fresh champion for a few seconds", highlight=False)
+    quiet_lightning()
+    shutil.rmtree(folder, ignore_errors=True)
+    recipe = RECIPES["smoke"]
+    train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False)
+
+
+def _say_where(console: Console, out: Path, page: Path, seconds: float) -> None:
+    lines = (
+        f"Done in {seconds:.0f} s. Look at {page}",
+        f"Records:    {out / 'held-out.jsonl'}, {out / 'arc-agi-1.jsonl'}",
+        f"Submission: {out / 'submission.json'}",
+        f"Trained:    {out / 'smoke' / 'model'}",
+        "Next:",
+        f"  arc-affinity predict {MODEL} --dataset arc-agi-1/evaluation --out records.jsonl",
+        "  arc-affinity score records.jsonl --dataset arc-agi-1/evaluation",
+        "  arc-affinity train smoke --out out/mine",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)

@@ -189,8 +189,9 @@ def _download(url: str, scratch: Path, base: Path) -> Path:
     try:
         return Path(pooch.retrieve(url, known_hash=None, fname="archive.zip", path=scratch))
     except OSError as error:
-        # Every network error of pooch's downloader is an OSError, most without a message of one line.
-        reason = error.strerror or type(error).__name__
+        # Every network error of pooch's downloader is an OSError; some have whole stories for a message.
+        words = error.strerror or str(error).partition(" for url")[0]
+        reason = words if len(words) <= 60 else type(error).__name__
         raise ArcAffinityError(
             f"cannot download {url} ({reason}); by hand: download that file where there is a network, "
             f"and unpack it in {base.absolute()}"
@@ -211,7 +212,7 @@ def _unpack(packed: Path, member: Member, scratch: Path) -> Path:
                     path = folder / match[1]
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(archive.read(name))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
         raise ArcAffinityError(f"the download is no sound zip file: {error}") from error
     return folder
 

@@ -128,21 +128,21 @@ def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = 
     Raises:
         ArcAffinityError: there is no such task (the nearest id is suggested); or as in `load_tasks`.
     """
-    known: list[str] = []
-    for name in _at_hand(data_dir) if dataset is None else (dataset,):
-        if name == RE_ARC:
-            return _generated_task(task_id)
-        if _store_at(name) is not None:
-            tasks = {task.id: task for task in load_tasks(name, data_dir)}
-            if task_id in tasks:
-                return tasks[task_id]
-            known += tasks
-            continue
+    if dataset == RE_ARC:
+        return _generated_task(task_id)
+    searched = _at_hand(data_dir) if dataset is None else [dataset]
+    known: set[str] = set()
+    for name in searched:
+        store = _store_at(name)
+        if store is not None:
+            return _task_of_store(store, task_id, name)
         entries = _entries(name, data_dir)
         if task_id in entries:
             return parse_task(entries[task_id].document, task_id, name, entries[task_id].where)
-        known += entries
-    raise unknown("task", task_id, set(known))
+        known.update(entries)
+    error = unknown("task", task_id, known)
+    absent = [name for name in DATASETS if name not in (*searched, RE_ARC)] if dataset is None else []
+    raise ArcAffinityError(f"{error} (not here: {', '.join(absent)})") if absent else error
 
 
 def find_folder(dataset: Dataset, data_dir: Path | None = None) -> Path | None:

@@ -20,7 +20,9 @@ VALIDATION_TURN = 2**31
 class StoreExamples(Dataset[Example]):
     """The examples of a store by (pass, index), each with demonstrations drawn for it."""
 
-    def __init__(self, store: ExampleStore, pairs: int, seed: int, policy: context.ContextPolicy = "drawn") -> None:
+    def __init__(
+        self, store: ExampleStore, pairs: int, seed: int, policy: context.ContextPolicy = "drawn"
+    ) -> None:
         self.store, self.pairs, self.seed, self.policy = store, pairs, seed, policy
 
     def __len__(self) -> int:
@@ -63,9 +65,13 @@ class StoreDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Example]:
         """Return this process's share of the stream of training batches."""
         trainer, feeding = self.trainer, self.feeding
-        epoch, rank, ranks = (trainer.current_epoch, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
+        epoch, rank, ranks = (
+            (trainer.current_epoch, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
+        )
         store, begun = self._stage(epoch)
         stream = BatchStream(store.sizes, feeding.rules, feeding.steps, begun=begun, rank=rank, ranks=ranks)
+        # Lightning sets the epoch of samplers only, and a batch sampler is none to it.
+        stream.set_epoch(epoch)
         return self._loader(store, stream)
 
     def _stage(self, epoch: int) -> tuple[ExampleStore, int]:
@@ -86,7 +92,7 @@ class StoreDataModule(LightningDataModule):
         feeding = self.feeding
         return DataLoader(
             StoreExamples(store, feeding.pairs, feeding.rules.seed, feeding.policy),
-            batch_sampler=batches,  # type: ignore[arg-type]  # keys are pairs where torch's stubs say int
+            batch_sampler=batches,
             collate_fn=_collate,
             num_workers=feeding.workers,
             persistent_workers=feeding.workers > 0,

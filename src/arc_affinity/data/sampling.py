@@ -59,7 +59,9 @@ def plan_batches(counts: Int[np.ndarray, "examples 2"], rules: BatchRules, turn:
     return batches
 
 
-def _cut(counts: Int[np.ndarray, "examples 2"], order: Int[np.ndarray, "examples"], rules: BatchRules) -> Iterator[list[int]]:
+def _cut(
+    counts: Int[np.ndarray, "examples 2"], order: Int[np.ndarray, "examples"], rules: BatchRules
+) -> Iterator[list[int]]:
     batch: list[int] = []
     longest = np.zeros(2, dtype=np.int64)
     for example in order.tolist():
@@ -94,7 +96,7 @@ class BatchStream(Sampler[list[Key]]):
         self.begun = self.slice = begun
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the slice, counted from ``begun``; Lightning calls this before every epoch."""
+        """Choose the slice, counted from ``begun``."""
         self.slice = epoch
 
     def __len__(self) -> int:

@@ -72,7 +72,8 @@ def train(
         out, filename="best", monitor="val/loss", save_last=True, enable_version_counter=False
     )
     trainer = make_trainer(recipe, out, [*callbacks, best], progress=progress)
-    trainer.fit(module, StoreDataModule(train_store, validation_store, feeding(recipe)), _checkpoint(out, resume))
+    examples = StoreDataModule(train_store, validation_store, feeding(recipe))
+    trainer.fit(module, datamodule=examples, ckpt_path=_checkpoint(out, resume))
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:

@@ -105,6 +105,27 @@ def test_a_task() -> None:
     assert task.test[2].output is None
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 12) | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["train", "test", "input", "output", "x"]), inner, max_size=4)
+    ),
+    max_leaves=31,
+)
+
+
+@given(JSON)
+def test_any_json_is_a_task_or_refused_in_one_line(document: object) -> None:
+    for parse in (lambda: parse_task(document, "a", "mine", "here"), lambda: parse_grid(document, "here")):
+        try:
+            parse()
+        except ArcAffinityError as error:
+            assert str(error).startswith("here")
+            assert "\n" not in str(error)
+            assert len(str(error)) < 200
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
@@ -205,9 +226,7 @@ def test_a_dataset_that_is_not_here_says_what_to_do(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
-def test_without_a_data_folder_downloads_are_looked_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_data_folder_downloads_are_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("arc_affinity.data.arc.default_data_dir", lambda: tmp_path)
     write(tmp_path / "concept-arc" / "Count" / "Count1.json", TASK)
     assert [task.id for task in load_tasks("concept-arc")] == ["Count1"]

@@ -207,11 +207,10 @@ def _unpack(packed: Path, member: Member, scratch: Path) -> Path:
     wanted = re.compile(rf"[^/]+/{re.escape(member.folder)}/((?:\w+/)?\w+\.json)")
     try:
         with zipfile.ZipFile(packed) as archive:
-            for name in archive.namelist():
-                if match := wanted.fullmatch(name):
-                    path = folder / match[1]
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(archive.read(name))
+            for match in filter(None, map(wanted.fullmatch, archive.namelist())):
+                path = folder / match[1]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(archive.read(match[0]))
     except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
         raise ArcAffinityError(f"the download is no sound zip file: {error}") from error
     return folder

@@ -69,9 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(temporary) / "store"
         workers = os.cpu_count() or 1
-        store = (
-            ExampleStore.open(made) if made.exists() else generate_store(made, task_ids(), 150, 0, workers)
-        )
+        store = ExampleStore.open(made) if made.exists() else generate_store(made, task_ids(), 150, 0, workers)
         folder = Path(temporary) / "json"
         write_json_tasks(store, folder)
         places = np.random.default_rng(0).integers(len(store), size=DRAWS).tolist()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Torch reads these when it is first imported, which most tests never do.
@@ -20,7 +21,12 @@ os.environ["OMP_NUM_THREADS"] = "2"
 # Help pages and tables keep one width, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "100"
 
-install_import_hook("arc_affinity", "beartype.beartype")
+# An int will do where a float is asked for, as everywhere in Python.
+install_import_hook("arc_affinity", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 ROOT = Path(__file__).parents[1]
 

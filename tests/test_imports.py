@@ -69,9 +69,7 @@ def imported(name: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, (
-                f"{name}: relative import in line {node.lineno}; the project uses full names"
-            )
+            assert node.level == 0, f"{name}: relative import in line {node.lineno}; the project uses full names"
             found |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
@@ -137,11 +135,7 @@ def test_only_the_command_line_parses_prints_and_reads_the_environment(name: str
     assert not {each.split(".")[0] for each in imported(name)} & PARSERS
     assert not imported(name) & {"os.environ", "os.getenv", "sys.argv"}
     tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
-    calls = {
-        node.func.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not calls & {"print", "input"}
     attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     reads = {f"{node.value.id}.{node.attr}" for node in attributes if isinstance(node.value, ast.Name)}

@@ -28,11 +28,7 @@ def test_generate_makes_a_store_and_tells_rejections(cli, tmp_path: Path) -> Non
     assert store.tasks == TASKS
     assert len(store) == 15
     assert store.manifest["seed"] == 2
-    rows = {
-        cells[0]: cells[1:]
-        for cells in (re.findall(r"[\w,]+", line) for line in done.out.splitlines())
-        if cells
-    }
+    rows = {cells[0]: cells[1:] for cells in (re.findall(r"[\w,]+", line) for line in done.out.splitlines()) if cells}
     rejected = store.manifest["rejections"]
     assert rows["5daaa586"][-1] == str(sum(rejected["5daaa586"].values()))
     assert rows["all"][-1] == str(sum(sum(reasons.values()) for reasons in rejected.values()))

@@ -80,9 +80,7 @@ def test_list_tells_damage_and_goes_on(cli, tmp_path: Path) -> None:
     assert "Bad.json is not a task" in done.out
 
 
-def test_the_data_folder_may_come_from_the_environment(
-    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_data_folder_may_come_from_the_environment(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "arc-agi-2" / "evaluation" / "1234abcd.json", TASK)
     monkeypatch.setenv("ARC_AFFINITY_DATA", str(tmp_path))
     assert cli("data", "show", "1234abcd").out.startswith("1234abcd  arc-agi-2/evaluation")
@@ -111,9 +109,7 @@ def test_show_a_file(cli, tmp_path: Path) -> None:
     hidden = cli("data", "show", path, "--hide-outputs")
     assert "7 8" not in hidden.out
     assert "output hidden" in hidden.out
-    assert cli("data", "show", "mine", "--dataset", tmp_path).out == done.out.replace(
-        str(path), str(tmp_path)
-    )
+    assert cli("data", "show", "mine", "--dataset", tmp_path).out == done.out.replace(str(path), str(tmp_path))
 
 
 def test_show_writes_a_picture(cli, tmp_path: Path) -> None:

@@ -147,9 +147,7 @@ def test_debug_is_taken_out_anywhere_but_after_two_dashes() -> None:
     assert split_debug([]) == (False, [])
 
 
-@pytest.mark.parametrize(
-    ("words", "function", "summary"), main.COMMANDS, ids=[row[0] for row in main.COMMANDS]
-)
+@pytest.mark.parametrize(("words", "function", "summary"), main.COMMANDS, ids=[row[0] for row in main.COMMANDS])
 def test_every_command_exists_and_is_summed_up_by_its_docstring(words, function, summary) -> None:
     module, name = function.split(":")
     command = getattr(importlib.import_module(module), name)

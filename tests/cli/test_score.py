@@ -185,9 +185,7 @@ def test_submit_then_score(cli, tmp_path, dataset, records):
 
 
 @pytest.mark.parametrize(("name", "tasks", "outputs"), [("arc-agi-1", 400, 419), ("arc-agi-2", 120, 167)])
-def test_the_right_answers_to_the_public_evaluation_sets_score_1(
-    cli, tmp_path, request, name, tasks, outputs
-):
+def test_the_right_answers_to_the_public_evaluation_sets_score_1(cli, tmp_path, request, name, tasks, outputs):
     data_dir = request.getfixturevalue("shared") / "data" if name == "arc-agi-2" else tmp_path
     dataset = f"{name}/evaluation"
     answers = {

@@ -171,9 +171,7 @@ def test_another_background() -> None:
 
 
 @given(GRIDS, MARGINS, st.integers(-5, 5), st.integers(-5, 5))
-def test_a_legal_move_is_undone(
-    inner: np.ndarray, margins: tuple[int, int, int, int], rows: int, cols: int
-) -> None:
+def test_a_legal_move_is_undone(inner: np.ndarray, margins: tuple[int, int, int, int], rows: int, cols: int) -> None:
     cells = framed(inner, *margins)
     move = Translation(rows, cols)
     moved = np.zeros_like(cells)

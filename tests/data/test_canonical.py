@@ -50,9 +50,7 @@ def test_view_and_colours_do_not_matter(pair: Pair, turn: tuple[int, bool, list[
 
 def test_keys_are_equal_if_and_only_if_pairs_are_the_same() -> None:
     cells = itertools.product(range(3), repeat=5)
-    pairs = [
-        Pair(np.array(c[:4], np.uint8).reshape(2, 2), np.array(c[4:], np.uint8).reshape(1, 1)) for c in cells
-    ]
+    pairs = [Pair(np.array(c[:4], np.uint8).reshape(2, 2), np.array(c[4:], np.uint8).reshape(1, 1)) for c in cells]
     pairs = pairs[::11] + [
         Pair(np.array([c[:2]], np.uint8), np.array(c[2:], np.uint8)[:, None])
         for c in itertools.product(range(2), repeat=4)

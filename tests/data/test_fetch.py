@@ -160,9 +160,7 @@ CHANGED = {**TASKS["Below2"], "test": [{"input": [[5]], "output": [[7]]}]}
         (packed(REPOSITORY).replace(b'"train"', b'"drain"', 1), "no sound zip file"),
     ],
 )
-def test_what_differs_is_refused_and_removed(
-    serve: Serve, tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_what_differs_is_refused_and_removed(serve: Serve, tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(ArcAffinityError, match=message):
         fetch("concept-arc", tmp_path / "data", archive_at(serve(content)))
     assert not list((tmp_path / "data").iterdir())

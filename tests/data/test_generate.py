@@ -95,9 +95,7 @@ def test_parts_are_used_again_only_by_the_same_settings(
     assert contents(tmp_path / "s") == whole
 
 
-def test_cut_off_between_the_files(
-    tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cut_off_between_the_files(tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     def half(joined: Path, out: Path, names: tuple[str, ...]) -> None:
         (joined / names[0]).replace(out / names[0])
         raise KeyboardInterrupt
@@ -222,9 +220,7 @@ def script(tmp_path: Path) -> Path:
 
 def started(script: Path, out: Path) -> subprocess.Popen[str]:
     """The script in a process group of its own, at the moment when some parts are written and not all."""
-    process = subprocess.Popen(
-        [sys.executable, script, out], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    process = subprocess.Popen([sys.executable, script, out], stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while len(list(out.glob(f"{PARTS}/*.npz"))) < 3:
         assert process.poll() is None, process.communicate()
@@ -281,9 +277,7 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path, script: Path) -> None:
 @needs_proc
 def test_a_killed_worker_is_told(tmp_path: Path, script: Path) -> None:
     process = started(script, tmp_path / "s")
-    workers = [
-        pid for pid in running(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    workers = [pid for pid in running(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
     _, told = process.communicate(timeout=60)

@@ -69,9 +69,7 @@ def same(left: Pair, right: Pair) -> bool:
 
 
 def test_the_hash_seed_of_python_does_not_matter() -> None:
-    code = (
-        "import sys; sys.path.insert(0, 'tests/data'); import test_rearc as t; print(t.digest(t.SOME, 2, 11))"
-    )
+    code = "import sys; sys.path.insert(0, 'tests/data'); import test_rearc as t; print(t.digest(t.SOME, 2, 11))"
     here = digest(SOME, 2, 11)
     for hash_seed in ("0", "4711"):
         done = subprocess.run(
@@ -102,9 +100,7 @@ def test_excluded_inputs_do_not_come() -> None:
 
 def test_keys_of_a_store(tmp_path) -> None:
     store = write_store(tmp_path / "s", {"05269061": rearc.generate_task("05269061", 3).pairs})
-    assert rearc.input_keys(store, "05269061") == {
-        rearc.input_key(store.pair(i).input) for i in range(len(store))
-    }
+    assert rearc.input_keys(store, "05269061") == {rearc.input_key(store.pair(i).input) for i in range(len(store))}
     assert rearc.input_keys(store, "007bbfb7") == frozenset()
 
 
@@ -115,9 +111,7 @@ def test_keys_tell_shapes_apart() -> None:
     assert rearc.input_key(cells.reshape(2, 3)) == rearc.input_key(np.asfortranarray(cells.reshape(2, 3)))
 
 
-def made_up(
-    monkeypatch: pytest.MonkeyPatch, draws: list[Any], verify: Callable[[Any], Any] | None = None
-) -> None:
+def made_up(monkeypatch: pytest.MonkeyPatch, draws: list[Any], verify: Callable[[Any], Any] | None = None) -> None:
     """Let every task draw these examples in turn, over and over."""
     turn = itertools.cycle(draws)
 
@@ -191,9 +185,7 @@ def test_sources() -> None:
     assert rearc.verifier_source("007bbfb7").rstrip().endswith("return x11")
 
 
-@pytest.mark.parametrize(
-    "call", [rearc.generator_source, rearc.verifier_source, lambda t: rearc.generate_task(t, 1)]
-)
+@pytest.mark.parametrize("call", [rearc.generator_source, rearc.verifier_source, lambda t: rearc.generate_task(t, 1)])
 def test_an_unknown_task_is_named(call: Callable[[str], Any]) -> None:
     with pytest.raises(ArcAffinityError, match="unknown task '007bbfb8'; did you mean '007bbfb7'"):
         call("007bbfb8")

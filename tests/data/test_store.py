@@ -148,9 +148,7 @@ pairs = st.builds(
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    examples=st.dictionaries(st.text("0123456789abcdef", min_size=8, max_size=8), st.lists(pairs, max_size=5))
-)
+@given(examples=st.dictionaries(st.text("0123456789abcdef", min_size=8, max_size=8), st.lists(pairs, max_size=5)))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, examples: dict[str, list[Pair]]) -> None:
     base = tmp_path_factory.mktemp("round")
     store = write_store(base / "s", examples)

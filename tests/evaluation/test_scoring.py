@@ -97,9 +97,7 @@ def test_protocols_and_models_are_never_mixed(record, task):
         *answers(record, "a1", 0, WRONG, protocol=Protocol.TEACHER_FORCED),
         *answers(record, "a1", 0, WRONG, adapter="a1"),
     ]
-    with pytest.raises(
-        ArcAffinityError, match=r"cannot mix .* arc_prize of champion .*; teacher_forced of .* with"
-    ):
+    with pytest.raises(ArcAffinityError, match=r"cannot mix .* arc_prize of champion .*; teacher_forced of .* with"):
         score(rows, [task("a1", 1)])
     apart = score_each(rows, [task("a1", 1)])
     assert [(s.subject.protocol, s.subject.adapted, s.solved.over_tasks) for s in apart] == [
@@ -139,9 +137,7 @@ def test_records_of_another_dataset_are_refused(record, task):
         score_submission({}, [], "toy")
 
 
-@given(
-    st.lists(st.lists(st.lists(st.booleans(), max_size=4), min_size=1, max_size=3), min_size=1, max_size=5)
-)
+@given(st.lists(st.lists(st.lists(st.booleans(), max_size=4), min_size=1, max_size=3), min_size=1, max_size=5))
 def test_a_score_only_grows_with_attempts_and_strict_is_least(record, task, solved):
     tasks = [task(f"a{t}", len(outputs)) for t, outputs in enumerate(solved)]
     rows = [

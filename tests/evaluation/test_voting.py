@@ -14,9 +14,7 @@ from arc_affinity.evaluation.voting import Candidate, vote
 
 CANDIDATES = st.lists(
     st.builds(
-        lambda colour, cols, likelihood, view: Candidate(
-            np.full((1, cols), colour, np.uint8), likelihood, view
-        ),
+        lambda colour, cols, likelihood, view: Candidate(np.full((1, cols), colour, np.uint8), likelihood, view),
         st.integers(0, 2),
         st.integers(1, 2),
         st.floats(-50, 0),

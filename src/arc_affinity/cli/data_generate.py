@@ -174,9 +174,7 @@ def _rejection_table(rejections: Rejections) -> Table:
     for task in worst[:SHOWN]:
         table.add_row(task, *_counts(rejections[task], used))
     if len(worst) > SHOWN:
-        table.add_row(
-            f"{len(worst) - SHOWN} others", *_counts(over_all - _sum(rejections, worst[:SHOWN]), used)
-        )
+        table.add_row(f"{len(worst) - SHOWN} others", *_counts(over_all - _sum(rejections, worst[:SHOWN]), used))
     table.add_section()
     table.add_row("all", *_counts(over_all, used))
     return table

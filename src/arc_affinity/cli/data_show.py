@@ -163,9 +163,7 @@ def _dataset_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One row for each dataset, narrow enough for any terminal."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("dataset", "tasks", "train", "test", "here", "from"):
-        table.add_column(
-            name, justify="right" if name in {"tasks", "train", "test"} else "left", no_wrap=True
-        )
+        table.add_column(name, justify="right" if name in {"tasks", "train", "test"} else "left", no_wrap=True)
     for row in rows:
         counts = (f"{row[part]:,}" for part in ("tasks", "demonstrations", "tests"))
         state = row["where"] if row["where"] in {"installed", "generated"} else "yes"

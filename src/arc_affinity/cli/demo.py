@@ -32,7 +32,7 @@ HELD_OUT_SHOWN = 5
 """Held-out examples of each foundational task that the demo predicts."""
 
 REAL_TASKS = ("137eaa0f", "88a62173", "a65b410d", "9172f3a0", "c1d99e64")
-"""Foundational tasks as humans drew them: no example of these was trained on, only generated ones of their rules."""
+"""Foundational tasks as humans drew them; only generated examples of their rules were trained on."""
 
 PICTURES = 3
 """Predictions shown in the terminal."""
@@ -41,8 +41,8 @@ PICTURES = 3
 def demo(*, out: Path = Path("out/demo")) -> None:
     """Show the main job once, small.
 
-    Predicts held-out examples and real ARC-AGI-1 tasks with a bundled model, scores them, trains the recipe "smoke" for a
-    few seconds, and leaves records, a submission, a trained model and a page with pictures.
+    Predicts held-out examples and real ARC-AGI-1 tasks with a bundled model, scores them, trains the recipe
+    "smoke" for a few seconds, and leaves records, a submission, a trained model and a page with pictures.
 
     Args:
         out: Folder for the results; what an earlier demo left there is replaced.

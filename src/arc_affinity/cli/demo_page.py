@@ -18,7 +18,8 @@ from arc_affinity.types import Grid
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #b3261e }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .2rem .8rem; border-bottom: 1px solid var(--line) }
+table { border-collapse: collapse; margin: 1rem 0 }
+td, th { padding: .2rem .8rem; border-bottom: 1px solid var(--line) }
 td { text-align: right } td:first-child, th { text-align: left }
 .scroll { overflow-x: auto }
 article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; margin: 1rem 0 }
@@ -55,7 +56,8 @@ def write_page(path: Path, loaded: LoadedModel, chapters: Sequence[Chapter]) -> 
 def _chapter(chapter: Chapter) -> Iterator[str]:
     protocol = chapter.score.subject.protocol
     yield f"<h2>{escape(chapter.title)}</h2><p>Protocol {protocol}, {chapter.score.attempts} attempts.</p>"
-    yield "<div class=scroll><table><thead><tr><th>task<th>outputs<th>exact, %<th>cells, %<th>size, %</tr></thead>"
+    head = "<tr><th>task<th>outputs<th>exact, %<th>cells, %<th>size, %</tr>"
+    yield f"<div class=scroll><table><thead>{head}</thead>"
     for task, outputs in chapter.score.by_task.items():
         own = chapter.score.only(task)
         yield f"<tr><td>{task}<td>{len(outputs)}{_figures(own)}</tr>"

@@ -17,9 +17,11 @@ from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict import (
     Asking,
     Question,
-    predict as ask,
     questions_of_store,
     questions_of_tasks,
+)
+from arc_affinity.evaluation.predict import (
+    predict as ask,
 )
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
@@ -41,17 +43,17 @@ def predict(
 ) -> None:
     """Predict the outputs of a dataset.
 
-    Writes one record for each attempt at each test output. Stopped at any moment, the same command goes on after the last
-    finished task.
+    Writes one record for each attempt at each test output. Stopped at any moment, the same command goes on after the
+    last finished task.
 
     Args:
         model: A bundled model's name, a model folder, or a checkpoint.
-        dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every example
-            of which is predicted from other examples of its task).
+        dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
+            example of which is predicted from other examples of its task).
         out: File of the records to write, JSON lines; gzip where it ends in .gz.
         tasks: Ids of tasks; all unless given.
-        protocol: arc_prize (the model decides the size), sized (the true size is given) or teacher_forced (published: the
-            true cells before each cell are shown).
+        protocol: arc_prize (the model decides the size), sized (the true size is given) or teacher_forced (published:
+            the true cells before each cell are shown).
         attempts: Different answers to each question.
         views: Draws of demonstrations that are decoded and vote.
         seed: Of the draws.

@@ -42,7 +42,12 @@ class ExampleRate(Callback):
         self.leads = trainer.is_global_zero
         self.begun = time.monotonic()
         if self.leads and self.console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
             self.bar = Progress(*columns, console=self.console)
             self.bar.add_task(self.recipe.name, total=self.recipe.steps, completed=trainer.global_step)
             self.bar.start()

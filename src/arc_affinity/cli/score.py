@@ -61,9 +61,7 @@ def score(
         if by_task:
             console.print(task_table(each))
         if each.missing:
-            console.print(
-                f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}"
-            )
+            console.print(f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}")
 
 
 def _scores(

@@ -26,9 +26,9 @@ def train(
 ) -> None:
     """Train a model from scratch.
 
-    The run folder keeps the recipe, the generated examples, the metrics as CSV, the best and the last checkpoint and, at
-    the end, the best model as a model folder. Stopped at any moment, the same command with --resume goes on from the last
-    validation to the numbers of an unbroken run.
+    The run folder keeps the recipe, the generated examples, the metrics as CSV, the best and the last checkpoint
+    and, at the end, the best model as a model folder. Stopped at any moment, the same command with --resume goes on
+    from the last validation to the numbers of an unbroken run.
 
     Args:
         recipe: A named recipe, or a TOML file of one.

@@ -67,9 +67,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             Dataset("arc-agi-1/evaluation", ARC_1_ORIGIN, 400, 1363, 419),
             Dataset("arc-agi-2/training", ARC_2_ORIGIN, 1000, 3232, 1076, "arc-agi-2", _arc_2("training")),
             Dataset("arc-agi-2/evaluation", ARC_2_ORIGIN, 120, 359, 167, "arc-agi-2", _arc_2("evaluation")),
-            Dataset(
-                "concept-arc", CONCEPT_ORIGIN, 160, 427, 480, "concept-arc", _concept("concept-arc", "corpus")
-            ),
+            Dataset("concept-arc", CONCEPT_ORIGIN, 160, 427, 480, "concept-arc", _concept("concept-arc", "corpus")),
             Dataset(
                 "concept-arc/minimal",
                 CONCEPT_ORIGIN,
@@ -177,12 +175,10 @@ def parse_task(document: object, id: str, dataset: str, where: str) -> Task:
     if not isinstance(document, dict):
         raise ArcAffinityError(f"{here}: {shown(document)} is not an object with 'train' and 'test'")
     train = tuple(
-        _parse_pair(pair, True, f"{here}, train pair {i}")
-        for i, pair in enumerate(_pairs(document, "train", here))
+        _parse_pair(pair, True, f"{here}, train pair {i}") for i, pair in enumerate(_pairs(document, "train", here))
     )
     test = tuple(
-        _parse_pair(pair, False, f"{here}, test pair {i}")
-        for i, pair in enumerate(_pairs(document, "test", here))
+        _parse_pair(pair, False, f"{here}, test pair {i}") for i, pair in enumerate(_pairs(document, "test", here))
     )
     return Task(id, train, test, dataset)
 
@@ -219,12 +215,8 @@ def _check_row(row: object, first: Any, where: str) -> None:
     # The type itself, since True and 2.0 are equal to colours.
     if set(map(type, row)) == {int} and min(row) >= 0 and max(row) < COLOURS:
         return
-    column, cell = next(
-        (i, cell) for i, cell in enumerate(row) if type(cell) is not int or not 0 <= cell < COLOURS
-    )
-    raise ArcAffinityError(
-        f"{where}, column {column}: {shown(cell)} is not a colour, a whole number 0-{COLOURS - 1}"
-    )
+    column, cell = next((i, cell) for i, cell in enumerate(row) if type(cell) is not int or not 0 <= cell < COLOURS)
+    raise ArcAffinityError(f"{where}, column {column}: {shown(cell)} is not a colour, a whole number 0-{COLOURS - 1}")
 
 
 def _pairs(document: Mapping[str, object], part: str, where: str) -> list[object]:

@@ -202,9 +202,7 @@ def draw_translation(rng: random.Random, pairs: Iterable[Pair], background: int 
     return Translation(rng.randint(-up, down), rng.randint(-left, right), background)
 
 
-def views(
-    count: int, seed: int = 0, dihedral: bool = True, fixed: Collection[int] = (0,)
-) -> Iterator[Compose]:
+def views(count: int, seed: int = 0, dihedral: bool = True, fixed: Collection[int] = (0,)) -> Iterator[Compose]:
     """Yield distinct views, each a `Dihedral` and a `ColourPermutation`; the identity first.
 
     Every one of the 8 dihedral views comes equally often, but for the last few.
@@ -225,9 +223,7 @@ def views(
     return _draw_views(count, random.Random(seed), shapes, fixed)
 
 
-def _draw_views(
-    count: int, rng: random.Random, shapes: list[Dihedral], fixed: Collection[int]
-) -> Iterator[Compose]:
+def _draw_views(count: int, rng: random.Random, shapes: list[Dihedral], fixed: Collection[int]) -> Iterator[Compose]:
     """The views themselves: round after round of all the shapes in random order."""
     identity = Compose((shapes[0], ColourPermutation()))
     seen = {identity}

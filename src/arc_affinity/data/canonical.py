@@ -51,8 +51,7 @@ def pair_key(pair: Pair) -> bytes:
     """
     views = [_views(pair.input)] if pair.output is None else [_views(pair.input), _views(pair.output)]
     smallest = min(
-        bytes(side for grid in grids for side in grid.shape)
-        + _relabelled(b"".join(grid.tobytes() for grid in grids))
+        bytes(side for grid in grids for side in grid.shape) + _relabelled(b"".join(grid.tobytes() for grid in grids))
         for grids in zip(*views, strict=True)
     )
     return hashlib.blake2b(smallest, digest_size=KEY_BYTES).digest()

@@ -20,9 +20,7 @@ VALIDATION_TURN = 2**31
 class StoreExamples(Dataset[Example]):
     """The examples of a store by (pass, index), each with demonstrations drawn for it."""
 
-    def __init__(
-        self, store: ExampleStore, pairs: int, seed: int, policy: context.ContextPolicy = "drawn"
-    ) -> None:
+    def __init__(self, store: ExampleStore, pairs: int, seed: int, policy: context.ContextPolicy = "drawn") -> None:
         self.store, self.pairs, self.seed, self.policy = store, pairs, seed, policy
 
     def __len__(self) -> int:
@@ -30,9 +28,7 @@ class StoreExamples(Dataset[Example]):
 
     def __getitem__(self, key: Key) -> Example:
         turn, index = key
-        return context.from_store(
-            self.store, index, pairs=self.pairs, seed=self.seed, epoch=turn, policy=self.policy
-        )
+        return context.from_store(self.store, index, pairs=self.pairs, seed=self.seed, epoch=turn, policy=self.policy)
 
 
 @dataclass(frozen=True)
@@ -65,9 +61,7 @@ class StoreDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Example]:
         """Return this process's share of the stream of training batches."""
         trainer, feeding = self.trainer, self.feeding
-        epoch, rank, ranks = (
-            (trainer.current_epoch, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
-        )
+        epoch, rank, ranks = (trainer.current_epoch, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
         store, begun = self._stage(epoch)
         stream = BatchStream(store.sizes, feeding.rules, feeding.steps, begun=begun, rank=rank, ranks=ranks)
         # Lightning sets the epoch of samplers only, and a batch sampler is none to it.

@@ -154,9 +154,7 @@ def generate_json(
     """
     request = _request(tasks, per_task, seed, workers, exclude)
     if per_task < 2:
-        raise ArcAffinityError(
-            "a task file needs at least 2 examples per task: one to learn from, one to test"
-        )
+        raise ArcAffinityError("a task file needs at least 2 examples per task: one to learn from, one to test")
     names = tuple(f"{task}.json" for task in request.tasks)
     if not _is_finished(out, JSON_MANIFEST, names):
         jobs = request.jobs(out / PARTS)
@@ -176,9 +174,7 @@ def generate_json(
     return manifest
 
 
-def _request(
-    tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None
-) -> Request:
+def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None) -> Request:
     """The request, once it makes sense."""
     wanted = tuple(sorted(set(tasks)))
     known = rearc.task_ids()
@@ -203,9 +199,7 @@ def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
     # Without parts and marker no run was here, so even files of the expected names are someone's own.
     own = {PARTS, marker, *others} if content & {PARTS, marker} else set[str]()
     if content - own and marker not in content:
-        raise ArcAffinityError(
-            f"{out} holds {min(content - own)}, which is not of this run; choose an empty folder"
-        )
+        raise ArcAffinityError(f"{out} holds {min(content - own)}, which is not of this run; choose an empty folder")
     return marker in content
 
 
@@ -214,12 +208,8 @@ def _refuse_other_settings(out: Path, manifest: Manifest, request: Request) -> N
     wanted = {**request.settings(), "tasks": list(request.tasks)}
     other = [key for key, value in wanted.items() if manifest.get(key) != value]
     if other:
-        told = "; ".join(
-            f"{key} there {_short(manifest.get(key))}, now {_short(wanted[key])}" for key in other
-        )
-        raise ArcAffinityError(
-            f"{out} was made with other settings ({told}); remove it or choose another folder"
-        )
+        told = "; ".join(f"{key} there {_short(manifest.get(key))}, now {_short(wanted[key])}" for key in other)
+        raise ArcAffinityError(f"{out} was made with other settings ({told}); remove it or choose another folder")
 
 
 def _short(value: object) -> str:

@@ -87,9 +87,7 @@ def grid_svg(grid: Grid, cell: int = 12, wrong: Mask | None = None, title: str =
     words = escape(f"{title}: {rows} rows, {cols} columns".removeprefix(": "), quote=True)
     lines = "".join(f"M0 {row}h{cols}" for row in range(rows + 1))
     lines += "".join(f"M{col} 0v{rows}" for col in range(cols + 1))
-    crosses = (
-        "" if wrong is None else "".join(_cross_path(row, col) for row, col in np.argwhere(wrong).tolist())
-    )
+    crosses = "" if wrong is None else "".join(_cross_path(row, col) for row, col in np.argwhere(wrong).tolist())
     # Each cross is drawn wide in black, then narrow in white: one of the two shows on any colour.
     strokes = [(lines, LINE, 0.06), (crosses, "#000", 0.3), (crosses, "#fff", 0.15)]
     return (

@@ -82,9 +82,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def generate_task(
-    task_id: str, count: int, seed: int = 0, exclude: Collection[bytes] = frozenset()
-) -> TaskExamples:
+def generate_task(task_id: str, count: int, seed: int = 0, exclude: Collection[bytes] = frozenset()) -> TaskExamples:
     """Make ``count`` verified, distinct examples of a task.
 
     Args:
@@ -116,9 +114,7 @@ def generate_task(
         pairs.append(pair)
     if len(pairs) < count:
         told = ", ".join(f"{number} {reason}" for reason, number in sorted(rejections.items()))
-        raise ArcAffinityError(
-            f"task {task_id} gave {len(pairs)} of {count} examples in {limit} tries ({told})"
-        )
+        raise ArcAffinityError(f"task {task_id} gave {len(pairs)} of {count} examples in {limit} tries ({told})")
     return TaskExamples(task_id, tuple(pairs), rejections)
 
 

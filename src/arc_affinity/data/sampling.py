@@ -22,7 +22,7 @@ COARSENESS = 0.06
 
 @dataclass(frozen=True)
 class BatchRules:
-    """What a batch may hold: at most ``cells`` tokens (query and output, padding included) and ``examples`` examples."""
+    """What a batch may hold: ``cells`` tokens (query and output, padding included) and ``examples`` examples."""
 
     cells: int
     examples: int

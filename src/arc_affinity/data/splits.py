@@ -150,8 +150,7 @@ def output_cells_of_store(store: ExampleStore) -> dict[str, float]:
 def output_cells_of_tasks(tasks: Iterable[Task]) -> dict[str, float]:
     """Return the mean number of output cells of each task, over its pairs that show an output."""
     sizes = {
-        task.id: [pair.output.size for pair in (*task.train, *task.test) if pair.output is not None]
-        for task in tasks
+        task.id: [pair.output.size for pair in (*task.train, *task.test) if pair.output is not None] for task in tasks
     }
     return {task: float(np.mean(cells)) for task, cells in sizes.items() if cells}
 

@@ -219,9 +219,7 @@ def _flatten(
     examples: Mapping[str, Sequence[Pair]] | Iterable[tuple[str, Sequence[Pair]]], extras: Mapping[str, Any]
 ) -> dict[str, bytes]:
     """The three files of a store with these examples."""
-    groups = sorted(
-        examples.items() if isinstance(examples, Mapping) else examples, key=lambda group: group[0]
-    )
+    groups = sorted(examples.items() if isinstance(examples, Mapping) else examples, key=lambda group: group[0])
     tasks = [task for task, _ in groups]
     if len(set(tasks)) < len(tasks):
         raise ArcAffinityError(f"task {next(t for t in tasks if tasks.count(t) > 1)} comes twice")
@@ -248,9 +246,7 @@ def _checked(grid: Grid | None, where: str) -> Grid:
     if grid is None:
         raise ArcAffinityError(f"{where} is withheld; a store holds whole pairs")
     if grid.dtype != np.uint8 or grid.ndim != 2 or not all(1 <= side <= MAX_SIDE for side in grid.shape):
-        raise ArcAffinityError(
-            f"{where} is no uint8 grid of 1-{MAX_SIDE} on a side: {grid.dtype} {grid.shape}"
-        )
+        raise ArcAffinityError(f"{where} is no uint8 grid of 1-{MAX_SIDE} on a side: {grid.dtype} {grid.shape}")
     if grid.max() >= COLOURS:
         raise ArcAffinityError(f"{where} has a value of {grid.max()}; colours are 0-{COLOURS - 1}")
     return grid

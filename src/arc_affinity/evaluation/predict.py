@@ -131,9 +131,9 @@ def _records(example: Example, attempts: Sequence[Attempt], origin: Origin) -> I
 def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[list[Attempt]]:
     """Return the attempts at each question, the likeliest first and no two alike.
 
-    Several views vote (see `evaluation.voting`). Where they give too few different grids, the likeliest branch away from
-    the first view's answer fills up (see `models.decoding.runner_up`): it costs one more pass, and unlike a rotated or
-    recoloured view it needs no training on such views.
+    Several views vote (see `evaluation.voting`). Where they give too few different grids, the likeliest branch away
+    from the first view's answer fills up (see `models.decoding.runner_up`): it costs one more pass, and unlike a
+    rotated or recoloured view it needs no training on such views.
     """
     if asking.protocol is not Protocol.ARC_PRIZE:
         for question in questions:
@@ -145,10 +145,7 @@ def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking)
     views = len(questions[0])
     flat = [example for question in questions for example in question]
     decoded = _in_batches(model, flat, asking, lambda batch, sizes: greedy(model, batch, sizes=sizes))
-    ranked = [
-        _vote(decoded[i * views : (i + 1) * views], question[0], asking.attempts)
-        for i, question in enumerate(questions)
-    ]
+    ranked = [_vote(decoded[i * views : (i + 1) * views], asking.attempts) for i in range(len(questions))]
     short = [i for i, attempts in enumerate(ranked) if len(attempts) < asking.attempts]
     if short:
         first = {id(flat[i * views]): decoded[i * views] for i in short}
@@ -167,9 +164,7 @@ Sizes = list[tuple[int, int]]
 Decoder = Callable[[Batch, Sizes | None], list[Decoded]]
 
 
-def _in_batches(
-    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder
-) -> list[Decoded]:
+def _in_batches(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder) -> list[Decoded]:
     """Decode ``examples`` in batches of like size and return the results in their order."""
     results: dict[int, Decoded] = {}
     for places in _plan(examples, asking):
@@ -192,7 +187,7 @@ def _shape(example: Example) -> tuple[int, int]:
     return rows, cols
 
 
-def _vote(views: Sequence[Decoded], example: Example, attempts: int) -> list[Attempt]:
+def _vote(views: Sequence[Decoded], attempts: int) -> list[Attempt]:
     candidates = [
         Candidate(decoded.grid, decoded.log_likelihood, view)
         for view, decoded in enumerate(views)

@@ -97,9 +97,7 @@ class Record:
     @property
     def metrics(self) -> Metrics:
         """The five metrics together."""
-        return Metrics(
-            self.exact, self.cell_accuracy, self.size_match, self.copy_accuracy, self.change_accuracy
-        )
+        return Metrics(self.exact, self.cell_accuracy, self.size_match, self.copy_accuracy, self.change_accuracy)
 
     def to_json(self) -> dict[str, object]:
         """Return the row as plain JSON values, the schema's version first."""

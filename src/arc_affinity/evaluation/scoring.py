@@ -124,9 +124,7 @@ class Score:
 
     def mean(self, value: Callable[[OutputScore], float | None]) -> Mean:
         """Average ``value`` over tasks and over outputs, leaving out where it is None."""
-        by_task = [
-            [float(v) for v in map(value, outputs) if v is not None] for outputs in self.by_task.values()
-        ]
+        by_task = [[float(v) for v in map(value, outputs) if v is not None] for outputs in self.by_task.values()]
         over_tasks = _average([sum(values) / len(values) for values in by_task if values])
         every = [v for values in by_task for v in values]
         return Mean(over_tasks, _average(every), len(every))
@@ -174,9 +172,7 @@ def score_each(
     return tuple(scores)
 
 
-def score_submission(
-    submission: Submission, tasks: Sequence[Task], dataset: str, *, attempts: int = 2
-) -> Score:
+def score_submission(submission: Submission, tasks: Sequence[Task], dataset: str, *, attempts: int = 2) -> Score:
     """Score a submission, which is under the rules of ARC Prize; tasks that it lacks count 0.
 
     Raises:
@@ -229,9 +225,7 @@ def _check_labelled(questions: Mapping[Place, Pair], dataset: str) -> None:
 
 
 def _subject(record: Record) -> Subject:
-    return Subject(
-        record.protocol, record.dataset, record.model, record.model_digest, record.adapter is not None
-    )
+    return Subject(record.protocol, record.dataset, record.model, record.model_digest, record.adapter is not None)
 
 
 def _describe(subject: Subject) -> str:

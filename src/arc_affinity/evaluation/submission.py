@@ -31,9 +31,7 @@ Submission = Mapping[str, Sequence[Answer]]
 """The answers to each task's test inputs, in order, by task id."""
 
 
-def make_submission(
-    records: Iterable[Record], tasks: Sequence[Task], *, allow_missing: bool = False
-) -> Submission:
+def make_submission(records: Iterable[Record], tasks: Sequence[Task], *, allow_missing: bool = False) -> Submission:
     """Return the first two attempts at every test input of ``tasks``.
 
     An attempt that was not made, or gave no grid, repeats the other; where neither gave one the answer is
@@ -49,10 +47,7 @@ def make_submission(
     if not allow_missing:
         without = [name_place(place) for place in questions if place not in attempts]
         _refuse("cannot make a submission", [_fault("tests without a record", without)])
-    return {
-        task.id: [_answer(attempts.get((task.id, index), {})) for index in range(len(task.test))]
-        for task in tasks
-    }
+    return {task.id: [_answer(attempts.get((task.id, index), {})) for index in range(len(task.test))] for task in tasks}
 
 
 def write_submission(path: Path, submission: Submission) -> None:
@@ -136,9 +131,7 @@ def _load(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
     if not isinstance(content, dict):
-        raise ArcAffinityError(
-            f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}"
-        )
+        raise ArcAffinityError(f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}")
     return content
 
 

@@ -31,9 +31,7 @@ class Choice:
     log_likelihood: float
 
 
-def vote(
-    candidates: Sequence[Candidate], *, limit: int = 2, exclude: Grid | None = None
-) -> tuple[Choice, ...]:
+def vote(candidates: Sequence[Candidate], *, limit: int = 2, exclude: Grid | None = None) -> tuple[Choice, ...]:
     """Rank the distinct grids among ``candidates`` and return the first ``limit``.
 
     A view has one vote for each grid that it gives. More votes come first, then the higher mean

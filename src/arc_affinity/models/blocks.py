@@ -1,12 +1,14 @@
 """Attention and transformer layers with explicit projections, so that an adapter on any `Linear` takes effect.
 
-Names follow torch's own layers (`self_attn`, `multihead_attn`, `linear1`, `norm1`), which the published names follow too.
+Names follow torch's own layers (`self_attn`, `multihead_attn`, `linear1`, `norm1`), as the published names do.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -106,11 +108,11 @@ class Attention(nn.Module):
         head = self.q_proj.out_features // self.heads
         amplitude = math.sqrt(sharpness * math.sqrt(head))
         for bias in (self.q_proj.bias, self.k_proj.bias):
-            bias.unflatten(0, (self.heads, head))[:heads, : head // 2] = amplitude
+            bias.view(self.heads, head)[:heads, : head // 2] = amplitude
 
     def split(self, stream: Stream) -> Heads:
         """Cut the width into heads."""
-        return stream.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return stream.view(*stream.shape[:2], self.heads, -1).transpose(1, 2)
 
     def key_values(self, stream: Stream, turn: Turn | None = None) -> KeyValues:
         """Return the keys and values of ``stream``."""
@@ -178,9 +180,14 @@ class Encoder(nn.Module):
 
     def forward(self, stream: Stream, mask: Bool[Tensor, "batch cells"] | None, turn: Turn | None = None) -> Stream:
         """Return the stream after all layers."""
-        for layer in self.layers:
+        for layer in self.stack:
             stream = layer(stream, mask, turn)
         return stream
+
+    @property
+    def stack(self) -> Iterator[EncoderLayer]:
+        """The layers, by their type."""
+        return cast("Iterator[EncoderLayer]", iter(self.layers))
 
 
 class DecoderLayer(FeedForward):
@@ -225,3 +232,8 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(
             DecoderLayer(width, heads, hidden, dropout, pre_norm=pre_norm) for _ in range(layers)
         )
+
+    @property
+    def stack(self) -> Iterator[DecoderLayer]:
+        """The layers, by their type."""
+        return cast("Iterator[DecoderLayer]", iter(self.layers))

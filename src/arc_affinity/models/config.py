@@ -18,9 +18,11 @@ class ModelConfig:
     """The parts of an encoder-decoder, chosen once, at build. Defaults: the champion (arXiv 2512.07109, 6.1).
 
     The last eight fields settle what the paper leaves open or got wrong; ``pad_row="zero"``, ``read_ends=False``,
-    ``mask_padding=False`` and ``flat_positions=True`` are the published package's ways. ``read_ends``: grids that are
-    read end in PADs as grids that are written do, so that to keep a size is to copy a token. ``alignment``: how sharply (nats) some heads with rotary positions look, before any
-    training, at the cell of their own place; see `models.blocks.Attention.align`.
+    ``mask_padding=False`` and ``flat_positions=True`` are the published package's ways.
+
+    ``read_ends``: grids that are read end in PADs as grids that are written do, so that to keep a size is to copy a
+    token. ``alignment``: how sharply (nats) some heads with rotary positions look, before any training, at the cell of
+    their own place (see `models.blocks.Attention.align`).
     """
 
     width: int = 160

@@ -21,11 +21,21 @@ class ContextEncoder(nn.Module):
     Published are the parts and their shapes, not their wiring. Ours: `pixel_ctx` reads input grids and `pixel_q` output
     grids; a grid is the mean of its cells; each output grid looks at the input grids of all pairs and adds what it
     found; `attn_proj` weighs the pairs. Nothing depends on the order of the pairs. It runs in float32, where heads of 8
-    are faster on a CPU than in bfloat16. With ``normalise`` the vector has mean 0 and variance 1: what tells tasks apart
-    is small beside what all share, and starts too faint otherwise.
+    are faster on a CPU than in bfloat16. With ``normalise`` the vector has mean 0 and variance 1: what tells tasks
+    apart is small beside what all share, and starts too faint otherwise.
     """
 
-    def __init__(self, width: int, heads: int, hidden: int, layers: int, *, pre_norm: bool, mask_padding: bool, normalise: bool) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        hidden: int,
+        layers: int,
+        *,
+        pre_norm: bool,
+        mask_padding: bool,
+        normalise: bool,
+    ) -> None:
         super().__init__()
         self.mask_padding, self.normalise = mask_padding, normalise
         self.embedding = ColourEmbedding(width, learned_pad=False)

@@ -27,9 +27,7 @@ def lawful(
     return logits.masked_fill(forbidden, float("-inf"))
 
 
-def teacher_forced_right(
-    logits: Float[Tensor, "batch steps vocabulary"], batch: Batch
-) -> Bool[Tensor, "batch steps"]:
+def teacher_forced_right(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Bool[Tensor, "batch steps"]:
     """Return which steps are right given the true steps before them; steps beyond an example's end are right.
 
     An example is solved by greedy decoding if and only if all its steps are right here (decision 8): both choose among
@@ -160,9 +158,7 @@ class _Choice:
     log_probabilities: Float[np.ndarray, "batch vocabulary"]
 
 
-def _choose(
-    logits: Float[Tensor, "batch vocabulary"], positions: Int[np.ndarray, "batch"], *, sized: bool
-) -> _Choice:
+def _choose(logits: Float[Tensor, "batch vocabulary"], positions: Int[np.ndarray, "batch"], *, sized: bool) -> _Choice:
     allowed = lawful(logits.float(), torch.from_numpy(positions).to(logits.device))
     if sized:
         allowed[:, PAD] = float("-inf")

@@ -44,8 +44,8 @@ class Reading:
 class EncoderDecoder(nn.Module):
     """An encoder-decoder over grids with 1,644,975 trainable values in the champion's configuration.
 
-    Source: arXiv 2512.07109, sections 6.1 and 7.11, and the published listing of its checkpoint, whose names its modules
-    bear. Parts that the checkpoint holds but the champion does not use (`output_aug_extra`, `eval_ln` and four scalars)
+    Source: arXiv 2512.07109, sections 6.1 and 7.11, and the published listing of its checkpoint, whose names its
+    modules bear. Parts that the checkpoint holds but the champion does not use (`output_aug_extra`, `eval_ln` and four scalars)
     are kept, so that a checkpoint survives import and export whole.
     """
 
@@ -84,11 +84,11 @@ class EncoderDecoder(nn.Module):
     def _align(self, sharpness: float) -> None:
         if self.rotation is None:
             raise ArcAffinityError("alignment needs rotary positions")
-        for layer in self.encoder.layers:
-            layer.self_attn.align(ALIGNED_HEADS, sharpness)
-        for layer in self.decoder.layers:
-            layer.self_attn.align(1, sharpness)
-            layer.multihead_attn.align(ALIGNED_HEADS, sharpness)
+        for reader in self.encoder.stack:
+            reader.self_attn.align(ALIGNED_HEADS, sharpness)
+        for writer in self.decoder.stack:
+            writer.self_attn.align(1, sharpness)
+            writer.multihead_attn.align(ALIGNED_HEADS, sharpness)
 
     def _keep_unused_parts(self) -> None:
         self.output_aug_extra = nn.Linear(self.config.width, UNUSED_AUGMENTATION_CLASSES, bias=False)
@@ -126,14 +126,22 @@ class EncoderDecoder(nn.Module):
         """Encode the queries and demonstrations of ``batch``."""
         query, inputs, outputs = batch.query, batch.demonstration_inputs, batch.demonstration_outputs
         if not self.config.read_ends:
-            query, inputs, outputs = query.cells_only(), inputs.map(GridStack.cells_only), outputs.map(GridStack.cells_only)
+            query, inputs, outputs = (
+                query.cells_only(),
+                inputs.map(GridStack.cells_only),
+                outputs.map(GridStack.cells_only),
+            )
         if self.config.flat_positions:
-            query, inputs, outputs = query.flattened(), inputs.map(GridStack.flattened), outputs.map(GridStack.flattened)
+            query, inputs, outputs = (
+                query.flattened(),
+                inputs.map(GridStack.flattened),
+                outputs.map(GridStack.flattened),
+            )
         mask = query.mask if self.config.mask_padding else None
         turn = self._turn(query.positions)
         stream = self._placed(self.input_embedding(query.tokens), query.positions)
         memory = self.dec_mem_ln(self.encoder(stream, mask, turn))
-        memories = [layer.multihead_attn.key_values(memory, turn) for layer in self.decoder.layers]
+        memories = [layer.multihead_attn.key_values(memory, turn) for layer in self.decoder.stack]
         return Reading(memories, mask, self.context_encoder(inputs, outputs))
 
     def start(self, batch_size: int) -> Float[Tensor, "batch 1 width"]:
@@ -177,7 +185,7 @@ class EncoderDecoder(nn.Module):
         stream = self._placed(tokens, positions) + self.context_to_tgt_bias(reading.context)[:, None]
         stream = self.context_integration(stream, reading.context)
         turn = self._turn(positions)
-        for i, (layer, norm) in enumerate(zip(self.decoder.layers, self.decoder_inter_layer_ln, strict=True)):
+        for i, (layer, norm) in enumerate(zip(self.decoder.stack, self.decoder_inter_layer_ln, strict=True)):
             past = None if pasts is None else pasts[i]
             stream = norm(layer(stream, reading.memories[i], reading.mask, turn, past))
         return self.input_embedding.logits(stream) + self.context_to_logits(reading.context)[:, None]

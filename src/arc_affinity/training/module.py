@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
@@ -40,6 +42,11 @@ class GridModule(LightningModule):
         super().__init__()
         self.model, self.recipe = model, recipe
 
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Let dropout depend on (seed, step, process) alone, so that a resumed run repeats an unbroken one."""
+        place = np.random.SeedSequence([self.recipe.seed, self.global_step, self.global_rank])
+        torch.manual_seed(int(place.generate_state(1)[0]))
+
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
         loss = output_loss(self.model(batch), batch, self.recipe.pad_weight)
@@ -56,11 +63,9 @@ class GridModule(LightningModule):
         size = len(batch)
         self.log("val/loss", output_loss(logits, batch), batch_size=size, prog_bar=True)
         self.log("val/exact", right.all(dim=1).float().mean(), batch_size=size, prog_bar=True)
-        self.log(
-            "val/cell_teacher_forced", right[cells].float().mean(), batch_size=int(cells.sum()), prog_bar=True
-        )
+        self.log("val/cell_teacher_forced", right[cells].float().mean(), batch_size=int(cells.sum()), prog_bar=True)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the recipe's optimiser, and its schedule stepped once a batch."""
         r = self.recipe
         optimiser = make_optimiser(

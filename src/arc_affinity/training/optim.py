@@ -23,8 +23,11 @@ def make_optimiser(
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
-    return kind(groups, lr=lr, betas=betas)
+    kinds: dict[OptimiserName, type[torch.optim.Adam]] = {
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+    }
+    return kinds[name](groups, lr=lr, betas=betas)
 
 
 def schedule(name: ScheduleName, *, steps: int, warmup: int, period: int, floor: float) -> Callable[[int], float]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
-from collections.abc import Callable, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer, seed_everything
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import EMAWeightAveraging
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import rearc, splits
 from arc_affinity.data.datamodule import Feeding, Stage, StoreDataModule
@@ -26,10 +29,17 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.training.checkpoint import read_checkpoint, save_model
 from arc_affinity.training.module import GridModule
 from arc_affinity.training.recipes import Recipe
-
-logger = logging.getLogger(__name__)
-
-RECIPE, BEST, LAST, MODEL = "recipe.json", "best.ckpt", "last.ckpt", "model"
+from arc_affinity.training.run_folder import (
+    BEST,
+    DATA,
+    LAST,
+    METRICS,
+    MODEL,
+    RECIPE,
+    Checkpoints,
+    MetricsFile,
+    WholeCheckpoints,
+)
 
 
 @dataclass(frozen=True)
@@ -54,28 +64,26 @@ def train(
     Args:
         recipe: everything the run depends on.
         out: folder of the run: recipe, data, metrics, checkpoints, model.
-        resume: go on from the last checkpoint in ``out``, to the same numbers as an unbroken run.
+        resume: go on from the last checkpoint in ``out``, if there is one, to the numbers of an unbroken run.
         callbacks: Lightning callbacks (progress display and the like).
         on_task: told of each task whose examples were generated.
         progress: whether Lightning may show its own progress bar.
 
     Raises:
-        ArcAffinityError: ``out`` holds another run, or nothing to resume.
+        ArcAffinityError: ``out`` holds another run, other files or a damaged checkpoint, or cannot be written.
+        KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
     _settle(recipe, out, resume=resume)
-    train_store, validation_store = prepare_stores(recipe, out / "data", on_task)
+    start = _read_start(recipe, out / LAST) if resume else 0
+    train_store, validation_store = prepare_stores(recipe, out / DATA, on_task)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     seed_everything(recipe.seed, verbose=False)
     module = GridModule(EncoderDecoder(recipe.model), recipe)
-    best = ModelCheckpoint(
-        out, filename="best", monitor="val/loss", save_last=True, enable_version_counter=False
-    )
-    trainer = make_trainer(recipe, out, [*callbacks, best], progress=progress)
+    trainer = make_trainer(recipe, out, callbacks, start, progress=progress)
     examples = StoreDataModule(train_store, validation_store, feeding(recipe))
-    trainer.fit(module, datamodule=examples, ckpt_path=_checkpoint(out, resume))
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    with _interrupts_raised():
+        trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         save_model(_best_model(recipe, out), out / MODEL)
     return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
@@ -86,9 +94,7 @@ def prepare_stores(
 ) -> tuple[ExampleStore, ExampleStore]:
     """Generate the recipe's training and validation examples in ``folder``, or open them; inputs never shared."""
     tasks = TASK_SETS[recipe.tasks]()
-    training = generate_store(
-        folder / "train", tasks, recipe.per_task, recipe.data_seed, workers, on_task=on_task
-    )
+    training = generate_store(folder / "train", tasks, recipe.per_task, recipe.data_seed, workers, on_task=on_task)
     validation = generate_store(
         folder / "validation",
         tasks,
@@ -119,56 +125,115 @@ def feeding(recipe: Recipe) -> Feeding:
     )
 
 
-def make_trainer(recipe: Recipe, out: Path, callbacks: Sequence[Callback], *, progress: bool) -> Trainer:
-    """Return the Trainer of a run. Its "epoch" is the stretch between two validations (see `BatchStream`)."""
+def make_trainer(recipe: Recipe, out: Path, callbacks: Sequence[Callback], start: int, *, progress: bool) -> Trainer:
+    """Return the Trainer of a run that starts at step ``start``.
+
+    Its "epoch" is the stretch between two validations (see `BatchStream`).
+
+    Raises:
+        ArcAffinityError: there are fewer GPUs than processes (but for none at all, where CPUs do).
+    """
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < recipe.processes:
+        raise ArcAffinityError(f"processes is {recipe.processes}, but there are {gpus} GPUs; set it to at most {gpus}")
     averaging = [EMAWeightAveraging(decay=recipe.ema_decay)] if recipe.ema_decay else []
-    loggers: list[Logger] = [CSVLogger(out, name="", version="metrics", flush_logs_every_n_steps=50)]
-    if find_spec("tensorboard"):
-        loggers.append(TensorBoardLogger(out, name="", version="tensorboard"))
-    spread: dict[str, Any] = {"devices": "auto", "strategy": "auto"}
-    if recipe.processes > 1:
-        # Some published tensors take no part in the loss, so their gradients never arrive.
-        spread = {"devices": recipe.processes, "strategy": "ddp_find_unused_parameters_true"}
     return Trainer(
-        accelerator="auto" if torch.cuda.is_available() else "cpu",
-        **spread,
+        accelerator="cuda" if gpus else "cpu",
+        devices=recipe.processes,
+        # Some published tensors take no part in the loss, so their gradients never arrive.
+        strategy="ddp_find_unused_parameters_true" if recipe.processes > 1 else "auto",
         precision=recipe.precision,
         max_steps=recipe.steps,
-        limit_val_batches=1.0,
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         gradient_clip_val=recipe.gradient_clip or None,
         log_every_n_steps=10,
-        logger=loggers,
-        callbacks=[*averaging, *callbacks],
+        logger=_loggers(out, start),
+        callbacks=[*averaging, *callbacks, _EndTogether(), Checkpoints(out)],
+        plugins=[WholeCheckpoints()],
         enable_progress_bar=progress,
         enable_model_summary=False,
         default_root_dir=out,
     )
 
 
+def _loggers(out: Path, start: int) -> list[Logger]:
+    """Return the loggers, rid of what a broken run logged after step ``start``."""
+    metrics = MetricsFile(out / METRICS)
+    metrics.rewind(start)
+    loggers: list[Logger] = [metrics]
+    if find_spec("tensorboard"):
+        loggers.append(TensorBoardLogger(out, name="", version="tensorboard", purge_step=start))
+    return loggers
+
+
+class _EndTogether(Callback):
+    """Ends the other processes before this one fails, lest they complain of their lost connection."""
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """End them."""
+        if trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _interrupts_raised() -> Iterator[None]:
+    """Raise KeyboardInterrupt (silently leave a helping process), where Lightning exits and turns Ctrl-C off."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        signal.signal(signal.SIGINT, handler)
+        if rank_zero_only.rank:
+            raise
+        raise KeyboardInterrupt from error
+
+
 def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
     """Write the recipe into a new run folder, or make sure that an old one is this recipe's."""
     path = out / RECIPE
     if not path.exists():
+        others = sorted({entry.name for entry in out.iterdir()} - {DATA}) if out.is_dir() else []
+        if any(not name.startswith(f".{RECIPE}") for name in others):
+            raise ArcAffinityError(f"{out} holds {others[0]}, which is not of a run; choose an empty folder")
         write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")
         return
-    before = Recipe.from_dict(json.loads(path.read_text()), str(path))
+    before = _read_recipe(path)
     if before != recipe:
         mine, theirs = recipe.flat(), before.flat()
         other = ", ".join(f"{name} was {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
         raise ArcAffinityError(f"{out} holds a run of another recipe ({other}); choose another folder")
     if (out / LAST).exists() and not resume:
         raise ArcAffinityError(f"{out} holds a run already; add --resume to go on, or choose another folder")
+    for cut_off in (*out.glob(f".{BEST}.*"), *out.glob(f".{LAST}.*")):
+        cut_off.unlink()
 
 
-def _checkpoint(out: Path, resume: bool) -> Path | None:
-    """Return the checkpoint to start from; a run that never reached one starts anew."""
-    if not resume or not (out / LAST).exists():
-        return None
-    read_checkpoint(out / LAST)
-    return out / LAST
+def _read_recipe(path: Path) -> Recipe:
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ArcAffinityError(f"{path} must hold an object, not {type(values).__name__}")
+    return Recipe.from_dict(values, str(path))
+
+
+def _read_start(recipe: Recipe, path: Path) -> int:
+    """Return the step that a checkpoint was saved at; 0, to start anew, where a run never reached one.
+
+    Raises:
+        ArcAffinityError: the checkpoint is damaged, or of another run.
+    """
+    if not path.exists():
+        return 0
+    content = read_checkpoint(path)
+    if content.get("recipe") != recipe.to_dict():
+        raise ArcAffinityError(f"{path} is not a checkpoint of this run")
+    return int(content["global_step"])
 
 
 def _best_model(recipe: Recipe, out: Path) -> EncoderDecoder:

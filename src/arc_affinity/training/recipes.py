@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.errors import ArcAffinityError, unknown
@@ -57,6 +57,13 @@ class Recipe:
     threads: int = 0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                at_most = "" if most == math.inf else f" and at most {most:g}"
+                said = f"{name} must be at least {least:g}{at_most}, not {getattr(self, name)!r}"
+                raise ArcAffinityError(f"recipe {self.name}: {said}")
+
     def flat(self) -> dict[str, Any]:
         """Return all fields on one level, those of the model as ``model.FIELD``."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "model"}
@@ -73,31 +80,83 @@ class Recipe:
         Raises:
             ArcAffinityError: an unknown field, or a value of the wrong kind.
         """
-        model = ModelConfig.from_dict(dict(values.get("model", {})), where)
-        base = replace(cls(name=str(values.get("name", where))), model=model)
+        table = values.get("model", {})
+        if not isinstance(table, Mapping):
+            raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r}")
+        model = ModelConfig.from_dict(table, where)
+        base = cls(name=str(values.get("name", where)), model=model)
         return base.overridden({k: v for k, v in values.items() if k not in ("name", "model")}, where)
 
     def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
-        """Return the recipe with some fields changed; those of the model are named ``model.FIELD``."""
+        """Return the recipe with some fields changed; those of the model are named ``model.FIELD``.
+
+        Raises:
+            ArcAffinityError: an unknown field, or a value of the wrong kind or out of range.
+        """
         known = self.flat()
         own: dict[str, Any] = {}
         model = self.model.to_dict()
         for name, value in values.items():
             if name not in known or name == "name":
-                raise ArcAffinityError(f"{where}: {unknown('recipe field', name, known)}")
-            current = known[name]
-            if isinstance(current, tuple):
-                value = tuple(tuple(stage) for stage in value)
-            if isinstance(current, float) and type(value) is int:
-                value = float(value)
-            if type(value) is not type(current):
-                raise ArcAffinityError(f"{where}: {name} must be {type(current).__name__}, not {value!r}")
+                raise ArcAffinityError(f"{where}: {unknown('recipe field', name, known.keys() - {'name'})}")
+            fitting = _fitting(value, known[name], f"{where}: {name}")
             if name.startswith("model."):
-                model[name.removeprefix("model.")] = value
+                model[name.removeprefix("model.")] = fitting
+            elif name in CHOICES and fitting not in CHOICES[name]:
+                choices = ", ".join(CHOICES[name])
+                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {value!r}")
             else:
-                own[name] = value
+                own[name] = fitting
         return replace(self, model=ModelConfig.from_dict(model, where), **own)
 
+
+def _fitting(value: Any, current: Any, where: str) -> Any:
+    """Return ``value`` as the kind of value that a field has at present."""
+    if isinstance(current, tuple):
+        stages = list(value) if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(stage, list | tuple) and len(stage) == 2 for stage in stages) or not all(
+            type(number) is int and number > 0 for stage in stages for number in stage
+        ):
+            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {value!r}")
+        return tuple(tuple(stage) for stage in stages)
+    if isinstance(current, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(current):
+        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {value!r}")
+    return value
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "tasks": get_args(TaskSet),
+    "context": get_args(ContextPolicy),
+    "optimiser": get_args(OptimiserName),
+    "schedule": get_args(ScheduleName),
+    "precision": get_args(Precision),
+}
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    # An example is shown beside others of its task, so a task needs two.
+    "per_task": (2, math.inf),
+    "validation_per_task": (2, math.inf),
+    "batch_cells": (1, math.inf),
+    "batch_examples": (1, math.inf),
+    "pad_weight": (0, math.inf),
+    "learning_rate": (0, math.inf),
+    "beta1": (0, 0.999999),
+    "beta2": (0, 0.999999),
+    "weight_decay": (0, math.inf),
+    "warmup_steps": (0, math.inf),
+    "restart_steps": (1, math.inf),
+    "floor": (0, 1),
+    "gradient_clip": (0, math.inf),
+    "ema_decay": (0, 0.999999),
+    "steps": (1, math.inf),
+    "validate_every": (1, math.inf),
+    "processes": (1, math.inf),
+    "threads": (0, math.inf),
+    "seed": (0, 2**32 - 1),
+}
+"""Least and greatest value of the fields that have one; an average that keeps all of the old would stand still."""
 
 _TWO_CORES: dict[str, Any] = {"processes": 2, "threads": 1, "batch_cells": 3_072}
 """Two processes with one thread each train a quarter faster on two cores than one process with two."""
@@ -143,4 +202,4 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("smoke", per_task=20, validation_per_task=2, steps=20, validate_every=10, batch_cells=4_096),
     )
 }
-"""The named recipes. Steps of the first four are what two CPU cores allow; a GPU affords more by ``--set steps=…``."""
+"""The named recipes. Steps of the first four are what two CPU cores allow; a GPU affords more by ``--steps``."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
@@ -26,7 +25,7 @@ from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.training.checkpoint import read_checkpoint, save_model
+from arc_affinity.models.storage import model_of_checkpoint, read_checkpoint, save_model
 from arc_affinity.training.module import GridModule
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.run_folder import (
@@ -85,7 +84,8 @@ def train(
     with _interrupts_raised():
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
-        save_model(_best_model(recipe, out), out / MODEL)
+        best_model = model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST))
+        save_model(best_model, out / MODEL)
     return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
 
 
@@ -234,11 +234,3 @@ def _read_start(recipe: Recipe, path: Path) -> int:
     if content.get("recipe") != recipe.to_dict():
         raise ArcAffinityError(f"{path} is not a checkpoint of this run")
     return int(content["global_step"])
-
-
-def _best_model(recipe: Recipe, out: Path) -> EncoderDecoder:
-    """Return the model of the best checkpoint, with averaged weights where the recipe averages."""
-    state = read_checkpoint(out / BEST)["state_dict"]
-    model = EncoderDecoder(recipe.model)
-    model.load_state_dict({name.removeprefix("model."): value for name, value in state.items()})
-    return model

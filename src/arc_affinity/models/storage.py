@@ -1,0 +1,260 @@
+"""Where models are kept: model folders, the models that come with the package, and checkpoints of training runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import replacing
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+WEIGHTS_HASH = "weights_sha256"
+"""Stands among the settings in ``config.json``: the SHA-256 of the weights' file, which has no checksum of its own."""
+
+RUN_MODEL = "model"
+"""Name of the model folder within the folder of a training run."""
+
+ZOO = Path(__file__).parent / "zoo"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what is known of it.
+
+    ``source`` is its folder or checkpoint, ``card`` the text of its model card, ``digest`` what records name it by (see
+    `digest`). The model is in evaluation mode, on the CPU.
+    """
+
+    name: str
+    model: EncoderDecoder
+    card: str | None
+    source: Path
+    digest: str
+
+
+def bundled_models() -> tuple[str, ...]:
+    """Return the names of the models that come with the package."""
+    return tuple(sorted(path.parent.name for path in ZOO.glob(f"*/{CONFIG}")))
+
+
+def find_model(name: str) -> LoadedModel:
+    """Return the model that a person means by ``name``.
+
+    Args:
+        name: a bundled model, a model folder, the folder of a finished run, or a checkpoint of a run. A bundled name
+            comes before a folder of that name, which ``./NAME`` still reaches.
+
+    Raises:
+        ArcAffinityError: there is no such model (the nearest name is suggested), or it is damaged.
+    """
+    if name in bundled_models():
+        return _from_folder(ZOO / name)
+    path = Path(name)
+    if path.is_dir():
+        of_run = path / RUN_MODEL
+        return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
+    if path.is_file():
+        return _from_checkpoint(path)
+    if path.suffix or len(path.parts) > 1:
+        raise ArcAffinityError(f"no model folder or checkpoint at {path}")
+    raise unknown("model", name, bundled_models())
+
+
+def _from_folder(folder: Path) -> LoadedModel:
+    model, place = load_model(folder), folder.resolve()
+    name = place.parent.name if place.name == RUN_MODEL else place.name
+    card = folder / CARD
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
+    return LoadedModel(name, model, text, folder, digest(model))
+
+
+def _from_checkpoint(path: Path) -> LoadedModel:
+    if path.suffix == Path(WEIGHTS).suffix:
+        raise ArcAffinityError(f"{path} holds weights alone; give its folder, {path.parent}")
+    content = read_checkpoint(path)
+    model = model_of_checkpoint(content, str(path))
+    return LoadedModel(str(content["recipe"].get("name", path.stem)), model, None, path, digest(model))
+
+
+def save_model(model: EncoderDecoder, folder: Path, card: str | None = None) -> None:
+    """Write ``model`` as a model folder.
+
+    All is written before anything takes its place, so a full disk leaves an older model as it was. The weights come
+    last, so a folder that has them is whole.
+
+    Raises:
+        ArcAffinityError: the folder cannot be written or the disk is full.
+    """
+    weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
+    settings = model.config.to_dict() | {WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
+    files = {WEIGHTS: weights, CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
+    if card is not None:
+        files[CARD] = card.encode()
+    with ExitStack() as stack:
+        for name, content in files.items():
+            stack.enter_context(replacing(folder / name)).write_bytes(content)
+
+
+def load_model(folder: Path) -> EncoderDecoder:
+    """Read a model folder; the model is in evaluation mode.
+
+    Raises:
+        ArcAffinityError: a file is missing, damaged, or holds other tensors than the configuration asks for.
+    """
+    settings, path = _read_settings(folder / CONFIG), folder / WEIGHTS
+    wanted = settings.pop(WEIGHTS_HASH, None)
+    model = EncoderDecoder(ModelConfig.from_dict(settings, str(folder / CONFIG)))
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ArcAffinityError(f"{folder} is not a model folder: no {WEIGHTS}") from error
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror}") from error
+    if wanted is not None and hashlib.sha256(content).hexdigest() != wanted:
+        raise ArcAffinityError(f"{path} is damaged: its SHA-256 is not the {WEIGHTS_HASH} in {CONFIG}")
+    try:
+        tensors = load(content)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ArcAffinityError(f"cannot read {path}: {error}") from error
+    fill(model, tensors, str(path))
+    return model.eval()
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read a model's ``config.json``.
+
+    Raises:
+        ArcAffinityError: it is missing, not JSON, or holds what is no model setting.
+    """
+    settings = _read_settings(path)
+    settings.pop(WEIGHTS_HASH, None)
+    return ModelConfig.from_dict(settings, str(path))
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ArcAffinityError(f"{path.parent} is not a model folder: no {path.name}") from error
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ArcAffinityError(f"{path} must hold an object, not {type(values).__name__}")
+    return values
+
+
+def fill(model: EncoderDecoder, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Load ``tensors`` into ``model``, strictly.
+
+    Raises:
+        ArcAffinityError: naming every tensor that is missing, unexpected, or of another shape or kind.
+    """
+    if faults := misfits(model.state_dict(), tensors):
+        raise ArcAffinityError(f"{where} does not fit the model: {faults}")
+    model.load_state_dict(tensors)
+
+
+def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, object]) -> str:
+    """Say in one line what keeps ``given`` from taking the place of ``wanted``: nothing where they fit."""
+    misshapen = [
+        f"{name} is {_kind(given[name])}, not {_kind(value)}"
+        for name, value in wanted.items()
+        if name in given and _kind(given[name]) != _kind(value)
+    ]
+    groups = {
+        "missing": [name for name in wanted if name not in given],
+        "unexpected": [name for name in given if name not in wanted],
+        "misshapen": misshapen,
+    }
+    return "; ".join(f"{len(names)} {kind} ({', '.join(names)})" for kind, names in groups.items() if names)
+
+
+def _kind(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{str(value.dtype).removeprefix('torch.')}[{', '.join(map(str, value.shape))}]"
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a torch checkpoint without running any code in it; every byte of its tensors is checked.
+
+    Raises:
+        ArcAffinityError: it is missing, damaged, or a pickle of more than tensors and plain values.
+    """
+    _check_archive(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"{named[1]}, which is code," if named else "more than tensors and plain values"
+        raise ArcAffinityError(f"{path} is refused: it holds {what} and could do anything when read") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ArcAffinityError(f"cannot read {path}: {(str(error).splitlines() or [''])[0]}") from error
+    if not isinstance(content, dict):
+        raise ArcAffinityError(f"{path} holds {type(content).__name__}, not a checkpoint")
+    return content
+
+
+def _check_archive(path: Path) -> None:
+    """Make sure that ``path`` is a whole archive as `torch.save` writes it; torch compares no checksum itself."""
+    try:
+        with path.open("rb") as file:
+            is_archive = file.read(2) == b"PK"
+        if not is_archive:
+            raise ArcAffinityError(
+                f"{path} is refused: no archive of tensors; a bare pickle could do anything when read"
+            )
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except FileNotFoundError as error:
+        raise ArcAffinityError(f"no checkpoint at {path}") from error
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError) as error:
+        raise ArcAffinityError(f"{path} is damaged or cut off: {error}") from error
+    if damaged is not None:
+        raise ArcAffinityError(f"{path} is damaged: {damaged} is not what was written")
+
+
+def model_of_checkpoint(content: Mapping[str, Any], where: str) -> EncoderDecoder:
+    """Return the model within a checkpoint of a training run, in evaluation mode.
+
+    A run with averaged weights keeps them where others keep their only ones, so what comes out is the average.
+
+    Raises:
+        ArcAffinityError: it is no checkpoint of a run of this package, or its tensors do not fit its recipe's model.
+    """
+    recipe, state = content.get("recipe"), content.get("state_dict")
+    if not isinstance(recipe, dict) or not isinstance(state, dict) or not isinstance(recipe.get("model"), dict):
+        raise ArcAffinityError(f"{where} holds no run of this package; `model import` reads the published layout")
+    model = EncoderDecoder(ModelConfig.from_dict(recipe["model"], where))
+    fill(model, {name.removeprefix("model."): value for name, value in state.items()}, where)
+    return model.eval()
+
+
+def digest(model: EncoderDecoder) -> str:
+    """Return the first 12 hex digits of the SHA-256 of configuration and weights: what a record names a model by."""
+    state = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        state.update(name.encode())
+        state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return state.hexdigest()[:12]

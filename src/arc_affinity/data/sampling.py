@@ -121,6 +121,10 @@ class BatchStream(Sampler[list[Key]]):
         turn = 0
         while True:
             batches = plan_batches(self.counts, self.rules, turn)
+            if len(batches) < self.ranks:
+                raise ArcAffinityError(
+                    f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
+                )
             if self.ranks > 1:
                 batches.sort(key=self._cost)
             whole = len(batches) - len(batches) % self.ranks

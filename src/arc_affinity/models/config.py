@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
@@ -56,7 +56,8 @@ class ModelConfig:
         """Build from JSON values.
 
         Raises:
-            ArcAffinityError: a field is unknown or has a value of the wrong kind; ``where`` names the file.
+            ArcAffinityError: a field is unknown, has a value of the wrong kind, or no model can be built from it;
+                ``where`` names the file.
         """
         defaults = {field.name: field.default for field in fields(cls)}
         for name, value in values.items():
@@ -66,7 +67,28 @@ class ModelConfig:
                 raise ArcAffinityError(f"{where}: {name} must be {type(defaults[name]).__name__}, not {value!r}")
             if name in CHOICES and value not in CHOICES[name]:
                 raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
-        return cls(**values)  # type: ignore[arg-type]  # checked field by field above
+        config = cls(**values)  # type: ignore[arg-type]  # checked field by field above
+        for fault in config._faults():
+            raise ArcAffinityError(f"{where}: {fault}")
+        return config
+
+    def _faults(self) -> Iterator[str]:
+        """Say what keeps a model from being built."""
+        for name, value in self.to_dict().items():
+            if type(value) is int and value < 1:
+                yield f"{name} must be at least 1, not {value}"
+        for name, share in (("encoder_dropout", self.encoder_dropout), ("decoder_dropout", self.decoder_dropout)):
+            if not 0 <= share < 1:
+                yield f"{name} must be at least 0 and below 1, not {share}"
+        for kind, width, heads in (("", self.width, self.heads), ("context_", self.context_width, self.context_heads)):
+            if width % heads:
+                yield f"{kind}width {width} does not divide into {heads} heads"
+            if width % 4:
+                yield f"{kind}width must be divisible by 4 (sine and cosine, row and column), not {width}"
+        if "rotary" in self.positions and self.width // self.heads % 4:
+            yield f"rotary positions need heads whose width is divisible by 4, not {self.width // self.heads}"
+        if self.alignment < 0 or (self.alignment and "rotary" not in self.positions):
+            yield f"alignment must be 0, or above 0 with rotary positions, not {self.alignment}"
 
 
 CHOICES: Mapping[str, tuple[str, ...]] = {

@@ -73,12 +73,18 @@ class _Cursors:
         limits = np.full((count, 2), MAX_SIDE) if sizes is None else sizes
         self.rows, self.cols = limits[:, 0].copy(), limits[:, 1].copy()
         self.row, self.col = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        self.cells = np.zeros(count, dtype=np.int64)
         self.done = np.zeros(count, dtype=bool)
 
     @property
     def positions(self) -> Int[np.ndarray, "batch"]:
         """Canvas positions; finished examples idle at 0."""
         return np.where(self.done, 0, self.row * MAX_SIDE + self.col)
+
+    @property
+    def flat_positions(self) -> Int[np.ndarray, "batch"]:
+        """Cells written so far: where the published package believed the next one to be."""
+        return np.where(self.done, 0, self.cells)
 
     @property
     def ends(self) -> Bool[np.ndarray, "batch"]:
@@ -91,7 +97,7 @@ class _Cursors:
         pad, first = token == PAD, self.row == 0
         self.done |= pad & ~first
         self.cols = np.where(pad & first, self.col, self.cols)
-        self.col = self.col + ~pad
+        self.col, self.cells = self.col + ~pad, self.cells + ~pad
         # A first row narrower than the canvas still waits for its PAD.
         full = np.where(first, pad | (self.col == MAX_SIDE), self.col == self.cols)
         self.row, self.col = self.row + full, np.where(full, 0, self.col)
@@ -123,7 +129,8 @@ def greedy(
     alive = np.arange(count)
     while not cursors.done.all():
         positions = cursors.positions
-        logits = model.step(written, torch.from_numpy(positions[alive]).to(model.device), reading, pasts)
+        places = cursors.flat_positions if model.config.flat_positions else positions
+        logits = model.step(written, torch.from_numpy(places[alive]).to(model.device), reading, pasts)
         choice = _choose(logits, positions[alive], sized=cursors.sized)
         forced = np.where(cursors.ends, PAD, given[:, trace.steps] if trace.steps < given.shape[1] else FREE)
         token = trace.add(alive, choice, forced, cursors.done)

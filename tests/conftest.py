@@ -21,14 +21,21 @@ os.environ["OMP_NUM_THREADS"] = "2"
 # Help pages and tables keep one width, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "100"
 
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+SHAPED = [
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    for path in SOURCE.rglob("*.py")
+    if "jaxtyping" in path.read_text(encoding="utf-8")
+]
+"""Modules that speak of shapes; checking every call of the others as well would make the tests ten times slower."""
+
 # An int will do where a float is asked for, as everywhere in Python.
-install_import_hook("arc_affinity", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+install_import_hook(SHAPED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
-
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)

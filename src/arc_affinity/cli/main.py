@@ -22,13 +22,13 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 Commands = tuple[tuple[str, str, str], ...]
 
 COMMANDS: Commands = (
+    ("demo", "arc_affinity.cli.demo:demo", "Show the main job once, small."),
     ("data list", "arc_affinity.cli.data_show:list_datasets", "List the datasets."),
     ("data show", "arc_affinity.cli.data_show:show", "Show a task."),
     ("data fetch", "arc_affinity.cli.data_show:fetch", "Download a dataset."),
     ("data leaks", "arc_affinity.cli.data_show:leaks", "Find leaks between datasets."),
     ("data generate", "arc_affinity.cli.data_generate:generate", "Generate examples."),
     ("data split", "arc_affinity.cli.data_generate:split", "Split tasks."),
-    ("demo", "arc_affinity.cli.demo:demo", "Show the main job once, small."),
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
     ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),

@@ -33,6 +33,8 @@ COMMANDS: Commands = (
     ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
+    ("model info", "arc_affinity.cli.model:info", "Show a model."),
+    ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),
 )
 """Every command: its words, ``module:function``, and the first line of that function's docstring."""
 

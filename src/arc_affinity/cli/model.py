@@ -1,0 +1,160 @@
+"""``arc-affinity model``: what a model is made of, and bringing checkpoints in."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
+from arc_affinity.models.storage import (
+    CONFIG,
+    WEIGHTS,
+    LoadedModel,
+    find_model,
+    model_of_checkpoint,
+    read_checkpoint,
+    save_model,
+)
+
+CARD_LINES = 6
+"""How much of a model card is shown."""
+
+
+def info(model: str, /, *, json: bool = False) -> None:
+    """Show a model.
+
+    Its parts and their parameters, its settings, and the beginning of its card.
+
+    Args:
+        model: A bundled model's name, a model folder, or a checkpoint.
+        json: Print one JSON document and nothing else.
+    """
+    loaded = find_model(model)
+    if json:
+        print(jsonlib.dumps(_plain(loaded), indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(f"{loaded.name}, digest {loaded.digest}, {_size(loaded) / 1e6:.1f} MB", markup=False)
+    console.print(f"{loaded.source}", markup=False, soft_wrap=True)
+    console.print(_parts_table(loaded.model))
+    console.print(_settings_table(loaded.model))
+    for line in _first_lines(loaded.card or ""):
+        console.print(line, markup=False)
+
+
+def import_(
+    checkpoint: Path,
+    /,
+    *,
+    out: Path,
+    bridge: Literal["replace", "residual"] | None = None,
+    norm: Literal["pre", "post"] | None = None,
+    context_heads: Literal[4, 8] | None = None,
+) -> None:
+    """Make a model folder from a checkpoint.
+
+    Takes a checkpoint in the layout published for the champion (arXiv 2512.07109), with all 292 tensors or with one set
+    of the model's, or a checkpoint of a training run. No code in it is run.
+
+    Args:
+        checkpoint: The file.
+        out: Folder to make.
+        bridge: What the published listing leaves open: whether the bridge's result replaces the token (assumed unless
+            given) or is added to it.
+        norm: Likewise: where layers normalise; pre unless given.
+        context_heads: Likewise: heads of the context encoder; 4 unless given.
+    """
+    for name in (CONFIG, WEIGHTS):
+        if (out / name).exists():
+            raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
+    content = read_checkpoint(checkpoint)
+    chosen: dict[str, Any] = {"bridge": bridge, "pre_norm": norm and norm == "pre", "context_heads": context_heads}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if "recipe" in content:
+        if chosen:
+            raise ArcAffinityError(f"{checkpoint} is of a training run, whose recipe settles {', '.join(chosen)}")
+        model = model_of_checkpoint(content, str(checkpoint))
+        card = f"# {out.name}\n\nThe model in `{checkpoint.name}`, a checkpoint of a training run.\n"
+    else:
+        model = import_published(content, str(checkpoint), replace(PUBLISHED, **chosen))
+        card = _card(model, checkpoint, out.name)
+    save_model(model, out, card)
+    Console(stderr=True).print(f"{model.parameter_count():,} parameters", highlight=False)
+    Console().print(f"{out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _card(model: EncoderDecoder, checkpoint: Path, name: str) -> str:
+    """The card of an imported model: where it comes from, and what was assumed."""
+    config = model.config
+    foreign = foreign_tables(model)
+    tables = f"differ from ours and are kept: {', '.join(foreign)}" if foreign else "are the same as ours"
+    return f"""\
+# {name}
+
+Imported from `{checkpoint.name}`, a checkpoint in the layout published with arXiv 2512.07109;
+{model.parameter_count():,} parameters. Its position tables {tables}.
+
+It runs as the published package ran it (cells numbered without regard to a grid's width, PAD's row
+zero). What the listing leaves open was taken to be: bridge {config.bridge}, {"pre" if config.pre_norm else "post"}-norm
+layers, {config.context_heads} context heads.
+"""
+
+
+def _plain(loaded: LoadedModel) -> dict[str, object]:
+    """A model as JSON values."""
+    return {
+        "name": loaded.name,
+        "source": str(loaded.source),
+        "digest": loaded.digest,
+        "parameters": loaded.model.parameter_count(),
+        "size_bytes": _size(loaded),
+        "parts": _parts(loaded.model),
+        "config": loaded.model.config.to_dict(),
+    }
+
+
+def _size(loaded: LoadedModel) -> int:
+    """Bytes of the file that holds the weights."""
+    file = loaded.source / WEIGHTS if loaded.source.is_dir() else loaded.source
+    return file.stat().st_size
+
+
+def _parts(model: EncoderDecoder) -> dict[str, int]:
+    """Trainable values of each part."""
+    counts: Counter[str] = Counter()
+    for name, parameter in model.named_parameters():
+        counts[name.partition(".")[0]] += parameter.numel()
+    return dict(counts)
+
+
+def _parts_table(model: EncoderDecoder) -> Table:
+    table = Table("part", show_footer=True)
+    table.columns[0].footer = "all"
+    table.add_column("parameters", justify="right", footer=f"{model.parameter_count():,}")
+    for part, count in _parts(model).items():
+        table.add_row(part, f"{count:,}")
+    return table
+
+
+def _settings_table(model: EncoderDecoder) -> Table:
+    table = Table("setting", "value")
+    for name, value in model.config.to_dict().items():
+        table.add_row(name, str(value))
+    return table
+
+
+def _first_lines(card: str) -> Iterator[str]:
+    """The first lines of a card that say something, past the metadata that model hubs put before it."""
+    lines = card.splitlines()
+    if lines[:1] == ["---"] and "---" in lines[1:]:
+        lines = lines[lines.index("---", 1) + 1 :]
+    yield from [line for line in lines if line.strip()][:CARD_LINES]

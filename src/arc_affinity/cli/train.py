@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from rich.console import Console
 
 from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.pretrain import train as run
 from arc_affinity.training.recipes import RECIPES, Recipe
 
 
+def _flags(kind: type[Recipe | ModelConfig], group: Group, left_out: Collection[str] = ()) -> list[Any]:
+    """Return one flag for each field of ``kind``: None unless given."""
+    hints = get_type_hints(kind)
+    return [
+        (name, Annotated[hints[name] | None, _flag(group, hints[name])], None)
+        for name in (field.name for field in fields(kind))
+        if name not in left_out
+    ]
+
+
+def _flag(group: Group, hint: object) -> Parameter:
+    # A switch needs its opposite here, as a recipe may have turned it on.
+    return Parameter(group=group, negative=None if hint is bool else ())
+
+
+def _like(kind: type[Recipe | ModelConfig]) -> dict[str, Any]:
+    # The docstring has the help; a class without a module of its own would be taken for a plain value.
+    return {"__doc__": kind.__doc__, "__module__": __name__}
+
+
+if TYPE_CHECKING:
+    Changes = Any
+else:
+    OF_RECIPE, OF_MODEL = (Group.create_ordered(f"Fields of the {thing}") for thing in ("recipe", "model"))
+    ModelChanges = make_dataclass("ModelChanges", _flags(ModelConfig, OF_MODEL), namespace=_like(ModelConfig))
+    Changes = make_dataclass(
+        "Changes",
+        [*_flags(Recipe, OF_RECIPE, left_out=("name", "model")), ("model", ModelChanges | None, None)],
+        namespace=_like(Recipe),
+    )
+
+
 def train(
     recipe: str,
+    /,
     *,
     out: Path | None = None,
     resume: bool = False,
-    set: Annotated[tuple[str, ...], Parameter(name=["--set", "-s"])] = (),
+    changes: Annotated[Changes | None, Parameter(name="*")] = None,
 ) -> None:
     """Train a model from scratch.
 
-    The run folder keeps the recipe, the generated examples, the metrics as CSV, the best and the last checkpoint
-    and, at the end, the best model as a model folder. Stopped at any moment, the same command with --resume goes on
-    from the last validation to the numbers of an unbroken run.
+    The run folder keeps the recipe, the generated examples, the metrics as CSV, the best and the last
+    checkpoint and, at the end, the best model as a model folder. Stopped at any moment, the same command with
+    --resume goes on from the last validation to the numbers of an unbroken run.
 
     Args:
         recipe: A named recipe, or a TOML file of one.
-        out: Folder of the run; runs/NAME unless given.
-        resume: Go on with a run that was stopped.
-        set: Fields of the recipe to change, as FIELD=VALUE; those of the model as model.FIELD=VALUE.
+        out: Folder of the run; out/NAME unless given.
+        resume: Go on with a run that was stopped; one that is not there begins.
     """
-    chosen = load_recipe(recipe).overridden(parse_overrides(set))
+    chosen = load_recipe(recipe).overridden(_changed(changes))
     folder = out or Path("out") / chosen.name
     quiet_lightning()
     console = Console(stderr=True)
@@ -65,21 +98,15 @@ def load_recipe(name: str) -> Recipe:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror}") from error
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ArcAffinityError(f"{path} is not TOML: {error}") from error
     return Recipe.from_dict({"name": path.stem, **values}, str(path))
 
 
-def parse_overrides(settings: tuple[str, ...]) -> Mapping[str, Any]:
-    """Read ``FIELD=VALUE`` settings; a value is a number, true, false, a list or else text."""
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise ArcAffinityError(f"{setting!r} is not FIELD=VALUE")
-        try:
-            values[name] = json.loads(text)
-        except ValueError:
-            values[name] = text
-    return values
+def _changed(changes: Changes | None) -> Mapping[str, Any]:
+    """Return the fields that were given, those of the model as ``model.FIELD``."""
+    values = {} if changes is None else asdict(changes)
+    model = values.pop("model", None) or {}
+    flat = values | {f"model.{name}": value for name, value in model.items()}
+    return {name: value for name, value in flat.items() if value is not None}

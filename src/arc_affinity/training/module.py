@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,16 @@ def output_loss(
     return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), weights, ignore_index=IGNORE)
 
 
+def forget_pad_weight(model: EncoderDecoder, weight: float) -> None:
+    """Make ``model``'s probabilities those of unweighted outputs.
+
+    A class that weighs w in the loss is given w times its odds; taking log w from its logit takes that back (Elkan 2001,
+    "The foundations of cost-sensitive learning", theorem 2). A weight below 1 puts the reverse right too.
+    """
+    with torch.no_grad():
+        model.context_to_logits.bias[PAD] -= math.log(weight)
+
+
 class GridModule(LightningModule):
     """Trains a model by a recipe; logs loss, exact match and cell accuracy."""
 
@@ -55,8 +66,9 @@ class GridModule(LightningModule):
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Log loss, exact match (greedy and teacher forced alike) and teacher-forced cell accuracy."""
-        logits = self.model(batch)
-        right = teacher_forced_right(logits.float(), batch)
+        logits = self.model(batch).float()
+        logits[..., PAD] -= math.log(self.recipe.pad_weight)
+        right = teacher_forced_right(logits, batch)
         target = batch.target
         assert target is not None
         cells = (target != IGNORE) & (target != PAD)

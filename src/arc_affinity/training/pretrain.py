@@ -15,7 +15,6 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import rearc, splits
 from arc_affinity.data.datamodule import Feeding, Stage, StoreDataModule
@@ -25,8 +24,8 @@ from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage import model_of_checkpoint, read_checkpoint, save_model
-from arc_affinity.training.module import GridModule
+from arc_affinity.models.storage import find_model, model_of_checkpoint, read_checkpoint, save_model
+from arc_affinity.training.module import GridModule, forget_pad_weight
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.run_folder import (
     BEST,
@@ -78,15 +77,27 @@ def train(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     seed_everything(recipe.seed, verbose=False)
-    module = GridModule(EncoderDecoder(recipe.model), recipe)
+    module = GridModule(_new_model(recipe), recipe)
     trainer = make_trainer(recipe, out, callbacks, start, progress=progress)
     examples = StoreDataModule(train_store, validation_store, feeding(recipe))
-    with _interrupts_raised():
+    with _interrupts_raised(trainer):
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         best_model = model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST))
+        forget_pad_weight(best_model, recipe.pad_weight)
         save_model(best_model, out / MODEL)
     return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def _new_model(recipe: Recipe) -> EncoderDecoder:
+    """Return the model to train: a fresh one, or the recipe's ``start``."""
+    if not recipe.start:
+        return EncoderDecoder(recipe.model)
+    model = find_model(recipe.start).model
+    if model.config != recipe.model:
+        raise ArcAffinityError(f"{recipe.start} has other parts than the recipe's model: {model.config}")
+    forget_pad_weight(model, 1 / recipe.pad_weight)
+    return model.train()
 
 
 def prepare_stores(
@@ -178,14 +189,14 @@ class _EndTogether(Callback):
 
 
 @contextlib.contextmanager
-def _interrupts_raised() -> Iterator[None]:
+def _interrupts_raised(trainer: Trainer) -> Iterator[None]:
     """Raise KeyboardInterrupt (silently leave a helping process), where Lightning exits and turns Ctrl-C off."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
     except SystemExit as error:
         signal.signal(signal.SIGINT, handler)
-        if rank_zero_only.rank:
+        if not trainer.is_global_zero:
             raise
         raise KeyboardInterrupt from error
 

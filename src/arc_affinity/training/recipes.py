@@ -21,22 +21,53 @@ Curriculum = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run. Counts are of examples or optimiser steps; ``batch_cells`` of query and output tokens."""
+    """One training run.
+
+    Attributes:
+        name: Of the recipe.
+        start: Model whose weights to start from (a bundled name, a folder or a checkpoint); fresh ones unless given.
+        tasks: Whose examples re-arc's generators make.
+        per_task: Training examples of each task.
+        data_seed: Of the training examples.
+        validation_per_task: Validation examples of each task; none shares an input with a training example.
+        validation_seed: Of the validation examples.
+        context: How demonstrations are chosen; "first" is the published package's leak.
+        batch_cells: Most tokens of queries and outputs in a batch, padding included.
+        batch_examples: Most examples in a batch.
+        curriculum: Stages of (most tokens of a query and its output, validations); then come all examples.
+        pad_weight: Weight of the tokens that end a row or a grid, where a cell's is 1.
+        optimiser: With its usual settings but for those below.
+        learning_rate: At its peak.
+        beta1: Decay of the gradient's running mean.
+        beta2: Decay of the squared gradient's running mean.
+        weight_decay: Of matrices.
+        schedule: How the learning rate runs.
+        warmup_steps: Steps up to the peak.
+        restart_steps: Steps between restarts.
+        floor: Least learning rate, as a share of the peak.
+        gradient_clip: Greatest norm of a gradient; 0 clips none.
+        ema_decay: Decay of an exponential moving average of the weights, which is what is validated and kept; 0
+            for none.
+        steps: Optimiser steps.
+        validate_every: Steps between two validations, at which the run is saved.
+        precision: Of the computation; weights are float32.
+        processes: That train side by side, one a GPU where there are GPUs.
+        threads: Of each process; 0 leaves the number alone.
+        seed: Of weights, batches, demonstrations and dropout.
+    """
 
     name: str
     model: ModelConfig = field(default_factory=ModelConfig)
-    # Data: re-arc examples, generated from ``data_seed``; the validation examples from ``validation_seed``.
+    start: str = ""
     tasks: TaskSet = "foundational"
     per_task: int = 400
     data_seed: int = 0
     validation_per_task: int = 10
     validation_seed: int = 1_000_003
     context: ContextPolicy = "drawn"
-    # Batches.
     batch_cells: int = 16_384
     batch_examples: int = 32
     curriculum: Curriculum = ()
-    # Optimisation.
     pad_weight: float = 4.0
     optimiser: OptimiserName = "adam"
     learning_rate: float = 1.8498849832733245e-3
@@ -49,7 +80,6 @@ class Recipe:
     floor: float = 0.01
     gradient_clip: float = 1.0
     ema_decay: float = 0.0
-    # The run.
     steps: int = 10_000
     validate_every: int = 500
     precision: Precision = "bf16-mixed"
@@ -140,7 +170,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "validation_per_task": (2, math.inf),
     "batch_cells": (1, math.inf),
     "batch_examples": (1, math.inf),
-    "pad_weight": (0, math.inf),
+    "pad_weight": (1e-6, math.inf),
     "learning_rate": (0, math.inf),
     "beta1": (0, 0.999999),
     "beta2": (0, 0.999999),
@@ -161,6 +191,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
 _TWO_CORES: dict[str, Any] = {"processes": 2, "threads": 1, "batch_cells": 3_072}
 """Two processes with one thread each train a quarter faster on two cores than one process with two."""
 
+_TRIAL_69: dict[str, Any] = {"restart_steps": 300, "validate_every": 300, **_TWO_CORES}
+"""The defaults of `Recipe` are trial 69's (arXiv 2512.07109, 6.1): Adam, its learning rate and beta1, dropout. The
+period of its cosine restarts is not published; this one ends every stage at the lowest rate."""
+
 _ROTARY: dict[str, Any] = {
     "model": ModelConfig(positions="sinusoid+rotary", alignment=2.0, encoder_dropout=0.0, decoder_dropout=0.0),
     "optimiser": "adamw",
@@ -176,15 +210,29 @@ _ROTARY: dict[str, Any] = {
 RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        # Trial 69 (arXiv 2512.07109, 6.1): Adam, its learning rate and beta1, cosine restarts, dropout.
-        Recipe("champion", tasks="published-train", per_task=150, validation_per_task=2, steps=60_000),
-        Recipe("champion-foundational", steps=10_000),
+        Recipe(
+            "champion",
+            tasks="published-train",
+            per_task=150,
+            validation_per_task=2,
+            curriculum=((384, 1), (768, 1)),
+            steps=900,
+            **_TRIAL_69,
+        ),
+        Recipe(
+            "champion-foundational",
+            per_task=2_000,
+            validation_per_task=6,
+            curriculum=((256, 1), (640, 1)),
+            steps=900,
+            **_TRIAL_69,
+        ),
         # The same network and size with 2D rotary positions, trained the way that learns fastest on two cores.
         Recipe(
             "rotary-foundational",
             per_task=2_000,
             validation_per_task=6,
-            curriculum=((256, 11), (640, 6)),
+            curriculum=((256, 8), (640, 6)),
             steps=6_900,
             validate_every=300,
             **_ROTARY,
@@ -194,8 +242,8 @@ RECIPES: Mapping[str, Recipe] = {
             tasks="published-train",
             per_task=150,
             validation_per_task=2,
-            curriculum=((384, 5), (768, 3)),
-            steps=3_000,
+            curriculum=((384, 4), (768, 2)),
+            steps=2_400,
             validate_every=300,
             **_ROTARY,
         ),

@@ -1,0 +1,58 @@
+"""A model of a few thousand parameters, a recipe of seconds, and its examples, made once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.training.pretrain import prepare_stores
+from arc_affinity.training.recipes import Recipe
+
+TINY = Recipe(
+    "tiny",
+    model=ModelConfig(
+        width=16,
+        heads=2,
+        feed_forward=20,
+        decoder_layers=2,
+        context_width=8,
+        context_heads=2,
+        context_feed_forward=12,
+        context_layers=1,
+    ),
+    per_task=5,
+    validation_per_task=2,
+    batch_cells=1024,
+    batch_examples=7,
+    restart_steps=5,
+    steps=24,
+    validate_every=6,
+)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Recipe:
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder ``data`` of every run of the tiny recipe."""
+    folder = tmp_path_factory.mktemp("examples") / "data"
+    prepare_stores(TINY, folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, examples: Path) -> Callable[[str], Path]:
+    """Make the folder of a run that has its examples already."""
+
+    def make(name: str = "run") -> Path:
+        shutil.copytree(examples, tmp_path / name / "data")
+        return tmp_path / name
+
+    return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from arc_affinity.evaluation.predict import (
 )
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
-from arc_affinity.models.storage import find_model
+from arc_affinity.models.storage import LoadedModel, find_model
 
 
 def predict(
@@ -63,34 +64,28 @@ def predict(
     if attempts < 1 or views < 1:
         raise ArcAffinityError(f"attempts and views are at least 1, not {attempts} and {views}")
     loaded = find_model(model)
-    chosen = Protocol.named(protocol)
-    asking = Asking(chosen, attempts, views, seed)
+    asking = Asking(Protocol.named(protocol), attempts, views, seed)
     questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir)
-    origin = Origin(loaded.name, loaded.digest, dataset, chosen, seed)
-    settings = {
-        "model": loaded.name,
-        "digest": loaded.digest,
-        "dataset": dataset,
-        "protocol": chosen.value,
-        "attempts": attempts,
-        "views": views,
-        "seed": seed,
-        "questions": len(questions),
-    }
-    network = loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    console = Console(stderr=True)
-    columns = (TextColumn("Predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     try:
-        with RecordWriter(out, settings) as writer, Progress(*columns, console=console) as progress:
-            done = writer.done_tasks
-            total = {question[0].task_id for question in questions}
-            bar = progress.add_task("", total=len(total), completed=len(done))
-            for task, records in ask(network, questions, origin, asking, done):
-                writer.write(task, records)
-                progress.advance(bar)
+        _write(loaded, dataset, questions, asking, out)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     Console().print(f"{out}", soft_wrap=True, highlight=False)
+
+
+def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking: Asking, out: Path) -> None:
+    """Answer the questions that ``out`` has no records of yet, with a bar over tasks."""
+    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed)
+    settings = {**asdict(origin), **asdict(asking), "questions": [[q[0].task_id, q[0].index] for q in questions]}
+    columns = (TextColumn("Predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with RecordWriter(out, settings) as writer, Progress(*columns, console=Console(stderr=True)) as progress:
+        done = writer.done_tasks
+        total = {question[0].task_id for question in questions}
+        bar = progress.add_task("", total=len(total), completed=len(done))
+        for task, records in ask(loaded.model, questions, origin, asking, done):
+            writer.write(task, records)
+            progress.advance(bar)
 
 
 def load_questions(

@@ -38,14 +38,19 @@ def token_counts(sizes: Sizes) -> Int[np.ndarray, "examples 2"]:
 def smaller(store: ExampleStore, cells: int) -> ExampleStore:
     """Return the part of ``store`` whose query and output have at most ``cells`` tokens together.
 
+    Tasks with a single such example are left out: nothing could be shown beside the query.
+
     Raises:
-        ArcAffinityError: a task has fewer than two such examples, so that none could be shown beside a query.
+        ArcAffinityError: nothing is left.
     """
-    part = store.subset(token_counts(store.sizes).sum(axis=1) <= cells)
-    for task in part.tasks:
-        if len(part.indices(task)) < 2:
-            raise ArcAffinityError(f"task {task} has fewer than two examples of at most {cells} tokens")
-    return part
+    keep = token_counts(store.sizes).sum(axis=1) <= cells
+    for task in store.tasks:
+        family = slice(store.indices(task).start, store.indices(task).stop)
+        if keep[family].sum() == 1:
+            keep[family] = False
+    if not keep.any():
+        raise ArcAffinityError(f"no task has two examples of at most {cells} tokens")
+    return store.subset(keep)
 
 
 def plan_batches(counts: Int[np.ndarray, "examples 2"], rules: BatchRules, turn: int) -> list[list[int]]:

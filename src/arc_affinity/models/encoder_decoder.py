@@ -45,8 +45,8 @@ class EncoderDecoder(nn.Module):
     """An encoder-decoder over grids with 1,644,975 trainable values in the champion's configuration.
 
     Source: arXiv 2512.07109, sections 6.1 and 7.11, and the published listing of its checkpoint, whose names its
-    modules bear. Parts that the checkpoint holds but the champion does not use (`output_aug_extra`, `eval_ln` and four scalars)
-    are kept, so that a checkpoint survives import and export whole.
+    modules bear. Parts that the checkpoint holds but the champion does not use (`output_aug_extra`, `eval_ln` and
+    four scalars) are kept, so that a checkpoint survives import and export whole.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -39,7 +39,7 @@ def output_loss(
 def forget_pad_weight(model: EncoderDecoder, weight: float) -> None:
     """Make ``model``'s probabilities those of unweighted outputs.
 
-    A class that weighs w in the loss is given w times its odds; taking log w from its logit takes that back (Elkan 2001,
+    A class that weighs w in the loss is given w times its odds; log w less on its logit takes that back (Elkan 2001,
     "The foundations of cost-sensitive learning", theorem 2). A weight below 1 puts the reverse right too.
     """
     with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import pickle
 import re
 import zipfile
@@ -22,6 +23,7 @@ from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import replacing
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.types import PAD
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
@@ -238,7 +240,8 @@ def _check_archive(path: Path) -> None:
 def model_of_checkpoint(content: Mapping[str, Any], where: str) -> EncoderDecoder:
     """Return the model within a checkpoint of a training run, in evaluation mode.
 
-    A run with averaged weights keeps them where others keep their only ones, so what comes out is the average.
+    A run with averaged weights keeps them where others keep their only ones, so what comes out is the average. What the
+    recipe's weight of PAD did to its probabilities is undone.
 
     Raises:
         ArcAffinityError: it is no checkpoint of a run of this package, or its tensors do not fit its recipe's model.
@@ -248,7 +251,18 @@ def model_of_checkpoint(content: Mapping[str, Any], where: str) -> EncoderDecode
         raise ArcAffinityError(f"{where} holds no run of this package; `model import` reads the published layout")
     model = EncoderDecoder(ModelConfig.from_dict(recipe["model"], where))
     fill(model, {name.removeprefix("model."): value for name, value in state.items()}, where)
+    forget_pad_weight(model, float(recipe.get("pad_weight", 1)))
     return model.eval()
+
+
+def forget_pad_weight(model: EncoderDecoder, weight: float) -> None:
+    """Make ``model``'s probabilities those of unweighted outputs.
+
+    A class that weighs w in the loss is given w times its odds; log w less on its logit takes that back (Elkan 2001,
+    "The foundations of cost-sensitive learning", theorem 2). A weight below 1 puts the reverse right too.
+    """
+    with torch.no_grad():
+        model.context_to_logits.bias[PAD] -= math.log(weight)
 
 
 def digest(model: EncoderDecoder) -> str:

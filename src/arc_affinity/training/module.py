@@ -36,16 +36,6 @@ def output_loss(
     return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), weights, ignore_index=IGNORE)
 
 
-def forget_pad_weight(model: EncoderDecoder, weight: float) -> None:
-    """Make ``model``'s probabilities those of unweighted outputs.
-
-    A class that weighs w in the loss is given w times its odds; log w less on its logit takes that back (Elkan 2001,
-    "The foundations of cost-sensitive learning", theorem 2). A weight below 1 puts the reverse right too.
-    """
-    with torch.no_grad():
-        model.context_to_logits.bias[PAD] -= math.log(weight)
-
-
 class GridModule(LightningModule):
     """Trains a model by a recipe; logs loss, exact match and cell accuracy."""
 

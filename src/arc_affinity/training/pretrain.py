@@ -24,8 +24,14 @@ from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage import find_model, model_of_checkpoint, read_checkpoint, save_model
-from arc_affinity.training.module import GridModule, forget_pad_weight
+from arc_affinity.models.storage import (
+    find_model,
+    forget_pad_weight,
+    model_of_checkpoint,
+    read_checkpoint,
+    save_model,
+)
+from arc_affinity.training.module import GridModule
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.run_folder import (
     BEST,
@@ -84,7 +90,6 @@ def train(
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         best_model = model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST))
-        forget_pad_weight(best_model, recipe.pad_weight)
         save_model(best_model, out / MODEL)
     return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
 

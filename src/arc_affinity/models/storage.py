@@ -8,6 +8,7 @@ import math
 import pickle
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -231,7 +232,7 @@ def _check_archive(path: Path) -> None:
         raise ArcAffinityError(f"no checkpoint at {path}") from error
     except OSError as error:
         raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
         raise ArcAffinityError(f"{path} is damaged or cut off: {error}") from error
     if damaged is not None:
         raise ArcAffinityError(f"{path} is damaged: {damaged} is not what was written")

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from arc_affinity.models.positions import Turn
 
 Heads = Float[Tensor, "batch heads cells head"]
+Keys = Float[Tensor, "batch heads keys head"]
 Stream = Float[Tensor, "batch cells width"]
 
 
@@ -54,14 +55,14 @@ class Past:
         """Keep some examples of the batch."""
         self._room = None if self._room is None else self._room.select(rows)
 
-    def _grown(self, which: int, like: Heads, capacity: int) -> Heads:
+    def _grown(self, which: int, like: Heads, capacity: int) -> Float[Tensor, "batch heads room head"]:
         room = like.new_empty(*like.shape[:2], max(capacity, 32), like.shape[3])
         if self._room is not None:
             room[:, :, : self._steps] = (self._room.keys, self._room.values)[which][:, :, : self._steps]
         return room
 
 
-def attend(q: Heads, k: Heads, v: Heads, mask: Bool[Tensor, "batch cells"] | None, *, causal: bool = False) -> Heads:
+def attend(q: Heads, k: Keys, v: Keys, mask: Bool[Tensor, "batch keys"] | None, *, causal: bool = False) -> Heads:
     """Scaled dot-product attention (arXiv 1706.03762, equation 1); ``mask`` is true on keys to look at."""
     visible = None if mask is None else mask[:, None, None, :]
     if q.device.type == "cpu" and q.dtype == torch.bfloat16 and torch.is_grad_enabled():
@@ -70,7 +71,7 @@ def attend(q: Heads, k: Heads, v: Heads, mask: Bool[Tensor, "batch cells"] | Non
 
 
 def _attend_by_matmul(
-    q: Heads, k: Heads, v: Heads, visible: Bool[Tensor, "batch 1 1 cells"] | None, *, causal: bool
+    q: Heads, k: Keys, v: Keys, visible: Bool[Tensor, "batch 1 1 keys"] | None, *, causal: bool
 ) -> Heads:
     """The same by plain products: in bfloat16 on a CPU the fused kernel's backward pass is 2-5 times slower."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)

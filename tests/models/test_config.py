@@ -1,0 +1,46 @@
+"""Settings as JSON and back, and every way to get one wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.config import ModelConfig
+
+
+def test_settings_survive_json() -> None:
+    config = ModelConfig(width=24, heads=3, positions="rotary", bridge="replace", alignment=2.5, flat_positions=True)
+    assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict())), "file") == config
+
+
+def test_settings_left_out_are_the_champions() -> None:
+    assert ModelConfig.from_dict({"heads": 8}, "file") == replace(ModelConfig(), heads=8)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"widht": 160}, "unknown model setting 'widht'; did you mean 'width'?"),
+        ({"width": "160"}, "width must be int, not '160'"),
+        ({"width": True}, "width must be int, not True"),
+        ({"pre_norm": 1}, "pre_norm must be bool, not 1"),
+        ({"positions": "polar"}, "positions must be one of sinusoid, rotary, sinusoid+rotary, not 'polar'"),
+        ({"heads": 0}, "heads must be at least 1, not 0"),
+        ({"decoder_layers": -3}, "decoder_layers must be at least 1, not -3"),
+        ({"encoder_dropout": 1.0}, "encoder_dropout must be at least 0 and below 1, not 1.0"),
+        ({"heads": 7}, "width 160 does not divide into 7 heads"),
+        ({"context_heads": 3}, "context_width 32 does not divide into 3 heads"),
+        ({"width": 162, "heads": 3}, "width must be divisible by 4"),
+        ({"width": 60, "heads": 6, "positions": "rotary"}, "heads whose width is divisible by 4, not 10"),
+        ({"alignment": 1.0}, "alignment must be 0, or above 0 with rotary positions, not 1.0"),
+        ({"alignment": -1.0, "positions": "rotary"}, "alignment must be 0"),
+    ],
+)
+def test_wrong_settings(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ArcAffinityError) as caught:
+        ModelConfig.from_dict(values, "config.json")
+    assert str(caught.value).startswith("config.json: ")
+    assert message in str(caught.value)

@@ -26,8 +26,8 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_command_page_is_what_help_says() -> None:
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+def test_the_command_page_is_what_help_says(root: Path) -> None:
+    written = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     assert written == reference(), "docs/cli.md is not what --help says now; run `make docs`"
 
 

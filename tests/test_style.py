@@ -43,13 +43,14 @@ def depth(node: ast.AST, level: int = 0) -> int:
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_a_file_is_one_idea_and_a_function_one_screen(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-    assert not [f"{each.name}: {length(each)} lines" for each in functions(path) if length(each) > 60]
+    assert not [f"{each.name}: {length(each)} lines" for each in functions(path) if length(each) > 100]
     assert not [f"{each.name}: {depth(each)} deep" for each in functions(path) if depth(each) > 3]
 
 
 def test_most_functions_are_short() -> None:
     lengths = [length(each) for path in SOURCES for each in functions(path)]
     assert statistics.median(lengths) <= 15
+    assert statistics.quantiles(lengths, n=20)[-1] < 50
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)

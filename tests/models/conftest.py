@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +39,15 @@ VARIANTS = {
 
 SIZES = [((2, 3), (3, 2)), ((5, 7), (1, 5)), ((3, 11), (2, 2)), ((1, 1), (7, 3)), ((7, 5), (5, 1))]
 """Query and output of each example."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep to one thread: what is this small only waits for a second."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())

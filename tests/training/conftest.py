@@ -31,6 +31,7 @@ TINY = Recipe(
     restart_steps=5,
     steps=24,
     validate_every=6,
+    threads=1,  # more would wait for each other longer than they work
 )
 
 

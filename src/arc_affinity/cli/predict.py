@@ -8,6 +8,7 @@ from typing import Annotated
 
 import torch
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,12 +19,12 @@ from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict import (
     Asking,
     Question,
+    check_answerable,
+    digest,
     questions_of_store,
     questions_of_tasks,
 )
-from arc_affinity.evaluation.predict import (
-    predict as ask,
-)
+from arc_affinity.evaluation.predict import predict as ask
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
 from arc_affinity.models.storage import LoadedModel, find_model
@@ -31,14 +32,15 @@ from arc_affinity.models.storage import LoadedModel, find_model
 
 def predict(
     model: str,
+    /,
     *,
     dataset: str,
     out: Path,
     tasks: tuple[str, ...] = (),
     protocol: str = Protocol.ARC_PRIZE.value,
-    attempts: int = 2,
-    views: int = 1,
-    seed: int = 0,
+    attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     device: str | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
@@ -61,12 +63,12 @@ def predict(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
-    if attempts < 1 or views < 1:
-        raise ArcAffinityError(f"attempts and views are at least 1, not {attempts} and {views}")
+    place = _device(device)
     loaded = find_model(model)
     asking = Asking(Protocol.named(protocol), attempts, views, seed)
     questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir)
-    loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    check_answerable(questions, asking.protocol)
+    loaded.model.to(place)
     try:
         _write(loaded, dataset, questions, asking, out)
     except KeyboardInterrupt as error:
@@ -77,15 +79,38 @@ def predict(
 def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking: Asking, out: Path) -> None:
     """Answer the questions that ``out`` has no records of yet, with a bar over tasks."""
     origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed)
-    settings = {**asdict(origin), **asdict(asking), "questions": [[q[0].task_id, q[0].index] for q in questions]}
-    columns = (TextColumn("Predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with RecordWriter(out, settings) as writer, Progress(*columns, console=Console(stderr=True)) as progress:
+    settings = {**asdict(origin), **asdict(asking), "questions": digest(questions)}
+    with RecordWriter(out, settings) as writer, _progress() as progress:
         done = writer.done_tasks
         total = {question[0].task_id for question in questions}
         bar = progress.add_task("", total=len(total), completed=len(done))
         for task, records in ask(loaded.model, questions, origin, asking, done):
             writer.write(task, records)
             progress.advance(bar)
+
+
+def _progress() -> Progress:
+    """A bar on stderr where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("Predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _device(name: str | None) -> torch.device:
+    """Return the device called ``name``, a GPU or else the CPU where none is asked for.
+
+    Raises:
+        ArcAffinityError: there is no such device.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ArcAffinityError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
+    if place.type not in ("cpu", "cuda", "mps"):
+        raise ArcAffinityError(f"device {name!r} cannot predict; take cpu or cuda")
+    return place
 
 
 def load_questions(

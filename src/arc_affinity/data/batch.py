@@ -95,7 +95,7 @@ class Batch:
         )
 
 
-def _fill(rows: Sequence[Int[np.ndarray, "steps"]], blank: int) -> Int[Tensor, "rows longest"]:
+def _fill(rows: Sequence[Int[np.ndarray, "_steps"]], blank: int) -> Int[Tensor, "rows longest"]:
     """Stack rows of different lengths, ``blank`` behind the shorter ones."""
     filled = np.full((len(rows), max(len(row) for row in rows)), blank, dtype=np.int64)
     for line, row in zip(filled, rows, strict=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 import torch
@@ -128,6 +129,31 @@ def _records(example: Example, attempts: Sequence[Attempt], origin: Origin) -> I
         )
 
 
+def check_answerable(questions: Iterable[Question], protocol: Protocol) -> None:
+    """Make sure that ``protocol`` can be followed.
+
+    Raises:
+        ArcAffinityError: it tells the model something of an answer that is withheld.
+    """
+    if protocol is Protocol.ARC_PRIZE:
+        return
+    for question in questions:
+        if question[0].query.output is None:
+            where = f"task {question[0].task_id} output {question[0].index}"
+            raise ArcAffinityError(f"{where} has no true output, which protocol {protocol} needs")
+
+
+def digest(questions: Iterable[Question]) -> str:
+    """Return the first 12 hex digits of the SHA-256 of all that ``questions`` ask and show."""
+    state = hashlib.sha256()
+    for example in chain.from_iterable(questions):
+        state.update(f"{example.task_id} {example.index}".encode())
+        for pair in (example.query, *example.demonstrations):
+            for grid in (pair.input, pair.output):
+                state.update(b"withheld" if grid is None else bytes(grid.shape) + grid.tobytes())
+    return state.hexdigest()[:12]
+
+
 def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[list[Attempt]]:
     """Return the attempts at each question, the likeliest first and no two alike.
 
@@ -135,11 +161,7 @@ def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking)
     from the first view's answer fills up (see `models.decoding.runner_up`): it costs one more pass, and unlike a
     rotated or recoloured view it needs no training on such views.
     """
-    if asking.protocol is not Protocol.ARC_PRIZE:
-        for question in questions:
-            if question[0].query.output is None:
-                where = f"task {question[0].task_id} output {question[0].index}"
-                raise ArcAffinityError(f"{where} has no true output, which protocol {asking.protocol} needs")
+    check_answerable(questions, asking.protocol)
     if asking.protocol is Protocol.TEACHER_FORCED:
         return [[attempt] for attempt in _teacher_forced(model, questions, asking)]
     views = len(questions[0])

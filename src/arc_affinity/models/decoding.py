@@ -62,7 +62,7 @@ class Decoded:
         return float(self.log_probabilities.sum())
 
 
-Prefix = Int[np.ndarray, "steps"]
+Prefix = Int[np.ndarray, "_steps"]
 
 
 class _Cursors:

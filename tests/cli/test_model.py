@@ -1,0 +1,110 @@
+"""The commands ``model info`` and ``model import``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.published import PUBLISHED, export_published
+from arc_affinity.models.storage import CONFIG, find_model, save_model
+
+TINY = ModelConfig(width=8, heads=2, feed_forward=3, context_width=4, context_heads=1, context_layers=1)
+CARD = "---\nlicense: mit\n---\n\n# Tiny\n\nLearned nothing.\n\n## More\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(3)
+    save_model(EncoderDecoder(TINY), tmp_path / "tiny", CARD)
+    return tmp_path / "tiny"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the champion's size in the published layout."""
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp("published") / "champion_bootstrap.ckpt"
+    torch.save({"state_dict": export_published(EncoderDecoder(PUBLISHED)), "epoch": 35}, path)
+    return path
+
+
+def test_info_as_json_and_nothing_else(cli: Callable, folder: Path) -> None:
+    done = cli("model", "info", folder, "--json")
+    assert (done.code, done.err) == (0, "")
+    said = json.loads(done.out)
+    model = find_model(str(folder))
+    assert said["config"] == TINY.to_dict()
+    assert said["parameters"] == model.model.parameter_count() == sum(said["parts"].values())
+    assert (said["name"], said["digest"], said["source"]) == ("tiny", model.digest, str(folder))
+    assert said["size_bytes"] == (folder / "model.safetensors").stat().st_size
+
+
+def test_info_for_people(cli: Callable, folder: Path) -> None:
+    done = cli("model", "info", folder)
+    assert done.code == 0
+    model = find_model(str(folder)).model
+    for text in (f"{model.parameter_count():,}", "decoder_inter_layer_ln", "read_ends", "# Tiny", "Learned nothing."):
+        assert text in done.out
+    assert "license" not in done.out
+
+
+def test_import_and_info(cli: Callable, published: Path, tmp_path: Path) -> None:
+    done = cli("model", "import", published, "--out", tmp_path / "champion")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'champion'}\n")
+    said = json.loads(cli("model", "info", tmp_path / "champion", "--json").out)
+    assert said["parameters"] == 1_644_975
+    assert said["config"] == PUBLISHED.to_dict()
+    card = (tmp_path / "champion" / "README.md").read_text()
+    assert "bridge replace, pre-norm" in " ".join(card.split())
+    assert "position tables are the same as ours" in card
+
+
+def test_what_the_listing_leaves_open_can_be_said(cli: Callable, published: Path, tmp_path: Path) -> None:
+    flags = ("--bridge", "residual", "--norm", "post", "--context-heads", "8")
+    assert cli("model", "import", published, "--out", tmp_path / "other", *flags).code == 0
+    config = json.loads((tmp_path / "other" / CONFIG).read_text())
+    assert (config["bridge"], config["pre_norm"], config["context_heads"]) == ("residual", False, 8)
+
+
+def test_importing_the_checkpoint_of_a_run(cli: Callable, tmp_path: Path) -> None:
+    model = EncoderDecoder(TINY)
+    state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    torch.save({"recipe": {"name": "mine", "model": TINY.to_dict()}, "state_dict": state}, tmp_path / "best.ckpt")
+    done = cli("model", "import", tmp_path / "best.ckpt", "--out", tmp_path / "mine", "--norm", "pre")
+    assert done.code == 1
+    assert "is of a training run, whose recipe settles pre_norm" in done.err
+    assert cli("model", "import", tmp_path / "best.ckpt", "--out", tmp_path / "mine").code == 0
+    assert find_model(str(tmp_path / "mine")).digest == find_model(str(tmp_path / "best.ckpt")).digest
+
+
+def test_nothing_is_overwritten(cli: Callable, published: Path, folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = cli("model", "import", published, "--out", folder)
+    assert done.code == 1
+    assert done.err == f"error: {folder} holds a model already (config.json); choose another folder\n"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("model", "info", "zebra"), 1, "unknown model 'zebra'"),
+        (("model", "info"), 2, "requires an argument"),
+        (("model", "import", "none.ckpt", "--out", "x"), 1, "no checkpoint at none.ckpt"),
+        (("model", "import", "none.ckpt"), 2, "requires an argument"),
+        (("model", "import", "none.ckpt", "--out", "x", "--norm", "middle"), 2, "middle"),
+        (("model", "inform"), 2, "did you mean 'info'?"),
+    ],
+)
+def test_errors_in_one_line(cli: Callable, arguments: tuple[str, ...], code: int, message: str) -> None:
+    done = cli(*arguments)
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1

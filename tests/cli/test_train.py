@@ -1,0 +1,218 @@
+"""``train`` as users call it: flags of recipe fields, TOML, one-line errors, Ctrl-C, two processes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.models.storage import find_model, read_checkpoint
+from arc_affinity.training.recipes import RECIPES, Recipe
+
+TINY = """
+per_task = 3
+validation_per_task = 2
+batch_cells = 1024
+batch_examples = 7
+steps = 4
+validate_every = 2
+threads = 1
+
+[model]
+width = 16
+heads = 2
+feed_forward = 20
+decoder_layers = 1
+context_width = 8
+context_heads = 2
+context_feed_forward = 12
+context_layers = 1
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "00576224.toml"
+    path.write_text(TINY)
+    return path
+
+
+def saved(run: Path) -> Recipe:
+    return Recipe.from_dict(json.loads((run / "recipe.json").read_text()), str(run))
+
+
+def test_a_run_and_the_same_again(cli, recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = ("train", recipe, "--out", run, "--steps", 2, "--learning-rate", "3e-3", "--model.positions", "rotary")
+    done = cli(*command)
+    assert (done.code, done.out) == (0, f"{run / 'model'}\n")
+    assert "step 2/2" in done.err and "val/loss" in done.err
+    assert {path.name for path in run.iterdir()} >= {
+        "recipe.json", "data", "metrics.csv", "best.ckpt", "last.ckpt", "model"
+    }  # fmt: skip
+    # What looks like a number in the file's name stays text, flags come before the file, the file before defaults.
+    recipe_then = saved(run)
+    assert (recipe_then.name, recipe_then.steps, recipe_then.learning_rate) == ("00576224", 2, 3e-3)
+    assert (recipe_then.per_task, recipe_then.model.positions, recipe_then.model.width) == (3, "rotary", 16)
+    assert recipe_then.optimiser == RECIPES["champion"].optimiser
+    assert find_model(str(run)).model.config == recipe_then.model
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    again = cli(*command)
+    assert (again.code, again.out) == (1, "")
+    assert again.err.startswith("error: ") and "add --resume to go on" in again.err and again.err.count("\n") == 1
+    other = cli(*command, "--resume", "--seed", 7)
+    assert other.code == 1 and "a run of another recipe (seed was 0)" in other.err
+    assert cli(*command, "--resume").code == 0
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("champoin",), 1, "unknown recipe 'champoin'; did you mean 'champion'?"),
+        (("smoke", "--step", 3), 2, "Unknown option: --step. Did you mean --steps?"),
+        (("smoke", "--model.position", "rotary"), 2, "Did you mean --model.positions?"),
+        (("smoke", "--optimiser", "sgd"), 2, '"sgd"'),
+        (("smoke", "--steps", "many"), 2, "many"),
+        (("smoke", "--steps", 0), 1, "recipe smoke: steps must be at least 1, not 0"),
+        (("smoke", "--curriculum", 256), 2, "--curriculum"),
+        (("smoke", "--model.width", 7), 1, "width 7 does not divide into 4 heads"),
+        (("smoke", "--name", "mine"), 2, "Unknown option: --name"),
+        (("nowhere.toml",), 1, "cannot read nowhere.toml: No such file or directory"),
+        ((), 2, "RECIPE"),
+    ],
+)
+def test_bad_options_are_one_line(cli, tmp_path: Path, monkeypatch, arguments, code: int, told: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli("train", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith("error: ") and done.err.count("\n") == 1
+    assert told in done.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("steps = ", "r.toml is not TOML"),
+        ("name = 00576224", "r.toml is not TOML"),
+        ("\xff", "r.toml is not TOML"),
+        ("stepz = 3", "r.toml: unknown recipe field 'stepz'; did you mean 'steps'?"),
+        ("steps = '3'", "r.toml: steps must be int, not '3'"),
+        ("[model]\nwidht = 3", "r.toml: unknown model setting 'widht'; did you mean 'width'?"),
+        ("[[model]]\nwidth = 3", "r.toml: model must be a table"),
+    ],
+)
+def test_a_bad_file_is_one_line(cli, tmp_path: Path, monkeypatch, text: str, told: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("r.toml").write_text(text, encoding="latin-1")
+    done = cli("train", "r.toml")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: ") and done.err.count("\n") == 1
+    assert told in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
+
+
+def test_switches_and_stages_are_flags_too(cli, recipe: Path, tmp_path: Path, monkeypatch) -> None:
+    seen: list[Recipe] = []
+
+    def stop(chosen: Recipe, folder: Path, **_: object) -> None:
+        seen.append(chosen)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arc_affinity.cli.train.run", stop)
+    flags = ("--model.no-read-ends", "--model.flat-positions", "--curriculum", 256, 11, 640, 6)
+    done = cli("train", "champion", *flags)
+    assert (done.code, done.err) == (130, "error: interrupted; the same command with --resume goes on\n")
+    [chosen] = seen
+    assert (chosen.model.read_ends, chosen.model.flat_positions, chosen.model.pre_norm) == (False, True, True)
+    assert chosen.curriculum == ((256, 11), (640, 6))
+
+
+def test_help_tells_every_field(cli) -> None:
+    page = " ".join(cli("train", "--help").out.split())
+    assert "--per-task INT" in page and "--model.no-pre-norm" in page
+    assert "Steps between two validations" in page
+
+
+def test_a_full_disk_is_one_line(cli, recipe: Path, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        done = cli("train", recipe, "--out", tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (done.code, done.out) == (1, "")
+    last = done.err.splitlines()[-1]
+    assert last.startswith("error: cannot write ") and last.endswith("File too large")
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+
+def started(*arguments: object, until: Callable[[], bool]) -> subprocess.Popen[str]:
+    """The command in a process group of its own, at the moment when something is so."""
+    command = [sys.executable, "-m", "arc_affinity.cli.main", *map(str, arguments)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while not until():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def test_ctrl_c_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = started("train", recipe, "--out", run, "--steps", 100_000, until=lambda: (run / "last.ckpt").exists())
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "error: interrupted; the same command with --resume goes on"
+    assert err.count("error") == 1 and "Traceback" not in err
+    assert read_checkpoint(run / "last.ckpt")["global_step"] >= 2
+    assert not list(run.glob(".*"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_resume_as_one_unbroken_run(cli_process, recipe: Path, tmp_path: Path) -> None:
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    options = ("--processes", 2, "--steps", 40, "--validate-every", 4)
+    done = cli_process("train", recipe, "--out", straight, *options)
+    assert done.code == 0, done.err
+    assert done.out == f"{straight / 'model'}\n"  # the second process is silent
+    command = ("train", recipe, "--out", broken, *options)
+    process = started(*command, until=lambda: (broken / "last.ckpt").exists())
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert read_checkpoint(broken / "last.ckpt")["global_step"] < 40
+    assert cli_process(*command, "--resume").code == 0
+    for name in ("metrics.csv", "model/model.safetensors"):
+        assert (broken / name).read_bytes() == (straight / name).read_bytes()
+    with (straight / "metrics.csv").open(newline="") as file:
+        assert [row["step"] for row in csv.DictReader(file) if row["val/loss"]] == [str(s) for s in range(4, 41, 4)]
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_one_of_them_tells(recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = started(
+        "train", recipe, "--out", run, "--processes", 2, "--steps", 100_000,
+        until=lambda: (run / "last.ckpt").exists(),
+    )  # fmt: skip
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    assert [line for line in err.splitlines() if "error" in line] == [
+        "error: interrupted; the same command with --resume goes on"
+    ]

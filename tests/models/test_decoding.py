@@ -1,0 +1,243 @@
+"""Greedy decoding against the full pass, the teacher and a script of all 900 sizes; the second attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from arc_affinity.data.batch import IGNORE, Batch, collate
+from arc_affinity.data.sequence import encode_grid
+from arc_affinity.models.blocks import Past
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.decoding import Decoded, greedy, lawful, runner_up, teacher_forced_right
+from arc_affinity.models.encoder_decoder import EncoderDecoder, Reading
+from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid, Pair
+
+Build = Callable[..., EncoderDecoder]
+Make = Callable[..., list[Example]]
+
+
+def eager_to_end(model: EncoderDecoder, by: float = 2.0) -> EncoderDecoder:
+    """Raise PAD's logit, so that random models do not fill the whole canvas."""
+    with torch.no_grad():
+        model.context_to_logits.bias[PAD] += by
+    return model
+
+
+def with_targets(batch: Batch, grids: list[Grid]) -> Batch:
+    examples = zip(batch.examples, grids, strict=True)
+    return collate([replace(e, query=Pair(e.query.input, grid)) for e, grid in examples])
+
+
+def sizes_of(batch: Batch) -> list[tuple[int, int]]:
+    return [each.query.output.shape for each in batch.examples]
+
+
+def solved(model: EncoderDecoder, batch: Batch) -> list[bool]:
+    """What one teacher-forced pass says."""
+    with torch.no_grad():
+        return teacher_forced_right(model(batch), batch).all(dim=1).tolist()
+
+
+def exact(decoded: list[Decoded], batch: Batch) -> list[bool]:
+    answers = [each.query.output for each in batch.examples]
+    return [np.array_equal(each.grid, answer) for each, answer in zip(decoded, answers, strict=True)]
+
+
+def check_against_full_pass(model: EncoderDecoder, batch: Batch, decoded: list[Decoded], sized: bool) -> None:
+    """Every log-probability, runner-up and margin is what one pass over the finished output gives."""
+    answered = with_targets(batch, [each.grid for each in decoded])
+    with torch.no_grad():
+        logits = lawful(model(answered), answered.target_positions)
+    for row, each in zip(logits, decoded, strict=True):
+        scores = row[: len(each.tokens)].clone()
+        free = np.isfinite(each.margins)
+        if sized:
+            assert (free == (each.tokens != PAD)).all()
+            scores[:, PAD] = float("-inf")
+        scores = scores.log_softmax(dim=-1)[free].numpy()
+        tokens, runners_up = each.tokens[free], each.runners_up[free]
+        steps = np.arange(len(tokens))
+        assert (scores.argmax(axis=1) == tokens).all()
+        np.testing.assert_allclose(each.log_probabilities[free], scores[steps, tokens], atol=1e-4)
+        np.testing.assert_allclose(each.margins[free], scores[steps, tokens] - scores[steps, runners_up], atol=1e-4)
+        scores[steps, tokens] = -np.inf
+        assert (scores.argmax(axis=1) == runners_up).all()
+        assert (each.log_probabilities[~free] == 0).all()
+
+
+def test_decoding_with_a_cache_is_the_full_pass(variant: ModelConfig, build: Build, examples: Make) -> None:
+    model, batch = eager_to_end(build(variant)), collate(examples())
+    decoded = greedy(model, batch)
+    assert len({len(each.tokens) for each in decoded}) > 1, "some should end before others"
+    check_against_full_pass(model, batch, decoded, sized=False)
+
+
+def test_decoding_at_a_given_size_is_the_full_pass(variant: ModelConfig, build: Build, examples: Make) -> None:
+    model, batch = build(variant), collate(examples())
+    decoded = greedy(model, batch, sizes=sizes_of(batch))
+    assert [each.grid.shape for each in decoded] == sizes_of(batch)
+    check_against_full_pass(model, batch, decoded, sized=True)
+
+
+def test_decoding_does_not_depend_on_the_batch(variant: ModelConfig, build: Build, examples: Make) -> None:
+    model, made = eager_to_end(build(variant)), examples()
+    for together, example in zip(greedy(model, collate(made)), made, strict=True):
+        (alone,) = greedy(model, collate([example]))
+        assert together.tokens.tolist() == alone.tokens.tolist()
+        assert together.log_likelihood == pytest.approx(alone.log_likelihood, abs=1e-3)
+
+
+def test_decoding_does_not_look_at_targets(build: Build, examples: Make) -> None:
+    model, batch = eager_to_end(build()), collate(examples())
+    withheld = replace(batch, target=None, target_positions=None)
+    for one, other in zip(greedy(model, batch), greedy(model, withheld), strict=True):
+        assert one.tokens.tolist() == other.tokens.tolist()
+
+
+@pytest.mark.parametrize("size", [(30, 2), (2, 30), (30, 30), (1, 1)])
+def test_given_sizes_at_the_canvas_edge(build: Build, examples: Make, size: tuple[int, int]) -> None:
+    batch = collate(examples([((2, 3), size), ((3, 2), (2, 2))]))
+    decoded = greedy(build(), batch, sizes=sizes_of(batch))
+    assert [each.grid.shape for each in decoded] == [size, (2, 2)]
+
+
+def test_exact_if_and_only_if_the_teacher_is_never_contradicted(
+    variant: ModelConfig, build: Build, examples: Make
+) -> None:
+    """Decision 8, on answers that a model gives and on answers one cell, row or column away from them."""
+    model, batch = eager_to_end(build(variant)), collate(examples())
+    answers = [each.grid for each in greedy(model, batch)]
+    right = with_targets(batch, answers)
+    assert solved(model, right) == exact(greedy(model, right), right) == [True] * 5
+    for change in (recoloured, lengthened, widened):
+        wrong = with_targets(batch, [change(grid) for grid in answers])
+        assert solved(model, wrong) == exact(greedy(model, wrong), wrong) == [False] * 5
+
+
+def recoloured(grid: Grid) -> Grid:
+    changed = grid.copy()
+    changed[-1, -1] = (changed[-1, -1] + 1) % 10
+    return changed
+
+
+def lengthened(grid: Grid) -> Grid:
+    return np.vstack([grid, grid[-1:]])[-MAX_SIDE:] if len(grid) < MAX_SIDE else grid[:-1]
+
+
+def widened(grid: Grid) -> Grid:
+    return lengthened(grid.T.copy()).T.copy()
+
+
+@pytest.mark.parametrize("positions", ["sinusoid", "rotary"])
+def test_exact_if_and_only_if_the_teacher_agrees_while_learning(build: Build, examples: Make, positions: str) -> None:
+    """Decision 8 on a model that has learned some of its examples and not yet others."""
+    sizes = [((2, 3), (1, 2)), ((3, 2), (2, 1)), ((1, 5), (2, 2)), ((3, 3), (1, 3)), ((5, 2), (3, 1)), ((2, 7), (2, 3))]
+    model, batch = build(positions=positions), collate(examples([*sizes, *sizes]))
+    optimiser = torch.optim.Adam(model.parameters(), 4e-3)
+    seen = set()
+    for step in range(60):
+        if step % 3 == 0:
+            verdicts = solved(model, batch)
+            assert verdicts == exact(greedy(model, batch), batch)
+            seen |= {sum(verdicts)}
+        scores = lawful(model(batch), batch.target_positions).flatten(0, 1)
+        torch.nn.functional.cross_entropy(scores, batch.target.flatten(), ignore_index=IGNORE).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    assert seen & set(range(1, len(batch))), f"learned none or all at once: {seen}"
+
+
+class Script(EncoderDecoder):
+    """Wants to write given grids: its logit is 1 for the next token of each, 0 for all others."""
+
+    def __init__(self, grids: list[Grid]) -> None:
+        super().__init__(ModelConfig(width=8, heads=2, feed_forward=3, context_width=4, context_heads=1))
+        self.sequences = [encode_grid(grid) for grid in grids]
+        self.tokens = np.full((len(grids), CANVAS), PAD)
+        self.places = np.zeros((len(grids), CANVAS), dtype=np.int64)
+        for row, (tokens, places) in enumerate(self.sequences):
+            self.tokens[row, : len(tokens)], self.places[row, : len(places)] = tokens, places
+        self.steps = 0
+
+    def read(self, batch: Batch) -> Reading:
+        rows = torch.arange(len(batch), dtype=torch.float32)
+        return Reading([], None, rows[:, None].expand(-1, 4))
+
+    def new_pasts(self) -> list[Past]:
+        return []
+
+    def step(self, written: Tensor | None, positions: Tensor, reading: Reading, pasts: list[Past]) -> Tensor:
+        rows = reading.context[:, 0].long().numpy()
+        assert (positions.numpy() == self.places[rows, self.steps]).all(), "finished examples idle at 0"
+        logits = torch.nn.functional.one_hot(torch.from_numpy(self.tokens[rows, self.steps]), VOCABULARY)
+        self.steps += 1
+        return logits.float()
+
+
+def all_sizes() -> Iterator[tuple[int, int]]:
+    yield from np.ndindex(MAX_SIDE, MAX_SIDE)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_every_size_can_be_written(given: bool) -> None:
+    rng = np.random.default_rng(11)
+    sizes = [(rows + 1, cols + 1) for rows, cols in all_sizes()]
+    grids = [rng.integers(0, 10, size, dtype=np.uint8) for size in sizes]
+    pair = Pair(grids[0], None)
+    batch = collate([Example("task", i, pair, (Pair(grids[0], grids[0]),)) for i in range(len(grids))])
+    decoded = greedy(Script(grids), batch, sizes=sizes if given else None)
+    for each, grid, (tokens, _) in zip(decoded, grids, Script(grids).sequences, strict=True):
+        assert np.array_equal(each.grid, grid)
+        assert each.tokens.tolist() == tokens.tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_a_model_writes_is_a_grid(build: Build, examples: Make, seed: int) -> None:
+    """The first cell can be no PAD, rows cannot differ, and the canvas ends."""
+    model = eager_to_end(build(seed=seed), by=float(seed))
+    for each in greedy(model, collate(examples(seed=seed))):
+        assert each.grid is not None
+        assert min(each.grid.shape) >= 1
+        assert max(each.grid.shape) <= MAX_SIDE
+
+
+def test_where_pad_may_stand() -> None:
+    """By hand on the first places of the canvas's first two rows."""
+    places = torch.tensor([0, 1, 29, 30, 31, 59, 60, 870, 871])
+    allowed = lawful(torch.zeros(9, VOCABULARY), places)[:, PAD].isfinite()
+    assert allowed.tolist() == [False, True, True, True, False, False, True, True, False]
+    assert lawful(torch.zeros(9, VOCABULARY), places)[:, :PAD].isfinite().all()
+
+
+def test_prefixes_are_kept(build: Build, examples: Make) -> None:
+    model, batch = eager_to_end(build()), collate(examples())
+    prefixes = [np.array(tokens) for tokens in ([4, 4, PAD, 7], [], [1], [2, PAD, 3, 5], [9, 8, 7, 6])]
+    decoded = greedy(model, batch, prefixes=prefixes)
+    for each, prefix in zip(decoded, prefixes, strict=True):
+        assert each.tokens[: len(prefix)].tolist() == prefix.tolist()
+        assert (each.log_probabilities[: len(prefix)] == 0).all()
+    assert decoded[0].grid.shape[1] == 2
+    assert decoded[3].grid.shape[1] == 1
+    check_against_full_pass(model, batch, decoded, sized=False)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_second_attempt_is_another_grid(variant: ModelConfig, build: Build, examples: Make, given: bool) -> None:
+    model, batch = eager_to_end(build(variant)), collate(examples())
+    sizes = sizes_of(batch) if given else None
+    first = greedy(model, batch, sizes=sizes)
+    second = runner_up(model, batch, first, sizes=sizes)
+    for one, other in zip(first, second, strict=True):
+        turn = int(one.margins.argmin())
+        assert other.tokens[:turn].tolist() == one.tokens[:turn].tolist()
+        assert other.tokens[turn] == one.runners_up[turn] != one.tokens[turn]
+        assert other.grid is not None
+        assert not np.array_equal(one.grid, other.grid)
+        if given:
+            assert one.grid.shape == other.grid.shape

@@ -3,8 +3,8 @@
     python bench/decoding.py [EXAMPLES [SIDE]]
 
 The champion's size with random weights, 32-bit, two threads, a batch of EXAMPLES (4) whose grids are all
-SIDE x SIDE (30): the longest outputs there are. The baseline keeps what was read of the query and recomputes the decoder
-over all steps so far. Target: at least 10 times as fast, token for token the same.
+SIDE x SIDE (30): the longest outputs there are. The baseline keeps what was read of the query and recomputes the
+decoder over all steps so far. Target: at least 10 times as fast, token for token the same.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def recomputed(model: EncoderDecoder, batch: Batch, side: int) -> np.ndarray:
 
 
 def main() -> None:
-    examples, side = (
-        (int(word) for word in [*sys.argv[1:3], "4", "30"][:2]) if len(sys.argv) != 2 else (int(sys.argv[1]), 30)
-    )
+    examples, side = map(int, [*sys.argv[1:], *["4", "30"][len(sys.argv) - 1 :]])
     torch.set_num_threads(2)
     torch.manual_seed(0)
     model, batch = EncoderDecoder(ModelConfig()).eval(), make_batch(examples, side)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,8 +24,8 @@ from arc_affinity.models.storage import (
     save_model,
 )
 
-CARD_LINES = 6
-"""How much of a model card is shown."""
+CARD_PARAGRAPHS = 2
+"""How much of a model card is shown: its heading and what comes under it."""
 
 
 def info(model: str, /, *, json: bool = False) -> None:
@@ -47,8 +46,8 @@ def info(model: str, /, *, json: bool = False) -> None:
     console.print(f"{loaded.source}", markup=False, soft_wrap=True)
     console.print(_parts_table(loaded.model))
     console.print(_settings_table(loaded.model))
-    for line in _first_lines(loaded.card or ""):
-        console.print(line, markup=False)
+    for paragraph in _beginning(loaded.card or ""):
+        console.print(paragraph, markup=False)
 
 
 def import_(
@@ -152,9 +151,9 @@ def _settings_table(model: EncoderDecoder) -> Table:
     return table
 
 
-def _first_lines(card: str) -> Iterator[str]:
-    """The first lines of a card that say something, past the metadata that model hubs put before it."""
-    lines = card.splitlines()
-    if lines[:1] == ["---"] and "---" in lines[1:]:
-        lines = lines[lines.index("---", 1) + 1 :]
-    yield from [line for line in lines if line.strip()][:CARD_LINES]
+def _beginning(card: str) -> list[str]:
+    """The first paragraphs of a card, each on one line, past the metadata that model hubs put before them."""
+    if card.startswith("---\n"):
+        card = card.partition("\n---\n")[2]
+    paragraphs = [" ".join(paragraph.split()) for paragraph in card.split("\n\n")]
+    return [paragraph for paragraph in paragraphs if paragraph][:CARD_PARAGRAPHS]

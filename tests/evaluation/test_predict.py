@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -52,17 +53,24 @@ def task(number: int, tests: int = 1) -> Task:
 TASKS = (task(1), task(2, tests=2), task(3), task(5), task(7, tests=3))
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let small models compute in one thread: several would wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def model() -> EncoderDecoder:
-    """A small model that tends to end a row or grid after a few cells."""
-    torch.manual_seed(11)
+    """A small model that ends a row after one to three cells and a grid after one row, unless told its size."""
+    torch.manual_seed(13)
     sizes = {"width": 16, "heads": 2, "feed_forward": 20, "decoder_layers": 2}
     of_context = {"context_width": 8, "context_heads": 2, "context_feed_forward": 12, "context_layers": 1}
     made = EncoderDecoder(ModelConfig(**sizes, **of_context, positions="sinusoid+rotary"))
     with torch.no_grad():
-        made.context_to_logits.bias[PAD] = 2.0
-        for table in made.input_embedding.parameters():
-            table.mul_(3)
+        made.context_to_logits.bias[PAD] = 4.0
     return made.eval()
 
 
@@ -119,10 +127,10 @@ def test_batches_do_not_change_answers(model: EncoderDecoder) -> None:
 
 
 def test_an_answer_is_greedy_decoding_of_the_question_alone(model: EncoderDecoder) -> None:
-    first = [r for r in ask(model, Asking(seed=3)) if r.attempt == 1]
+    first = [r for r in ask(model, Asking(attempts=1)) if r.attempt == 1]
     places = [(t, i) for t in TASKS for i in range(len(t.test))]
     for record, (of, index) in zip(first, places, strict=True):
-        example = context.from_task(of, index, pairs=2, seed=3)
+        example = context.from_task(of, index, pairs=2, seed=0)
         [decoded] = greedy(model, collate([example]))
         assert np.array_equal(record.prediction, decoded.grid)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.pretrain import prepare_stores
@@ -31,7 +32,7 @@ TINY = Recipe(
     restart_steps=5,
     steps=24,
     validate_every=6,
-    threads=1,  # more would wait for each other longer than they work
+    threads=1,
 )
 
 
@@ -57,3 +58,12 @@ def run_folder(tmp_path: Path, examples: Path) -> Callable[[str], Path]:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let small models compute in one thread: several would wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

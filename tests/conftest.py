@@ -17,7 +17,7 @@ from jaxtyping import install_import_hook
 
 # Torch reads these when it is first imported, which most tests never do.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
-os.environ["OMP_NUM_THREADS"] = "2"
+os.environ["OMP_NUM_THREADS"] = "1"
 # Help pages and tables keep one width, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "100"
 

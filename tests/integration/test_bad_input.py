@@ -47,8 +47,8 @@ BAD_TASKS = {
     "-1": (with_input([[-1]]), "-1"),
     "2.5": (with_input([[2.5]]), "2.5"),
     "true": (with_input([[True]]), "rue"),
-    "text": (with_input([["3"]]), "'3'"),
-    "null": (with_input([[None]]), "None"),
+    "text": (with_input([["3"]]), '"3"'),
+    "null": (with_input([[None]]), "null"),
     "NaN": ('{"train": [{"input": [[NaN]], "output": [[1]]}], "test": [{"input": [[1]]}]}', "t"),
 }
 
@@ -181,7 +181,7 @@ def test_unknown_names_suggest_the_nearest(refused, tmp_path: Path, model: Path)
         (("predict", model, "--dataset", "arc-agi-2/evaluatoin", "--out", out), 1, "'arc-agi-2/evaluation'"),
         (("predict", model, "--dataset", tasks, "--tasks", "aaaa0002", "--out", out), 1, "'aaaa0001'"),
         (("predict", model, "--dataset", tasks, "--protocol", "arc-prize", "--out", out), 1, "'arc_prize'"),
-        (("predict", model, "--datset", tasks, "--out", out), 2, "Did you mean --dataset?"),
+        (("predict", model, "--datset", tasks, "--out", out), 2, "Did you mean --dataset"),
         (("data", "show", "007bbfb8"), 1, "'007bbfb7'"),
         (("data", "generate", "--out", out, "--tasks", "007bbfb8", "--per-task", 2), 1, "'007bbfb7'"),
         (("predikt",), 2, "did you mean 'predict'?"),

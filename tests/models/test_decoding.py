@@ -22,7 +22,7 @@ Build = Callable[..., EncoderDecoder]
 Make = Callable[..., list[Example]]
 
 
-def eager_to_end(model: EncoderDecoder, by: float = 2.0) -> EncoderDecoder:
+def eager_to_end(model: EncoderDecoder, by: float = 4.0) -> EncoderDecoder:
     """Raise PAD's logit, so that random models do not fill the whole canvas."""
     with torch.no_grad():
         model.context_to_logits.bias[PAD] += by

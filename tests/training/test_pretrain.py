@@ -31,6 +31,11 @@ from arc_affinity.training.run_folder import BEST, LAST, METRICS, MODEL, RECIPE
 
 RunFolder = Callable[[str], Path]
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The number of training batches"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec"),
+]
+
 
 class StopBefore(Callback):
     """Presses Ctrl-C before some step (from 0)."""
@@ -184,6 +189,30 @@ def test_a_run_can_start_from_another_ones_model(tiny: Recipe, run_folder: RunFo
     other = still.overridden({"model.width": 32})
     with pytest.raises(ArcAffinityError, match="first has other parts than the recipe's model"):
         quick(other, run_folder("third"))
+
+
+def test_threads_are_the_recipes_while_it_trains(tiny: Recipe, run_folder: RunFolder) -> None:
+    class Count(Callback):
+        threads = 0
+
+        def on_train_batch_start(self, *_: Any) -> None:
+            self.threads = torch.get_num_threads()
+
+    count = Count()
+    quick(tiny.overridden({"steps": 1, "threads": 3}), run_folder("run"), callbacks=[count])
+    assert (count.threads, torch.get_num_threads()) == (3, 1)
+
+
+def test_tensorboard_is_written_where_it_is_installed(tiny: Recipe, run_folder: RunFolder) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = run_folder("run")
+    with pytest.raises(KeyboardInterrupt):
+        quick(tiny, run, callbacks=[StopBefore(21)])
+    quick(tiny, run, resume=True)
+    found = events.EventAccumulator(str(run / "tensorboard")).Reload()
+    # Lightning counts steps from 0 here.
+    assert [event.step for event in found.Scalars("val/loss")] == [5, 11, 17, 23]
+    assert [event.step for event in found.Scalars("train/loss")] == [9, 19, 23]
 
 
 def test_ctrl_c_works_again_after_a_run_was_interrupted(tiny: Recipe, run_folder: RunFolder) -> None:

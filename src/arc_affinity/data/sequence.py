@@ -58,9 +58,9 @@ def decode_grid(tokens: Tokens) -> Grid | None:
     cols = int(ends[0]) if len(ends) and ends[0] <= MAX_SIDE else MAX_SIDE
     if cols == 0 or len(tokens) < cols:
         return None
-    rest = tokens[cols + (cols < MAX_SIDE) :]
+    rest = tokens[cols + (cols < MAX_SIDE) :][: (MAX_SIDE - 1) * cols]
     ends = np.flatnonzero(rest == PAD)
-    cells = rest[: int(ends[0])] if len(ends) else rest[: (MAX_SIDE - 1) * cols]
+    cells = rest[: int(ends[0])] if len(ends) else rest
     complete = len(ends) or len(cells) == (MAX_SIDE - 1) * cols
     if not complete or len(cells) % cols:
         return None

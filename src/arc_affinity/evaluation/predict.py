@@ -9,7 +9,7 @@ from itertools import chain, groupby
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
 from arc_affinity.data import context
 from arc_affinity.data.batch import IGNORE, Batch, collate
@@ -247,5 +247,5 @@ def _teacher_forced(model: EncoderDecoder, questions: Sequence[Question], asking
     return [attempts[i] for i in range(len(examples))]
 
 
-def _cells(row: Int[np.ndarray, "steps"], truth: Int[np.ndarray, "steps"]) -> Int[np.ndarray, "cells"]:
+def _cells(row: Int[np.ndarray, "steps"], truth: Int[np.ndarray, "steps"]) -> UInt8[np.ndarray, "cells"]:
     return row[(truth != IGNORE) & (truth != PAD)].astype(np.uint8)

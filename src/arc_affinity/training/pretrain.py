@@ -80,13 +80,11 @@ def train(
     _settle(recipe, out, resume=resume)
     start = _read_start(recipe, out / LAST) if resume else 0
     train_store, validation_store = prepare_stores(recipe, out / DATA, on_task)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
     seed_everything(recipe.seed, verbose=False)
     module = GridModule(_new_model(recipe), recipe)
     trainer = make_trainer(recipe, out, callbacks, start, progress=progress)
     examples = StoreDataModule(train_store, validation_store, feeding(recipe))
-    with _interrupts_raised(trainer):
+    with _interrupts_raised(trainer), _threads(recipe.threads):
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         best_model = model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST))
@@ -195,6 +193,17 @@ class _EndTogether(Callback):
             others, launcher.procs[:] = tuple(launcher.procs), ()
             for process in others:
                 process.kill()
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Compute in ``number`` threads; 0 leaves their number alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -161,13 +161,30 @@ def main() -> None:
     sets: dict[str, tuple[Sequence[Mapping[str, float]], Model, bool]] = {
         "(c) forest on primitive counts and length": (solver, forest, False),
         "trees on the same": (solver, trees, True),
-        "trees on the profile alone": ([{**p.kinds, **n} for p, n in zip((profiles[t] for t in tasks), numbers, strict=True)], trees, True),
-        "trees on counts and numbers of the profile": ([{**s, **n} for s, n in zip(solver, numbers, strict=True)], trees, True),
-        "trees on counts of verifier and generator": ([{**s, **d} for s, d in zip(solver, drawing, strict=True)], trees, True),
+        "trees on the profile alone": (
+            [{**p.kinds, **n} for p, n in zip((profiles[t] for t in tasks), numbers, strict=True)],
+            trees,
+            True,
+        ),
+        "trees on counts and numbers of the profile": (
+            [{**s, **n} for s, n in zip(solver, numbers, strict=True)],
+            trees,
+            True,
+        ),
+        "trees on counts of verifier and generator": (
+            [{**s, **d} for s, d in zip(solver, drawing, strict=True)],
+            trees,
+            True,
+        ),
         "trees on counts of the generator": (drawing, trees, True),
     }
-    print(f"{len(tasks)} tasks, {FOLDS} folds, seeds {list(SEEDS)}\n{'':<44} Spearman  95 % interval   other half   by seed")
-    for name, number in (("(a) affinity level of the category", levels), ("(b) lines of the verifier, negated", -lengths)):
+    print(
+        f"{len(tasks)} tasks, {FOLDS} folds, seeds {list(SEEDS)}\n{'':<44} Spearman  95 % interval   other half   by seed"
+    )
+    for name, number in (
+        ("(a) affinity level of the category", levels),
+        ("(b) lines of the verifier, negated", -lengths),
+    ):
         report(name, [number], rates, unseen)
     for name in ("depth", "nesting", "loops", "folds"):
         report(f"{name}, negated", [-np.array([getattr(profiles[t], name) for t in tasks], float)], rates, unseen)

@@ -178,9 +178,8 @@ def main() -> None:
         ),
         "trees on counts of the generator": (drawing, trees, True),
     }
-    print(
-        f"{len(tasks)} tasks, {FOLDS} folds, seeds {list(SEEDS)}\n{'':<44} Spearman  95 % interval   other half   by seed"
-    )
+    print(f"{len(tasks)} tasks, {FOLDS} folds, seeds {list(SEEDS)}")
+    print(f"{'':<44} Spearman  95 % interval   other half   by seed")
     for name, number in (
         ("(a) affinity level of the category", levels),
         ("(b) lines of the verifier, negated", -lengths),

@@ -16,7 +16,7 @@ from arc_affinity.types import PAD, Example, Grid
 IGNORE = -100
 """Fills the target of shorter examples; no loss is taken there."""
 
-GROUP_TOLERANCE, GROUP_SLACK = 0.8, 16
+GROUP_TOLERANCE, GROUP_SLACK = 0.85, 9
 """Demonstrations share a stack while the smallest has this share of the largest's cells, or lacks so few more."""
 
 

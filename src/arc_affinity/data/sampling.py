@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch.utils.data import Sampler
 
 from arc_affinity.data.store import ExampleStore, Sizes
@@ -16,8 +16,9 @@ from arc_affinity.types import MAX_SIDE
 Key = tuple[int, int]
 """(pass over the data, example): all that a demonstration's draw depends on besides the seed."""
 
-COARSENESS = 0.06
-"""Sizes are compared after rounding to about 6 %: enough to mix tasks of like size, too little to cost padding."""
+COARSENESS = (0.06, 0.12, 0.24, 0.48)
+"""Lengths of queries are compared after rounding to so much of themselves; the one that pads least is taken. Where
+outputs are as long as their queries that is the finest, where they have nothing to do with them a coarser one."""
 
 
 @dataclass(frozen=True)
@@ -57,34 +58,46 @@ def plan_batches(counts: Int[np.ndarray, "examples 2"], rules: BatchRules, turn:
     """Cut one pass over the examples into batches of like size, in random order; ``turn`` numbers the pass."""
     generator = np.random.default_rng([rules.seed, turn])
     jitter = generator.random(len(counts))
-    coarse = np.floor(np.log(counts) / COARSENESS)
-    order = np.lexsort((jitter, coarse[:, 1], coarse[:, 0]))
-    batches = list(_cut(counts, order, rules))
+    plans = [_cut(counts, _by_size(counts, jitter, coarseness), rules) for coarseness in COARSENESS]
+    batches = min(plans, key=lambda plan: _padded(counts, plan))
     generator.shuffle(batches)
     return batches
 
 
-def _cut(
-    counts: Int[np.ndarray, "examples 2"], order: Int[np.ndarray, "examples"], rules: BatchRules
-) -> Iterator[list[int]]:
-    batch: list[int] = []
-    longest = np.zeros(2, dtype=np.int64)
-    for example in order.tolist():
-        grown = np.maximum(longest, counts[example])
-        if batch and (len(batch) == rules.examples or grown.sum() * (len(batch) + 1) > rules.cells):
-            yield batch
-            batch, grown = [], counts[example]
-        batch.append(example)
-        longest = grown
-    if batch:
-        yield batch
+def _by_size(
+    counts: Int[np.ndarray, "examples 2"], jitter: Float[np.ndarray, "examples"], coarseness: float
+) -> list[int]:
+    """Return the examples by their query's rounded length, then by their output's; tasks of like size mix."""
+    queries = np.floor(np.log(counts[:, 0]) / coarseness)
+    outputs = np.floor(np.log(counts[:, 1]) / COARSENESS[0])
+    order: list[int] = np.lexsort((jitter, outputs, queries)).tolist()
+    return order
+
+
+def _cut(counts: Int[np.ndarray, "examples 2"], order: list[int], rules: BatchRules) -> list[list[int]]:
+    """Fill one batch after the other in the order given."""
+    lengths: list[tuple[int, int]] = list(map(tuple, counts.tolist()))
+    batches: list[list[int]] = []
+    query = output = 0
+    for example in order:
+        query, output = max(query, lengths[example][0]), max(output, lengths[example][1])
+        size = len(batches[-1]) if batches else rules.examples
+        if size == rules.examples or (query + output) * (size + 1) > rules.cells:
+            batches.append([])
+            query, output = lengths[example]
+        batches[-1].append(example)
+    return batches
+
+
+def _padded(counts: Int[np.ndarray, "examples 2"], batches: Sequence[Sequence[int]]) -> int:
+    """Tokens of ``batches``, padding included."""
+    return sum(int(counts[batch].max(axis=0).sum()) * len(batch) for batch in map(list, batches))
 
 
 def padding_share(counts: Int[np.ndarray, "examples 2"], batches: Sequence[Sequence[int]]) -> float:
     """Return the share of padding among the query and output tokens of ``batches``."""
     real = sum(int(counts[batch].sum()) for batch in map(list, batches))
-    padded = sum(int(counts[batch].max(axis=0).sum()) * len(batch) for batch in map(list, batches))
-    return 1 - real / padded
+    return 1 - real / _padded(counts, batches)
 
 
 class BatchStream(Sampler[list[Key]]):

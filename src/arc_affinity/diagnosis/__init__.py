@@ -1,0 +1,1 @@
+"""Diagnosis: what a model cannot do and why, from records alone and without torch."""

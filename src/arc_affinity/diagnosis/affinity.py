@@ -1,0 +1,230 @@
+"""Affinity: which categories suit the architecture, as predicted and as measured (arXiv 2512.07109)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from arc_affinity.diagnosis.gap import TaskAccuracy, accuracies, by_category
+from arc_affinity.diagnosis.stats import (
+    CONFIDENCE,
+    Estimate,
+    Tested,
+    false_discovery,
+    mean,
+    odds_ratio,
+    share,
+    spearman,
+)
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records import Record
+from arc_affinity.taxonomy.categories import BY_CODE, Affinity, empirical_affinity
+
+SIGNIFICANT = 1 - CONFIDENCE
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Predicted against measured affinity.
+
+    Attributes:
+        table: number of tasks by (predicted, measured) level, every pair named; measured is never "very low".
+        rank: Spearman of the predicted level's rank and base cell accuracy.
+        tasks: how many have both.
+    """
+
+    table: Mapping[tuple[Affinity, Affinity], int]
+    rank: Tested
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """How far the tasks of a category get: means over its tasks with BCa intervals, and its best task (by grids)."""
+
+    category: str
+    affinity: Affinity | None
+    tasks: int
+    cells: Estimate
+    grids: Estimate
+    best: TaskAccuracy
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """Whether failures gather in a group of tasks, beside how many tasks are there anyway.
+
+    Attributes:
+        failures: number of failed tasks.
+        share: share of the failures that are in the group, Wilson.
+        tasks: number of tasks.
+        base_rate: share of all tasks that are in the group, Wilson: what chance alone would give.
+        odds: odds of failing inside over outside the group, Fisher's exact test.
+        adjusted: p after false-discovery control over the groups tried together; None where there is one group
+            or no p.
+    """
+
+    failures: int
+    share: Estimate
+    tasks: int
+    base_rate: Estimate
+    odds: Tested
+    adjusted: float | None = None
+
+    @property
+    def p(self) -> float | None:
+        """The p to judge by: adjusted where several groups were tried."""
+        return self.odds.p if self.adjusted is None else self.adjusted
+
+    @property
+    def verdict(self) -> str:
+        """One of "concentrated", "spared", "no concentration shown" and "undefined: why"."""
+        if self.p is None or self.share.value is None or self.base_rate.value is None:
+            return f"undefined: {self.odds.reason}"
+        if self.p >= SIGNIFICANT:
+            return "no concentration shown"
+        return "concentrated" if self.share.value > self.base_rate.value else "spared"
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Mean accuracies of a level's tasks after an epoch, 0-1, with BCa intervals over tasks."""
+
+    epoch: int
+    cells: Estimate
+    grids: Estimate
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Learning curves by predicted affinity; ``reason`` says why there are none."""
+
+    points: Mapping[Affinity, tuple[CurvePoint, ...]]
+    reason: str = ""
+
+
+def theoretical(category: str) -> Affinity | None:
+    """Return the published level of a category; None for what has none (ambiguous, unlabelled)."""
+    return BY_CODE[category].affinity if category in BY_CODE else None
+
+
+def empirical(base_cells: Mapping[str, float]) -> dict[str, Affinity]:
+    """Return the level that each task's base cell accuracy stands for: low < 70 %, high > 85 %.
+
+    Args:
+        base_cells: cell accuracy before fine-tuning (zero-shot), 0-1, by task id. The published bounds were set
+            on teacher-forced accuracy.
+
+    Raises:
+        ArcAffinityError: an accuracy is not 0 to 1.
+    """
+    for task_id, value in base_cells.items():
+        if not 0 <= value <= 1:
+            raise ArcAffinityError(f"base cell accuracy of task {task_id} must be 0 to 1, not {value}")
+    return {task_id: empirical_affinity(value) for task_id, value in base_cells.items()}
+
+
+def agreement(base_cells: Mapping[str, float], categories: Mapping[str, str]) -> Agreement:
+    """Compare predicted and measured affinity over the tasks that have a category with a level."""
+    measured = empirical(base_cells)
+    predicted = {task: level for task in base_cells if (level := theoretical(categories.get(task, "")))}
+    table: dict[tuple[Affinity, Affinity], int] = {
+        (p, m): 0 for p in Affinity for m in Affinity if m is not Affinity.VERY_LOW
+    }
+    for task, level in predicted.items():
+        table[level, measured[task]] += 1
+    rank = spearman([level.rank for level in predicted.values()], [base_cells[task] for task in predicted])
+    return Agreement(table, rank, len(predicted))
+
+
+def ceilings(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) -> dict[str, Ceiling]:
+    """Return how far the tasks of every category get, in the order of the taxonomy.
+
+    A ceiling (arXiv 2512.07109) is that of the training that was done: mean accuracy over the category's tasks
+    after it, not a bound proved.
+    """
+    return {
+        code: Ceiling(
+            category=code,
+            affinity=theoretical(code),
+            tasks=len(group),
+            cells=mean([task.cells for task in group]),
+            grids=mean([task.grids for task in group]),
+            best=max(group, key=lambda task: (task.grids, task.cells)),
+        )
+        for code, group in by_category(tasks, categories).items()
+    }
+
+
+def concentration(failed: Collection[str], tasks: Collection[str], group: Collection[str]) -> Concentration:
+    """Return whether failures gather in ``group``, with the base rate beside their share.
+
+    Args:
+        failed: ids of the failed tasks.
+        tasks: ids of all tasks.
+        group: ids of the tasks of the group; those not among ``tasks`` do not count.
+
+    Raises:
+        ArcAffinityError: a failed task is not among ``tasks``.
+    """
+    everything, failures, inside = set(tasks), set(failed), set(tasks) & set(group)
+    if failures - everything:
+        raise ArcAffinityError(f"failed tasks that are not among the tasks: {', '.join(sorted(failures - everything))}")
+    hits = len(failures & inside)
+    outside = len(everything) - len(inside)
+    other = len(failures) - hits
+    return Concentration(
+        failures=len(failures),
+        share=share(hits, len(failures)),
+        tasks=len(everything),
+        base_rate=share(len(inside), len(everything)),
+        odds=odds_ratio(hits, len(inside) - hits, other, outside - other),
+    )
+
+
+def concentration_by_category(
+    failed: Collection[str], tasks: Collection[str], categories: Mapping[str, str]
+) -> dict[str, Concentration]:
+    """Return the concentration in every category that has tasks, p adjusted for their number (Benjamini-Hochberg)."""
+    groups = by_category([TaskAccuracy(task, 0.0, 0.0) for task in sorted(tasks)], categories)
+    found = {code: concentration(failed, tasks, [task.task_id for task in group]) for code, group in groups.items()}
+    adjusted = false_discovery({code: each.odds.p for code, each in found.items()})
+    return {code: replace(each, adjusted=adjusted[code]) for code, each in found.items()}
+
+
+def learning_curves(records: Sequence[Record], categories: Mapping[str, str]) -> Curves:
+    """Return mean accuracies by epoch for every predicted level, from records that carry epochs.
+
+    Args:
+        records: of one model, dataset and protocol; those without an epoch are left out.
+        categories: category by task id; tasks without a level are left out.
+
+    Raises:
+        ArcAffinityError: they are of several models, datasets or protocols, or as
+            :func:`arc_affinity.diagnosis.gap.accuracies` within an epoch.
+    """
+    if len(subjects := {f"{r.model} on {r.dataset} ({r.protocol})" for r in records}) > 1:
+        raise ArcAffinityError(f"one curve cannot mix records: {'; '.join(sorted(subjects))}")
+    by_epoch: dict[int, list[Record]] = {}
+    for record in records:
+        if record.epoch is not None:
+            by_epoch.setdefault(record.epoch, []).append(record)
+    if len(by_epoch) < 2:
+        told = "no record carries an epoch" if not by_epoch else "the records carry one epoch alone"
+        return Curves({}, f"{told}: a curve needs two")
+    measured = {epoch: accuracies(rows) for epoch, rows in sorted(by_epoch.items())}
+    curves = {level: _curve(measured, categories, level) for level in Affinity}
+    known = {level: curve for level, curve in curves.items() if curve}
+    return Curves(known, "" if known else "no task has a category with a level")
+
+
+def _curve(
+    measured: Mapping[int, Sequence[TaskAccuracy]], categories: Mapping[str, str], level: Affinity
+) -> tuple[CurvePoint, ...]:
+    """The curve of one level; an epoch without tasks of it is left out."""
+    points = []
+    for epoch, tasks in measured.items():
+        group = [task for task in tasks if theoretical(categories.get(task.task_id, "")) is level]
+        if group:
+            points.append(CurvePoint(epoch, mean([t.cells for t in group]), mean([t.grids for t in group])))
+    return tuple(points)

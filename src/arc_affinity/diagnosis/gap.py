@@ -1,0 +1,235 @@
+"""The compositional gap: tasks whose cells are mostly right and whose grids are mostly wrong (arXiv 2512.07109).
+
+A gap has three causes that one figure does not tell apart: rules that are not composed, the protocol (under teacher
+forcing an error never spreads), and arithmetic (150 cells right with 0.99 each are a right grid in 22 % of cases).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from arc_affinity.diagnosis.stats import Estimate, mean, share
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records import Record
+from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
+
+UNLABELLED = "unlabelled"
+"""Group of the tasks that no category is known for."""
+
+SWEEP_CELLS = tuple(percent / 100 for percent in range(70, 100, 5))
+"""The 6 thresholds of cell accuracy of the published sensitivity grid: 70 to 95 %."""
+
+SWEEP_GRIDS = tuple(percent / 100 for percent in range(0, 22, 2))
+"""Its 11 thresholds of grid accuracy, 0 to 20 %; with these 6 x 11 = 66 pairs the published 43 comes out."""
+
+
+class TaskAccuracy(NamedTuple):
+    """One task: mean cell accuracy and share of exact grids over its outputs, 0-1, attempt 1."""
+
+    task_id: str
+    cells: float
+    grids: float
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a gap begins, 0-1: more than ``cells`` right and fewer than ``grids`` (arXiv 2512.07109: 80 %, 10 %).
+
+    From ``solved`` on a task counts as solved (ours).
+    """
+
+    cells: float = 0.80
+    grids: float = 0.10
+    solved: float = 0.90
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share, and a solved task that would still have a gap."""
+        for name, value in (("cells", self.cells), ("grids", self.grids), ("solved", self.solved)):
+            if not 0 <= value <= 1:
+                raise ArcAffinityError(f"the threshold of {name} must be 0 to 1, not {value}")
+        if self.grids > self.solved:
+            raise ArcAffinityError(f"the threshold of grids, {self.grids}, is above that of solved, {self.solved}")
+
+
+PUBLISHED = Thresholds()
+"""The thresholds of the published claim."""
+
+
+class Profile(StrEnum):
+    """What a task's two accuracies say together; every task has exactly one profile (:func:`profile`)."""
+
+    SOLVED = "solved"
+    PARTIAL = "partial"
+    COMPOSITIONAL_FAILURE = "compositional failure"
+    LOW_AFFINITY = "low affinity"
+
+
+@dataclass(frozen=True)
+class GroupGap:
+    """The gap of a group of tasks.
+
+    Attributes:
+        tasks: how many there are.
+        count: how many of them have a gap.
+        share: ``count / tasks`` with Wilson's interval.
+        cells: mean cell accuracy with its BCa interval over tasks.
+        grids: mean grid accuracy, likewise.
+        difference: mean of cells minus grids, likewise.
+        profiles: how many tasks have each profile, all four named.
+    """
+
+    tasks: int
+    count: int
+    share: Estimate
+    cells: Estimate
+    grids: Estimate
+    difference: Estimate
+    profiles: Mapping[Profile, int]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How many tasks have a gap for every pair of thresholds; ``counts`` has a row for each of ``cells``."""
+
+    cells: tuple[float, ...]
+    grids: tuple[float, ...]
+    counts: Int[np.ndarray, "cells grids"]
+    tasks: int
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs of thresholds."""
+        return self.counts.size
+
+    @property
+    def shares(self) -> Float[np.ndarray, "cells grids"] | None:
+        """Share of the tasks with a gap, 0-1; None where there are no tasks."""
+        return self.counts / self.tasks if self.tasks else None
+
+    @property
+    def over_half(self) -> int | None:
+        """Pairs at which more than half of the tasks have a gap; None where there are no tasks."""
+        return int((2 * self.counts > self.tasks).sum()) if self.tasks else None
+
+
+def accuracies(records: Iterable[Record]) -> tuple[TaskAccuracy, ...]:
+    """Return both accuracies of every task among the records of one model, dataset, protocol and epoch.
+
+    Attempt 1 counts; an output that lacks it has no cell and no grid right. Tasks are sorted by id.
+
+    Raises:
+        ArcAffinityError: there are no records, or those of several subjects; a target is withheld; or two
+            records are the same attempt.
+    """
+    rows = list(records)
+    _check_one_subject(rows)
+    seen: set[tuple[str, int, int]] = set()
+    outputs: dict[str, dict[int, tuple[float, float]]] = {}
+    for row in rows:
+        place = (row.task_id, row.test_index, row.attempt)
+        where = f"task {row.task_id} output {row.test_index}"
+        if place in seen:
+            raise ArcAffinityError(f"two records are attempt {row.attempt} of {where}")
+        if row.exact is None or row.cell_accuracy is None:
+            raise ArcAffinityError(f"the target of {where} is withheld")
+        seen.add(place)
+        found = outputs.setdefault(row.task_id, {})
+        found.setdefault(row.test_index, (0.0, 0.0))
+        if row.attempt == 1:
+            found[row.test_index] = (row.cell_accuracy, float(row.exact))
+    return tuple(_task_mean(task_id, list(outputs[task_id].values())) for task_id in sorted(outputs))
+
+
+def has_gap(task: TaskAccuracy, thresholds: Thresholds = PUBLISHED) -> bool:
+    """Whether more than ``cells`` of the cells and fewer than ``grids`` of the grids are right."""
+    return task.cells > thresholds.cells and task.grids < thresholds.grids
+
+
+def profile(task: TaskAccuracy, thresholds: Thresholds = PUBLISHED) -> Profile:
+    """Return what a task's two accuracies say together (names of arXiv 2512.07109, bounds as below: ours).
+
+    - solved: ``grids >= solved`` (90 %);
+    - partial: ``grids`` from the gap's threshold (10 %) up to that;
+    - compositional failure: fewer grids, and ``cells`` above the gap's threshold (80 %), which is the gap;
+    - low affinity: fewer grids and no more cells: the parts of the rule are not learnt either.
+    """
+    if task.grids >= thresholds.solved:
+        return Profile.SOLVED
+    if task.grids >= thresholds.grids:
+        return Profile.PARTIAL
+    return Profile.COMPOSITIONAL_FAILURE if has_gap(task, thresholds) else Profile.LOW_AFFINITY
+
+
+def group_gap(tasks: Sequence[TaskAccuracy], thresholds: Thresholds = PUBLISHED) -> GroupGap:
+    """Return the gap of a group of tasks; of none, estimates that say they are undefined."""
+    count = sum(has_gap(task, thresholds) for task in tasks)
+    profiles = Counter(profile(task, thresholds) for task in tasks)
+    return GroupGap(
+        tasks=len(tasks),
+        count=count,
+        share=share(count, len(tasks)),
+        cells=mean([task.cells for task in tasks]),
+        grids=mean([task.grids for task in tasks]),
+        difference=mean([task.cells - task.grids for task in tasks]),
+        profiles={each: profiles[each] for each in Profile},
+    )
+
+
+def gap_by_category(
+    tasks: Iterable[TaskAccuracy], categories: Mapping[str, str], thresholds: Thresholds = PUBLISHED
+) -> dict[str, GroupGap]:
+    """Return the gap of every category that has tasks, in the order of the taxonomy, `UNLABELLED` last.
+
+    Args:
+        tasks: both accuracies of each.
+        categories: category code (or ``ambiguous``) by task id; tasks that it lacks are `UNLABELLED`.
+        thresholds: where a gap begins.
+    """
+    groups = by_category(tasks, categories)
+    return {code: group_gap(group, thresholds) for code, group in groups.items()}
+
+
+def by_category(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) -> dict[str, list[TaskAccuracy]]:
+    """Return the tasks of every category that has some, in the order of the taxonomy, `UNLABELLED` last."""
+    groups: dict[str, list[TaskAccuracy]] = {code: [] for code in (*CODES, AMBIGUOUS, UNLABELLED)}
+    for task in tasks:
+        groups.setdefault(categories.get(task.task_id, UNLABELLED), []).append(task)
+    return {code: group for code, group in groups.items() if group}
+
+
+def sensitivity(
+    tasks: Sequence[TaskAccuracy],
+    cells: Sequence[float] = SWEEP_CELLS,
+    grids: Sequence[float] = SWEEP_GRIDS,
+) -> Sensitivity:
+    """Count the tasks with a gap for every pair of thresholds (66 as published unless given)."""
+    # One task a row of the first axis, then thresholds: both comparisons are as in `has_gap`.
+    high = np.array([task.cells for task in tasks])[:, None, None] > np.array(cells)[None, :, None]
+    low = np.array([task.grids for task in tasks])[:, None, None] < np.array(grids)[None, None, :]
+    return Sensitivity(tuple(cells), tuple(grids), (high & low).sum(axis=0), len(tasks))
+
+
+def _task_mean(task_id: str, outputs: Sequence[tuple[float, float]]) -> TaskAccuracy:
+    cells = sum(cell for cell, _ in outputs) / len(outputs)
+    return TaskAccuracy(task_id, cells, sum(exact for _, exact in outputs) / len(outputs))
+
+
+def _check_one_subject(rows: Sequence[Record]) -> None:
+    """Refuse no records, and those that belong to several datasets, protocols or models."""
+    if not rows:
+        raise ArcAffinityError("there are no records to diagnose")
+    for name, values in (
+        ("datasets", {row.dataset for row in rows}),
+        ("protocols", {row.protocol.value for row in rows}),
+        ("models", {f"{row.model} ({row.model_digest})" for row in rows}),
+        ("epochs", {str(row.epoch) for row in rows}),
+    ):
+        if len(values) > 1:
+            raise ArcAffinityError(f"records of several {name} cannot be diagnosed as one: {', '.join(sorted(values))}")

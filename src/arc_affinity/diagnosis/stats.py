@@ -1,0 +1,340 @@
+"""Intervals and tests for shares, means, correlations and differences; scipy does the arithmetic.
+
+What cannot be computed is said: the value (or its interval, or its p) is None and ``reason`` tells why. Nothing here
+returns NaN, warns, or puts 0 for "undefined". Every bootstrap resamples tasks, from a fixed seed, so that the same
+numbers give the same interval.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from arc_affinity.errors import ArcAffinityError
+
+CONFIDENCE = 0.95
+"""Of every interval, unless another is asked for."""
+
+RESAMPLES = 4000
+"""Of every bootstrap and every random permutation (ours)."""
+
+SEED = 0
+
+ALL_EQUAL = "all values are equal"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval.
+
+    Attributes:
+        value: None where undefined.
+        low: lower end of the interval, None where there is none.
+        high: upper end of it.
+        n: how many units (tasks, outputs) it rests on.
+        reason: why value or interval are missing; "" if neither is.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reason: str = ""
+
+    def scaled(self, factor: float) -> Estimate:
+        """Return it in another unit, such as per cent with ``factor`` 100 (above 0)."""
+        value, low, high = (None if x is None else factor * x for x in (self.value, self.low, self.high))
+        return Estimate(value, low, high, self.n, self.reason)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """An effect with its interval and the p of "there is none" (two-sided), None where undefined."""
+
+    effect: Estimate
+    p: float | None
+
+    @property
+    def reason(self) -> str:
+        """Why effect, interval or p are missing; "" if nothing is."""
+        return self.effect.reason
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two models on the same tasks.
+
+    Attributes:
+        difference: mean over tasks of second minus first, BCa interval over tasks.
+        p: sign-flip permutation test, two-sided; None where undefined.
+        better: tasks on which the second is better.
+        worse: tasks on which it is worse.
+        unpaired: tasks that only one of the two has, which count nowhere.
+    """
+
+    difference: Estimate
+    p: float | None
+    better: int
+    worse: int
+    unpaired: int
+
+
+def share(successes: int, total: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Return ``successes / total`` with the interval of Wilson (1927), by ``scipy.stats.binomtest``.
+
+    Raises:
+        ArcAffinityError: not 0 <= successes <= total.
+    """
+    if not 0 <= successes <= total:
+        raise ArcAffinityError(f"a share needs 0 <= successes <= total, not {successes} of {total}")
+    if total == 0:
+        return Estimate(None, None, None, 0, "there is nothing to count")
+    interval = stats.binomtest(successes, total).proportion_ci(confidence, method="wilson")
+    # Rounding may leave 0 or 1 by one unit in the last place.
+    return Estimate(successes / total, max(0.0, float(interval.low)), min(1.0, float(interval.high)), total)
+
+
+def mean(
+    values: Sequence[float],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    confidence: float = CONFIDENCE,
+    seed: int = SEED,
+) -> Estimate:
+    """Return the mean over tasks with its BCa bootstrap interval (Efron 1987), resampling tasks.
+
+    Args:
+        values: one a task; or one an output, with ``clusters``.
+        clusters: the task of each value. Values of one task are averaged first, so a task counts once however
+            many outputs it has, as in ARC Prize's score.
+        confidence: of the interval.
+        seed: of the resampling.
+
+    Raises:
+        ArcAffinityError: the lengths differ, or a value is not finite.
+    """
+    units = _finite(values if clusters is None else _cluster_means(values, clusters))
+    if not len(units):
+        return Estimate(None, None, None, 0, "there are no values")
+    value = float(units.mean())
+    if len(units) == 1:
+        return Estimate(value, None, None, 1, "one task alone: no interval")
+    if _constant(units):
+        return Estimate(value, None, None, len(units), f"{ALL_EQUAL}: no interval")
+    low, high = _bca(units, confidence, seed)
+    reason = "" if low is not None else "the resamples are too much alike: no interval"
+    return Estimate(value, low, high, len(units), reason)
+
+
+def spearman(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDENCE) -> Tested:
+    """Return Spearman's rank correlation of paired values, ties averaged, with p from the t distribution.
+
+    The interval is Fisher's z with the standard error of Bonett and Wright (2000), equation 3:
+    sqrt((1 + r**2 / 2) / (n - 3)).
+
+    Raises:
+        ArcAffinityError: the lengths differ, or a value is not finite.
+    """
+    a, b = _finite(x), _finite(y)
+    n = _same_length(a, b)
+    if n < 3:
+        return _untested(n, f"{n} pairs: a rank correlation needs 3")
+    if _constant(a) or _constant(b):
+        return _untested(n, f"{ALL_EQUAL} on one side: no ranks to correlate")
+    found = stats.spearmanr(a, b)
+    r = float(found.statistic)
+    if n < 4 or math.isclose(abs(r), 1.0):
+        told = "ranks agree wholly" if n >= 4 else f"{n} pairs"
+        return Tested(Estimate(r, None, None, n, f"{told}: no interval"), float(found.pvalue))
+    half = _normal_quantile(confidence) * math.sqrt((1 + r**2 / 2) / (n - 3))
+    low, high = math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+    return Tested(Estimate(r, low, high, n), float(found.pvalue))
+
+
+def mann_whitney(x: Sequence[float], y: Sequence[float]) -> Tested:
+    """Return how often a value of ``x`` exceeds one of ``y``, ties half, with p of Mann and Whitney (1947).
+
+    The effect is U / (len(x) len(y)): 0.5 where neither tends to be larger. It has no interval here.
+
+    Raises:
+        ArcAffinityError: a value is not finite.
+    """
+    a, b = _finite(x), _finite(y)
+    n = len(a) + len(b)
+    if not len(a) or not len(b):
+        return _untested(n, "one of the groups is empty")
+    if _constant(np.concatenate([a, b])):
+        return _untested(n, ALL_EQUAL)
+    found = stats.mannwhitneyu(a, b, alternative="two-sided")
+    effect = float(found.statistic) / (len(a) * len(b))
+    return Tested(Estimate(effect, None, None, n, "no interval is given with this test"), float(found.pvalue))
+
+
+def cohens_d(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Return Cohen's d (1988, equation 2.5.1): mean of ``x`` minus mean of ``y`` over the pooled deviation.
+
+    The interval is that of Hedges and Olkin (1985, chapter 5, equation 14), for large groups:
+    variance (n1 + n2) / (n1 n2) + d**2 / (2 (n1 + n2)).
+
+    Raises:
+        ArcAffinityError: a value is not finite.
+    """
+    a, b = _finite(x), _finite(y)
+    n = len(a) + len(b)
+    if len(a) < 2 or len(b) < 2:
+        return Estimate(None, None, None, n, "each group needs 2 values")
+    pooled = math.sqrt(((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / (n - 2))
+    if _constant(a) and _constant(b):
+        return Estimate(None, None, None, n, "neither group varies")
+    d = float(a.mean() - b.mean()) / pooled
+    half = _normal_quantile(confidence) * math.sqrt(n / (len(a) * len(b)) + d**2 / (2 * n))
+    return Estimate(d, d - half, d + half, n)
+
+
+def paired(
+    first: Mapping[str, float],
+    second: Mapping[str, float],
+    *,
+    confidence: float = CONFIDENCE,
+    seed: int = SEED,
+) -> Paired:
+    """Compare two models on the tasks that both have: ``second`` minus ``first``.
+
+    The interval is BCa over tasks (as :func:`mean`). The test flips the sign of each task's difference (Fisher
+    1935): exact where all flips are few enough, by random flips otherwise; it takes no normality and no ties amiss.
+
+    Args:
+        first: a value by task id.
+        second: the other model's.
+        confidence: of the interval.
+        seed: of resampling and flips.
+
+    Raises:
+        ArcAffinityError: a value is not finite.
+    """
+    common = sorted(first.keys() & second.keys())
+    unpaired = len(first.keys() ^ second.keys())
+    differences = _finite([second[task] - first[task] for task in common])
+    if not common:
+        return Paired(Estimate(None, None, None, 0, "no task is in both"), None, 0, 0, unpaired)
+    estimate = mean(differences.tolist(), confidence=confidence, seed=seed)
+    better, worse = int((differences > 0).sum()), int((differences < 0).sum())
+    p = _sign_flips(differences, seed) if len(common) > 1 and (better or worse) else None
+    if not better and not worse:
+        estimate = Estimate(0.0, None, None, len(common), "the two are equal on every task: no interval, no test")
+    return Paired(estimate, p, better, worse, unpaired)
+
+
+def odds_ratio(hits: int, misses: int, other_hits: int, other_misses: int, confidence: float = CONFIDENCE) -> Tested:
+    """Return the odds of a hit in one group over those in the other, p by Fisher's exact test (1922).
+
+    Ratio and interval are the sample's (log odds, normal), by ``scipy.stats.contingency.odds_ratio``.
+
+    Raises:
+        ArcAffinityError: a count is negative.
+    """
+    counts = (hits, misses, other_hits, other_misses)
+    if min(counts) < 0:
+        raise ArcAffinityError(f"counts must be 0 or more, not {counts}")
+    table, n = np.array(counts).reshape(2, 2), sum(counts)
+    if 0 in table.sum(axis=0) or 0 in table.sum(axis=1):
+        return _untested(n, "a group is empty, or all or none are hits")
+    p = float(stats.fisher_exact(table).pvalue)
+    if 0 in counts:
+        return Tested(Estimate(None, None, None, n, "a cell of the table is 0: no finite odds"), p)
+    found = stats.contingency.odds_ratio(table, kind="sample")
+    interval = found.confidence_interval(confidence)
+    return Tested(Estimate(float(found.statistic), float(interval.low), float(interval.high), n), p)
+
+
+def false_discovery(p: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return the p of each name adjusted for the number of tests (Benjamini and Hochberg 1995).
+
+    Names without a p (None) stay so and count as no test.
+
+    Raises:
+        ArcAffinityError: a p is not within 0 to 1.
+    """
+    known = {name: value for name, value in p.items() if value is not None}
+    for name, value in known.items():
+        if not 0 <= value <= 1:
+            raise ArcAffinityError(f"p of {name} must be 0 to 1, not {value}")
+    adjusted = stats.false_discovery_control(list(known.values())) if known else []
+    return {**p, **dict(zip(known, map(float, adjusted), strict=True))}
+
+
+def _bca(units: Float[np.ndarray, " n"], confidence: float, seed: int) -> tuple[float | None, float | None]:
+    """Interval of the mean of ``units``; None twice where the method has no answer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            (units,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            # Keeps a resample of many tasks within a few megabytes.
+            batch=max(1, 2_000_000 // len(units)),
+            vectorized=True,
+            confidence_level=confidence,
+            method="BCa",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return None, None
+    return float(found.low), float(found.high)
+
+
+def _sign_flips(differences: Float[np.ndarray, " n"], seed: int) -> float:
+    """Two-sided p of the mean difference under random signs."""
+    found = stats.permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        batch=max(1, 2_000_000 // len(differences)),
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def _cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> list[float]:
+    """Mean of each cluster, in order of first appearance."""
+    if len(values) != len(clusters):
+        raise ArcAffinityError(f"{len(values)} values do not match {len(clusters)} clusters")
+    groups: dict[Hashable, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        groups.setdefault(cluster, []).append(float(value))
+    return [math.fsum(group) / len(group) for group in groups.values()]
+
+
+def _finite(values: Iterable[float]) -> Float[np.ndarray, " n"]:
+    """The values as an array, each checked."""
+    array = np.array(list(values), dtype=float)
+    if not np.isfinite(array).all():
+        raise ArcAffinityError(f"a value is not finite: {array[~np.isfinite(array)][0]}")
+    return array
+
+
+def _same_length(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -> int:
+    if len(x) != len(y):
+        raise ArcAffinityError(f"{len(x)} values cannot be paired with {len(y)}")
+    return len(x)
+
+
+def _constant(values: Float[np.ndarray, " n"]) -> bool:
+    """Whether all are equal, but for what rounding does to the last digits."""
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max()))) if len(values) else True
+
+
+def _untested(n: int, reason: str) -> Tested:
+    return Tested(Estimate(None, None, None, n, reason), None)
+
+
+def _normal_quantile(confidence: float) -> float:
+    return float(stats.norm.ppf((1 + confidence) / 2))

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Both tables again with what one GPU affords: larger batches and more of them.
+# The bundled models with what one GPU affords: larger batches and more of them.
 set -euo pipefail
 cd "$(dirname "$0")"
 STEPS=${STEPS:-60000}
 export TRAIN="--processes 1 --threads 0 --batch-cells 65536 --batch-examples 256 --validate-every 1000 --steps $STEPS ${TRAIN:-}"
-OUT=${OUT:-out/gpu}/foundational ./foundational.sh
-OUT=${OUT:-out/gpu}/published-split ./published-split.sh
+OUT=${OUT:-out/gpu} ./train.sh

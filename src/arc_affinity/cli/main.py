@@ -32,6 +32,7 @@ COMMANDS: Commands = (
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
     ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
+    ("diagnose", "arc_affinity.cli.diagnose:diagnose", "Find out what a model cannot do."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
     ("model info", "arc_affinity.cli.model:info", "Show a model."),
     ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),

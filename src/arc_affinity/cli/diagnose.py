@@ -1,0 +1,191 @@
+"""``arc-affinity diagnose``: records or submissions in, a report out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+from arc_affinity.cli.diagnose_categories import find_categories
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.store import MANIFEST
+from arc_affinity.diagnosis.page import write_figures, write_page
+from arc_affinity.diagnosis.report import Report, build_report
+from arc_affinity.diagnosis.report_json import report_json
+from arc_affinity.diagnosis.report_records import Collector, Place, RecordSet, pack
+from arc_affinity.diagnosis.report_words import findings, headline
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
+from arc_affinity.evaluation.questions import check_belongs, questions_of
+from arc_affinity.evaluation.records import Origin, Record, holds_records, make_record, read_records
+from arc_affinity.evaluation.submission import listing, read_submission
+from arc_affinity.files import write_text
+from arc_affinity.types import Example, Pair, Task
+
+EXAMPLES = 4
+"""Pairs of a task in an example store that the page shows."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The dataset that the records are of: its tasks, or why there are none.
+
+    ``named`` says that the user named it, so that all of its outputs count; ``store`` that its examples are not
+    tests of tasks.
+    """
+
+    tasks: Sequence[Task]
+    named: bool
+    store: bool = False
+    missing: str = ""
+
+
+def diagnose(
+    *records: Path,
+    out: Path = Path("report.html"),
+    dataset: str | None = None,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+    attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    categories: Path | None = None,
+    figures: Path | None = None,
+    allow_missing: bool = False,
+    json: bool = False,
+) -> None:
+    """Find out what a model cannot do.
+
+    Writes one HTML page that needs nothing else, and the same numbers as JSON beside it. Several files, or several
+    models and protocols in one, stand side by side, with the differences on the same tasks.
+
+    Args:
+        records: Records (JSON lines, gzip or not), or submissions by any solver.
+        out: The page; the numbers go beside it, with the ending .json.
+        dataset: Whose tasks to count; those without attempts count 0. Submissions need it. Without it the tasks are
+            those that the records hold, and their demonstrations come from the dataset that the records name.
+        data_dir: Folder with the datasets that are not installed.
+        attempts: How many ranked attempts count.
+        categories: JSON file of the tasks' categories by id. Without it they come from the code of the tasks'
+            generators, where there is some.
+        figures: Folder for every figure as an SVG file of its own.
+        allow_missing: Let a submission lack tasks, which count 0.
+        json: Print the numbers and nothing else.
+    """
+    if not records:
+        raise ArcAffinityError("name at least one file of records or a submission")
+    with Console(stderr=True).status("Diagnosing"):
+        report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing)
+        numbers = report_json(report)
+        write_page(out, report, {task.id: _shown(task, given) for task in given.tasks})
+        write_text(out.with_suffix(".json"), numbers)
+        drawn = () if figures is None else write_figures(figures, report)
+    if json:
+        print(numbers, end="")
+        return
+    console = Console(highlight=False)
+    for line in (headline(report), *findings(report)):
+        console.print(line, soft_wrap=True, markup=False)
+    console.print(f"page: {out}; numbers: {out.with_suffix('.json')}", soft_wrap=True, markup=False)
+    if drawn:
+        console.print(f"figures: {len(drawn)} in {figures}", soft_wrap=True, markup=False)
+
+
+def _diagnose(
+    paths: Sequence[Path],
+    dataset: str | None,
+    data_dir: Path | None,
+    attempts: int,
+    categories: Path | None,
+    allow_missing: bool,
+) -> tuple[Report, Given]:
+    """Read everything and work the numbers out."""
+    given = None if dataset is None else Given(load_tasks(dataset, data_dir), True, _is_store(dataset))
+    collector = Collector(attempts)
+    for path in paths:
+        collector.add(_records(path, given, dataset, allow_missing), str(path))
+    sets = collector.sets(_expected(given))
+    if given is None:
+        given = _matching(_named_by(sets[0], data_dir), sets)
+    labels = find_categories({task_id for each in sets for task_id in each.tasks}, categories)
+    notes = [note for note in (given.missing, *labels.notes) if note]
+    return build_report(sets, labels.by_task, labels.source, notes), given
+
+
+def _records(path: Path, given: Given | None, dataset: str | None, allow_missing: bool) -> Iterable[Record]:
+    """The records in a file, held against the dataset where the user named one; a submission's as records."""
+    if holds_records(path):
+        rows = read_records(path)
+        return rows if given is None or given.store else _checked(rows, questions_of(given.tasks))
+    if not path.read_bytes().strip():
+        raise ArcAffinityError(f"{path}: the file is empty; no records to read")
+    if given is None or dataset is None:
+        raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
+    return _of_submission(path, given.tasks, dataset, allow_missing)
+
+
+def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair]) -> Iterator[Record]:
+    """Yield records that belong to the dataset, measured against its target where theirs is withheld."""
+    for record in records:
+        check_belongs(record, questions)
+        target = questions[record.task_id, record.test_index].output
+        if record.target is None and target is not None:
+            metrics = asdict(measure(record.prediction, record.input, target))
+            yield replace(record, target=target, **metrics)
+        else:
+            yield record
+
+
+def _of_submission(path: Path, tasks: Sequence[Task], dataset: str, allow_missing: bool) -> Iterator[Record]:
+    """Yield the attempts of a submission as records of a model with the file's name."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    origin = Origin(path.stem, digest, dataset, Protocol.ARC_PRIZE, seed=0)
+    by_id = {task.id: task for task in tasks}
+    for task_id, answers in read_submission(path, tasks, allow_missing=allow_missing).items():
+        for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
+            example = Example(task_id, index, pair, ())
+            for number, grid in enumerate(answer, 1):
+                yield make_record(origin, example, number, grid)
+
+
+def _expected(given: Given | None) -> dict[Place, Metrics]:
+    """The outputs of a dataset that the user named, with the metrics of no grid."""
+    if given is None or given.store:
+        return {}
+    places = questions_of(given.tasks).items()
+    return {Place(*place): measure(None, pair.input, pair.output) for place, pair in places}
+
+
+def _named_by(records: RecordSet, data_dir: Path | None) -> Given:
+    """The dataset that records name, if it is here."""
+    name = records.subject.dataset
+    try:
+        return Given(load_tasks(name, data_dir), False, _is_store(name))
+    except ArcAffinityError as error:
+        return Given((), False, False, f"The page shows no demonstrations: {error}; --dataset names where they are.")
+
+
+def _matching(given: Given, sets: Sequence[RecordSet]) -> Given:
+    """Leave out tasks that are not asked, and those whose tests are others than the records'."""
+    if given.store or not given.tasks:
+        return given
+    tests = {Place(task.id, i): pack(pair.input) for task in given.tasks for i, pair in enumerate(task.test)}
+    pictured = ((place, output.pictures) for each in sets for place, output in each.outputs.items())
+    others = {place.task_id for place, known in pictured if known and tests.get(place) != known.input}
+    asked = {task_id for each in sets for task_id in each.tasks}
+    tasks = tuple(task for task in given.tasks if task.id in asked - others)
+    words = f"The dataset that the records name has other tests now: {listing('tasks', sorted(others))}."
+    return replace(given, tasks=tasks, missing=words if others else "")
+
+
+def _shown(task: Task, given: Given) -> Sequence[Pair]:
+    """The pairs of a task that the page shows: its demonstrations, or some examples of a store."""
+    return task.train[:EXAMPLES] if given.store else task.train
+
+
+def _is_store(name: str) -> bool:
+    """Whether this is a store of examples, which have no tests."""
+    return name.endswith(".npz") or (Path(name) / MANIFEST).is_file()

@@ -34,6 +34,8 @@ COMMANDS: Commands = (
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("diagnose", "arc_affinity.cli.diagnose:diagnose", "Find out what a model cannot do."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
+    ("classify", "arc_affinity.cli.classify:classify", "Classify tasks by the kind of reasoning that they need."),
+    ("reproduce", "arc_affinity.cli.reproduce:reproduce", "Check the published claims."),
     ("model info", "arc_affinity.cli.model:info", "Show a model."),
     ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),
 )

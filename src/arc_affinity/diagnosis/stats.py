@@ -148,13 +148,33 @@ def spearman(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDE
     if _constant(a) or _constant(b):
         return _untested(n, f"{ALL_EQUAL} on one side: no ranks to correlate")
     found = stats.spearmanr(a, b)
-    r = float(found.statistic)
-    if n < 4 or math.isclose(abs(r), 1.0):
-        told = "ranks agree wholly" if n >= 4 else f"{n} pairs"
-        return Tested(Estimate(r, None, None, n, f"{told}: no interval"), float(found.pvalue))
-    half = _normal_quantile(confidence) * math.sqrt((1 + r**2 / 2) / (n - 3))
-    low, high = math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
-    return Tested(Estimate(r, low, high, n), float(found.pvalue))
+    return Tested(_rank_estimate(float(found.statistic), n, 0, confidence), float(found.pvalue))
+
+
+def partial_spearman(
+    x: Sequence[float], y: Sequence[float], given: Sequence[float], confidence: float = CONFIDENCE
+) -> Tested:
+    """Return the rank correlation of ``x`` and ``y`` that is left when both are held against ``given``.
+
+    (r_xy - r_xz r_yz) / sqrt((1 - r_xz**2) (1 - r_yz**2)) of Spearman's correlations (Kendall 1942); p from the t
+    distribution with n - 3 degrees of freedom, interval as :func:`spearman` with one pair fewer.
+
+    Raises:
+        ArcAffinityError: the lengths differ, or a value is not finite.
+    """
+    pairs = [spearman(x, y), spearman(x, given), spearman(y, given)]
+    n = len(x)
+    for each in pairs:
+        if each.effect.value is None:
+            return _untested(n, each.effect.reason)
+    xy, xz, yz = (each.effect.value or 0.0 for each in pairs)
+    left = (1 - xz**2) * (1 - yz**2)
+    if n < 4 or left < 1e-12:
+        return _untested(n, f"{n} triples" if n < 4 else "one side is wholly told by what is given")
+    r = max(-1.0, min(1.0, (xy - xz * yz) / math.sqrt(left)))
+    rest = max(1 - r**2, 1e-300)
+    p = 2 * float(stats.t.sf(abs(r) * math.sqrt((n - 3) / rest), n - 3))
+    return Tested(_rank_estimate(r, n, 1, confidence), p)
 
 
 def mann_whitney(x: Sequence[float], y: Sequence[float]) -> Tested:
@@ -330,6 +350,15 @@ def _same_length(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -> int:
 def _constant(values: Float[np.ndarray, " n"]) -> bool:
     """Whether all are equal, but for what rounding does to the last digits."""
     return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max()))) if len(values) else True
+
+
+def _rank_estimate(r: float, n: int, given: int, confidence: float) -> Estimate:
+    """A rank correlation of ``n`` pairs with its interval, ``given`` variables being held fixed."""
+    if n - given < 4 or math.isclose(abs(r), 1.0):
+        told = "ranks agree wholly" if n - given >= 4 else f"{n} pairs"
+        return Estimate(r, None, None, n, f"{told}: no interval")
+    half = _normal_quantile(confidence) * math.sqrt((1 + r**2 / 2) / (n - given - 3))
+    return Estimate(r, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half), n)
 
 
 def _untested(n: int, reason: str) -> Tested:

@@ -1,0 +1,92 @@
+"""``arc-affinity reproduce``: the published claims of arXiv 2512.07109, checked one by one."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shlex
+from pathlib import Path
+from types import MappingProxyType
+
+from rich.console import Console
+from rich.text import Text
+
+from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
+from arc_affinity.diagnosis.claims import all_claims, as_json, as_markdown, counted
+from arc_affinity.diagnosis.claims_common import Claim, Evidence, Verdict
+from arc_affinity.diagnosis.claims_scores import our_scores
+from arc_affinity.diagnosis.published import read_reference
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import write_text
+from arc_affinity.taxonomy.code import MANUAL, classify_all, classify_source
+
+STYLES = MappingProxyType(
+    {Verdict.HOLDS: "green", Verdict.CHANGES: "yellow", Verdict.FAILS: "red", Verdict.UNCHECKED: "dim"}
+)
+
+BESIDE = Path("../shared/reference")
+"""Where the reference data are looked for: beside the repository."""
+
+
+def reproduce(*, reference: Path | None = None, out: Path | None = None, json: bool = False) -> None:
+    """Check the published claims.
+
+    Every claim of arXiv 2512.07109 as published, as reproduced from the published data, and audited with its fault
+    repaired, with a verdict: holds, holds with changes, does not hold, or cannot be checked, and why.
+
+    Args:
+        reference: Folder of the published data: lora_302_tasks.csv, vitarc_400.csv, split_308_92.json, and any
+            taxonomy_labels*.json and s3_subtypes*.json, which are merged. Unless given, ../shared/reference.
+        out: Folder to write claims.json and claims.md to.
+        json: Print one JSON document and nothing else.
+    """
+    claims = all_claims(_evidence(_folder(reference)))
+    document = jsonlib.dumps(as_json(claims), indent=2, allow_nan=False)
+    if out is not None:
+        write_text(out / "claims.json", document + "\n")
+        write_text(out / "claims.md", as_markdown(claims))
+    if json:
+        print(document)
+        return
+    console = Console()
+    for claim in claims:
+        console.print(_block(claim))
+    console.print(f"{len(claims)} claims: {counted(claims)}")
+    if out is not None:
+        console.print(f"{out}: claims.json, claims.md", soft_wrap=True)
+
+
+def _folder(given: Path | None) -> Path:
+    """The folder of published data."""
+    if given is not None:
+        return given
+    if not BESIDE.is_dir():
+        raise ArcAffinityError(f"there is no {BESIDE}; name the folder of the published data with --reference")
+    return BESIDE
+
+
+def _evidence(folder: Path) -> Evidence:
+    """All that the claims are judged by; what they cannot import is measured here."""
+    tasks = task_ids()
+    return Evidence(
+        reference=read_reference(folder, tasks),
+        code_labels={task: decision.category for task, decision in classify_all().items()},
+        rule_labels={task: classify_source(generator_source(task)).category for task in MANUAL},
+        manual=MANUAL,
+        verifier_lines={task: len(verifier_source(task).splitlines()) for task in tasks},
+        scores=our_scores(),
+        command=f"arc-affinity reproduce --reference {shlex.quote(str(folder))}",
+    )
+
+
+def _block(claim: Claim) -> Text:
+    """A claim as it is shown: its id and verdict, and what that rests on."""
+    text = Text.assemble((claim.id, "bold"), ": ", (str(claim.verdict), STYLES[claim.verdict]), f"\n{claim.claim}\n")
+    for name, words in (
+        ("published", claim.published),
+        ("reproduced", claim.reproduced),
+        ("audited", claim.audited),
+        ("because", claim.why),
+        ("command", claim.command),
+    ):
+        text.append(f"  {name:<10}  ", "dim").append(f"{words}\n")
+    return text

@@ -154,6 +154,13 @@ def primitives(listing: Listing) -> Counter[str]:
     return Counter({name: count for name, count in used.items() if name.islower() and name not in own})
 
 
+def telling(found: Profile, code: str) -> tuple[str, ...]:
+    """Return the primitives that speak for a kind, with how often each is used, those that count most first."""
+    used = {name: count for name, count in found.primitives.items() if KIND_OF.get(name) == code}
+    order = sorted(used, key=lambda name: (-used[name] * rarity(name), name))
+    return tuple(name if used[name] == 1 else f"{name} x{used[name]}" for name in order)
+
+
 @cache
 def rarity(name: str) -> float:
     """How much a primitive tells: log(400 / tasks whose verifier uses it), 0 for one that none uses."""

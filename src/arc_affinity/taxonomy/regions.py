@@ -1,0 +1,158 @@
+"""What a grid is made of: its background, the objects on it and the holes in them (all ours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from arc_affinity.types import COLOURS, Grid
+
+MOST = 24
+"""Objects of a grid that are looked at one by one, the largest first: noise can make hundreds."""
+
+Mask = Bool[np.ndarray, "rows cols"]
+Labels = Int[np.ndarray, "rows cols"]
+
+STRAIGHT = ((0, 1), (1, 0))
+DIAGONAL = ((1, 1), (1, -1))
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A connected set of cells.
+
+    Attributes:
+        place: first row and first column of its bounding box.
+        cells: its picture within the bounding box, `COLOURS` where it has no cell.
+        shape: its picture's size and which cells it has, as bytes; equal for equal shapes in any colours.
+        size: cells.
+    """
+
+    place: tuple[int, int]
+    cells: Grid
+    size: int
+
+    @cached_property
+    def shape(self) -> bytes:
+        """Equal for things of equal outline, whatever their colours."""
+        return bytes(self.cells.shape) + (self.cells < COLOURS).tobytes()
+
+    @cached_property
+    def look(self) -> bytes:
+        """Equal for things of equal outline and colours."""
+        return bytes(self.cells.shape) + self.cells.tobytes()
+
+    @cached_property
+    def turned_shape(self) -> bytes:
+        """Equal for things whose outlines are mirrored or rotated copies of each other."""
+        mask = self.cells < COLOURS
+        turns = [np.rot90(each, k) for each in (mask, mask.T) for k in range(4)]
+        return min(bytes(each.shape) + each.tobytes() for each in turns)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A grid, and what is found in it when it is asked for."""
+
+    grid: Grid
+
+    @cached_property
+    def counts(self) -> Int[np.ndarray, "colours"]:
+        """Cells of each colour."""
+        return np.bincount(self.grid.ravel(), minlength=COLOURS)
+
+    @cached_property
+    def background(self) -> int:
+        """The commonest colour."""
+        return int(self.counts.argmax())
+
+    @cached_property
+    def drawn(self) -> Mask:
+        """Cells that are not background."""
+        return self.grid != self.background
+
+    @cached_property
+    def things(self) -> tuple[Thing, ...]:
+        """The largest `MOST` objects of one colour each, diagonal neighbours counting as connected."""
+        return things(self.grid, self.labels)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Number of the one-colour object that a cell belongs to, -1 for background."""
+        return connected(self.grid, self.drawn)
+
+    @cached_property
+    def groups(self) -> tuple[Thing, ...]:
+        """The largest `MOST` objects of any colours."""
+        return things(self.grid, self.group_labels)
+
+    @cached_property
+    def group_labels(self) -> Labels:
+        """Number of the many-coloured object that a cell belongs to, -1 for background."""
+        return connected(np.zeros_like(self.grid), self.drawn)
+
+    @cached_property
+    def enclosed(self) -> Mask:
+        """Background cells from which no way of background, without diagonal steps, leads to the border."""
+        empty = ~self.drawn
+        labels = connected(np.zeros_like(self.grid), empty, diagonal=False)
+        rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        return empty & ~np.isin(labels, rim[rim >= 0])
+
+
+def connected(grid: Grid, mask: Mask, diagonal: bool = True) -> Labels:
+    """Return the number, from 0, of the connected set that a cell of ``mask`` belongs to; -1 outside.
+
+    Args:
+        grid: neighbours are connected if their values are equal.
+        mask: cells that count.
+        diagonal: whether diagonal neighbours may be connected.
+    """
+    rows, cols = grid.shape
+    number = np.arange(rows * cols).reshape(rows, cols)
+    first, second = [], []
+    for down, right in STRAIGHT + DIAGONAL if diagonal else STRAIGHT:
+        here = (slice(0, rows - down), slice(max(0, -right), cols - max(0, right)))
+        there = (slice(down, rows), slice(max(0, right), cols + min(0, right)))
+        joined = mask[here] & mask[there] & (grid[here] == grid[there])
+        first.append(number[here][joined])
+        second.append(number[there][joined])
+    root = _roots(rows * cols, np.concatenate(first), np.concatenate(second)).reshape(rows, cols)
+    labels = np.full(grid.shape, -1)
+    labels[mask] = np.unique(root[mask], return_inverse=True)[1]
+    return labels
+
+
+def _roots(count: int, first: Int[np.ndarray, "edges"], second: Int[np.ndarray, "edges"]) -> Int[np.ndarray, "cells"]:
+    """The smallest cell of the set of each, sets being joined by edges."""
+    root = np.arange(count)
+    while True:
+        a, b = root[first], root[second]
+        open_ = a != b
+        if not open_.any():
+            return root
+        np.minimum.at(root, np.maximum(a, b)[open_], np.minimum(a, b)[open_])
+        while (root != root[root]).any():
+            root = root[root]
+
+
+def things(grid: Grid, labels: Labels) -> tuple[Thing, ...]:
+    """Return the largest `MOST` of the labelled objects, largest first."""
+    sizes = np.bincount(labels[labels >= 0])
+    chosen = np.argsort(-sizes, kind="stable")[:MOST]
+    rows, cols = np.nonzero(labels >= 0)
+    numbers = labels[rows, cols]
+    low, high = np.full((len(sizes), 2), 99), np.full((len(sizes), 2), -1)
+    for axis, where in enumerate((rows, cols)):
+        np.minimum.at(low[:, axis], numbers, where)
+        np.maximum.at(high[:, axis], numbers, where)
+    return tuple(_thing(grid, labels, n, tuple(low[n]), tuple(high[n]), int(sizes[n])) for n in chosen.tolist())
+
+
+def _thing(grid: Grid, labels: Labels, number: int, low: tuple[int, int], high: tuple[int, int], size: int) -> Thing:
+    part = (slice(low[0], high[0] + 1), slice(low[1], high[1] + 1))
+    cells = np.where(labels[part] == number, grid[part], COLOURS).astype(np.uint8)
+    return Thing((int(low[0]), int(low[1])), cells, size)

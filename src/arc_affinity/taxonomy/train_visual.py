@@ -1,0 +1,217 @@
+"""Training and judging the visual classifier: five folds by task, so that every figure is of tasks not seen.
+
+The label of a task is what `taxonomy.code` says of its generator. All pairs of a task lie in one fold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn import functional as F
+
+from arc_affinity.data.rearc import generate_task, task_ids
+from arc_affinity.files import write_bytes
+from arc_affinity.taxonomy.categories import CODES
+from arc_affinity.taxonomy.code import classify_all
+from arc_affinity.taxonomy.features import pair_features, pair_palette, task_features, task_names
+from arc_affinity.taxonomy.images import pair_image
+from arc_affinity.taxonomy.network import Judge
+from arc_affinity.taxonomy.visual import SHOWN_PAIRS
+
+FOLDS = 5
+SEED = 0
+
+OnTask = Callable[[int], None]
+"""Told how many tasks are ready."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How each network is trained; chosen on the same five folds (docs/log.md says how many were tried)."""
+
+    pairs: int = 24
+    members: int = 3
+    hidden: int = 128
+    dropout: float = 0.5
+    steps: int = 300
+    rate: float = 3e-3
+    decay: float = 0.05
+    smoothing: float = 0.1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pairs of every task, described: what there is to learn from."""
+
+    tasks: tuple[str, ...]
+    labels: Int[np.ndarray, "tasks"]
+    features: Float[np.ndarray, "tasks pairs features"]
+    palettes: Bool[np.ndarray, "tasks pairs 4 10"]
+    images: Float[np.ndarray, "tasks pairs 10 15 15"]
+
+    def draw(self, rows: Int[np.ndarray, "chosen"], chosen: Int[np.ndarray, "chosen three"]) -> tuple[Tensor, Tensor]:
+        """Return features and images of some tasks, each of the pairs ``chosen`` for it."""
+        at = rows[:, None], chosen
+        features = task_features(self.features[at], self.palettes[at])
+        return torch.from_numpy(features), torch.from_numpy(self.images[at]).float()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Networks of every fold, and what each said of the tasks it had not seen.
+
+    Attributes:
+        groups: networks by fold.
+        folds: fold of each task.
+        logits: of the unseen tasks' first three pairs, by member.
+        temperature: fitted on them.
+    """
+
+    groups: tuple[tuple[Judge, ...], ...]
+    folds: Int[np.ndarray, "tasks"]
+    logits: Float[Tensor, "members tasks 9"]
+    temperature: float
+
+    @property
+    def probabilities(self) -> Float[np.ndarray, "tasks 9"]:
+        """Calibrated probabilities of the unseen tasks."""
+        return (self.logits / self.temperature).softmax(dim=-1).mean(dim=0).numpy()
+
+
+def examples(pairs: int, on_task: OnTask | None = None, tasks: Sequence[str] | None = None) -> Examples:
+    """Generate and describe ``pairs`` pairs (seed `SEED`) of the 400 tasks, or of ``tasks``."""
+    wanted = tuple(task_ids() if tasks is None else tasks)
+    decided = classify_all()
+    features, palettes, images = [], [], []
+    for number, task in enumerate(wanted, 1):
+        made = generate_task(task, pairs, SEED).pairs
+        features.append(np.stack([pair_features(pair) for pair in made]))
+        palettes.append(np.stack([pair_palette(pair) for pair in made]))
+        # Shares of four cells and half precision: nothing is lost.
+        images.append(np.stack([pair_image(pair) for pair in made]).astype(np.float16))
+        if on_task is not None:
+            on_task(number)
+    labels = np.array([CODES.index(decided[task].category) for task in wanted])
+    return Examples(wanted, labels, np.stack(features), np.stack(palettes), np.stack(images))
+
+
+def fold_numbers(labels: Int[np.ndarray, "tasks"], folds: int = FOLDS, seed: int = SEED) -> Int[np.ndarray, "tasks"]:
+    """Return a fold for each task; every category is spread evenly."""
+    generator = np.random.default_rng(seed)
+    numbers = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        numbers[members] = (np.arange(len(members)) + generator.integers(folds)) % folds
+    return numbers
+
+
+def train(data: Examples, settings: Training, on_network: OnTask | None = None) -> Trained:
+    """Return networks for every fold, each trained on the tasks outside it."""
+    folds = fold_numbers(data.labels)
+    logits = torch.zeros(settings.members, len(data.tasks), len(CODES))
+    groups = []
+    for fold in range(FOLDS):
+        rows, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        asked = data.draw(unseen, np.tile(np.arange(SHOWN_PAIRS), (len(unseen), 1)))
+        members = tuple(fit(data, rows, settings, 1000 * fold + member) for member in range(settings.members))
+        with torch.no_grad():
+            logits[:, unseen] = torch.stack([judge(*asked) for judge in members])
+        groups.append(members)
+        if on_network is not None:
+            on_network(len(groups) * settings.members)
+    return Trained(tuple(groups), folds, logits, temperature(logits, data.labels))
+
+
+def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> Judge:
+    """Return one network trained on the tasks of ``rows``; every step shows each of them with three other pairs."""
+    torch.manual_seed(seed)
+    generator = np.random.default_rng(seed)
+    judge = Judge(len(task_names()), settings.hidden, settings.dropout)
+    usual, _ = data.draw(rows, _threes(generator, len(rows), data.features.shape[1]))
+    judge.mean.copy_(usual.mean(dim=0))
+    judge.deviation.copy_(usual.std(dim=0) + 1e-6)
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1)
+    targets = torch.from_numpy(data.labels)
+    for batch in _batches(generator, rows, settings.steps):
+        features, images = data.draw(batch, _threes(generator, len(batch), data.features.shape[1]))
+        loss = F.cross_entropy(judge(features, images), targets[batch], label_smoothing=settings.smoothing)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return judge.eval().requires_grad_(False)
+
+
+def temperature(logits: Float[Tensor, "members tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
+    """Return the divisor of logits that makes the labels likeliest (arXiv 1706.04599, 4.2)."""
+    targets = torch.from_numpy(labels)
+    tried = [math.exp(step / 20) for step in range(-30, 31)]
+    losses = [F.nll_loss((logits / t).softmax(dim=-1).mean(dim=0).log(), targets).item() for t in tried]
+    return tried[int(np.argmin(losses))]
+
+
+def threshold(probabilities: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"], wanted: float) -> float:
+    """Return the smallest probability above which a share ``wanted`` of the answers is right; 1 if none is."""
+    sure = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    order = np.argsort(-sure)
+    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(shares >= wanted)
+    return float(sure[order][enough[-1]]) if len(enough) else 1.0
+
+
+def calibration_error(
+    probabilities: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"], bins: int = 10
+) -> float:
+    """Return the expected calibration error (arXiv 1706.04599, equation 3), over bins of equal width."""
+    sure = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    number = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = [abs(right[number == each].mean() - sure[number == each].mean()) for each in np.unique(number)]
+    weights = [np.mean(number == each) for each in np.unique(number)]
+    return float(np.dot(gaps, weights))
+
+
+def store(path: Path, data: Examples, trained: Trained, settings: Training, least: float) -> None:
+    """Write the classifier as one safetensors file, in half precision; ``least`` is its threshold."""
+    tensors = {
+        f"{group}.{member}.{name}": tensor.half().contiguous()
+        for group, judges in enumerate(trained.groups)
+        for member, judge in enumerate(judges)
+        for name, tensor in judge.state_dict().items()
+    }
+    described = {
+        "features": task_names(),
+        "groups": len(trained.groups),
+        "members": settings.members,
+        "hidden": settings.hidden,
+        "fold_of": dict(zip(data.tasks, trained.folds.tolist(), strict=True)),
+        "temperature": trained.temperature,
+        "threshold": least,
+    }
+    write_bytes(path, save(tensors, {"classifier": json.dumps(described, sort_keys=True)}))
+
+
+def _batches(
+    generator: np.random.Generator, rows: Int[np.ndarray, "chosen"], steps: int
+) -> Iterator[Int[np.ndarray, "batch"]]:
+    """All tasks at every step, in two halves by turns."""
+    for step in range(steps):
+        if step % 2 == 0:
+            order = generator.permutation(rows)
+        yield order[step % 2 :: 2]
+
+
+def _threes(generator: np.random.Generator, count: int, pairs: int) -> Int[np.ndarray, "count 3"]:
+    """Three different pairs for each of ``count`` tasks."""
+    return np.stack([generator.choice(pairs, SHOWN_PAIRS, replace=False) for _ in range(count)])

@@ -1,0 +1,180 @@
+"""Comparing answers with labels: agreement, precision, recall, confusions, and each disagreement with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from arc_affinity.data.task_files import read_json, shown
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, LOW_AFFINITY, SUBTYPES
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What any of the three classifiers says of a task.
+
+    Attributes:
+        category: one of the nine codes, or `AMBIGUOUS` if the classifier abstains.
+        subtype: "S3-A" or "S3-B" where it is decided.
+        rule: what decided.
+        reason: what it saw.
+        confidence: 0 to 1.
+    """
+
+    category: str
+    subtype: str | None
+    rule: str
+    reason: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A task whose label is not what was answered."""
+
+    task: str
+    label: str
+    answered: str
+    rule: str
+    reason: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well one label is met; None where nothing was answered or labelled so."""
+
+    label: str
+    labelled: int
+    answered: int
+    agreed: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the answers that are right."""
+        return self.agreed / self.answered if self.answered else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the labelled tasks that are found."""
+        return self.agreed / self.labelled if self.labelled else None
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of the two; None where neither a label nor an answer says so."""
+        either = self.labelled + self.answered
+        return 2 * self.agreed / either if either else None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Answers beside labels.
+
+    Attributes:
+        labels: label by task, those labelled ambiguous left out.
+        answers: what was answered, in the labels' own terms (a subtype where the label is one).
+        ambiguous: tasks labelled ambiguous; they are not judged.
+        disagreements: in the order of the tasks.
+    """
+
+    labels: Mapping[str, str]
+    answers: Mapping[str, str]
+    ambiguous: tuple[str, ...]
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def agreed(self) -> int:
+        """Tasks on which label and answer agree."""
+        return len(self.labels) - len(self.disagreements)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of them; None without labels. Abstaining counts as wrong."""
+        return self.agreed / len(self.labels) if self.labels else None
+
+    @property
+    def abstained(self) -> int:
+        """Tasks that the classifier gave no category."""
+        return sum(answer == AMBIGUOUS for answer in self.answers.values())
+
+    @property
+    def confusion(self) -> Counter[tuple[str, str]]:
+        """How often each (label, answer) came."""
+        return Counter((label, self.answers[task]) for task, label in self.labels.items())
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Labels and answers that occur, in the order of the tables."""
+        seen = {*self.labels.values(), *self.answers.values()}
+        return tuple(term for term in (*CODES, *SUBTYPES, AMBIGUOUS) if term in seen)
+
+    def quality(self) -> tuple[Quality, ...]:
+        """Return one row for each of `terms` that is no abstention."""
+        labelled, answered = Counter(self.labels.values()), Counter(self.answers.values())
+        right = {pair[0]: count for pair, count in self.confusion.items() if pair[0] == pair[1]}
+        return tuple(
+            Quality(term, labelled[term], answered[term], right.get(term, 0))
+            for term in self.terms
+            if term != AMBIGUOUS
+        )
+
+    @property
+    def macro_f1(self) -> float | None:
+        """Mean of F1 over the labels that occur; None without labels."""
+        scores = [each.f1 for each in self.quality() if each.labelled and each.f1 is not None]
+        return sum(scores) / len(scores) if scores else None
+
+
+def read_labels(path: Path, known: Collection[str]) -> dict[str, str]:
+    """Return the labels of a file ``{"TASK": "S3", …}``: categories, subtypes or "ambiguous".
+
+    Args:
+        path: the file.
+        known: tasks that may be labelled.
+
+    Raises:
+        ArcAffinityError: no such file, not JSON, another shape, no labels, or an unknown category or task.
+    """
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise ArcAffinityError(f"{path}: {shown(document)} is no object of labels by task")
+    if not document:
+        raise ArcAffinityError(f"{path}: no labels")
+    terms = (*CODES, *SUBTYPES, AMBIGUOUS)
+    for task, label in document.items():
+        if not isinstance(label, str):
+            raise ArcAffinityError(f"{path}, task {task}: {shown(label)} is no category")
+        if label not in terms:
+            raise ArcAffinityError(f"{path}, task {task}: {unknown('category', label, terms)}")
+        if task not in known:
+            raise ArcAffinityError(f"{path}: {unknown('task', task, known)}")
+    return dict(sorted(document.items()))
+
+
+def compare(labels: Mapping[str, str], answers: Mapping[str, Answer]) -> Agreement:
+    """Return how answers agree with labels; every labelled task must have an answer."""
+    judged = {task: label for task, label in labels.items() if label != AMBIGUOUS}
+    said = {task: _in_terms(answers[task], label) for task, label in judged.items()}
+    wrong = tuple(
+        Disagreement(task, label, said[task], answer.rule, answer.reason, answer.confidence)
+        for task, label in judged.items()
+        if said[task] != label
+        for answer in (answers[task],)
+    )
+    return Agreement(judged, said, tuple(t for t in labels if labels[t] == AMBIGUOUS), wrong)
+
+
+def low_share(categories: Collection[str]) -> float | None:
+    """Return the share of tasks in categories of low or very low affinity (the paper: 35.3 %); None without tasks.
+
+    Tasks without a category count among all.
+    """
+    return sum(each in LOW_AFFINITY for each in categories) / len(categories) if categories else None
+
+
+def _in_terms(answer: Answer, label: str) -> str:
+    """The answer's subtype where the label is one and the answer has it, else its category."""
+    return answer.subtype if label in SUBTYPES and answer.subtype else answer.category

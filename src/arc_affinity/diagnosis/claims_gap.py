@@ -83,7 +83,7 @@ def gap(e: Evidence) -> Claim:
     found = group_gap([t.final for t in tunes.values()])
     before = group_gap([t.base for t in tunes.values()])
     ours = [s for s in e.scores if s.gap is not None]
-    measured = "; ".join(f"{s.model}, {s.dataset}, {s.protocol}: {of(s.gap or 0, s.tasks)}" for s in ours)
+    measured = "; ".join(f"{s.model}, {s.data}, {s.protocol}: {of(s.gap or 0, s.tasks)}" for s in ours)
     audited = (
         f"{in_percent(found.share)} (Wilson), teacher forced; before fine-tuning {of(before.count, before.tasks)}: the "
         f"gap is no effect of it. Our models: {measured or 'no scores of our own at hand'}"

@@ -46,9 +46,9 @@ ALIKE = 0.005
 def model_claims(e: Evidence) -> tuple[Claim, ...]:
     """Return the claims of this file, in the order of the paper's table, the audits last."""
     return (
-        _unpublished(e, PRE_15, "unseen", "one epoch of one run, chosen on the 92 tasks that it is scored on"),
+        _unpublished(e, PRE_15, "unseen92", "one epoch of one run, chosen on the 92 tasks that it is scored on"),
         _unpublished(
-            e, PRE_150, "unseen", "two epochs of one run, each chosen on the 92 tasks that they are scored on"
+            e, PRE_150, "unseen92", "two epochs of one run, each chosen on the 92 tasks that they are scored on"
         ),
         arc_2(e),
         merged_adapters(e),
@@ -65,7 +65,7 @@ def arc_2(e: Evidence) -> Claim:
         "the interval tells how 5 seeds differ, not how few grids are right: 3 of 5 x 167 outputs, the whole number "
         f"nearest to 0.34 %, is {tasks} (Wilson)"
     )
-    return _unpublished(e, ARC_2, "ARC-AGI-2", remark)
+    return _unpublished(e, ARC_2, "arc2", remark)
 
 
 def merged_adapters(e: Evidence) -> Claim:
@@ -133,7 +133,7 @@ def leaked_context(e: Evidence) -> Claim:
 
 def _unpublished(e: Evidence, row: Row, dataset: str, remark: str) -> Claim:
     """A claim about a run that cannot be had, with our own models on the like data beside it."""
-    ours = [s for s in e.scores if dataset in s.dataset and s.context == DRAWN]
+    ours = [s for s in e.scores if s.dataset == dataset and s.context == DRAWN]
     audited = f"{remark}; our models: {_scores(ours)}"
     why = UNPUBLISHED if ours else f"{UNPUBLISHED}; {NO_SCORES}"
     return row.unchecked(e, why, audited)
@@ -163,4 +163,4 @@ def _forced(contrast: Contrast) -> str:
 
 
 def _place(score: OurScore) -> str:
-    return f"{score.model}, {score.dataset}"
+    return f"{score.model}, {score.data}"

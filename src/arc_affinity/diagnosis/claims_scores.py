@@ -21,12 +21,13 @@ FIRST = "first"
 class OurScore:
     """One model on one dataset under one protocol: means over tasks of attempt 1, 0-1.
 
-    ``dataset`` is said in words, ``gap`` is how many of the ``tasks`` have the compositional gap (None where
-    unknown), ``context`` how demonstrations were chosen, ``command`` what measured it.
+    ``dataset`` is short ("unseen92"), ``data`` says it in words, ``context`` is how demonstrations were chosen,
+    ``gap`` how many of the ``tasks`` have the compositional gap (None where unknown), ``command`` what measured it.
     """
 
     model: str
     dataset: str
+    data: str
     protocol: Protocol
     context: str
     tasks: int

@@ -5,7 +5,8 @@
     "#870C25"];
   const DIGITS = ["#8A8A8A", "#FFFFFF", "#FFFFFF", "#000000", "#000000", "#000000", "#FFFFFF", "#000000", "#000000",
     "#FFFFFF"];
-  const ROOM = 168; // pixels that the longest side of a grid is fitted into
+  // Pixels that the longest side of a grid is fitted into; two grids and an arrow fit side by side on a phone.
+  const ROOM = matchMedia("(max-width: 40rem)").matches ? 132 : 168;
   const SVG = "http://www.w3.org/2000/svg";
   const data = JSON.parse(document.getElementById("data").textContent);
   const table = document.getElementById("tasks-table");

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH = 480
+WIDTH = 420
 """Units of a figure's width; about the pixels of a phone's, so that words stay legible there."""
 
 FONT = 12

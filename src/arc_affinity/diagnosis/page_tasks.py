@@ -102,7 +102,7 @@ def _heads(report: Report) -> Iterator[str]:
     for each in report.sets:
         yield _head(f"{each.letter}: outcome", "text")
         yield _head(f"{each.letter}: cells", "number")
-        if len(report.sets) <= 2:
+        if len(report.sets) == 1:
             yield _head(f"{each.letter}: changed", "number")
 
 
@@ -125,7 +125,7 @@ def _row(report: Report, task_id: str) -> str:
     words = escape(f"{task_id} {code} {category_name(code)}".lower(), quote=True)
     name = escape(task_id, quote=True)
     cells = "".join(
-        _cells(result, len(report.sets) <= 2) for result in results
+        _cells(result, len(report.sets) == 1) for result in results
     )
     return (
         f'<tr data-task="{name}" data-words="{words}" data-category="{escape(code, quote=True)}"{outcomes}>'

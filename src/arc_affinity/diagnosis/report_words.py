@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from arc_affinity.diagnosis.affinity import Concentration
-from arc_affinity.diagnosis.gap import UNLABELLED
+from arc_affinity.diagnosis.gap import UNLABELLED, has_gap
 from arc_affinity.diagnosis.report import TOLD_SIZE, Report, SetReport, category_name, failures
 from arc_affinity.diagnosis.report_records import NAMES, Kind
 from arc_affinity.diagnosis.stats import Estimate
@@ -38,10 +38,15 @@ FAILING: Mapping[Kind, str] = MappingProxyType(
 def headline(report: Report) -> str:
     """Return one sentence that says what the first set's model cannot do."""
     each = report.sets[0]
-    solved, tasks = len(each.solved_whole), len(each.records.tasks)
-    amount = "all" if solved == tasks else "none" if not solved else f"{solved}"
-    opening = f"{each.records.subject.model} solves {amount} of {_tasks(tasks)}"
-    if solved == tasks:
+    solved, asked = len(each.solved_whole), len(each.records.tasks)
+    what = _tasks(asked)
+    # Many outputs a task, as in a store of examples: few tasks are solved whole, which would hide what is.
+    if len(each.records.outputs) > 2 * asked:
+        solved, asked = each.records.kinds[Kind.SOLVED], len(each.records.outputs)
+        what = f"{asked} outputs of {what}"
+    amount = "all" if solved == asked else "none" if not solved else f"{solved}"
+    opening = f"{each.records.subject.model} solves {amount} of {what}"
+    if solved == asked:
         return f"{opening} ({each.protocol})"
     return f"{opening}; mostly {_failing(each)} ({each.protocol})"
 
@@ -115,10 +120,13 @@ def _change_sentence(each: SetReport) -> str:
 
 def _gap_sentence(each: SetReport) -> str:
     bounds, gap = each.thresholds, each.gap
+    inside = [task.task_id for task in each.accuracies if has_gap(task, bounds)]
+    copies = sum(each.records.tasks[task_id].kind is Kind.INPUT_COPY for task_id in inside)
+    copied = f"; in {copies} of them it mostly hands the input back, which composes nothing" if copies else ""
     return (
         f"Compositional gap: in {gap.count} of {_tasks(gap.tasks)}, {with_interval(gap.share)}, more than "
         f"{100 * bounds.cells:.0f} % of the cells and fewer than {100 * bounds.grids:.0f} % of the grids are right "
-        f"({each.protocol})."
+        f"({each.protocol}){copied}."
     )
 
 

@@ -69,14 +69,16 @@ def diagnose(
             those that the records hold, and their demonstrations come from the dataset that the records name.
         data_dir: Folder with the datasets that are not installed.
         attempts: How many ranked attempts count.
-        categories: JSON file of the tasks' categories by id. Without it they come from the code of the tasks'
-            generators, where there is some.
+        categories: JSON file of the tasks' categories by id, as classify writes it. Without it they come from the
+            code of the tasks' generators, and from their demonstrations where there is no code.
         figures: Folder for every figure as an SVG file of its own.
         allow_missing: Let a submission lack tasks, which count 0.
         json: Print the numbers and nothing else.
     """
     if not records:
         raise ArcAffinityError("name at least one file of records or a submission")
+    if out.suffix == ".json":
+        raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
     with Console(stderr=True).status("Diagnosing"):
         report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing)
         numbers = report_json(report)
@@ -110,7 +112,7 @@ def _diagnose(
     sets = collector.sets(_expected(given))
     if given is None:
         given = _matching(_named_by(sets[0], data_dir), sets)
-    labels = find_categories({task_id for each in sets for task_id in each.tasks}, categories)
+    labels = find_categories({task_id for each in sets for task_id in each.tasks}, given.tasks, categories)
     notes = [note for note in (given.missing, *labels.notes) if note]
     return build_report(sets, labels.by_task, labels.source, notes), given
 
@@ -119,7 +121,9 @@ def _records(path: Path, given: Given | None, dataset: str | None, allow_missing
     """The records in a file, held against the dataset where the user named one; a submission's as records."""
     if holds_records(path):
         rows = read_records(path)
-        return rows if given is None or given.store else _checked(rows, questions_of(given.tasks))
+        if given is None or dataset is None or given.store:
+            return rows
+        return _checked(rows, questions_of(given.tasks), dataset)
     if not path.read_bytes().strip():
         raise ArcAffinityError(f"{path}: the file is empty; no records to read")
     if given is None or dataset is None:
@@ -127,16 +131,16 @@ def _records(path: Path, given: Given | None, dataset: str | None, allow_missing
     return _of_submission(path, given.tasks, dataset, allow_missing)
 
 
-def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair]) -> Iterator[Record]:
-    """Yield records that belong to the dataset, measured against its target where theirs is withheld."""
+def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair], dataset: str) -> Iterator[Record]:
+    """Yield records that belong to the dataset, under its name, measured by its target where theirs is withheld."""
     for record in records:
         check_belongs(record, questions)
         target = questions[record.task_id, record.test_index].output
         if record.target is None and target is not None:
             metrics = asdict(measure(record.prediction, record.input, target))
-            yield replace(record, target=target, **metrics)
+            yield replace(record, dataset=dataset, target=target, **metrics)
         else:
-            yield record
+            yield record if record.dataset == dataset else replace(record, dataset=dataset)
 
 
 def _of_submission(path: Path, tasks: Sequence[Task], dataset: str, allow_missing: bool) -> Iterator[Record]:

@@ -1,8 +1,8 @@
-"""Where ``diagnose`` takes the categories of tasks from: a file, or the code of their generators."""
+"""Where ``diagnose`` takes the categories of tasks from: a file, the code of their generators, or their grids."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.submission import listing
 from arc_affinity.taxonomy.categories import AMBIGUOUS, SUBTYPES, category
 from arc_affinity.taxonomy.code import classify
+from arc_affinity.types import Task
 
 UNKNOWN = "unknown"
 """Label of a task in a file that stands for having none."""
@@ -26,22 +27,44 @@ class Labels:
     notes: tuple[str, ...] = ()
 
 
-def find_categories(tasks: Collection[str], path: Path | None = None) -> Labels:
-    """Return the categories of ``tasks``.
+def find_categories(ids: Collection[str], tasks: Iterable[Task] = (), path: Path | None = None) -> Labels:
+    """Return the categories of the tasks with these ``ids``.
 
     Args:
-        tasks: their ids.
-        path: JSON object of a category for each task id, or of what `classify` wrote; without it the rules over
-            re-arc's generators decide, for the tasks that have one.
+        ids: of the tasks to label.
+        tasks: those of them whose demonstrations are known.
+        path: JSON object of a category for each task id, or what ``classify --out`` wrote. Without it the rules
+            over re-arc's generators decide where a task has one, and elsewhere the networks that look at grids.
 
     Raises:
         ArcAffinityError: the file is none such, or names a category that there is not.
     """
     if path is not None:
-        return _from_file(tasks, path)
-    coded = sorted(set(tasks) & set(task_ids()))
+        return _from_file(ids, path)
+    coded = sorted(set(ids) & set(task_ids()))
     labels = {task_id: classify(task_id).category for task_id in coded}
-    return _labels(tasks, labels, "rules over the code of the tasks' generators", "no generator code")
+    ways = [f"rules over the code of the generators of {len(labels)} tasks"] if labels else []
+    seen, reason = _by_grids([task for task in tasks if task.id in set(ids) - labels.keys()])
+    if seen:
+        decided = sum(label != AMBIGUOUS for label in seen.values())
+        ways.append(
+            f"networks that look at the demonstrations of {len(seen)} tasks and were sure enough of {decided} "
+            "(docs/taxonomy.md says how often they are right)"
+        )
+    return _labels(ids, {**labels, **seen}, "; ".join(ways), reason)
+
+
+def _by_grids(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
+    """What the networks say of tasks by id, and in words why others have no category."""
+    if not tasks:
+        return {}, "no generator code, and no demonstrations here to look at"
+    # Imported here because torch takes seconds, and tasks with code need none of it.
+    from arc_affinity.taxonomy import visual
+
+    try:
+        return {task.id: visual.classify(task).category for task in tasks}, "no demonstrations here to look at"
+    except ArcAffinityError as error:
+        return {}, f"no generator code, and no classifier of grids: {error}"
 
 
 def _from_file(tasks: Collection[str], path: Path) -> Labels:
@@ -58,7 +81,7 @@ def _labels(tasks: Collection[str], labels: Mapping[str, str], source: str, reas
     """Say which tasks have no category."""
     without = sorted(set(tasks) - labels.keys())
     notes = (f"No category is known for some tasks ({reason}), {listing('in all', without)}.",) if without else ()
-    return Labels(labels, source if labels else "nowhere", notes)
+    return Labels(labels, source, notes)
 
 
 def _code(value: object, where: str) -> str:

@@ -150,8 +150,8 @@ def _words(report: Report, name: str) -> Iterator[str]:
             "with 0.99 each make a right grid in 22 % of cases). The share alone does not tell them apart.</p>"
         )
     elif name == "categories":
-        source = escape(report.category_source)
-        yield f"<p>Categories and their affinity are those of arXiv 2512.07109; here they come from: {source}.</p>"
+        origin = f"here they come from {escape(report.category_source)}" if report.categories else "none is known here"
+        yield f"<p>Categories and their affinity are those of arXiv 2512.07109; {origin}.</p>"
     elif name == "comparison":
         yield (
             "<p>Only tasks that both sets have are compared, each with itself. p is of a sign-flip test, adjusted for "

@@ -1,0 +1,259 @@
+"""``diagnose`` as users call it: records and submissions, side by side, from real datasets, and bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from arc_affinity.cli.diagnose_categories import find_categories
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.records import Origin, make_record, write_records
+from arc_affinity.evaluation.submission import write_submission
+from arc_affinity.taxonomy import visual
+from arc_affinity.taxonomy.code import classify
+from arc_affinity.types import Example, Pair
+
+TRAINING = "arc-agi-1/training"
+EVALUATION = "arc-agi-1/evaluation"
+
+
+@pytest.fixture(scope="module")
+def training():
+    """Seven real tasks that have generators, and thus categories by code."""
+    return load_tasks(TRAINING)[:7]
+
+
+def answers(tasks, *, model="toy", protocol=Protocol.ARC_PRIZE, solved=frozenset(), dataset=TRAINING, attempts=2):
+    """Records that copy the input, but for the tasks that are solved by the last attempt."""
+    origin = Origin(model, "0123", dataset, protocol, seed=7)
+    for task in tasks:
+        for index, pair in enumerate(task.test):
+            for attempt in range(1, attempts + 1):
+                right = task.id in solved and attempt == attempts
+                grid = pair.output if right else pair.input
+                yield make_record(origin, Example(task.id, index, pair, ()), attempt, grid)
+
+
+@pytest.fixture
+def records(tmp_path, training):
+    path = tmp_path / "records.jsonl"
+    write_records(path, answers(training, solved={training[0].id, training[1].id}))
+    return path
+
+
+def numbers_of(done) -> dict:
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def failed(done, *words: str) -> None:
+    assert done.code == 1
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    for each in words:
+        assert each in done.err
+
+
+def test_records_become_a_page_numbers_and_figures(cli, tmp_path, records, training):
+    out = tmp_path / "made" / "report.html"
+    done = cli("diagnose", records, "--out", out, "--figures", tmp_path / "figures")
+    assert done.code == 0, done.err
+    assert done.out.startswith("toy solves 2 of 7 tasks; mostly it hands the input back unchanged (arc_prize)\n")
+    page = out.read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert set(data["tasks"]) == {task.id for task in training}
+    # The demonstrations come from the dataset that the records name.
+    assert [len(data["tasks"][task.id]["train"]) for task in training] == [len(task.train) for task in training]
+    numbers = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert numbers["sets"][0]["scores"]["score"]["value"] == pytest.approx(2 / 7)
+    assert numbers["sets"][0]["by_task"][training[3].id]["category"] == classify(training[3].id).category
+    assert numbers["notes"] == []
+    assert {path.name for path in (tmp_path / "figures").iterdir()} >= {"scores.svg", "gap-A.svg", "ceilings-A.svg"}
+
+
+def test_json_alone_is_on_stdout(cli, tmp_path, records):
+    out = tmp_path / "report.html"
+    done = cli("diagnose", records, "--out", out, "--json")
+    assert numbers_of(done) == json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert done.err == ""
+
+
+def test_three_protocols_and_two_models_stand_side_by_side(cli, tmp_path, training):
+    paths = []
+    for model, protocol, solved in (
+        ("first", Protocol.ARC_PRIZE, set()),
+        ("first", Protocol.SIZED, {training[0].id}),
+        ("second", Protocol.ARC_PRIZE, {training[0].id, training[5].id}),
+    ):
+        paths.append(tmp_path / f"{model}-{protocol}.jsonl")
+        write_records(paths[-1], answers(training, model=model, protocol=protocol, solved=solved))
+    numbers = numbers_of(cli("diagnose", *paths, "--out", tmp_path / "report.html", "--json"))
+    assert [(s["letter"], s["model"], s["protocol"]) for s in numbers["sets"]] == [
+        ("A", "first", "arc_prize"),
+        ("B", "first", "sized"),
+        ("C", "second", "arc_prize"),
+    ]
+    scores = {(c["first"], c["second"]): c for c in numbers["comparisons"] if c["measure"] == "score"}
+    assert set(scores) == {("A", "B"), ("A", "C"), ("B", "C")}
+    assert scores["A", "C"]["difference"]["value"] == pytest.approx(2 / 7)
+    assert scores["A", "C"]["difference"]["low"] is not None
+
+
+def test_a_submission_of_any_solver_needs_no_model(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(visual, "classify", lambda task: visual.Guess("L1", "L1", {"L1": 1.0}, "made up"))
+    tasks = load_tasks(EVALUATION)
+    nothing = np.zeros((1, 1), np.uint8)
+    submission = {
+        task.id: [(nothing, pair.output if number % 2 else nothing) for pair in task.test]
+        for number, task in enumerate(tasks)
+    }
+    path = tmp_path / "submission.json"
+    write_submission(path, submission)
+    numbers = numbers_of(cli("diagnose", path, "--dataset", EVALUATION, "--out", tmp_path / "report.html", "--json"))
+    (only,) = numbers["sets"]
+    assert (only["model"], only["protocol"], only["tasks"], only["outputs"]) == ("submission", "arc_prize", 400, 419)
+    assert (only["scores"]["score"]["value"], only["scores"]["pass_at_1"]["value"]) == (0.5, 0.0)
+    assert only["categories"]["L1"]["gap"]["tasks"] == 400
+    assert "networks that look at the demonstrations of 400 tasks" in numbers["category_source"]
+    assert (tmp_path / "report.html").stat().st_size < 10_000_000
+
+
+def test_a_dataset_named_by_the_user_counts_whole(cli, tmp_path, training):
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    for task in training[:3]:
+        document = {
+            part: [{"input": p.input.tolist(), "output": p.output.tolist()} for p in pairs]
+            for part, pairs in (("train", task.train), ("test", task.test))
+        }
+        (folder / f"{task.id}.json").write_text(json.dumps(document))
+    path = tmp_path / "records.jsonl"
+    write_records(path, answers(training[:2], solved={training[0].id}))
+    arguments = ("diagnose", path, "--out", tmp_path / "report.html", "--json")
+    alone, whole = numbers_of(cli(*arguments)), numbers_of(cli(*arguments, "--dataset", folder))
+    assert [n["sets"][0]["scores"]["score"]["value"] for n in (alone, whole)] == pytest.approx([1 / 2, 1 / 3])
+    assert whole["dataset"] == str(folder)
+    assert "A has no attempt at 1 outputs of the dataset; they count 0." in whole["notes"]
+
+
+def test_withheld_targets_come_from_the_dataset(cli, tmp_path, training):
+    blind = [
+        make_record(Origin("toy", "0123", TRAINING, Protocol.ARC_PRIZE, 7), Example(t.id, i, hidden, ()), 1, p.output)
+        for t in training
+        for i, p in enumerate(t.test)
+        for hidden in [Pair(p.input, None)]
+    ]
+    path = tmp_path / "blind.jsonl"
+    write_records(path, blind)
+    arguments = ("diagnose", path, "--out", tmp_path / "report.html", "--json")
+    failed(cli(*arguments), "withheld")
+    numbers = numbers_of(cli(*arguments, "--dataset", TRAINING))
+    assert numbers["sets"][0]["scores"]["score"]["value"] == pytest.approx(7 / 400)
+
+
+def test_without_the_dataset_the_page_comes_out_and_says_so(cli, tmp_path, training):
+    path = tmp_path / "records.jsonl"
+    write_records(path, answers(training, dataset="gone/away"))
+    out = tmp_path / "report.html"
+    numbers = numbers_of(cli("diagnose", path, "--out", out, "--json"))
+    assert any("shows no demonstrations" in note and "gone/away" in note for note in numbers["notes"])
+    assert "shows no demonstrations" in out.read_text(encoding="utf-8")
+
+
+def test_tasks_that_changed_since_lose_their_demonstrations(cli, tmp_path, training):
+    path = tmp_path / "records.jsonl"
+    other = [type(t)(t.id, t.train, (Pair(t.test[0].output, t.test[0].output),), TRAINING) for t in training[:1]]
+    write_records(path, answers([*other, *training[1:]]))
+    numbers = numbers_of(cli("diagnose", path, "--out", tmp_path / "report.html", "--json"))
+    assert any(f"other tests now: tasks: 1 ({training[0].id})" in note for note in numbers["notes"])
+
+
+def test_a_file_of_categories_may_lack_tasks_and_says_which(cli, tmp_path, records, training):
+    labels = tmp_path / "labels.json"
+    content = {training[0].id: "S3-A", training[1].id: {"category": "A2"}, training[2].id: "ambiguous", "other": "S1"}
+    labels.write_text(json.dumps(content))
+    done = cli("diagnose", records, "--out", tmp_path / "report.html", "--categories", labels, "--json")
+    numbers = numbers_of(done)
+    tasks = numbers["sets"][0]["by_task"]
+    found = [tasks[task.id]["category"] for task in training[:4]]
+    assert found == ["S3", "A2", "ambiguous", "unlabelled"]
+    assert any("not in the file), in all: 4" in note for note in numbers["notes"])
+    assert numbers["sets"][0]["categories"]["A2"]["ceiling"]["cells"]["low"] is None
+    assert "one task alone" in numbers["sets"][0]["categories"]["A2"]["ceiling"]["cells"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"TASK": "S9"}', "task TASK: unknown category 'S9'; did you mean"),
+        ('{"TASK": 7}', "task TASK: must be a category, not 7"),
+        ("[]", "must be a JSON object"),
+        ("{", "labels.json"),
+    ],
+)
+def test_a_file_that_gives_no_categories_is_refused(cli, tmp_path, records, training, content, words):
+    labels = tmp_path / "labels.json"
+    labels.write_text(content.replace("TASK", training[0].id))
+    done = cli("diagnose", records, "--out", tmp_path / "report.html", "--categories", labels)
+    failed(done, words.replace("TASK", training[0].id))
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_categories_by_code_need_no_demonstrations():
+    labels = find_categories(["007bbfb7", "zzzzzzzz"])
+    assert labels.by_task == {"007bbfb7": classify("007bbfb7").category}
+    assert "in all: 1 (zzzzzzzz)" in labels.notes[0]
+
+
+def changed(path, **fields):
+    """The rows of a file of records with other values; None takes a field away."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    gone = {name for name, value in fields.items() if value is None}
+    rows = [{name: value for name, value in {**row, **fields}.items() if name not in gone} for row in rows]
+    other = path.with_name("changed.jsonl")
+    other.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return other
+
+
+def test_bad_records_are_told_in_one_line(cli, tmp_path, records):
+    out = ("--out", tmp_path / "report.html")
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    twice = tmp_path / "twice.jsonl"
+    twice.write_text(records.read_text() + records.read_text().splitlines()[0] + "\n")
+    failed(cli("diagnose", empty, *out), "empty.jsonl: the file is empty")
+    failed(cli("diagnose", twice, *out), "duplicate record", "first on line 1")
+    failed(cli("diagnose", records, records, *out), "comes twice")
+    failed(cli("diagnose", changed(records, protocol=None), *out), "no field protocol")
+    failed(cli("diagnose", records, changed(records, dataset="other"), *out), "'other' cannot be diagnosed together")
+    failed(cli("diagnose", tmp_path / "none.jsonl", *out), "none.jsonl", "No such file")
+    failed(cli("diagnose", tmp_path, *out), "cannot read")
+    failed(cli("diagnose", records, "--dataset", EVALUATION, *out), "which the dataset lacks")
+    failed(cli("diagnose", *out), "at least one file")
+    failed(cli("diagnose", records, "--out", tmp_path / "report.json"), "would be both")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_submission_without_a_dataset_is_refused(cli, tmp_path):
+    path = tmp_path / "submission.json"
+    path.write_text('{"007bbfb7": [{"attempt_1": [[0]], "attempt_2": [[0]]}]}')
+    failed(cli("diagnose", path, "--out", tmp_path / "report.html"), "give --dataset")
+    lacking = cli("diagnose", path, "--dataset", TRAINING, "--out", tmp_path / "report.html")
+    failed(lacking, "missing tasks: 399")
+
+
+def test_records_of_tasks_with_code_need_no_torch(cli_process, tmp_path, records):
+    done = cli_process(
+        "diagnose", records, "--out", tmp_path / "report.html", env={"PYTHONPATH": str(blocking(tmp_path))}
+    )
+    assert done.code == 0, done.err
+
+
+def blocking(folder):
+    """A folder whose torch cannot be imported."""
+    (folder / "torch.py").write_text("raise ImportError('torch is not wanted here')\n")
+    return folder

@@ -15,7 +15,6 @@ from scipy import stats as oracle
 from arc_affinity.diagnosis.stats import (
     RESAMPLES,
     Estimate,
-    Tested as Outcome,
     cohens_d,
     false_discovery,
     mann_whitney,
@@ -25,6 +24,9 @@ from arc_affinity.diagnosis.stats import (
     partial_spearman,
     share,
     spearman,
+)
+from arc_affinity.diagnosis.stats import (
+    Tested as Outcome,
 )
 from arc_affinity.errors import ArcAffinityError
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from arc_affinity.diagnosis.gap import TaskAccuracy, accuracies, by_category
 from arc_affinity.diagnosis.stats import (
-    CONFIDENCE,
     Estimate,
     Tested,
     false_discovery,
@@ -20,7 +19,8 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records import Record
 from arc_affinity.taxonomy.categories import BY_CODE, Affinity, empirical_affinity
 
-SIGNIFICANT = 1 - CONFIDENCE
+SIGNIFICANT = 0.05
+"""A p below this is told as shown."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ def as_json(claims: Sequence[Claim]) -> dict[str, object]:
 
 def as_markdown(claims: Sequence[Claim]) -> str:
     """Return the claims as a page: a table of verdicts, then a section each."""
-    lines = ["# The published claims, checked", "", f"{len(claims)} claims: {counted(claims)}.", ""]
+    lines = ["# The published claims, checked", "", "Made by `arc-affinity reproduce --out DIR`.", ""]
+    lines += [f"{len(claims)} claims: {counted(claims)}.", ""]
     lines += ["| claim | published | verdict |", "|---|---|---|"]
     lines += [f"| {claim.claim} | {claim.published} | {claim.verdict} |" for claim in claims]
     for claim in claims:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.diagnosis.claims_scores import OurScore
 from arc_affinity.diagnosis.published import Reference
 from arc_affinity.diagnosis.stats import Estimate, Tested
@@ -145,6 +146,11 @@ def p_value(p: float | None) -> str:
     if p is None:
         return "p undefined"
     return "p < 0.001" if p < 0.0005 else f"p {p:.3f}"
+
+
+def significant(p: float | None) -> bool:
+    """Whether a p is known and below 5 %."""
+    return p is not None and p < SIGNIFICANT
 
 
 def of(part: int, whole: int, digits: int = 1) -> str:

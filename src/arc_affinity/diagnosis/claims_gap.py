@@ -6,7 +6,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
-from arc_affinity.diagnosis.claims_common import Claim, Evidence, Row, Verdict, in_percent, of, p_value, percent, told
+from arc_affinity.diagnosis.claims_common import (
+    Claim,
+    Evidence,
+    Row,
+    Verdict,
+    in_percent,
+    of,
+    p_value,
+    percent,
+    significant,
+    told,
+)
 from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, group_gap, has_gap, sensitivity
 from arc_affinity.diagnosis.published import FineTune
 from arc_affinity.diagnosis.stats import false_discovery, mean, odds_ratio, paired, share
@@ -89,7 +100,7 @@ def gap(e: Evidence) -> Claim:
         f"gap is no effect of it. Our models: {measured or 'no scores of our own at hand'}"
     )
     profiles = ", ".join(f"{name} {count}" for name, count in found.profiles.items())
-    why = "the count is exact, but its cells are teacher forced, which is a part of the gap (see teacher-forcing)"
+    why = "the count is exact, but its cells are teacher forced, which makes a part of the gap (see teacher-forcing)"
     reproduced = f"{of(found.count, found.tasks)}; profiles: {profiles}"
     same = (found.count, found.tasks) == (210, 302)
     figures = {"gap": float(found.count), "tasks": float(found.tasks), "share": found.share.value}
@@ -142,8 +153,8 @@ def a2_zero(e: Evidence) -> Claim:
     )
     verdict, why = Verdict.UNCHECKED, f"{e.missing_labels}; the other A2 tasks are among them"
     if e.complete:
-        verdict = Verdict.CHANGES if (zero, total) == (9, 21) else Verdict.FAILS
-        why = "the count is as published, but tasks of every kind end at 0 about as often"
+        same = (zero, total) == (9, 21)
+        verdict, why = _if(same, "the count is as published, beside the share of all tasks at 0", "the count differs")
     return A2_ZERO.claim_of(e, verdict, why, reproduced, audited, {"zero": zero, "tasks": total})
 
 
@@ -176,7 +187,7 @@ def base_rates(e: Evidence) -> Claim:
     at_hand = _groups(failed & labelled, labelled, e.labels)
     filled = _groups(failed, tunes.keys(), e.filled)
     by_category = concentration_by_category(failed, list(tunes), e.filled)
-    notable = [f"{code} {found.verdict}" for code, found in by_category.items() if (found.p or 1) < 0.05]
+    notable = [f"{code} {found.verdict}" for code, found in by_category.items() if significant(found.p)]
     reproduced = f"published labels, {len(labelled)} of {len(tunes)} tasks: {_listed(at_hand)}"
     pair = in_percent(share(round(0.686 * len(failed)), len(failed)))
     listed = ", ".join(notable) or "none"

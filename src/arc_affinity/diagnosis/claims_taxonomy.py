@@ -15,6 +15,7 @@ from arc_affinity.diagnosis.claims_common import (
     in_percent,
     of,
     percent,
+    significant,
     told,
 )
 from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
@@ -162,7 +163,7 @@ def affinity_levels(e: Evidence) -> Claim:
         f"labels completed by our rules: {told(filled.rank)}, {filled.tasks} tasks; mean base cells by category: "
         + ", ".join(f"{code} {percent(value)}" for code, value in means.items())
     )
-    positive = (found.rank.effect.value or 0) > 0 and (found.rank.p or 1) < 0.05
+    positive = (found.rank.effect.value or 0) > 0 and significant(found.rank.p)
     why = "base cells rise with the level" if positive else "base cells do not rise with the level"
     verdict = Verdict.HOLDS if positive else Verdict.FAILS
     figures: dict[str, float | None] = {"spearman": found.rank.effect.value, "p": found.rank.p, "tasks": found.tasks}
@@ -188,7 +189,7 @@ def empirical_levels(e: Evidence) -> Claim:
         + ", ".join(f"{level} {percent(value, 2)}" for level, value in by_level.items())
         + f"; fewer lines of the verifier: {told(lines)}. Base cells are teacher forced and of tasks seen in training"
     )
-    predicts = (rank.effect.value or 0) > 0 and (rank.p or 1) < 0.05
+    predicts = (rank.effect.value or 0) > 0 and significant(rank.p)
     verdict = Verdict.HOLDS if predicts else Verdict.FAILS
     why = "higher levels end higher" if predicts else "the level does not predict which tasks fine-tuning solves"
     figures: dict[str, float | None] = {str(level): levels[level] for level in by_level}

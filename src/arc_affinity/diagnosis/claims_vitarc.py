@@ -18,6 +18,7 @@ from arc_affinity.diagnosis.claims_common import (
     in_percent,
     percent,
     rounds_to,
+    significant,
     told,
 )
 from arc_affinity.diagnosis.published import Specialist
@@ -67,6 +68,11 @@ class External:
         """Whether means and d are the published ones."""
         means = (self.very_low.scaled(100).value, self.high.scaled(100).value)
         return rounds_to(means[0], 51.9, 1) and rounds_to(means[1], 77.7, 1) and rounds_to(self.d.value, 0.726, 3)
+
+    @property
+    def rank_as_published(self) -> bool:
+        """Whether the rank correlation is the published one."""
+        return rounds_to(self.rank.effect.value, 0.100, 3)
 
 
 def vitarc_claims(e: Evidence) -> tuple[Claim, ...]:
@@ -121,7 +127,7 @@ def specialists(e: Evidence) -> Claim:
         return SPECIALISTS.unchecked(e, NEEDS)
     found = {reading: external(e, ranks(e, reading), published_rate) for reading in READINGS}
     means = next((name for name in READINGS if found[name].as_published), "left out")
-    rank = next((name for name in READINGS if rounds_to(found[name].rank.effect.value, 0.100, 3)), "left out")
+    rank = next((name for name in READINGS if found[name].rank_as_published), "left out")
     repairs = {
         f"{name}, ambiguous {reading}": external(e, ranks(e, reading), solve)
         for name, solve in (("left out", without_shifted), ("second column", with_vt))
@@ -136,7 +142,7 @@ def specialists(e: Evidence) -> Claim:
     audited = (
         f"{shifted} shifted rows " + "; ".join(f"{name}: {_told(each)}" for name, each in repairs.items())
     ) + f". Spearman as published by what becomes of the ambiguous: {_by_reading(found)}"
-    exact = found[means].as_published and rounds_to(found[rank].rank.effect.value, 0.100, 3)
+    exact = found[means].as_published and found[rank].rank_as_published
     verdict, why = _judge(e, exact, [*repairs.values(), *found.values()])
     figures = {
         "very_low": found[means].very_low.value,
@@ -202,7 +208,7 @@ def _judge(e: Evidence, exact: bool, tried: list[External]) -> tuple[Verdict, st
         return Verdict.UNCHECKED, f"{e.missing_labels}; the figures rest on those that are"
     if not exact:
         return Verdict.FAILS, "no way of treating the ambiguous tasks gives the published figures"
-    shown = sum((each.rank.p or 1) < 0.05 for each in tried)
+    shown = sum(significant(each.rank.p) for each in tried)
     if shown == len(tried):
         return Verdict.CHANGES, "the figures come out, but the correlation is weak; see affinity-or-length"
     why = f"the figures come out, but the correlation is significant in {shown} of {len(tried)} equally fair ways only"

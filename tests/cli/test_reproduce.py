@@ -1,0 +1,67 @@
+"""``reproduce`` as users call it: on a small folder made by hand, and on the published data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+CSV = """\
+task_id,num_examples,epochs,seconds,early_stopped,base_grid_pct,base_cell_pct,final_grid_pct,final_cell_pct
+007bbfb7,400,71,314.9,1,2.0,83.8,1.75,87.9
+017c7c7b,400,56,591.1,1,9.5,96.1,23.0,98.4
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    reference = tmp_path / "reference"
+    reference.mkdir()
+    (reference / "lora_302_tasks.csv").write_text(CSV)
+    (reference / "taxonomy_labels_some.json").write_text('{"007bbfb7": "C1"}')
+    return reference
+
+
+def test_json_is_one_document_and_files_hold_the_same(cli, tmp_path, folder):
+    out = tmp_path / "out"
+    done = cli("reproduce", "--reference", folder, "--out", out, "--json")
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    claims = {claim["id"]: claim for claim in document["claims"]}
+    assert claims["compositional-gap"]["figures"] == {"gap": 1.0, "tasks": 2.0, "share": 0.5}
+    assert claims["compositional-gap"]["verdict"] == "does not hold"
+    assert claims["vitarc-affinity"]["verdict"] == "cannot be checked"
+    assert json.loads((out / "claims.json").read_text()) == document
+    assert (out / "claims.md").read_text().startswith("# The published claims, checked")
+
+
+def test_the_terminal_shows_every_claim_with_its_verdict(cli, folder):
+    done = cli("reproduce", "--reference", folder)
+    assert done.code == 0
+    for words in ("compositional-gap: does not hold", "published", "reproduced", "audited", "23 claims: "):
+        assert words in done.out
+
+
+def test_bad_folders_end_in_one_line(cli, tmp_path, folder, monkeypatch):
+    (folder / "taxonomy_labels_some.json").write_text('{"007bbfb7": "Q1"}')
+    out = tmp_path / "out"
+    for reference, told in ((folder, "unknown category 'Q1'"), (tmp_path / "none", "no such folder")):
+        done = cli("reproduce", "--reference", reference, "--out", out)
+        assert (done.code, done.out) == (1, "")
+        (line,) = done.err.splitlines()
+        assert told in line
+    monkeypatch.chdir(folder)
+    assert "name the folder of the published data with --reference" in cli("reproduce").err
+    assert not out.exists()
+
+
+def test_the_published_data(cli, shared):
+    done = cli("reproduce", "--reference", shared / "reference", "--json")
+    assert done.code == 0
+    claims = {claim["id"]: claim for claim in json.loads(done.out)["claims"]}
+    assert claims["compositional-gap"]["figures"]["gap"] == 210
+    assert claims["gap-sensitivity"]["figures"]["pairs_over_half"] == 43
+    # Program length against affinity, on the same specialists.
+    figures = claims["affinity-or-length"]["figures"]
+    assert figures["length"] > 0.4 > figures["affinity"]
+    assert "NaN" not in done.out

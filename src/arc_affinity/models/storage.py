@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from torch import Tensor
 
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import replacing
+from arc_affinity.models.adapters import ADAPTER_CONFIG, check_base, load_adapter
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.lora import merge
 from arc_affinity.types import PAD
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -42,7 +44,8 @@ class LoadedModel:
     """A model with what is known of it.
 
     ``source`` is its folder or checkpoint, ``card`` the text of its model card, ``digest`` what records name it by (see
-    `digest`). The model is in evaluation mode, on the CPU.
+    `digest`), ``adapter`` the name of the adapter merged into it (name, card and digest are those of its base then).
+    The model is in evaluation mode, on the CPU.
     """
 
     name: str
@@ -50,6 +53,7 @@ class LoadedModel:
     card: str | None
     source: Path
     digest: str
+    adapter: str | None = None
 
 
 def bundled_models() -> tuple[str, ...]:
@@ -61,15 +65,19 @@ def find_model(name: str) -> LoadedModel:
     """Return the model that a person means by ``name``.
 
     Args:
-        name: a bundled model, a model folder, the folder of a finished run, or a checkpoint of a run. A bundled name
-            comes before a folder of that name, which ``./NAME`` still reaches.
+        name: a bundled model, a model folder, the folder of a finished run, a checkpoint of a run, or the folder of an
+            adapter, which is merged into the base that it names. A bundled name comes before a folder of that name,
+            which ``./NAME`` still reaches.
 
     Raises:
-        ArcAffinityError: there is no such model (the nearest name is suggested), or it is damaged.
+        ArcAffinityError: there is no such model (the nearest name is suggested), it is damaged, or it is an adapter
+            whose base is not to be found or is another one by now.
     """
     if name in bundled_models():
         return _from_folder(ZOO / name)
     path = Path(name)
+    if (path / ADAPTER_CONFIG).is_file():
+        return with_adapter(find_model(load_adapter(path).base), path)
     if path.is_dir():
         of_run = path / RUN_MODEL
         return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
@@ -78,6 +86,18 @@ def find_model(name: str) -> LoadedModel:
     if path.suffix or len(path.parts) > 1:
         raise ArcAffinityError(f"no model folder or checkpoint at {path}")
     raise unknown("model", name, bundled_models())
+
+
+def with_adapter(loaded: LoadedModel, folder: Path) -> LoadedModel:
+    """Merge the adapter in ``folder`` into ``loaded``, in place; it is named after the folder.
+
+    Raises:
+        ArcAffinityError: it is damaged, does not fit, or was trained on another base.
+    """
+    adapter = load_adapter(folder)
+    check_base(adapter, loaded.name, loaded.digest)
+    merge(loaded.model, adapter)
+    return replace(loaded, source=folder, adapter=folder.resolve().name)
 
 
 def _from_folder(folder: Path) -> LoadedModel:

@@ -1,0 +1,147 @@
+"""Adapters as files, in the format and with the names of PEFT (github.com/huggingface/peft)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import replacing
+from arc_affinity.models.lora import Adapter, Factors, LoraSpec
+
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+PREFIX = "base_model.model."
+"""Stands before every module's name in PEFT's files."""
+
+_KEY = re.compile(rf"{re.escape(PREFIX)}(.+)\.lora_([AB])\.weight")
+
+_PLAIN: Mapping[str, tuple[object, ...]] = {
+    "bias": ("none", None),
+    "use_rslora": (False, None),
+    "use_dora": (False, None),
+    "fan_in_fan_out": (False, None),
+    "rank_pattern": ({}, None),
+    "alpha_pattern": ({}, None),
+    "modules_to_save": ([], None),
+}
+"""Settings of PEFT that change what an adapter computes, with the values that leave it the plain one."""
+
+
+def adapter_files(adapter: Adapter) -> dict[str, bytes]:
+    """Return an adapter's two files by name; the same adapter gives the same bytes.
+
+    ``base_model_name_or_path`` names the base and ``revision`` holds its digest.
+    """
+    settings = {
+        "peft_type": "LORA",
+        "task_type": None,
+        "base_model_name_or_path": adapter.base,
+        "revision": adapter.base_digest or None,
+        "r": adapter.spec.rank,
+        "lora_alpha": adapter.spec.alpha,
+        "target_modules": adapter.spec.pattern,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "use_rslora": False,
+        "inference_mode": True,
+    }
+    tensors = {
+        f"{PREFIX}{name}.lora_{which}.weight": matrix.contiguous()
+        for name, factors in adapter.factors.items()
+        for which, matrix in (("A", factors.A), ("B", factors.B))
+    }
+    return {ADAPTER_WEIGHTS: save(tensors), ADAPTER_CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
+
+
+def save_adapter(adapter: Adapter, folder: Path) -> None:
+    """Write an adapter as a folder that PEFT can read.
+
+    Raises:
+        ArcAffinityError: the folder cannot be written or the disk is full.
+    """
+    with ExitStack() as stack:
+        for name, content in adapter_files(adapter).items():
+            stack.enter_context(replacing(folder / name)).write_bytes(content)
+
+
+def load_adapter(folder: Path) -> Adapter:
+    """Read an adapter that this package or PEFT wrote.
+
+    Raises:
+        ArcAffinityError: a file is missing or damaged, or the adapter is of a kind that this package does not compute.
+    """
+    settings = _read_settings(folder / ADAPTER_CONFIG)
+    path = folder / ADAPTER_WEIGHTS
+    try:
+        tensors = load(path.read_bytes())
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ArcAffinityError(f"cannot read {path}: {error}") from error
+    factors = _factors(tensors, settings["r"], str(path))
+    target = settings.get("target_modules")
+    pattern = target if isinstance(target, str) else "|".join(map(re.escape, factors))
+    spec = LoraSpec(settings["r"], float(settings["lora_alpha"]), pattern)
+    base, digest = settings.get("base_model_name_or_path"), settings.get("revision")
+    return Adapter(spec, factors, base or "", digest or "")
+
+
+def check_base(adapter: Adapter, name: str, digest: str) -> None:
+    """Refuse to lay an adapter over another model than its own; one that names none is believed.
+
+    Raises:
+        ArcAffinityError: naming both.
+    """
+    if adapter.base_digest and adapter.base_digest != digest:
+        raise ArcAffinityError(
+            f"the adapter was trained on {adapter.base or 'a model'} ({adapter.base_digest}), not on {name} ({digest})"
+        )
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ArcAffinityError(f"{path.parent} is no adapter: no {path.name}") from error
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
+    if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
+        raise ArcAffinityError(f"{path} is of no LoRA adapter")
+    rank, alpha = settings.get("r"), settings.get("lora_alpha")
+    if type(rank) is not int or rank < 1 or type(alpha) not in (int, float):
+        raise ArcAffinityError(f"{path}: r and lora_alpha must be numbers above 0, not {rank!r} and {alpha!r}")
+    for name, plain in _PLAIN.items():
+        if name in settings and settings[name] not in plain:
+            raise ArcAffinityError(f"{path}: {name} is {settings[name]!r}, which this package does not compute")
+    return settings
+
+
+def _factors(tensors: Mapping[str, Tensor], rank: int, where: str) -> dict[str, Factors]:
+    """Pair the matrices of each layer."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        named = _KEY.fullmatch(key)
+        if named is None:
+            raise ArcAffinityError(f"{where} holds {key}, which is no LoRA matrix")
+        found.setdefault(named[1], {})[named[2]] = tensor
+    for name, pair in found.items():
+        if pair.keys() != {"A", "B"} or pair["A"].shape[:1] != (rank,) or pair["B"].shape[1:] != (rank,):
+            raise ArcAffinityError(f"{where}: {name} has no two matrices of rank {rank}")
+        if not all(torch.isfinite(matrix).all() for matrix in pair.values()):
+            raise ArcAffinityError(f"{where}: {name} holds numbers that are not finite")
+    if not found:
+        raise ArcAffinityError(f"{where} is empty")
+    return {name: Factors(pair["A"].float(), pair["B"].float()) for name, pair in sorted(found.items())}

@@ -11,12 +11,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from arc_affinity.cli.demo_page import Chapter, write_page
+from arc_affinity.cli.diagnose import EXAMPLES, write_report
+from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.progress import ExampleRate, quiet_lightning
 from arc_affinity.cli.render import grid_text
 from arc_affinity.cli.score import task_table
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import ExampleStore
+from arc_affinity.diagnosis.report import build_report
+from arc_affinity.diagnosis.report_records import Collector
+from arc_affinity.diagnosis.report_words import headline
 from arc_affinity.evaluation.predict import Asking, Question, predict, questions_of_store, questions_of_tasks
 from arc_affinity.evaluation.records import Origin, Record, write_records
 from arc_affinity.evaluation.scoring import Score, score
@@ -34,6 +38,10 @@ HELD_OUT_SHOWN = 5
 REAL_TASKS = ("137eaa0f", "88a62173", "a65b410d", "9172f3a0", "c1d99e64")
 """Foundational tasks as humans drew them; only generated examples of their rules were trained on."""
 
+HELD_OUT_RECORDS, REAL_RECORDS = "held-out.jsonl", "arc-agi-1.jsonl"
+HELD_OUT_PAGE, REAL_PAGE = "index.html", "arc-agi-1.html"
+"""Reports on the held-out examples and on the real tasks; no number mixes the two."""
+
 PICTURES = 3
 """Predictions shown in the terminal."""
 
@@ -42,7 +50,8 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     """Show the main job once, small.
 
     Predicts held-out examples and real ARC-AGI-1 tasks with a bundled model, scores them, trains the recipe
-    "smoke" for a few seconds, and leaves records, a submission, a trained model and a page with pictures.
+    "smoke" for a few seconds, and diagnoses what the bundled model cannot do. Leaves records, a submission, a
+    trained model and two reports with pictures.
 
     Args:
         out: Folder for the results; what an earlier demo left there is replaced.
@@ -58,15 +67,11 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     real = _predict_real(loaded, real_tasks, out)
     console.print(task_table(real[1]))
     _train_smoke(out / "smoke")
-    page = write_page(
-        out / "index.html",
-        loaded,
-        (
-            Chapter("Held-out examples of the 18 foundational tasks", *held_out),
-            Chapter("Real ARC-AGI-1 tasks", *real),
-        ),
-    )
-    _say_where(console, out, page, time.monotonic() - begin)
+    with as_file(files("arc_affinity.data") / HELD_OUT) as path:
+        examples = load_tasks(str(path))
+    _diagnose(console, out / HELD_OUT_PAGE, out / HELD_OUT_RECORDS, held_out[0], examples)
+    _diagnose(console, out / REAL_PAGE, out / REAL_RECORDS, real[0], real_tasks)
+    _say_where(console, out, time.monotonic() - begin)
 
 
 Answers = tuple[list[Record], Score]
@@ -78,12 +83,12 @@ def _predict_held_out(loaded: LoadedModel, out: Path) -> Answers:
         store = ExampleStore.open(path)
     questions = questions_of_store(store, loaded.model.config.context_pairs, asking)
     shown = [q for task in store.tasks for q in _of_task(questions, task)[:HELD_OUT_SHOWN]]
-    return _answer(loaded, shown, "re-arc, held out", out / "held-out.jsonl")
+    return _answer(loaded, shown, "re-arc, held out", out / HELD_OUT_RECORDS)
 
 
 def _predict_real(loaded: LoadedModel, tasks: Sequence[Task], out: Path) -> Answers:
     questions = questions_of_tasks(tasks, loaded.model.config.context_pairs, Asking())
-    records, scored = _answer(loaded, questions, "arc-agi-1/training", out / "arc-agi-1.jsonl")
+    records, scored = _answer(loaded, questions, "arc-agi-1/training", out / REAL_RECORDS)
     write_submission(out / "submission.json", make_submission(records, tasks))
     return records, scored
 
@@ -130,15 +135,27 @@ def _train_smoke(folder: Path) -> None:
     train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False)
 
 
-def _say_where(console: Console, out: Path, page: Path, seconds: float) -> None:
+def _diagnose(console: Console, page: Path, source: Path, records: Sequence[Record], tasks: Sequence[Task]) -> None:
+    """Write a report on records and say its headline."""
+    collector = Collector()
+    collector.add(records, source.name)
+    sets = collector.sets()
+    labels = find_categories({task_id for each in sets for task_id in each.tasks}, tasks)
+    report = build_report(sets, labels.by_task, labels.source, labels.notes)
+    write_report(page, report, {task.id: task.train[:EXAMPLES] for task in tasks})
+    console.print(f"Diagnosis, {report.dataset}: {headline(report)}", highlight=False, markup=False)
+
+
+def _say_where(console: Console, out: Path, seconds: float) -> None:
     lines = (
-        f"Done in {seconds:.0f} s. Look at {page}",
+        f"Done in {seconds:.0f} s. Look at {out / HELD_OUT_PAGE} and {out / REAL_PAGE}",
         f"Records:    {out / 'held-out.jsonl'}, {out / 'arc-agi-1.jsonl'}",
         f"Submission: {out / 'submission.json'}",
         f"Trained:    {out / 'smoke' / 'model'}",
         "Next:",
         f"  arc-affinity predict {MODEL} --dataset arc-agi-1/evaluation --out records.jsonl",
         "  arc-affinity score records.jsonl --dataset arc-agi-1/evaluation",
+        "  arc-affinity diagnose records.jsonl --dataset arc-agi-1/evaluation --out report.html",
         "  arc-affinity train smoke --out out/mine",
     )
     for line in lines:

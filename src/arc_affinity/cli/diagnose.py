@@ -29,7 +29,7 @@ from arc_affinity.files import write_text
 from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4
-"""Pairs of a task in an example store that the page shows."""
+"""Pairs of a task in an example store that a page shows."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,7 @@ def diagnose(
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
     with Console(stderr=True).status("Diagnosing"):
         report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing)
-        numbers = report_json(report)
-        write_page(out, report, {task.id: _shown(task, given) for task in given.tasks})
-        write_text(out.with_suffix(".json"), numbers)
+        numbers = write_report(out, report, {task.id: _shown(task, given) for task in given.tasks})
         drawn = () if figures is None else write_figures(figures, report)
     if json:
         print(numbers, end="")
@@ -94,6 +92,14 @@ def diagnose(
     console.print(f"page: {out}; numbers: {out.with_suffix('.json')}", soft_wrap=True, markup=False)
     if drawn:
         console.print(f"figures: {len(drawn)} in {figures}", soft_wrap=True, markup=False)
+
+
+def write_report(out: Path, report: Report, pairs: Mapping[str, Sequence[Pair]]) -> str:
+    """Write the page, and the numbers beside it, which are returned; ``pairs`` are shown with the task of their id."""
+    numbers = report_json(report)
+    write_page(out, report, pairs)
+    write_text(out.with_suffix(".json"), numbers)
+    return numbers
 
 
 def _diagnose(

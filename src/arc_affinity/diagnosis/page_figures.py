@@ -99,7 +99,7 @@ def _categories(each: SetReport) -> Iterator[Figure]:
     title = f"{each.letter}: cell accuracy by category ({each.protocol})"
     definition = (
         "Mean over the category's tasks with its 95 % interval, categories in the order of their published affinity; "
-        "a category of one task has no interval."
+        "a category of one task has no interval; n counts tasks."
     )
     yield Figure(
         "categories", f"categories-{each.letter}", title, definition, plots.estimates(cells, title, "cell accuracy, %")
@@ -149,5 +149,4 @@ def _edge(rows: Sequence[plots.Estimate]) -> float:
 
 
 def _row(label: str, estimate: Estimate, level: str | None = None) -> plots.Estimate:
-    note = f"n {estimate.n}" if estimate.low is not None or estimate.n != 1 else "n 1, no interval"
-    return plots.Estimate(label, estimate.value, estimate.low, estimate.high, note, level)
+    return plots.Estimate(label, estimate.value, estimate.low, estimate.high, f"n {estimate.n}", level)

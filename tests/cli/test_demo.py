@@ -1,0 +1,53 @@
+"""The demonstration: its reports on records as it makes them, and, slowly, the whole of it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from arc_affinity.cli import demo
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.types import Example
+
+
+def test_it_ends_with_a_report_that_names_categories(tmp_path):
+    tasks = [task for task in load_tasks("arc-agi-1/training") if task.id in demo.REAL_TASKS]
+    origin = Origin("toy", "0123", "arc-agi-1/training", Protocol.ARC_PRIZE, seed=7)
+    records = [
+        make_record(origin, Example(task.id, 0, task.test[0], ()), attempt, np.zeros((3, 5), np.uint8))
+        for task in tasks
+        for attempt in (1, 2)
+    ]
+    said = io.StringIO()
+    demo._diagnose(Console(file=said, width=200), tmp_path / "page.html", tmp_path / "records.jsonl", records, tasks)
+    assert "Diagnosis, arc-agi-1/training: toy solves none of 5 tasks" in said.getvalue()
+    numbers = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))
+    assert numbers["sets"][0]["source"] == "records.jsonl"
+    assert numbers["notes"] == []
+    assert "unlabelled" not in numbers["sets"][0]["categories"]
+    assert "Demonstrations" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_whole_demonstration(cli, tmp_path):
+    done = cli("demo", "--out", tmp_path)
+    assert done.code == 0, done.err
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {
+        "held-out.jsonl",
+        "index.html",
+        "index.json",
+        "arc-agi-1.jsonl",
+        "arc-agi-1.html",
+        "arc-agi-1.json",
+        "submission.json",
+        "smoke",
+    }
+    held_out = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
+    assert held_out["sets"][0]["outputs"] == 18 * demo.HELD_OUT_SHOWN

@@ -173,8 +173,8 @@ def _look(place: int, words: Sequence[int], free: Sequence[int], first: bool = F
 def _value(estimate: Estimate) -> str:
     """A value with its interval below it."""
     if estimate.value is None:
-        return f'<span class="undefined">undefined</span><span class="interval">{escape(estimate.reason)}</span>'
+        return f'<span class="undefined">undefined</span><span class="interval why">{escape(estimate.reason)}</span>'
     if estimate.low is None or estimate.high is None:
-        return f'{100 * estimate.value:.1f}<span class="interval">{escape(estimate.reason)}</span>'
+        return f'{100 * estimate.value:.1f}<span class="interval why">{escape(estimate.reason)}</span>'
     ends = f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
     return f'{100 * estimate.value:.1f}<span class="interval">{ends}</span>'

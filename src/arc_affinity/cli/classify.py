@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from arc_affinity.cli.classify_answers import Answered, answers, default_dataset
 from arc_affinity.cli.classify_tables import (
     agreement_document,
     agreement_tables,
     answer_table,
-    distribution_table,
+    distribution_tables,
 )
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
@@ -93,11 +95,12 @@ def _show(found: Answered, written: Sequence[str]) -> None:
     """Tables for a terminal."""
     console = Console(highlight=False)
     if found.agreement is not None:
-        for table in agreement_tables(found.agreement):
-            console.print(table)
+        shown: Iterator[Table | Text] = agreement_tables(found.agreement)
     elif len(found.answers) <= LISTED:
-        console.print(answer_table(found.answers))
+        shown = iter([answer_table(found.answers)])
     else:
-        console.print(distribution_table(found.answers))
+        shown = distribution_tables(found.answers)
+    for each in shown:
+        console.print(each)
     for path in written:
         console.print(f"written: {path}", soft_wrap=True, markup=False)

@@ -24,32 +24,27 @@ def answer_table(answers: Mapping[str, Answer]) -> Table:
     return table
 
 
-def distribution_table(answers: Mapping[str, Answer]) -> Table:
-    """How many tasks each category has beside the published numbers, and the share of low affinity."""
+def distribution_tables(answers: Mapping[str, Answer]) -> Iterator[Table | Text]:
+    """How many tasks each category has beside the published numbers, then the share of low affinity."""
     counts = Counter(answer.category for answer in answers.values())
-    share = low_share([answer.category for answer in answers.values()]) or 0.0
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
-    table.caption = f"low or very low affinity: {100 * share:.1f} % (the paper: 35.3 % of re-arc's 400)"
-    for name in ("category", "affinity", "tasks", "share", "the paper"):
-        table.add_column(name, justify="left" if name in {"category", "affinity"} else "right")
-    for each in CATEGORIES:
-        number = counts[each.code]
-        row = (f"{each.code} {each.name}", each.affinity.value, str(number), f"{100 * number / len(answers):.1f} %")
-        table.add_row(*row, str(each.published_tasks))
-    open_ = counts[AMBIGUOUS]
-    table.add_row(AMBIGUOUS, "", str(open_), f"{100 * open_ / len(answers):.1f} %", str(PUBLISHED_AMBIGUOUS))
-    return table
+    table = _plain_table("category", "affinity", "tasks", "share", "the paper", left=2)
+    rows = [(f"{c.code} {c.name}", c.affinity.value, counts[c.code], c.published_tasks) for c in CATEGORIES]
+    for name, level, number, published in [*rows, (AMBIGUOUS, "", counts[AMBIGUOUS], PUBLISHED_AMBIGUOUS)]:
+        table.add_row(name, level, str(number), _percent(number / len(answers)), str(published))
+    yield table
+    share = low_share([answer.category for answer in answers.values()])
+    yield Text(f"low or very low affinity: {_percent(share)} (the paper: 35.3 % of re-arc's 400)")
 
 
 def agreement_tables(agreement: Agreement) -> Iterator[Table | Text]:
     """Accuracy, one row for each category, the confusion matrix, and every disagreement."""
     yield Text(_summary(agreement))
     yield _quality_table(agreement)
+    yield Text("rows: label, columns: answer")
     yield _confusion_table(agreement)
     if agreement.disagreements:
-        table = Table(title="disagreements", box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
-        for name in ("task", "label", "answer", "rule", "reason"):
-            table.add_column(name, overflow="fold")
+        yield Text("disagreements")
+        table = _plain_table("task", "label", "answer", "rule", "reason", left=5)
         for each in agreement.disagreements:
             table.add_row(each.task, each.label, each.answered, each.rule, Text(each.reason))
         yield table
@@ -106,9 +101,7 @@ def _summary(agreement: Agreement) -> str:
 
 
 def _quality_table(agreement: Agreement) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("category", "labelled", "answered", "precision", "recall", "F1"):
-        table.add_column(name, justify="left" if name == "category" else "right")
+    table = _plain_table("category", "labelled", "answered", "precision", "recall", "F1")
     for each in agreement.quality():
         shares = (_percent(share) for share in (each.precision, each.recall, each.f1))
         table.add_row(each.label, str(each.labelled), str(each.answered), *shares)
@@ -116,13 +109,18 @@ def _quality_table(agreement: Agreement) -> Table:
 
 
 def _confusion_table(agreement: Agreement) -> Table:
-    table = Table(title="rows: label, columns: answer", box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    table.add_column("")
-    for term in agreement.terms:
-        table.add_column("?" if term == AMBIGUOUS else term, justify="right")
+    table = _plain_table("", *("?" if term == AMBIGUOUS else term for term in agreement.terms))
     for label in agreement.terms:
         if label in agreement.labels.values():
             table.add_row(label, *(str(agreement.confusion[label, term] or "·") for term in agreement.terms))
+    return table
+
+
+def _plain_table(*columns: str, left: int = 1) -> Table:
+    """A table whose first ``left`` columns are words, the others numbers."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place < left else "right", overflow="fold")
     return table
 
 

@@ -21,7 +21,7 @@ def change_features(before: Scene, after: Scene) -> Numbers:
     changed = before.grid != after.grid
     if not changed.any():
         return dict.fromkeys(NAMES, 0.0)
-    return dict(zip(NAMES, _features(before, after, changed), strict=True))
+    return {name: float(value) for name, value in zip(NAMES, _features(before, after, changed), strict=True)}
 
 
 NAMES = (

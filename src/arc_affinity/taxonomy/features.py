@@ -5,8 +5,9 @@ Each group of features has its function; `pair_features` joins them in the order
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -89,6 +90,7 @@ def _numbers(pair: Pair) -> Numbers:
         **{f"output {name}": value for name, value in look_features(after).items()},
         **object_features(before, after),
         **change_features(before, after),
+        **lie_features(before, after),
         **relation_features(before, after),
     }
 
@@ -97,7 +99,7 @@ def size_features(before: Grid, after: Grid) -> Numbers:
     """How the sizes of a pair relate."""
     (rows, cols), (out_rows, out_cols) = before.shape, after.shape
     tall, wide = out_rows / rows, out_cols / cols
-    return {
+    return _plain({
         "same size": before.shape == after.shape,
         "turned size": before.shape == after.shape[::-1],
         "log rows": np.log(rows),
@@ -116,28 +118,30 @@ def size_features(before: Grid, after: Grid) -> Numbers:
         "one cell": out_rows == out_cols == 1,
         "one line": min(out_rows, out_cols) == 1,
         "three by three": after.shape == (3, 3),
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def colour_features(before: Scene, after: Scene) -> Numbers:
     """Which colours come, go and stay, and how many cells each has."""
     had, has = before.counts > 0, after.counts > 0
-    return {
-        "colours": had.sum(),
-        "out colours": has.sum(),
-        "colours kept": (had & has).sum() / had.sum(),
-        "colours new": (has & ~had).sum(),
-        "colours gone": (had & ~has).sum(),
-        "same background": before.background == after.background,
-        "background": before.counts.max() / before.grid.size,
-        "out background": after.counts.max() / after.grid.size,
-        "second": np.sort(before.counts)[-2] / before.grid.size,
-        "entropy": _entropy(before),
-        "out entropy": _entropy(after),
-        "counts kept": np.array_equal(before.counts, after.counts),
-        "counts permuted": np.array_equal(np.sort(before.counts), np.sort(after.counts)),
-        "drawn ratio": np.log((after.drawn.sum() + 1) / (before.drawn.sum() + 1)),
-    }
+    return _plain(
+        {
+            "colours": had.sum(),
+            "out colours": has.sum(),
+            "colours kept": (had & has).sum() / had.sum(),
+            "colours new": (has & ~had).sum(),
+            "colours gone": (had & ~has).sum(),
+            "same background": before.background == after.background,
+            "background": before.counts.max() / before.grid.size,
+            "out background": after.counts.max() / after.grid.size,
+            "second": np.sort(before.counts)[-2] / before.grid.size,
+            "entropy": _entropy(before),
+            "out entropy": _entropy(after),
+            "counts kept": np.array_equal(before.counts, after.counts),
+            "counts permuted": np.array_equal(np.sort(before.counts), np.sort(after.counts)),
+            "drawn ratio": np.log((after.drawn.sum() + 1) / (before.drawn.sum() + 1)),
+        }
+    )
 
 
 def look_features(scene: Scene) -> Numbers:
@@ -150,39 +154,41 @@ def look_features(scene: Scene) -> Numbers:
     count = int(scene.labels.max()) + 1
     groups = int(scene.group_labels.max()) + 1
     cut = scene.labels[[0, -1]].ravel(), scene.labels[:, [0, -1]].ravel()
-    return {
-        "mirrored across": _same(grid, grid[:, ::-1]),
-        "mirrored down": _same(grid, grid[::-1]),
-        "mirrored diagonally": _same(grid, grid.T),
-        "turned": _same(grid, grid[::-1, ::-1]),
-        "row period": _period(grid),
-        "column period": _period(grid.T),
-        "full rows": (grid == grid[:, :1]).all(axis=1).mean(),
-        "full columns": (grid == grid[:1]).all(axis=0).mean(),
-        "full drawn lines": _drawn_lines(scene) + _drawn_lines(Scene(grid.T)),
-        "objects": np.log1p(count),
-        "groups": np.log1p(groups),
-        "objects in groups": np.log((count + 1) / (groups + 1)),
-        "largest": sizes.max() / grid.size,
-        "size": np.log1p(sizes.mean()),
-        "spread of sizes": sizes.std() / (sizes.mean() + 1),
-        "dots": np.mean(sizes == 1),
-        "full boxes": np.mean(filled or [False]),
-        "lines": np.mean(thin or [False]),
-        "fullness": sizes.sum() / max(1, np.sum(boxes)),
-        "kinds of shape": len({thing.shape for thing in scene.things}) / max(1, len(scene.things)),
-        "repeated looks": _repeated(scene.groups),
-        "coloured groups": np.mean([_colours(thing) > 1 for thing in scene.groups] or [False]),
-        "enclosed": scene.enclosed.mean(),
-        "border": len({*np.concatenate(cut).tolist()} - {-1}) / max(1, count),
-        **_distances(scene.groups),
-        "edges": ((grid[1:] != grid[:-1]).sum() + (grid[:, 1:] != grid[:, :-1]).sum()) / (2 * grid.size),
-    }
+    return _plain(
+        {
+            "mirrored across": _same(grid, grid[:, ::-1]),
+            "mirrored down": _same(grid, grid[::-1]),
+            "mirrored diagonally": _same(grid, grid.T),
+            "turned": _same(grid, grid[::-1, ::-1]),
+            "row period": _period(grid),
+            "column period": _period(grid.T),
+            "full rows": (grid == grid[:, :1]).all(axis=1).mean(),
+            "full columns": (grid == grid[:1]).all(axis=0).mean(),
+            "full drawn lines": _drawn_lines(scene) + _drawn_lines(Scene(grid.T)),
+            "objects": np.log1p(count),
+            "groups": np.log1p(groups),
+            "objects in groups": np.log((count + 1) / (groups + 1)),
+            "largest": sizes.max() / grid.size,
+            "size": np.log1p(sizes.mean()),
+            "spread of sizes": sizes.std() / (sizes.mean() + 1),
+            "dots": np.mean(sizes == 1),
+            "full boxes": np.mean(filled or [False]),
+            "lines": np.mean(thin or [False]),
+            "fullness": sizes.sum() / max(1, np.sum(boxes)),
+            "kinds of shape": len({thing.shape for thing in scene.things}) / max(1, len(scene.things)),
+            "repeated looks": _repeated(scene.groups),
+            "coloured groups": np.mean([_colours(thing) > 1 for thing in scene.groups] or [False]),
+            "enclosed": scene.enclosed.mean(),
+            "border": len({*np.concatenate(cut).tolist()} - {-1}) / max(1, count),
+            **_distances(scene.groups),
+            "edges": ((grid[1:] != grid[:-1]).sum() + (grid[:, 1:] != grid[:, :-1]).sum()) / (2 * grid.size),
+        }
+    )
 
 
 def object_features(before: Scene, after: Scene) -> Numbers:
     """What became of the objects: shares that stayed, changed colour, moved, were turned, are new or gone."""
-    result: Numbers = {}
+    result: dict[str, Any] = {}
     for name, old, new in (("object", before.things, after.things), ("group", before.groups, after.groups)):
         places, looks = {(t.place, t.look) for t in old}, {t.look for t in old}
         outlines, shapes = {(t.place, t.shape) for t in old}, {t.shape for t in old}
@@ -200,7 +206,35 @@ def object_features(before: Scene, after: Scene) -> Numbers:
             f"{name} is output": any(t.cells.shape == after.grid.shape for t in old),
             f"{name} ratio": np.log((len(new) + 1) / (len(old) + 1)),
         }
-    return result
+    return _plain(result)
+
+
+def lie_features(before: Scene, after: Scene) -> Numbers:
+    """Where things lie, with a sign: over a task's pairs they agree unless it is turned at random."""
+    one_size = before.grid.shape == after.grid.shape
+    changed = before.grid != after.grid if one_size else np.zeros((1, 1), bool)
+    result: dict[str, Any] = {"longer down": np.log(before.grid.shape[0] / before.grid.shape[1])}
+    for name, mask in (("drawn", before.drawn), ("out drawn", after.drawn), ("changed", changed)):
+        result[f"{name} below"], result[f"{name} right"] = _lie(mask)
+    for name, mask in (("drawn", before.drawn), ("changed", changed)):
+        across = (mask[:, 1:] & mask[:, :-1]).sum()
+        down = (mask[1:] & mask[:-1]).sum()
+        result[f"{name} runs down"] = (down - across) / max(1, down + across)
+    return _plain(result)
+
+
+def _lie(mask: Bool[np.ndarray, "rows cols"]) -> tuple[float, float]:
+    """How far below and right of the middle the cells lie on average, -1 to 1."""
+    if not mask.any():
+        return 0.0, 0.0
+    # Middles of cells, so that a lone row lies neither above nor below.
+    below, right = (2 * np.argwhere(mask).mean(axis=0) + 1) / mask.shape - 1
+    return float(below), float(right)
+
+
+def _plain(values: Mapping[str, Any]) -> Numbers:
+    """The same numbers as Python's own."""
+    return {name: float(value) for name, value in values.items()}
 
 
 def _distances(found: Sequence[Thing]) -> Numbers:
@@ -212,16 +246,18 @@ def _distances(found: Sequence[Thing]) -> Numbers:
     gaps = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).max(axis=2)
     pairs = gaps[np.triu_indices(len(found), 1)]
     nearest = (gaps + 99 * np.eye(len(found), dtype=int)).min(axis=1)
-    return {
-        "boxes overlap": (pairs < 0).mean(),
-        "boxes touch": (nearest == 0).mean(),
-        "boxes apart": (nearest > 0).mean(),
-        "nearest box": np.log1p(max(0, pairs.min())),
-    }
+    return _plain(
+        {
+            "boxes overlap": (pairs < 0).mean(),
+            "boxes touch": (nearest == 0).mean(),
+            "boxes apart": (nearest > 0).mean(),
+            "nearest box": np.log1p(max(0, pairs.min())),
+        }
+    )
 
 
-def _share(values: object) -> float:
-    listed = list(values)  # type: ignore[call-overload]
+def _share(values: Iterable[bool]) -> float:
+    listed = list(values)
     return float(np.mean(listed)) if listed else 0.0
 
 

@@ -149,10 +149,10 @@ def things(grid: Grid, labels: Labels) -> tuple[Thing, ...]:
     for axis, where in enumerate((rows, cols)):
         np.minimum.at(low[:, axis], numbers, where)
         np.maximum.at(high[:, axis], numbers, where)
-    return tuple(_thing(grid, labels, n, tuple(low[n]), tuple(high[n]), int(sizes[n])) for n in chosen.tolist())
+    return tuple(_thing(grid, labels, n, low[n].tolist(), high[n].tolist(), int(sizes[n])) for n in chosen.tolist())
 
 
-def _thing(grid: Grid, labels: Labels, number: int, low: tuple[int, int], high: tuple[int, int], size: int) -> Thing:
+def _thing(grid: Grid, labels: Labels, number: int, low: list[int], high: list[int], size: int) -> Thing:
     part = (slice(low[0], high[0] + 1), slice(low[1], high[1] + 1))
     cells = np.where(labels[part] == number, grid[part], COLOURS).astype(np.uint8)
-    return Thing((int(low[0]), int(low[1])), cells, size)
+    return Thing((low[0], low[1]), cells, size)

@@ -35,7 +35,7 @@ NAMES = (
 
 def relation_features(before: Scene, after: Scene) -> Numbers:
     """Features of the two grids as wholes; shares of 0 to 1."""
-    return dict(zip(NAMES, _features(before, after), strict=True))
+    return {name: float(value) for name, value in zip(NAMES, _features(before, after), strict=True)}
 
 
 def turns(grid: Grid) -> list[Grid]:

@@ -131,6 +131,18 @@ def train(data: Examples, settings: Training, on_network: OnTask | None = None) 
     return Trained(tuple(groups), folds, logits, temperature(logits, data.labels))
 
 
+def judged(data: Examples, trained: Trained, start: int) -> Float[np.ndarray, "tasks 9"]:
+    """Return the calibrated probabilities of every task, unseen, by its three pairs from ``start``."""
+    chances = np.zeros((len(data.tasks), len(CODES)), np.float32)
+    for fold, judges in enumerate(trained.groups):
+        unseen = np.flatnonzero(trained.folds == fold)
+        asked = data.draw(unseen, np.tile(np.arange(start, start + SHOWN_PAIRS), (len(unseen), 1)))
+        with torch.no_grad():
+            logits = torch.stack([judge(*asked) for judge in judges]) / trained.temperature
+        chances[unseen] = logits.softmax(dim=-1).mean(dim=0).numpy()
+    return chances
+
+
 def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> Judge:
     """Return one network trained on the tasks of ``rows``; every step shows each of them with three other pairs."""
     torch.manual_seed(seed)

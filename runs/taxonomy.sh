@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The classifier of grids: trained, judged by five folds, and written into the package (or OUT) with its card.
+# TEST=FILE of labels compares its answers with them, each given by networks that have not seen the task.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+python -m arc_affinity.cli.train_classifier ${OUT:+"$OUT"}
+[[ -z ${TEST:-} ]] || arc-affinity classify --by grids --validate "$TEST"

@@ -1,0 +1,120 @@
+"""Training the visual classifier, tiny: folds by task, the same numbers again, what is stored and loaded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arc_affinity.data.arc import find_task
+from arc_affinity.taxonomy.categories import CODES
+from arc_affinity.taxonomy.train_visual import (
+    FOLDS,
+    Examples,
+    Training,
+    calibration_error,
+    examples,
+    fold_numbers,
+    store,
+    temperature,
+    threshold,
+    train,
+)
+from arc_affinity.taxonomy.visual import load
+
+SETTINGS = Training(pairs=4, members=2, hidden=7, steps=3)
+TASKS = ("007bbfb7", "00d62c1b", "017c7c7b", "025d127b", "045e512c", "0520fde7", "05269061", "05f2a901", "06df4c85")
+TASKS += ("08ed6ac7", "09629e4f")
+
+
+@pytest.fixture(scope="module")
+def data() -> Examples:
+    return examples(SETTINGS.pairs, tasks=TASKS)
+
+
+def test_examples_are_described_and_labelled_by_code(data):
+    assert data.tasks == TASKS
+    assert data.features.shape[:2] == (len(TASKS), 4)
+    assert data.images.shape == (len(TASKS), 4, 10, 15, 15)
+    assert [CODES[label] for label in data.labels[:2]] == ["C1", "S3"]
+
+
+@given(st.lists(st.integers(0, 8), min_size=5, max_size=97), st.integers(0, 3))
+def test_folds_spread_every_category(labels, seed):
+    folds = fold_numbers(np.array(labels), FOLDS, seed)
+    assert set(folds.tolist()) <= set(range(FOLDS))
+    for label in set(labels):
+        counts = np.bincount(folds[np.array(labels) == label], minlength=FOLDS)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_training_is_repeatable_and_what_is_stored_is_loaded(data, tmp_path):
+    first, second = train(data, SETTINGS), train(data, SETTINGS)
+    assert torch.equal(first.logits, second.logits)
+    path = tmp_path / "model.safetensors"
+    store(path, data, first, SETTINGS, 0.4)
+    loaded = load(path)
+    assert loaded.threshold == 0.4
+    assert loaded.temperature == first.temperature
+    assert loaded.fold_of == dict(zip(TASKS, first.folds.tolist(), strict=True))
+    for group, judges in zip(loaded.groups, first.groups, strict=True):
+        for judge, original in zip(group, judges, strict=True):
+            for name, tensor in judge.state_dict().items():
+                torch.testing.assert_close(tensor, original.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_task_is_asked_of_networks_that_have_not_seen_it(data, tmp_path):
+    trained = train(data, SETTINGS)
+    store(tmp_path / "m.safetensors", data, trained, SETTINGS, 0.0)
+    classifier = load(tmp_path / "m.safetensors")
+    assert classifier.networks("00d62c1b") == classifier.groups[trained.folds[1]]
+    assert len(classifier.networks("no-such-task")) == FOLDS * SETTINGS.members
+    guess = classifier.classify(find_task("00d62c1b", "re-arc"))
+    # The dataset's demonstrations are the first three pairs, those that the fold was judged on.
+    unseen = dict(zip(CODES, trained.probabilities[1].tolist(), strict=True))
+    assert guess.probabilities == pytest.approx(unseen, abs=0.01)
+
+
+def test_the_held_out_tasks_are_not_learnt_from(data):
+    """Other labels of a fold's tasks change nothing in the networks that judge them."""
+    trained = train(data, SETTINGS)
+    fold = trained.folds == trained.folds[0]
+    # The same categories in the same numbers, so that the folds stay; only a fold's own tasks trade labels.
+    swapped = data.labels.copy()
+    others = np.flatnonzero(fold)
+    if len(others) < 2:
+        pytest.skip("the fold has a single task")
+    again = Examples(data.tasks, swapped, data.features.copy(), data.palettes, data.images)
+    again.features[others] = 0
+    unchanged = train(again, SETTINGS)
+    judges, same = trained.groups[trained.folds[0]], unchanged.groups[trained.folds[0]]
+    for judge, other in zip(judges, same, strict=True):
+        for one, two in zip(judge.state_dict().values(), other.state_dict().values(), strict=True):
+            assert torch.equal(one, two)
+
+
+def test_temperature_undoes_a_factor():
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(1, 4001, 9, generator=generator) * 2
+    labels = torch.multinomial(logits[0].softmax(dim=-1), 1, generator=generator)[:, 0].numpy()
+    assert temperature(logits, labels) == pytest.approx(1, rel=0.1)
+    assert temperature(logits * 3, labels) == pytest.approx(3, rel=0.1)
+
+
+def test_calibration_error_by_hand():
+    chances = np.zeros((4, 9))
+    chances[:, 0], chances[:, 1] = [0.95, 0.95, 0.65, 0.65], [0.05, 0.05, 0.35, 0.35]
+    # 0.95 said and 1 of 2 right; 0.65 said and 2 of 2 right.
+    assert calibration_error(chances, np.array([0, 1, 0, 0])) == pytest.approx((0.45 + 0.35) / 2)
+
+
+def test_threshold_by_hand():
+    chances = np.zeros((4, 9))
+    chances[:, 0], chances[:, 1] = [0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, 0.4]
+    labels = np.array([0, 1, 0, 1])  # right, wrong, right, wrong
+    assert threshold(chances, labels, 1.0) == 0.9
+    assert threshold(chances, labels, 0.6) == 0.7
+    assert threshold(chances, labels, 0.5) == 0.6
+    assert threshold(chances, 1 - labels, 1.0) == 1.0

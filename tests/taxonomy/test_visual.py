@@ -1,0 +1,84 @@
+"""The bundled classifier: whole, small, invariant, honest about what it has seen, and refusing other files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+from torch import zeros
+
+from arc_affinity.data.arc import find_task
+from arc_affinity.data.rearc import task_ids
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
+from arc_affinity.taxonomy.visual import LOOKED_AT, WEIGHTS, Classifier, bundled, classify, classify_all, load, view_of
+from arc_affinity.types import Pair, Task
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    return find_task("0a938d79", "arc-agi-1/training")
+
+
+def test_the_bundled_weights():
+    assert WEIGHTS.stat().st_size < 5_000_000
+    classifier = bundled()
+    assert sorted(classifier.fold_of) == list(task_ids())
+    assert (WEIGHTS.parent / "README.md").is_file()
+    sizes = np.bincount(list(classifier.fold_of.values()))
+    assert (len(sizes), sizes.sum()) == (len(classifier.groups), 400)
+    assert sizes.max() - sizes.min() <= 9  # one a category at most
+
+
+def test_a_known_task_is_judged_by_the_fold_that_has_not_seen_it(task):
+    classifier = bundled()
+    assert classifier.networks(task.id) == classifier.groups[classifier.fold_of[task.id]]
+    assert len(classifier.networks("unknown")) == sum(map(len, classifier.groups))
+
+
+def test_the_order_of_demonstrations_does_not_matter(task):
+    first = classify(task)
+    second = classify(Task(task.id, task.train[::-1], task.test))
+    assert first.probabilities == pytest.approx(dict(second.probabilities), abs=1e-5)
+    assert sum(first.probabilities.values()) == pytest.approx(1)
+    assert first.best == max(CODES, key=first.probabilities.__getitem__)
+    assert first.reason.count(";") == 2
+
+
+def test_tests_are_not_looked_at(task):
+    other = Task(task.id, task.train, (Pair(np.zeros((1, 1), np.uint8), None),))
+    assert classify(task) == classify(other)
+
+
+def test_it_may_abstain(task):
+    sure = bundled()
+    shy = Classifier(sure.groups, sure.fold_of, sure.temperature, 1.01)
+    guess = shy.classify(task)
+    assert (guess.category, guess.best) == (AMBIGUOUS, sure.classify(task).best)
+    assert guess.confidence == guess.probabilities[guess.best]
+
+
+def test_threes_of_the_first_demonstrations(task):
+    for count, rows in ((1, 1), (2, 1), (3, 1), (4, 4), (5, 10), (9, 10)):
+        view = view_of((task.train * 9)[:count])
+        assert len(view.features) == len(view.images) == rows
+    assert LOOKED_AT == 5
+
+
+def test_all_by_id(task):
+    assert set(classify_all([task])) == {task.id}
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(ArcAffinityError, match="holds no classifier"):
+        load(tmp_path / "none.safetensors")
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(b"no tensors")
+    with pytest.raises(ArcAffinityError, match="holds no classifier"):
+        load(path)
+    save_file({"a": zeros(2)}, path)
+    with pytest.raises(ArcAffinityError, match="holds no classifier"):
+        load(path)
+    save_file({"a": zeros(2)}, path, {"classifier": '{"features": ["one"]}'})
+    with pytest.raises(ArcAffinityError, match="other features"):
+        load(path)

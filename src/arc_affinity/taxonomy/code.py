@@ -233,8 +233,10 @@ def painted(g: Generator) -> ast.AST | None:
 
 
 def turned(g: Generator) -> ast.AST | None:
-    """Mirrors or rotations in the end."""
-    return next((node for node in g.end if isinstance(node, ast.stmt) and named(node, TURNS)), None)
+    """Mirrors or rotations in the end; of blocks, the statement in them."""
+    found = [node for node in g.end if isinstance(node, ast.stmt) and named(node, TURNS)]
+    simple = (node for node in found if not isinstance(node, ast.If | ast.For | ast.While))
+    return next(simple, found[0] if found else None)
 
 
 def nothing_else(g: Generator) -> ast.AST | None:

@@ -230,7 +230,8 @@ def test_a_task_opens_and_marks_its_wrong_cells_by_crosses(browse: Browse, page_
     const task = one("#open-0000000b");
     const titles = [...task.querySelectorAll("h4")].map(each => each.textContent);
     const grids = [...task.querySelectorAll("svg.grid")].map(each => each.getAttribute("aria-label"));
-    const crosses = [...task.querySelectorAll(".crosses")].map(each => each.getAttribute("d").split("M").length - 1);
+    const paths = [...task.querySelectorAll(".wrong-marks")].map(each => each.getAttribute("d"));
+    const crosses = paths.map(each => each.split("M").length - 1);
     const verdicts = [...task.querySelectorAll("figcaption span")].map(each => each.textContent);
     const open = button.getAttribute("aria-expanded");
     button.click();
@@ -271,10 +272,12 @@ def test_digits_can_be_written_into_the_cells(browse: Browse, page_file: Path) -
     one("tr[data-task='0000000c'] button").click();
     const before = all("svg.grid text").length;
     one("#digits").click();
-    return [before, all("svg.grid text").map(each => each.textContent).join("")];
+    const marks = all("svg.grid .wrong-marks").map(each => each.getAttribute("d"));
+    return [before, all("svg.grid text").map(each => each.textContent).join(""), marks];
     """
-    before, digits = browse(page_file, steps)["result"]
+    before, digits, marks = browse(page_file, steps)["result"]
     assert before == 0
+    assert marks == ["M1.12 1.12h.76v.76h-.76z"]  # a frame, for a cross would hide the digit
     assert digits == "0" + "0123" + "0120" + "0123"
 
 

@@ -53,12 +53,13 @@
     return wrong;
   }
 
-  // Crosses are drawn wide in black, then narrow in white: one of the two shows on any colour.
+  // Marks are drawn wide in black, then narrow in white: one of the two shows on any colour.
   function drawGrid(packed, name, targetPacked) {
     const grid = parse(packed), target = targetPacked ? parse(targetPacked) : null;
     const rows = grid.length, cols = grid[0].length;
     const tall = Math.max(rows, target ? target.length : 0), wide = Math.max(cols, target ? target[0].length : 0);
-    const cell = Math.max(4, Math.min(20, Math.floor(ROOM / Math.max(tall, wide))));
+    const written = digits.checked;
+    const cell = Math.max(written ? 13 : 4, Math.min(20, Math.floor(ROOM / Math.max(tall, wide))));
     const wrong = target ? wrongCells(grid, target) : [];
     const words = `${name}: ${rows} rows, ${cols} columns` + (target ? `, ${wrong.length} cells marked wrong` : "");
     const svg = element("svg", { class: "grid", role: "img", "aria-label": words, width: wide * cell + 2,
@@ -70,18 +71,23 @@
     for (let y = 0; y <= rows; y++) lines += `M0 ${y}h${cols}`;
     for (let x = 0; x <= cols; x++) lines += `M${x} 0v${rows}`;
     svg.append(element("path", { d: lines, stroke: "#555", "stroke-width": .06, fill: "none" }));
-    if (digits && digits.checked) {
+    if (written) {
       grid.forEach((row, y) => [...row].forEach((digit, x) => svg.append(
         element("text", { x: x + .5, y: y + .73, fill: DIGITS[digit] }, digit))));
     }
-    if (target && (target.length !== rows || target[0].length !== cols)) {
-      svg.append(element("rect", { x: 0, y: 0, width: target[0].length, height: target.length, fill: "none",
-        stroke: "currentColor", "stroke-width": .16, "stroke-dasharray": ".5 .35", class: "target-size" }));
+    // A cross would hide the digit, so there the mark is a frame.
+    const mark = written ? "h.76v.76h-.76z" : "m.13 .13l.5 .5m-.5 0l.5-.5";
+    const marks = wrong.map(([y, x]) => `M${(x + .12).toFixed(2)} ${(y + .12).toFixed(2)}${mark}`).join("");
+    if (marks) {
+      svg.append(element("path", { d: marks, stroke: "#000", "stroke-width": written ? .2 : .3, fill: "none" }));
+      svg.append(element("path", { d: marks, stroke: "#fff", "stroke-width": written ? .1 : .15, fill: "none",
+        class: "wrong-marks" }));
     }
-    const crosses = wrong.map(([y, x]) => `M${x + .25} ${y + .25}l.5 .5m-.5 0l.5-.5`).join("");
-    if (crosses) {
-      svg.append(element("path", { d: crosses, stroke: "#000", "stroke-width": .3, fill: "none" }));
-      svg.append(element("path", { d: crosses, stroke: "#fff", "stroke-width": .15, fill: "none", class: "crosses" }));
+    if (target && (target.length !== rows || target[0].length !== cols)) {
+      for (const look of [{ stroke: "#000", "stroke-width": .34 },
+        { stroke: "#fff", "stroke-width": .2, "stroke-dasharray": ".5 .35", class: "target-size" }]) {
+        svg.append(element("rect", { x: 0, y: 0, width: target[0].length, height: target.length, fill: "none", ...look }));
+      }
     }
     return svg;
   }

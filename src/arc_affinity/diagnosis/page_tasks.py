@@ -68,8 +68,8 @@ def _intro(report: Report, listed: Sequence[str]) -> str:
     left_out = len(report.task_ids) - len(listed)
     more = f" {left_out} further tasks are only in the JSON document." if left_out else ""
     return (
-        "Open a task to see its demonstrations, the target and every attempt. Wrong cells carry a cross; a dashed "
-        f"outline is the target's size where the attempt has another.{more}"
+        "Open a task to see its demonstrations, the target and every attempt. Wrong cells carry a cross, or a "
+        f"frame where digits are written; a dashed outline is the target's size where the attempt has another.{more}"
     )
 
 
@@ -124,9 +124,7 @@ def _row(report: Report, task_id: str) -> str:
     )
     words = escape(f"{task_id} {code} {category_name(code)}".lower(), quote=True)
     name = escape(task_id, quote=True)
-    cells = "".join(
-        _cells(result, len(report.sets) == 1) for result in results
-    )
+    cells = "".join(_cells(result, len(report.sets) == 1) for result in results)
     return (
         f'<tr data-task="{name}" data-words="{words}" data-category="{escape(code, quote=True)}"{outcomes}>'
         f'<th scope="row"><button type="button" aria-expanded="false">{name}</button></th>'

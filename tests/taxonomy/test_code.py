@@ -76,6 +76,8 @@ def test_subtypes():
     assert classify_source(made(*MADE["grown by neighbours"])).subtype == "S3-B"
     followed = made("x = mapply(neighbors, inds)", "go = fill(gi, 3, connect(a, b))")
     assert classify_source(followed).subtype == "S3-B"
+    painted = made("bx = box(inds)", "go = paint(gi, obj)")
+    assert classify_source(painted).subtype == "S3-B"
     assert classify_source(made(*MADE["turned"])).subtype is None
 
 

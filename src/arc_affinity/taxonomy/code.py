@@ -306,11 +306,11 @@ def _decide(generator: Generator) -> Decision:
 
 
 def _subtype(category: str, g: Generator) -> str | None:
-    """S3-B where a region is followed from cell to cell by the neighbours of all its cells, S3-A otherwise."""
+    """S3-B where a region is followed by the neighbours of all its cells or whole objects are painted, else S3-A."""
     if category != "S3":
         return None
     followed = _mapped(g.listing.nodes, {"neighbors"}) or (grown(g) and not topology_drawn(g) and not box_drawn(g))
-    return "S3-B" if followed else "S3-A"
+    return "S3-B" if followed or among_outputs(g.outputs, {"paint"}) else "S3-A"
 
 
 def _fills(assignment: ast.Assign) -> bool:

@@ -6,7 +6,7 @@ Solve rates are the third column of the published table (default: ../shared/refe
 first 8 rows, which hold differences. Every model is fitted on 9 tenths of the tasks and asked about the last, for 5
 shuffles; a model sees ranks of its own training tasks only. Intervals are percentiles over 2,000 resamplings of
 the tasks. Models and features were chosen on half of the tasks (`CHOSEN_ON`); the column "other half" is Spearman
-over the rest alone.
+over the rest alone. The predictor that counts is `PREDICTOR`; of programs that solve a task alone, `SOLVER_ALONE`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ WRONG_ROWS = 8
 SEEDS = range(5)
 FOLDS = 10
 RESAMPLINGS = 2_000
+PREDICTOR = "trees on counts of verifier and generator"
+SOLVER_ALONE = "trees on counts and numbers of the profile"
 CHOSEN_ON = 4
 """Seed of the shuffle whose first half the models were chosen on."""
 
@@ -166,12 +168,12 @@ def main() -> None:
             trees,
             True,
         ),
-        "trees on counts and numbers of the profile": (
+        SOLVER_ALONE: (
             [{**s, **n} for s, n in zip(solver, numbers, strict=True)],
             trees,
             True,
         ),
-        "trees on counts of verifier and generator": (
+        PREDICTOR: (
             [{**s, **d} for s, d in zip(solver, drawing, strict=True)],
             trees,
             True,

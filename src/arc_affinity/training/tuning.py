@@ -1,0 +1,254 @@
+"""What a fine-tuning depends on: its settings, and a task's examples in three parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from arc_affinity.data import context, rearc
+from arc_affinity.data.augment import Augmentation, Compose
+from arc_affinity.data.invariance import kept_views
+from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
+from arc_affinity.data.store import ExampleStore
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.models.lora import FEED_FORWARD, LoraSpec
+from arc_affinity.types import Example, Pair, Task
+
+Method = Literal["lora", "full", "context-only"]
+Augment = Literal["none", "kept", "all"]
+
+FEWEST_TO_VALIDATE = 10
+"""With fewer pairs none is spared for validation, and training runs its full course."""
+
+WHOLE_PASS = 16
+"""A pass over fewer examples repeats them, so that a batch is not smaller for a task with three demonstrations."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How one model is adapted to one task.
+
+    Attributes:
+        method: lora (low-rank changes), full (all weights but the context encoder's), or context-only (no gradient: the
+            demonstrations that do best on the validation part).
+        rank: Of the changes.
+        alpha: Their factor is alpha / rank.
+        pattern: Regular expression for the names of the layers to change.
+        per_task: Most training examples.
+        validation: Most validation examples, which decide when to stop.
+        test: Most test examples, which are only scored.
+        unlike: Test and validation inputs are none of re-arc's first so many (a model was trained on those).
+        augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
+            demonstrations alike).
+        votes: Views of a test query that are answered and vote, where augment is not none.
+        learning_rate: At its peak.
+        weight_decay: Of matrices.
+        warmup_steps: Steps up to the peak; then flat to half of the course, then down to 0.
+        steps: Most optimiser steps.
+        tokens: Most tokens of queries and outputs trained on, in millions.
+        patience: Validations without progress before stopping.
+        batch_cells: Most tokens of a batch, padding included.
+        batch_examples: Most examples of a batch.
+        seed: Of parts, batches, demonstrations, views and weights.
+        data_seed: Of re-arc's training examples; validation and test take the next ones.
+    """
+
+    method: Method = "lora"
+    rank: int = 16
+    alpha: float = 32.0
+    pattern: str = FEED_FORWARD
+    per_task: int = 400
+    validation: int = 24
+    test: int = 40
+    unlike: int = 0
+    augment: Augment = "none"
+    votes: int = 1
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 10
+    steps: int = 600
+    tokens: float = 0.8
+    patience: int = 6
+    batch_cells: int = 6_144
+    batch_examples: int = 16
+    seed: int = 0
+    data_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ArcAffinityError(f"{name} must be {least:g} to {most:g}, not {value!r}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise unknown(name, str(getattr(self, name)), choices)
+
+    @property
+    def lora(self) -> LoraSpec:
+        """The layers that are changed, and by how much."""
+        return LoraSpec(self.rank, self.alpha, self.pattern)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)
+
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "per_task": (2, 1e6),
+    "validation": (0, 1e6),
+    "test": (1, 1e6),
+    "unlike": (0, 1e6),
+    "votes": (1, 64),
+    "learning_rate": (0, 1),
+    "steps": (1, 1e6),
+    "tokens": (0, 1e6),
+    "patience": (1, 1e6),
+    "batch_cells": (1, 1e7),
+    "batch_examples": (1, 4096),
+    "seed": (0, 2**31),
+}
+
+CHOICES: Mapping[str, tuple[str, ...]] = {"method": get_args(Method), "augment": get_args(Augment)}
+
+_DEFAULT = Tuning()
+
+TUNINGS: Mapping[Method, Tuning] = {
+    "lora": _DEFAULT,
+    "full": replace(_DEFAULT, method="full", learning_rate=1e-3),
+    "context-only": replace(_DEFAULT, method="context-only"),
+}
+"""The settings of each method; where they come from is in docs/log.md."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A task's pairs in three disjoint parts; the test part is never used for stopping."""
+
+    task_id: str
+    dataset: str
+    train: tuple[Pair, ...]
+    validation: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.train) < 2:
+            raise ArcAffinityError(
+                f"task {self.task_id} has {len(self.train)} pair to train on; it needs 2, one to ask and one to show"
+            )
+
+    def asked(self, pairs: Sequence[Pair]) -> Task:
+        """Return the task that asks ``pairs`` and shows training pairs."""
+        return Task(self.task_id, self.train, tuple(pairs), self.dataset)
+
+    def questions(self, pairs: int, seed: int) -> list[Example]:
+        """Return the test part as examples with ``pairs`` training pairs beside each query."""
+        asked = self.asked(self.test)
+        return [context.from_task(asked, i, pairs=pairs, seed=seed) for i in range(len(self.test))]
+
+
+def parts_of_rearc(task_id: str, tuning: Tuning) -> Parts:
+    """Generate a task's examples; no input of the validation or test part is among those trained on.
+
+    Raises:
+        ArcAffinityError: no such task, or its generator gives too few examples.
+    """
+    known = rearc.generate_task(task_id, max(tuning.per_task, tuning.unlike), tuning.data_seed).pairs
+    keys = frozenset(rearc.input_key(pair.input) for pair in known)
+    held_out = tuning.validation + tuning.test
+    others = rearc.generate_task(task_id, held_out, tuning.data_seed + 1_000_003, keys).pairs
+    return Parts(task_id, "re-arc", known[: tuning.per_task], others[: tuning.validation], others[tuning.validation :])
+
+
+def divide(task_id: str, pairs: Sequence[Pair], tuning: Tuning, dataset: str) -> Parts:
+    """Divide a task's pairs: a tenth to validate (if there are 10), a fifth to test, the rest to train.
+
+    Raises:
+        ArcAffinityError: there are too few.
+    """
+    order = np.random.default_rng(tuning.seed).permutation(len(pairs))
+    mixed = [pairs[i] for i in order]
+    test = min(tuning.test, max(1, len(pairs) // 5))
+    validation = min(tuning.validation, len(pairs) // 10)
+    train = mixed[test + validation :][: tuning.per_task]
+    return Parts(task_id, dataset, tuple(train), tuple(mixed[test : test + validation]), tuple(mixed[:test]))
+
+
+def parts_of_store(store: ExampleStore, task_id: str, tuning: Tuning, dataset: str) -> Parts:
+    """Divide a task's examples in a store.
+
+    Raises:
+        ArcAffinityError: no such task, or too few pairs.
+    """
+    return divide(task_id, [store.pair(i) for i in store.indices(task_id)], tuning, dataset)
+
+
+def parts_of_task(task: Task, tuning: Tuning, dataset: str) -> Parts:
+    """Return a task's demonstrations to train on (a few of them to validate, where there are many) and its tests.
+
+    Raises:
+        ArcAffinityError: it has fewer than two demonstrations.
+    """
+    train = task.train[: tuning.per_task + tuning.validation]
+    spared = 0 if len(train) < FEWEST_TO_VALIDATE else min(tuning.validation, len(train) // 5)
+    cut = len(train) - spared
+    return Parts(task.id, dataset, train[:cut], train[cut:], task.test)
+
+
+class Feed:
+    """The batches of one task: leave-one-out queries under drawn views, the same whatever other tasks do."""
+
+    def __init__(self, parts: Parts, tuning: Tuning, pairs: int) -> None:
+        self.parts, self.tuning, self.pairs = parts, tuning, pairs
+        self.views = views_of(parts, tuning)
+        self.repeats = max(1, math.ceil(WHOLE_PASS / len(parts.train)))
+        sizes = np.array([pair.input.shape + _output_shape(pair) for pair in parts.train])
+        self.counts = np.tile(token_counts(sizes), (self.repeats, 1))
+        first = self._plan(0)
+        passes = tuning.tokens * 1e6 / self.counts.sum()
+        self.steps = max(1, min(tuning.steps, round(passes * len(first))))
+        self.stretch = max(len(first), math.ceil(self.steps / 40), min(10, self.steps))
+
+    def _plan(self, turn: int) -> list[list[int]]:
+        tuning = self.tuning
+        return plan_batches(self.counts, BatchRules(tuning.batch_cells, tuning.batch_examples, tuning.seed), turn)
+
+    def __iter__(self) -> Iterator[list[Example]]:
+        turn = 0
+        while True:
+            for batch in self._plan(turn):
+                yield [self._example(turn, index) for index in batch]
+            turn += 1
+
+    def _example(self, turn: int, index: int) -> Example:
+        seed, (copy, which) = self.tuning.seed, divmod(index, len(self.parts.train))
+        asked = self.parts.asked(())
+        example = context.leave_one_out(asked, which, pairs=self.pairs, seed=seed, epoch=turn * self.repeats + copy)
+        view = np.random.default_rng([seed, turn, index, 1]).integers(len(self.views))
+        return self.views[view].apply_example(example)
+
+    def validation(self) -> list[list[Example]]:
+        """Return the validation part in batches, the same every time."""
+        if not self.parts.validation:
+            return []
+        asked, seed = self.parts.asked(self.parts.validation), self.tuning.seed
+        examples = [context.from_task(asked, i, pairs=self.pairs, seed=seed) for i in range(len(asked.test))]
+        counts = token_counts(np.array([e.query.input.shape + _output_shape(e.query) for e in examples]))
+        plan = plan_batches(counts, BatchRules(self.tuning.batch_cells, 64, seed), 0)
+        return [[examples[i] for i in batch] for batch in plan]
+
+
+def views_of(parts: Parts, tuning: Tuning, most: int = 256) -> list[Augmentation]:
+    """Return the views to train on; the identity first, and alone where none is known to keep the rule."""
+    if tuning.augment == "none":
+        return [Compose()]
+    return list(kept_views(parts.train, most, tuning.seed, believe=tuning.augment == "all"))
+
+
+def _output_shape(pair: Pair) -> tuple[int, ...]:
+    if pair.output is None:
+        raise ArcAffinityError("a pair without its output cannot be trained on")
+    return pair.output.shape

@@ -61,7 +61,8 @@ def test_it_may_abstain(task):
 def test_threes_of_the_first_demonstrations(task):
     for count, rows in ((1, 1), (2, 1), (3, 1), (4, 4), (5, 10), (9, 10)):
         view = view_of((task.train * 9)[:count])
-        assert len(view.features) == len(view.images) == rows
+        assert (len(view.features), len(view.threes)) == (rows, rows)
+        assert len(view.images) == min(count, LOOKED_AT)
     assert LOOKED_AT == 5
 
 

@@ -53,6 +53,12 @@ class Judge(nn.Module):
         self, features: Float[Tensor, "tasks features"], images: Float[Tensor, "tasks pairs 10 15 15"]
     ) -> Float[Tensor, "tasks 9"]:
         """Return logits; the order of a task's pairs does not matter."""
-        usual = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
         seen = self.look(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        return self.judge(features, seen)
+
+    def judge(
+        self, features: Float[Tensor, "tasks features"], seen: Float[Tensor, "tasks pairs 24"]
+    ) -> Float[Tensor, "tasks 9"]:
+        """Return logits where the images have been looked at already (`look`)."""
+        usual = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
         return self.decide(self.drop(torch.cat([usual, seen.mean(dim=1), seen.amax(dim=1)], dim=1)))

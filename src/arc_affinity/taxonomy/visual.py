@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -63,10 +63,17 @@ class Guess:
 
 @dataclass(frozen=True)
 class View:
-    """A task as the networks see it: one row for each three of its demonstrations."""
+    """A task as the networks see it: one row for each three of its demonstrations.
+
+    Attributes:
+        features: of each row.
+        images: of each demonstration.
+        threes: the demonstrations of each row.
+    """
 
     features: Float[Tensor, "rows features"]
-    images: Float[Tensor, "rows pairs 10 15 15"]
+    images: Float[Tensor, "pairs 10 15 15"]
+    threes: Int[Tensor, "rows three"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,8 @@ class Classifier:
         """Return what the networks say of a task's demonstrations."""
         view = view_of(task.train)
         seen = view.features.requires_grad_()
-        logits = torch.stack([judge(seen, view.images) for judge in self.networks(task.id)]) / self.temperature
+        judged = [judge.judge(seen, judge.look(view.images)[view.threes]) for judge in self.networks(task.id)]
+        logits = torch.stack(judged) / self.temperature
         chances = logits.softmax(dim=-1).mean(dim=(0, 1))
         best = int(chances.argmax())
         (slope,) = torch.autograd.grad(logits.mean(dim=(0, 1))[best], seen)
@@ -153,9 +161,9 @@ def view_of(pairs: Sequence[Pair]) -> View:
     features = np.stack([pair_features(pair) for pair in used])
     palettes = np.stack([pair_palette(pair) for pair in used])
     images = np.stack([pair_image(pair) for pair in used])
-    threes = [list(three) for three in combinations(range(len(used)), min(SHOWN_PAIRS, len(used)))]
-    rows = np.stack([task_features(features[three], palettes[three]) for three in threes])
-    return View(torch.from_numpy(rows), torch.from_numpy(np.stack([images[three] for three in threes])))
+    threes = np.array(list(combinations(range(len(used)), min(SHOWN_PAIRS, len(used)))))
+    rows = task_features(features[threes], palettes[threes])
+    return View(torch.from_numpy(rows), torch.from_numpy(images), torch.from_numpy(threes))
 
 
 def _judge(tensors: Mapping[str, Tensor], prefix: str, hidden: int) -> Judge:

@@ -132,8 +132,14 @@ def test_a_picture_of_one_task_a_category(cli, tmp_path):
 
 
 def test_the_surest_task_of_a_category():
-    said = {t: Answer(c, None, "", "", sure) for t, c, sure in (("b", "S1", 0.5), ("a", "S1", 0.5), ("c", "C1", 0.9))}
-    assert (surest(said, "S1"), surest(said, "C1"), surest(said, "K1")) == ("a", "c", None)
+    said = {
+        "a": Answer("S1", None, "by hand", "", 1.0),
+        "b": Answer("S1", None, "turned", "a long reason", 0.5),
+        "c": Answer("S1", None, "turned", "short", 0.5),
+        "d": Answer("S1", None, "turned", "x", 0.4),
+        "e": Answer("C1", None, "by hand", "", 1.0),
+    }
+    assert (surest(said, "S1"), surest(said, "C1"), surest(said, "K1")) == ("c", "e", None)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from arc_affinity.data.arc import find_task
 from arc_affinity.data.pictures import GAP, PAPER, task_png
 from arc_affinity.files import replacing
 from arc_affinity.taxonomy.categories import CATEGORIES
+from arc_affinity.taxonomy.code import BY_HAND
 from arc_affinity.taxonomy.validation import Answer
 
 COLUMNS = 3
 PAIRS = 2
 """Demonstrations that are drawn of a task."""
 
-CELL = 7
+CELL = 9
 """Pixels of a cell."""
 
 
@@ -41,9 +42,17 @@ def save_picture(found: Answered, path: Path, dataset: str | None, data_dir: Pat
 
 
 def surest(answers: Mapping[str, Answer], code: str) -> str | None:
-    """Return the task that was given a category with the most confidence, the first of equals; None without any."""
+    """Return the task that was given a category with the most confidence; None without any.
+
+    Of equals it is the one with the shortest reason; a task decided by hand comes last.
+    """
     named = sorted(task for task, answer in answers.items() if answer.category == code)
-    return max(named, key=lambda task: answers[task].confidence, default=None)
+
+    def plain(task: str) -> tuple[bool, float, int]:
+        answer = answers[task]
+        return answer.rule != BY_HAND, answer.confidence, -len(answer.reason)
+
+    return max(named, key=plain, default=None)
 
 
 def _tiled(tiles: list[Image.Image]) -> Image.Image:

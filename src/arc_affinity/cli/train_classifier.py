@@ -39,7 +39,7 @@ tags: [arc-agi, re-arc, classification]
 
 # The classifier of grids
 
-Tells, from demonstrations alone, which of the nine categories of arXiv 2512.07109 a task belongs to. {networks} networks
+Tells, from demonstrations alone, which of the nine categories of arXiv 2512.07109 a task is of. {networks} networks
 in five groups of {members}; each takes {features} numbers that describe three pairs (`taxonomy/features.py`) and small
 images of them without colours (`taxonomy/images.py`, `taxonomy/network.py`). {values:,} values in all, half precision.
 
@@ -64,7 +64,7 @@ On tasks that the networks have not seen, three pairs each, an answer always giv
 | published: one split of the 400 | 36.25 % |
 | always S3 | {s3:.1f} % |
 | calibration error (10 bins), before and after dividing logits by {temperature:.2f} | {raw:.3f}, {calibrated:.3f} |
-| answers at least {least:.2f} probable, the threshold: share of tasks, right among them | {share:.1f} %, {right:.1f} % |
+| answers at least {least:.2f} probable, the threshold: share of tasks, right of them | {share:.1f} %, {right:.1f} % |
 
 Rows: label; columns: answer.
 

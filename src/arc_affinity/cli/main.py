@@ -30,6 +30,7 @@ COMMANDS: Commands = (
     ("data generate", "arc_affinity.cli.data_generate:generate", "Generate examples."),
     ("data split", "arc_affinity.cli.data_generate:split", "Split tasks."),
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
+    ("finetune", "arc_affinity.cli.finetune:finetune", "Fine-tune a model to single tasks."),
     ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("diagnose", "arc_affinity.cli.diagnose:diagnose", "Find out what a model cannot do."),

@@ -111,7 +111,7 @@ class Course:
         self.optimiser.zero_grad()
         self.schedule.step()
         self.steps += 1
-        if self.steps % self.feed.stretch == 0 or self.steps == self.feed.steps:
+        if self.steps in self.feed.validate_at:
             begun = time.monotonic()
             self._validate()
             self.seconds += time.monotonic() - begun

@@ -24,6 +24,9 @@ Augment = Literal["none", "kept", "all"]
 FEWEST_TO_VALIDATE = 10
 """With fewer pairs none is spared for validation, and training runs its full course."""
 
+EPOCHS, SHORTEST_EPOCH = 20, 10
+"""A course has at most so many epochs (stretches between validations), none shorter than a pass or so many steps."""
+
 WHOLE_PASS = 16
 """A pass over fewer examples repeats them, so that a batch is not smaller for a task with three demonstrations."""
 
@@ -210,7 +213,8 @@ class Feed:
         first = self._plan(0)
         passes = tuning.tokens * 1e6 / self.counts.sum()
         self.steps = max(1, min(tuning.steps, round(passes * len(first))))
-        self.stretch = max(len(first), math.ceil(self.steps / 40), min(10, self.steps))
+        epochs = max(1, min(EPOCHS, self.steps // max(len(first), SHORTEST_EPOCH)))
+        self.validate_at = frozenset(round(self.steps * (k + 1) / epochs) for k in range(epochs))
 
     def _plan(self, turn: int) -> list[list[int]]:
         tuning = self.tuning

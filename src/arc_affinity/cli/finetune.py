@@ -1,0 +1,212 @@
+"""``arc-affinity finetune``: a model and tasks in, specialists and their scores before and after out."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, make_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from arc_affinity.cli.train import _flags, _like
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.rearc import task_ids
+from arc_affinity.data.splits import foundational_tasks
+from arc_affinity.data.store import ExampleStore
+from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.models.storage import find_model
+from arc_affinity.training.executors import choose_workers
+from arc_affinity.training.sweep import Ended, Results, Sweep, run_sweep
+from arc_affinity.training.sweep_work import RE_ARC, Source
+from arc_affinity.training.tuning import TUNINGS, Method, Tuning
+from arc_affinity.types import Task
+
+SHOWN = 40
+"""Rows of the table of tasks; summary.csv has all."""
+
+if TYPE_CHECKING:
+    Changes = Any
+else:
+    SETTINGS = Group.create_ordered("Settings")
+    Changes = make_dataclass("TuningChanges", _flags(Tuning, SETTINGS, left_out=("method",)), namespace=_like(Tuning))
+
+
+def finetune(
+    model: str,
+    /,
+    *,
+    out: Path = Path("out/finetune"),
+    tasks: tuple[str, ...] = (),
+    set: str | None = None,
+    dataset: str = RE_ARC,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+    max_side: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    method: Method = "lora",
+    executor: str = "processes",
+    workers: int | None = None,
+    together: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    changes: Annotated[Changes | None, Parameter(name="*")] = None,
+) -> None:
+    """Fine-tune a model to single tasks.
+
+    Each task leaves its adapter (or model), the records of its test part before and after, and its curve in
+    OUT/tasks/ID; all records and a table come at the end. Stopped at any moment, the same command goes on after
+    the last finished task. A task that fails is told and tried again next time.
+
+    Args:
+        model: A bundled model's name, a model folder, or a checkpoint.
+        out: Folder of the results.
+        tasks: Ids of the tasks.
+        set: foundational (18 tasks), all, or a file of ids: a JSON list, or one a line.
+        dataset: re-arc (examples are generated), an example store, or a dataset or task file, whose tasks are
+            adapted to by their demonstrations alone.
+        data_dir: Folder of datasets that do not come with the package.
+        max_side: Leave out tasks with a grid of more rows or columns than this.
+        method: lora, full, or context-only.
+        executor: processes, dask:local, or dask:ADDRESS of a scheduler.
+        workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
+        together: Tasks that each worker trains at once (lora): what makes many cheap on a GPU.
+    """
+    tuning = replace(TUNINGS[method], **_changed(changes))
+    loaded = find_model(model)
+    if loaded.adapter is not None:
+        raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
+    source = Source(dataset, data_dir)
+    wanted = choose_tasks(source, tasks, set, max_side)
+    processes = min(os.cpu_count() or 1, -(-len(wanted) // together)) if workers is None else workers
+    # Several processes of one thread each do more than one of several threads.
+    threads = 1 if processes > 1 else 0
+    sweep = Sweep(loaded, model, wanted, tuning, source, together=together, threads=threads)
+    console = Console(stderr=True)
+    try:
+        with choose_workers(executor, processes) as chosen, _progress(console) as progress:
+            bar = progress.add_task("Fine-tuning", total=len(wanted))
+
+            def advance(task: str, error: str | None) -> None:
+                progress.advance(bar)
+                if error is not None:
+                    progress.console.print(f"{task} failed: {error}", markup=False, highlight=False, soft_wrap=True)
+
+            ended = run_sweep(sweep, out, chosen, advance)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("interrupted; the same command goes on") from error
+    _report(ended, console)
+    Console().print(f"{ended.records}", soft_wrap=True, highlight=False)
+
+
+def _changed(changes: Changes | None) -> Mapping[str, Any]:
+    values = {} if changes is None else asdict(changes)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> tuple[str, ...]:
+    """Return the ids of the tasks asked for, once each, in order; all of a dataset that is not re-arc if none are.
+
+    Raises:
+        ArcAffinityError: a task is not there, the file of ids cannot be read, or nothing is left.
+    """
+    known = _known(source)
+    wanted = tasks or (_set(set, known) if set is not None else ())
+    if not wanted and source.dataset == RE_ARC:
+        raise ArcAffinityError("give --tasks ID… or --set foundational, all or a file of ids")
+    for task in wanted:
+        if task not in known:
+            raise unknown("task", task, known)
+    chosen = tuple(dict.fromkeys(wanted or known))
+    if max_side is not None:
+        if source.dataset == RE_ARC or source.is_store:
+            raise ArcAffinityError("--max-side chooses among a dataset's tasks; generated ones have grids of all sizes")
+        fitting = {task.id for task in load_tasks(source.dataset, source.data_dir) if _side(task) <= max_side}
+        chosen = tuple(task for task in chosen if task in fitting)
+    if not chosen:
+        raise ArcAffinityError("no tasks are left to fine-tune")
+    return chosen
+
+
+def _known(source: Source) -> tuple[str, ...]:
+    if source.dataset == RE_ARC:
+        return task_ids()
+    if source.is_store:
+        return ExampleStore.open(Path(source.dataset)).tasks
+    return tuple(task.id for task in load_tasks(source.dataset, source.data_dir))
+
+
+def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids of a named set or a file."""
+    if name in ("foundational", "all"):
+        return foundational_tasks() if name == "foundational" else known
+    path = Path(name)
+    if not path.is_file():
+        raise unknown("set or file of ids", name, ("foundational", "all"))
+    try:
+        text = path.read_text(encoding="utf-8")
+        ids = jsonlib.loads(text) if text.lstrip().startswith("[") else text.split()
+    except (OSError, ValueError) as error:
+        raise ArcAffinityError(f"cannot read {path}: {error}") from error
+    if not all(isinstance(each, str) for each in ids):
+        raise ArcAffinityError(f'{path} must hold ids as text, such as "00576224"')
+    return tuple(ids)
+
+
+def _side(task: Task) -> int:
+    grids = [grid for pair in (*task.train, *task.test) for grid in (pair.input, pair.output) if grid is not None]
+    return max(max(grid.shape) for grid in grids)
+
+
+def _progress(console: Console) -> Progress:
+    """A bar with the time left, where stderr is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _report(ended: Ended, console: Console) -> None:
+    """Tell the tasks, and the means by protocol."""
+    results = ended.results
+    if len(results) <= SHOWN:
+        console.print(_task_table(results))
+    if any(result["final"] for result in results.values()):
+        console.print(_mean_table(results))
+    seconds = [result["seconds"] + result["scoring_seconds"] for result in results.values()]
+    console.print(
+        f"{len(results)} tasks, {sum(seconds) / len(seconds):.1f} s each, {len(ended.failed)} failed", highlight=False
+    )
+
+
+def _task_table(results: Results) -> Table:
+    table = Table(title="Exact, %: before, after", title_justify="left")
+    for name in ("task", *_protocols(results), "examples", "seconds"):
+        table.add_column(name, justify="left" if name == "task" else "right")
+    for task, result in results.items():
+        pairs = [f"{_percent(result['base'], name)}, {_percent(result['final'], name)}" for name in _protocols(results)]
+        table.add_row(task, *pairs, f"{result['examples_seen']:,}", f"{result['seconds']:.1f}")
+    return table
+
+
+def _percent(means: Mapping[str, Mapping[str, float]], protocol: str) -> str:
+    return f"{100 * means[protocol]['solved']:.1f}" if protocol in means else "withheld"
+
+
+def _protocols(results: Results) -> list[str]:
+    return sorted({name for result in results.values() for name in result["final"]})
+
+
+def _mean_table(results: Results) -> Table:
+    """Means over tasks; a gap is cells above 80 % and exact below 10 % (arXiv 2512.07109)."""
+    table = Table(title="Means over tasks, %", title_justify="left")
+    for name in ("protocol", "when", "solved", "exact, attempt 1", "cells", "tasks with a gap"):
+        table.add_column(name, justify="left" if name in ("protocol", "when") else "right")
+    for protocol in _protocols(results):
+        for when, word in (("base", "before"), ("final", "after")):
+            found = {task: result[when][protocol] for task, result in results.items() if protocol in result[when]}
+            means = [sum(each[what] for each in found.values()) / len(found) for what in ("solved", "exact", "cells")]
+            gaps = sum(has_gap(TaskAccuracy(task, each["cells"], each["exact"])) for task, each in found.items())
+            table.add_row(protocol, word, *(f"{100 * mean:.2f}" for mean in means), f"{gaps} of {len(found)}")
+    return table

@@ -1,0 +1,227 @@
+"""Fine-tuning on a model of a few thousand values: parts, early stopping, many tasks at once, the three methods."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.data.rearc import generate_task, input_key
+from arc_affinity.data.store import write_store
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.lora import LoraSpec, find_linears
+from arc_affinity.models.storage import LoadedModel, digest
+from arc_affinity.training import course
+from arc_affinity.training.finetune import TaskFineTuner
+from arc_affinity.training.held_out import Scoring
+from arc_affinity.training.tuning import (
+    TUNINGS,
+    Feed,
+    Parts,
+    Tuning,
+    parts_of_rearc,
+    parts_of_store,
+    parts_of_task,
+    views_of,
+)
+from arc_affinity.types import Pair, Task
+
+QUICK = Tuning(rank=2, alpha=3.0, validation=2, test=3, steps=12, batch_examples=5, learning_rate=1e-2)
+SIZED = Scoring((Protocol.SIZED,))
+
+
+@pytest.fixture
+def loaded(tiny) -> LoadedModel:
+    torch.manual_seed(3)
+    model = EncoderDecoder(replace(tiny.model, encoder_dropout=0.3)).eval()
+    return LoadedModel("tiny", model, None, tiny.name, digest(model))
+
+
+def pairs(count: int, seed: int = 5, sides: tuple[int, ...] = (2, 3, 5)) -> tuple[Pair, ...]:
+    """Grids to be copied, of two colours."""
+    rng = np.random.default_rng(seed)
+    grids = [rng.integers(3, 5, rng.choice(sides, 2), dtype=np.uint8) for _ in range(count)]
+    return tuple(Pair(grid, grid) for grid in grids)
+
+
+def parts(seed: int = 5, task_id: str = "copy") -> Parts:
+    some = pairs(18, seed)
+    return Parts(task_id, "here", some[:11], some[11:13], some[13:])
+
+
+def test_rearc_s_parts_are_disjoint_and_never_what_the_base_saw() -> None:
+    tuning = replace(QUICK, per_task=7, validation=5, test=3, unlike=13)
+    made = parts_of_rearc("25ff71a9", tuning)
+    assert (len(made.train), len(made.validation), len(made.test)) == (7, 5, 3)
+    known = {input_key(pair.input) for pair in generate_task("25ff71a9", 13, 0).pairs}
+    held_out = [input_key(pair.input) for pair in (*made.validation, *made.test)]
+    assert len({*held_out} - known) == 8
+    assert [input_key(p.input) for p in made.train] == [
+        input_key(p.input) for p in generate_task("25ff71a9", 7, 0).pairs
+    ]
+
+
+def test_a_store_is_divided_without_overlap(tmp_path) -> None:
+    some = pairs(31)
+    store = write_store(tmp_path / "store", {"00576224": some})
+    made = parts_of_store(store, "00576224", replace(QUICK, test=100, validation=100), "here")
+    assert (len(made.test), len(made.validation), len(made.train)) == (6, 3, 22)
+    whole = sorted(p.input.tobytes() for part in (made.train, made.validation, made.test) for p in part)
+    assert whole == sorted(p.input.tobytes() for p in some)
+
+
+def test_few_demonstrations_all_train() -> None:
+    some = pairs(17)
+    few = parts_of_task(Task("few", some[:3], some[3:5]), QUICK, "here")
+    assert (few.train, few.validation, few.test) == (some[:3], (), some[3:5])
+    many = parts_of_task(Task("many", some[:13], some[13:]), QUICK, "here")
+    assert (many.train, many.validation, many.test) == (some[:11], some[11:13], some[13:])
+
+
+def test_one_pair_is_too_few() -> None:
+    with pytest.raises(ArcAffinityError, match="task one has 1 pair to train on; it needs 2"):
+        parts_of_task(Task("one", pairs(1), pairs(2)), QUICK, "here")
+
+
+def test_a_query_is_never_shown_its_answer_and_runs_repeat() -> None:
+    feed = Feed(parts(), QUICK, 2)
+    first, again = (list(islice(feed, 9)) for _ in range(2))
+    for example in (example for batch in first for example in batch):
+        assert all(example.query is not shown for shown in example.demonstrations)
+    queries = [[e.query.input.tobytes() for e in batch] for batch in first]
+    assert queries == [[e.query.input.tobytes() for e in batch] for batch in again]
+    assert len({len(row) for row in queries}) > 1 or len(first[0]) <= QUICK.batch_examples
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_it_learns_to_copy_and_leaves_the_base_alone(loaded: LoadedModel, method) -> None:
+    tuning = replace(QUICK, method=method, steps=60, learning_rate=3e-2)
+    tuned = TaskFineTuner(loaded, tuning, SIZED).fine_tune(parts())
+    losses = [point.train_loss for point in tuned.curve]
+    assert losses[-1] < 0.8 * losses[0]
+    assert digest(loaded.model) == loaded.digest
+    assert all(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert tuned.examples_seen == tuned.curve[-1].examples > 60
+    assert tuned.seconds > 0 and tuned.scoring_seconds > 0
+    cells = [scores.by_protocol["sized"].cells for scores in (tuned.base, tuned.final)]
+    assert cells[1] > cells[0]
+    assert {record.adapter for record in tuned.base.records} == {None}
+    assert {record.adapter for record in tuned.final.records} == {method}
+    if method == "lora":
+        assert tuned.adapter is not None
+        assert (tuned.adapter.base, tuned.adapter.base_digest) == ("tiny", loaded.digest)
+    else:
+        assert tuned.model is not None and digest(tuned.model) != loaded.digest
+
+
+def test_many_at_once_are_one_after_the_other(loaded: LoadedModel) -> None:
+    # Tasks of different sizes and lengths of course, so that batches are padded and tasks leave at different steps.
+    tasks = [parts(5, "a"), replace(parts(7, "b"), train=pairs(9, 7, (2, 3))), replace(parts(11, "c"), validation=())]
+    tuner = TaskFineTuner(loaded, replace(QUICK, tokens=0.0008, steps=40), SIZED)
+    together = tuner.fine_tune_together(tasks)
+    assert len({tuned.curve[-1].steps for tuned in together}) > 1
+    for tuned, task in zip(together, tasks, strict=True):
+        alone = tuner.fine_tune(task)
+        assert tuned.parts is task and alone.adapter is not None and tuned.adapter is not None
+        for name, factors in alone.adapter.factors.items():
+            torch.testing.assert_close(tuned.adapter.factors[name].A, factors.A, rtol=0.02, atol=2e-3)
+            torch.testing.assert_close(tuned.adapter.factors[name].B, factors.B, rtol=0.02, atol=2e-3)
+        assert [p.examples for p in tuned.curve] == [p.examples for p in alone.curve]
+        losses = [[p.train_loss for p in each.curve] for each in (tuned, alone)]
+        assert losses[0] == pytest.approx(losses[1], rel=0.01)
+
+
+def test_it_stops_early_and_restores_the_best(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([(3.0, 0.0), (2.0, 0.5), (4.0, 0.5), (5.0, 0.0), (1.0, 1.0)])
+    kept: list[list[torch.Tensor]] = []
+
+    def check(self: course.Course) -> tuple[float, float]:
+        kept.append([parameter.detach().clone() for parameter in self.group])
+        return next(found)
+
+    monkeypatch.setattr(course.Course, "_check", check)
+    monkeypatch.setattr("arc_affinity.training.tuning.SHORTEST_EPOCH", 1)
+    tuner = TaskFineTuner(loaded, replace(QUICK, steps=60, patience=2, tokens=9.0), SIZED)
+    tuned = tuner.fine_tune(parts())
+    assert (tuned.best_epoch, tuned.stopped_early, len(tuned.curve)) == (2, True, 4)
+    assert tuned.adapter is not None
+    best = [matrix for factors in tuned.adapter.factors.values() for matrix in (factors.A, factors.B)]
+    assert all(torch.equal(a, b) for a, b in zip(best, kept[1], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(best, kept[3], strict=True))
+
+
+def test_the_test_part_decides_nothing(loaded: LoadedModel) -> None:
+    tuner = TaskFineTuner(loaded, QUICK, SIZED)
+    mine, other = parts(), replace(parts(), test=pairs(2, 13))
+    first, second = (tuner.fine_tune(each).adapter for each in (mine, other))
+    assert first is not None and second is not None
+    assert all(torch.equal(first.factors[name].A, second.factors[name].A) for name in first.factors)
+
+
+def test_context_only_has_no_gradient_and_shows_one_set(loaded: LoadedModel) -> None:
+    before = copy.deepcopy(loaded.model.state_dict())
+    tuned = TaskFineTuner(loaded, replace(TUNINGS["context-only"], test=3), SIZED).fine_tune(parts())
+    assert (tuned.curve, tuned.adapter, tuned.model, tuned.examples_seen) == ((), None, None, 0)
+    assert {record.adapter for record in tuned.final.records} == {"context-only"}
+    assert all(torch.equal(value, before[name]) for name, value in loaded.model.state_dict().items())
+
+
+def test_withheld_answers_are_attempted_and_not_scored(loaded: LoadedModel) -> None:
+    hidden = replace(parts(), test=tuple(Pair(pair.input, None) for pair in parts().test))
+    tuned = TaskFineTuner(loaded, QUICK).fine_tune(hidden)
+    assert dict(tuned.final.by_protocol) == {}
+    assert {record.protocol for record in tuned.final.records} == {Protocol.ARC_PRIZE}
+
+
+def test_views_vote_and_are_undone(loaded: LoadedModel) -> None:
+    scoring = Scoring((Protocol.ARC_PRIZE,))
+    tuned = TaskFineTuner(loaded, replace(QUICK, augment="all", votes=3, steps=2), scoring).fine_tune(parts())
+    voted = [record for record in tuned.final.records if record.prediction is not None]
+    assert voted and {record.views for record in voted} == {3}
+    # A copied square grid is a copy under every view, so an undone view is compared with the true output.
+    assert all(record.target is not None for record in voted)
+
+
+def test_views_are_left_off_where_little_is_known() -> None:
+    assert len(views_of(parts(), replace(QUICK, augment="kept"))) == 1
+    assert len(views_of(parts(), replace(QUICK, augment="all"))) > 8
+
+
+def test_examples_that_differ_thirtyfold_in_size(loaded: LoadedModel) -> None:
+    mixed = (*pairs(7, sides=(1,)), *pairs(3, sides=(6,)))
+    some = replace(parts(), train=mixed)
+    sizes = [[e.query.input.size for e in batch] for batch in islice(Feed(some, QUICK, 2), 12)]
+    assert all(max(batch) == min(batch) for batch in sizes)
+    assert TaskFineTuner(loaded, replace(QUICK, steps=2), SIZED).fine_tune(some).curve
+
+
+def test_losses_that_are_no_numbers_are_told(loaded: LoadedModel) -> None:
+    with torch.no_grad():
+        loaded.model.bos_embed.fill_(float("nan"))
+    with pytest.raises(ArcAffinityError, match=r"task copy: the loss is nan after \d+ steps"):
+        TaskFineTuner(loaded, QUICK, SIZED).fine_tune(parts())
+
+
+def test_several_whole_models_at_once_are_refused(loaded: LoadedModel) -> None:
+    with pytest.raises(ArcAffinityError, match="by the method lora alone"):
+        TaskFineTuner(loaded, replace(QUICK, method="full")).fine_tune_together([parts(), parts()])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"per_task": 1}, "per_task must be 2 to"), ({"votes": 0}, "votes"), ({"augment": "al"}, "did you mean 'all'")],
+)
+def test_settings_out_of_range(change: dict, told: str) -> None:
+    with pytest.raises(ArcAffinityError, match=told):
+        Tuning(**change)
+
+
+def test_the_default_pattern_is_that_of_the_published_adapters() -> None:
+    assert Tuning().lora == LoraSpec(16, 32.0) and len(find_linears(EncoderDecoder(ModelConfig()), LoraSpec())) == 8

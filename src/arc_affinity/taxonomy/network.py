@@ -44,21 +44,23 @@ class Judge(nn.Module):
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )
-        self.decide = nn.Sequential(
-            nn.Linear(features + 2 * SEEN, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, len(CODES))
-        )
+        self.think = nn.Sequential(nn.Linear(features + 2 * SEEN, hidden), nn.GELU(), nn.Dropout(dropout))
+        self.decide = nn.Linear(hidden, len(CODES))
         self.drop = nn.Dropout(dropout / 2)
 
     def forward(
         self, features: Float[Tensor, "tasks features"], images: Float[Tensor, "tasks pairs 10 15 15"]
     ) -> Float[Tensor, "tasks 9"]:
         """Return logits; the order of a task's pairs does not matter."""
-        seen = self.look(images.flatten(0, 1)).unflatten(0, images.shape[:2])
-        return self.judge(features, seen)
+        return self.decide(self.thought(features, self.seen(images)))
 
-    def judge(
+    def seen(self, images: Float[Tensor, "tasks pairs 10 15 15"]) -> Float[Tensor, "tasks pairs 24"]:
+        """Return what each image comes down to."""
+        return self.look(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+
+    def thought(
         self, features: Float[Tensor, "tasks features"], seen: Float[Tensor, "tasks pairs 24"]
-    ) -> Float[Tensor, "tasks 9"]:
-        """Return logits where the images have been looked at already (`look`)."""
+    ) -> Float[Tensor, "tasks hidden"]:
+        """Return the hidden units, from which `decide` makes logits."""
         usual = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
-        return self.decide(self.drop(torch.cat([usual, seen.mean(dim=1), seen.amax(dim=1)], dim=1)))
+        return self.think(self.drop(torch.cat([usual, seen.mean(dim=1), seen.amax(dim=1)], dim=1)))

@@ -18,13 +18,15 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
-from arc_affinity.data.rearc import generate_task, task_ids
+from arc_affinity.data.rearc import generate_task, generator_source, task_ids, verifier_source
 from arc_affinity.files import write_bytes
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.code import classify_all
 from arc_affinity.taxonomy.features import pair_features, pair_palette, task_features, task_names
-from arc_affinity.taxonomy.images import pair_image
+from arc_affinity.taxonomy.images import pair_image, turned
+from arc_affinity.taxonomy.listing import Listing
 from arc_affinity.taxonomy.network import Judge
+from arc_affinity.taxonomy.program import primitives
 from arc_affinity.taxonomy.visual import SHOWN_PAIRS
 
 FOLDS = 5
@@ -36,16 +38,20 @@ OnTask = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Training:
-    """How each network is trained; chosen on the same five folds (docs/log.md says how many were tried)."""
+    """How each network is trained; chosen on another division of the same tasks (docs/log.md says what was tried).
+
+    ``hints`` weighs the second lesson: to tell which primitives the generator and the verifier of a task use.
+    """
 
     pairs: int = 24
-    members: int = 3
+    members: int = 4
     hidden: int = 128
     dropout: float = 0.5
-    steps: int = 300
+    steps: int = 200
     rate: float = 3e-3
-    decay: float = 0.05
+    decay: float = 0.3
     smoothing: float = 0.1
+    hints: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Examples:
     features: Float[np.ndarray, "tasks pairs features"]
     palettes: Bool[np.ndarray, "tasks pairs 4 10"]
     images: Float[np.ndarray, "tasks pairs 10 15 15"]
+    hints: Bool[np.ndarray, "tasks hints"]
 
     def draw(self, rows: Int[np.ndarray, "chosen"], chosen: Int[np.ndarray, "chosen three"]) -> tuple[Tensor, Tensor]:
         """Return features and images of some tasks, each of the pairs ``chosen`` for it."""
@@ -101,7 +108,17 @@ def examples(pairs: int, on_task: OnTask | None = None, tasks: Sequence[str] | N
         if on_task is not None:
             on_task(number)
     labels = np.array([CODES.index(decided[task].category) for task in wanted])
-    return Examples(wanted, labels, np.stack(features), np.stack(palettes), np.stack(images))
+    return Examples(wanted, labels, np.stack(features), np.stack(palettes), np.stack(images), hints(wanted))
+
+
+def hints(tasks: Sequence[str]) -> Bool[np.ndarray, "tasks hints"]:
+    """Return which primitives each task's generator and verifier use, of those that 3-97 % of the tasks use."""
+    columns = []
+    for source in (generator_source, verifier_source):
+        used = [primitives(Listing.of(source(task))) for task in tasks]
+        columns += [[name in each for each in used] for name in sorted(set().union(*used))]
+    table = np.array(columns, bool).T
+    return table[:, (table.mean(axis=0) >= 0.03) & (table.mean(axis=0) <= 0.97)]
 
 
 def fold_numbers(labels: Int[np.ndarray, "tasks"], folds: int = FOLDS, seed: int = SEED) -> Int[np.ndarray, "tasks"]:
@@ -151,12 +168,16 @@ def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, see
     usual, _ = data.draw(rows, _threes(generator, len(rows), data.features.shape[1]))
     judge.mean.copy_(usual.mean(dim=0))
     judge.deviation.copy_(usual.std(dim=0) + 1e-6)
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    hinter = torch.nn.Linear(settings.hidden, data.hints.shape[1])
+    learnt = [*judge.parameters(), *hinter.parameters()]
+    optimiser = torch.optim.AdamW(learnt, lr=settings.rate, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1)
-    targets = torch.from_numpy(data.labels)
+    targets, hinted = torch.from_numpy(data.labels), torch.from_numpy(data.hints).float()
     for batch in _batches(generator, rows, settings.steps):
         features, images = data.draw(batch, _threes(generator, len(batch), data.features.shape[1]))
-        loss = F.cross_entropy(judge(features, images), targets[batch], label_smoothing=settings.smoothing)
+        thought = judge.thought(features, judge.seen(_turned(generator, images)))
+        loss = F.cross_entropy(judge.decide(thought), targets[batch], label_smoothing=settings.smoothing)
+        loss = loss + settings.hints * F.binary_cross_entropy_with_logits(hinter(thought), hinted[batch])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -227,3 +248,11 @@ def _batches(
 def _threes(generator: np.random.Generator, count: int, pairs: int) -> Int[np.ndarray, "count 3"]:
     """Three different pairs for each of ``count`` tasks."""
     return np.stack([generator.choice(pairs, SHOWN_PAIRS, replace=False) for _ in range(count)])
+
+
+def _turned(
+    generator: np.random.Generator, images: Float[Tensor, "tasks pairs 10 15 15"]
+) -> Float[Tensor, "tasks pairs 10 15 15"]:
+    """The images of each task, turned one of 8 ways."""
+    views = generator.integers(8, size=len(images)).tolist()
+    return torch.from_numpy(np.stack([turned(each, view) for each, view in zip(images.numpy(), views, strict=True)]))

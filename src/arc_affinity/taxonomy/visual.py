@@ -102,7 +102,9 @@ class Classifier:
         """Return what the networks say of a task's demonstrations."""
         view = view_of(task.train)
         seen = view.features.requires_grad_()
-        judged = [judge.judge(seen, judge.look(view.images)[view.threes]) for judge in self.networks(task.id)]
+        judged = [
+            judge.decide(judge.thought(seen, judge.look(view.images)[view.threes])) for judge in self.networks(task.id)
+        ]
         logits = torch.stack(judged) / self.temperature
         chances = logits.softmax(dim=-1).mean(dim=(0, 1))
         best = int(chances.argmax())

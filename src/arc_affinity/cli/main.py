@@ -39,6 +39,7 @@ COMMANDS: Commands = (
     ("reproduce", "arc_affinity.cli.reproduce:reproduce", "Check the published claims."),
     ("model info", "arc_affinity.cli.model:info", "Show a model."),
     ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),
+    ("model merge", "arc_affinity.cli.model:merge", "Merge adapters into a model."),
 )
 """Every command: its words, ``module:function``, and the first line of that function's docstring."""
 

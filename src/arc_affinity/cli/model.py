@@ -1,18 +1,24 @@
-"""``arc-affinity model``: what a model is made of, and bringing checkpoints in."""
+"""``arc-affinity model``: what a model is made of, bringing checkpoints in, and merging adapters."""
 
 from __future__ import annotations
 
 import json as jsonlib
 from collections import Counter
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
+from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.adapters import load_adapter
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.merging import average
 from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
 from arc_affinity.models.storage import (
     CONFIG,
@@ -23,6 +29,10 @@ from arc_affinity.models.storage import (
     read_checkpoint,
     save_model,
 )
+from arc_affinity.training.barrier import THRESHOLD, Barrier, barrier, fixed_sample
+
+HELD_OUT = Path(str(files("arc_affinity.data") / "foundational-held-out.npz"))
+"""Held-out examples that come with the package."""
 
 CARD_PARAGRAPHS = 2
 """How much of a model card is shown: its heading and what comes under it."""
@@ -89,6 +99,55 @@ def import_(
     save_model(model, out, card)
     Console(stderr=True).print(f"{model.parameter_count():,} parameters", highlight=False)
     Console().print(f"{out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def merge(
+    *adapters: Path,
+    base: str,
+    out: Path,
+    weights: tuple[float, ...] = (),
+    sample: Path = HELD_OUT,
+    examples: Annotated[int, Parameter(validator=Number(gte=1))] = 72,
+) -> None:
+    """Merge adapters into a model.
+
+    The model is the base plus the weighted average of the adapters' changes. The loss is measured on a fixed sample
+    along the straight ways from the base to the merged model, and from each adapter's model to it; its greatest rise
+    above the line between the ends is the barrier (published: at most 0.0605, threshold 0.5).
+
+    Args:
+        adapters: Folders of adapters.
+        base: The model that they were trained on.
+        out: Model folder to make.
+        weights: One for each adapter, in order; equal unless given.
+        sample: Example store to measure on; held-out examples of the 18 foundational tasks unless given.
+        examples: How many of them.
+    """
+    for name in (CONFIG, WEIGHTS):
+        if (out / name).exists():
+            raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
+    loaded, changes = find_model(base), [load_adapter(path) for path in adapters]
+    merged = average(loaded, changes, weights)
+    batches = fixed_sample(ExampleStore.open(sample), loaded.model.config.context_pairs, examples)
+    goal = ("merged", merged)
+    ways = [barrier((loaded.name, loaded.model), goal, batches)]
+    for path, change in zip(adapters, changes, strict=True):
+        ways.append(barrier((path.name, average(loaded, [change])), goal, batches))
+    names = ", ".join(path.name for path in adapters)
+    save_model(merged, out, f"# {out.name}\n\n{loaded.name} ({loaded.digest}) with the adapters {names} averaged in.\n")
+    Console(stderr=True).print(_barriers(ways))
+    Console().print(f"{out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _barriers(ways: list[Barrier]) -> Table:
+    highest = max(way.height for way in ways)
+    verdict = "below" if highest < THRESHOLD else "above"
+    caption = f"largest barrier {highest:.4f}, {verdict} the threshold of {THRESHOLD}; losses in nats a token"
+    table = Table("from", "to", "losses on the way", "barrier", caption=caption, caption_justify="left")
+    for way in ways:
+        losses = " ".join(f"{loss:.3f}" for loss in way.losses)
+        table.add_row(way.start, way.end, losses, f"{way.height:.4f}")
+    return table
 
 
 def _card(model: EncoderDecoder, checkpoint: Path, name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import hashlib
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +30,8 @@ from arc_affinity.evaluation.predict import (
 from arc_affinity.evaluation.predict import predict as ask
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
-from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from arc_affinity.models.storage import LoadedModel, find_model, with_adapter
 
 
 def predict(
@@ -41,6 +45,7 @@ def predict(
     attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    adapter: Path | None = None,
     device: str | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
@@ -50,7 +55,7 @@ def predict(
     last finished task.
 
     Args:
-        model: A bundled model's name, a model folder, or a checkpoint.
+        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
             example of which is predicted from other examples of its task).
         out: File of the records to write, JSON lines; gzip where it ends in .gz.
@@ -60,6 +65,8 @@ def predict(
         attempts: Different answers to each question.
         views: Draws of demonstrations that are decoded and vote.
         seed: Of the draws.
+        adapter: Folder of an adapter to lay over the model, or a folder of such folders, one for each task and named
+            after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by the model itself.
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
@@ -70,7 +77,10 @@ def predict(
     check_answerable(questions, asking.protocol)
     loaded.model.to(place)
     try:
-        _write(loaded, dataset, questions, asking, out)
+        if adapter is None:
+            _write(loaded, dataset, questions, asking, out)
+        else:
+            _write_adapted(loaded, adapter, dataset, questions, asking, out)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     Console().print(f"{out}", soft_wrap=True, highlight=False)
@@ -78,7 +88,7 @@ def predict(
 
 def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking: Asking, out: Path) -> None:
     """Answer the questions that ``out`` has no records of yet, with a bar over tasks."""
-    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed)
+    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed, loaded.adapter)
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions)}
     with RecordWriter(out, settings) as writer, _progress() as progress:
         done = writer.done_tasks
@@ -87,6 +97,60 @@ def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking:
         for task, records in ask(loaded.model, questions, origin, asking, done):
             writer.write(task, records)
             progress.advance(bar)
+
+
+def _write_adapted(
+    loaded: LoadedModel, adapter: Path, dataset: str, questions: list[Question], asking: Asking, out: Path
+) -> None:
+    """Answer each task's questions with its adapter."""
+    chosen = adapters_of(adapter, [question[0].task_id for question in questions])
+    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed)
+    laid = {task: each and adapter_digest(each) for task, each in chosen.items()}
+    settings = {**asdict(origin), **asdict(asking), "questions": digest(questions), "adapters": laid}
+    with RecordWriter(out, settings) as writer, _progress() as progress:
+        bar = progress.add_task("", total=len(chosen), completed=len(writer.done_tasks))
+        for task, folder in chosen.items():
+            if task in writer.done_tasks:
+                continue
+            asked = [question for question in questions if question[0].task_id == task]
+            with_own = loaded if folder is None else with_adapter(copy_of(loaded), folder)
+            for _, records in ask(with_own.model, asked, replace(origin, adapter=with_own.adapter), asking):
+                writer.write(task, records)
+            progress.advance(bar)
+
+
+def adapters_of(folder: Path, task_ids: Iterable[str]) -> dict[str, Path | None]:
+    """Return the adapter's folder of each task: ``folder`` itself, or the one within it that is named after the task.
+
+    Raises:
+        ArcAffinityError: ``folder`` holds neither.
+    """
+    if (folder / ADAPTER_CONFIG).is_file():
+        return dict.fromkeys(task_ids, folder)
+    found: dict[str, Path | None] = {
+        task: folder / task if (folder / task / ADAPTER_CONFIG).is_file() else None for task in task_ids
+    }
+    if not any(found.values()):
+        raise ArcAffinityError(f"{folder} holds no adapter, and none for a task asked for")
+    return found
+
+
+def adapter_digest(folder: Path) -> str:
+    """Return the first 12 hex digits of the SHA-256 of an adapter's weights.
+
+    Raises:
+        ArcAffinityError: they cannot be read.
+    """
+    path = folder / ADAPTER_WEIGHTS
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def copy_of(loaded: LoadedModel) -> LoadedModel:
+    """Return the same model, to be changed."""
+    return replace(loaded, model=deepcopy(loaded.model))
 
 
 def _progress() -> Progress:

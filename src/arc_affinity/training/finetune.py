@@ -12,7 +12,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import Adapter, merge
 from arc_affinity.models.lora_stack import LoraStack
-from arc_affinity.models.storage import LoadedModel
+from arc_affinity.models.storage import ZOO, LoadedModel, bundled_models
 from arc_affinity.training.context_only import best_demonstrations
 from arc_affinity.training.course import Course, Learner, Point, train
 from arc_affinity.training.held_out import Scores, Scoring, show_instead
@@ -100,7 +100,7 @@ class TaskFineTuner:
         with LoraStack(model, self.tuning.lora, [self.tuning.seed] * len(many)) as stack:
             learner = Learner(model, [list(stack.parameters(k)) for k in range(len(many))], stack.serve)
             courses = train(learner, feeds)
-            adapters = [stack.adapter(k, self.loaded.name, self.loaded.digest) for k in range(len(many))]
+            adapters = [stack.adapter(k, _findable(self.loaded), self.loaded.digest) for k in range(len(many))]
         return [self._with_adapter(course, adapter) for course, adapter in zip(courses, adapters, strict=True)]
 
     def _with_adapter(self, course: Course, adapter: Adapter) -> Tuned:
@@ -151,3 +151,8 @@ class TaskFineTuner:
     ) -> Scores:
         questions = parts.questions(self.pairs, self.scoring.seed)
         return self.scoring.run(replace(self.loaded, model=model), parts, questions, views, method)
+
+
+def _findable(loaded: LoadedModel) -> str:
+    """What `find_model` finds the model by again: its name if it came with the package, else its place."""
+    return loaded.name if loaded.name in bundled_models() and loaded.source == ZOO / loaded.name else str(loaded.source)

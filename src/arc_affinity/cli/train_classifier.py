@@ -19,10 +19,10 @@ from arc_affinity.taxonomy.train_visual import (
     Training,
     calibration_error,
     examples,
-    judged,
     store,
     threshold,
     train,
+    unseen_chances,
 )
 from arc_affinity.taxonomy.validation import Agreement, Answer, compare
 from arc_affinity.taxonomy.visual import SHOWN_PAIRS, WEIGHTS
@@ -39,9 +39,10 @@ tags: [arc-agi, re-arc, classification]
 
 # The classifier of grids
 
-Tells, from demonstrations alone, which of the nine categories of arXiv 2512.07109 a task is of. {networks} networks
-in five groups of {members}; each takes {features} numbers that describe three pairs (`taxonomy/features.py`) and small
-images of them without colours (`taxonomy/images.py`, `taxonomy/network.py`). {values:,} values in all, half precision.
+Tells, from demonstrations alone, which of the nine categories of arXiv 2512.07109 a task is of. Five groups of
+{members} networks and a forest. Both take {features} numbers that describe three pairs (`taxonomy/features.py`), the
+networks also small images of them without colours (`taxonomy/images.py`, `taxonomy/network.py`); their probabilities
+are averaged. {values:,} values in the networks, {trees} trees.
 
 ## Training
 
@@ -63,7 +64,7 @@ On tasks that the networks have not seen, three pairs each, an answer always giv
 | macro-F1 | {macro:.3f} |
 | published: one split of the 400 | 36.25 % |
 | always S3 | {s3:.1f} % |
-| calibration error (10 bins), before and after dividing logits by {temperature:.2f} | {raw:.3f}, {calibrated:.3f} |
+| calibration error (10 bins), before and after a temperature of {temperature:.2f} | {raw:.3f}, {calibrated:.3f} |
 | answers at least {least:.2f} probable, the threshold: share of tasks, right of them | {share:.1f} %, {right:.1f} % |
 
 Rows: label; columns: answer.
@@ -91,7 +92,7 @@ def main(folder: Path = WEIGHTS.parent, /) -> None:
     torch.manual_seed(0)
     data = examples(settings.pairs, lambda done: console.print(f"{done} tasks described", end="\r"))
     trained = train(data, settings, lambda done: console.print(f"{done} networks trained"))
-    least = threshold(trained.probabilities, data.labels, SURE)
+    least = threshold(trained.chances(data, 0), data.labels, SURE)
     store(folder / WEIGHTS.name, data, trained, settings, least)
     write_text(folder / "README.md", card(data, trained, settings, least, time.process_time() - begun))
     print(folder)
@@ -99,18 +100,16 @@ def main(folder: Path = WEIGHTS.parent, /) -> None:
 
 def card(data: Examples, trained: Trained, settings: Training, least: float, seconds: float) -> str:
     """The model card, scores included."""
-    chances = trained.probabilities
-    others = [
-        _right(judged(data, trained, start), data.labels)
-        for start in range(SHOWN_PAIRS, settings.pairs - SHOWN_PAIRS + 1, SHOWN_PAIRS)
-    ]
+    chances = trained.chances(data, 0)
+    starts = range(SHOWN_PAIRS, settings.pairs - SHOWN_PAIRS + 1, SHOWN_PAIRS)
+    others = [_right(trained.chances(data, start), data.labels) for start in starts]
     agreement = agreement_of(data, chances)
-    raw = trained.logits.softmax(dim=-1).mean(dim=0).numpy()
+    raw = unseen_chances(data, trained.groups, trained.folds, 0)
     given = chances.max(axis=1) >= least
     right = chances.argmax(axis=1) == data.labels
-    judges = [judge for group in trained.groups for judge in group]
+    judges = [judge for group in trained.groups for judge in group.judges]
     return CARD.format(
-        networks=len(judges),
+        trees=sum(len(group.forest.roots) for group in trained.groups),
         members=settings.members,
         features=judges[0].mean.numel(),
         values=sum(tensor.numel() for judge in judges for tensor in judge.state_dict().values()),

@@ -23,11 +23,12 @@ from arc_affinity.files import write_bytes
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.code import classify_all
 from arc_affinity.taxonomy.features import pair_features, pair_palette, task_features, task_names
+from arc_affinity.taxonomy.forest import Forest, grow
 from arc_affinity.taxonomy.images import pair_image, turned
 from arc_affinity.taxonomy.listing import Listing
 from arc_affinity.taxonomy.network import Judge
 from arc_affinity.taxonomy.program import primitives
-from arc_affinity.taxonomy.visual import SHOWN_PAIRS
+from arc_affinity.taxonomy.visual import SHOWN_PAIRS, Group, sharpened
 
 FOLDS = 5
 SEED = 0
@@ -40,11 +41,12 @@ OnTask = Callable[[int], None]
 class Training:
     """How each network is trained; chosen on another division of the same tasks (docs/log.md says what was tried).
 
-    ``hints`` weighs the second lesson: to tell which primitives the generator and the verifier of a task use.
+    ``hints`` weighs the networks' second lesson: to tell which primitives the generator and the verifier of a task
+    use. The forest sees ``draws`` threes of pairs of every task.
     """
 
     pairs: int = 24
-    members: int = 4
+    members: int = 3
     hidden: int = 128
     dropout: float = 0.5
     steps: int = 200
@@ -52,6 +54,10 @@ class Training:
     decay: float = 0.3
     smoothing: float = 0.1
     hints: float = 10.0
+    trees: int = 100
+    draws: int = 6
+    leaf: int = 6
+    asked: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -74,24 +80,21 @@ class Examples:
 
 @dataclass(frozen=True)
 class Trained:
-    """Networks of every fold, and what each said of the tasks it had not seen.
+    """Networks and a forest of every fold.
 
     Attributes:
-        groups: networks by fold.
+        groups: by fold.
         folds: fold of each task.
-        logits: of the unseen tasks' first three pairs, by member.
-        temperature: fitted on them.
+        temperature: fitted on what each fold says of the first three pairs of the tasks that it has not seen.
     """
 
-    groups: tuple[tuple[Judge, ...], ...]
+    groups: tuple[Group, ...]
     folds: Int[np.ndarray, "tasks"]
-    logits: Float[Tensor, "members tasks 9"]
     temperature: float
 
-    @property
-    def probabilities(self) -> Float[np.ndarray, "tasks 9"]:
-        """Calibrated probabilities of the unseen tasks."""
-        return (self.logits / self.temperature).softmax(dim=-1).mean(dim=0).numpy()
+    def chances(self, data: Examples, start: int) -> Float[np.ndarray, "tasks 9"]:
+        """Return the calibrated probabilities of every task, unseen, by its three pairs from ``start``."""
+        return sharpened(unseen_chances(data, self.groups, self.folds, start), self.temperature)
 
 
 def examples(pairs: int, on_task: OnTask | None = None, tasks: Sequence[str] | None = None) -> Examples:
@@ -132,32 +135,39 @@ def fold_numbers(labels: Int[np.ndarray, "tasks"], folds: int = FOLDS, seed: int
 
 
 def train(data: Examples, settings: Training, on_network: OnTask | None = None) -> Trained:
-    """Return networks for every fold, each trained on the tasks outside it."""
+    """Return networks and a forest for every fold, trained on the tasks outside it."""
     folds = fold_numbers(data.labels)
-    logits = torch.zeros(settings.members, len(data.tasks), len(CODES))
     groups = []
     for fold in range(FOLDS):
-        rows, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        asked = data.draw(unseen, np.tile(np.arange(SHOWN_PAIRS), (len(unseen), 1)))
-        members = tuple(fit(data, rows, settings, 1000 * fold + member) for member in range(settings.members))
-        with torch.no_grad():
-            logits[:, unseen] = torch.stack([judge(*asked) for judge in members])
-        groups.append(members)
+        rows = np.flatnonzero(folds != fold)
+        judges = tuple(fit(data, rows, settings, 1000 * fold + member) for member in range(settings.members))
+        groups.append(Group(judges, fit_forest(data, rows, settings, fold)))
         if on_network is not None:
             on_network(len(groups) * settings.members)
-    return Trained(tuple(groups), folds, logits, temperature(logits, data.labels))
+    return Trained(tuple(groups), folds, temperature(unseen_chances(data, groups, folds, 0), data.labels))
 
 
-def judged(data: Examples, trained: Trained, start: int) -> Float[np.ndarray, "tasks 9"]:
-    """Return the calibrated probabilities of every task, unseen, by its three pairs from ``start``."""
+def unseen_chances(
+    data: Examples, groups: Sequence[Group], folds: Int[np.ndarray, "tasks"], start: int
+) -> Float[np.ndarray, "tasks 9"]:
+    """Return what each group says of the tasks of its fold, by their three pairs from ``start``; not calibrated."""
     chances = np.zeros((len(data.tasks), len(CODES)), np.float32)
-    for fold, judges in enumerate(trained.groups):
-        unseen = np.flatnonzero(trained.folds == fold)
-        asked = data.draw(unseen, np.tile(np.arange(start, start + SHOWN_PAIRS), (len(unseen), 1)))
+    for fold, group in enumerate(groups):
+        unseen = np.flatnonzero(folds == fold)
+        features, images = data.draw(unseen, np.tile(np.arange(start, start + SHOWN_PAIRS), (len(unseen), 1)))
         with torch.no_grad():
-            logits = torch.stack([judge(*asked) for judge in judges]) / trained.temperature
-        chances[unseen] = logits.softmax(dim=-1).mean(dim=0).numpy()
+            told = torch.stack([judge(features, images).softmax(dim=-1) for judge in group.judges]).mean(dim=0)
+        chances[unseen] = (told.numpy() + group.forest.chances(features.numpy())) / 2
     return chances
+
+
+def fit_forest(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> Forest:
+    """Return a forest grown on the features of the tasks of ``rows``, several threes of pairs of each."""
+    generator = np.random.default_rng(seed)
+    pairs = data.features.shape[1]
+    drawn = [data.draw(rows, _threes(generator, len(rows), pairs))[0].numpy() for _ in range(settings.draws)]
+    labels = np.tile(data.labels[rows], settings.draws)
+    return grow(np.concatenate(drawn), labels, settings.trees, settings.leaf, settings.asked, seed)
 
 
 def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> Judge:
@@ -185,11 +195,10 @@ def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, see
     return judge.eval().requires_grad_(False)
 
 
-def temperature(logits: Float[Tensor, "members tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
-    """Return the divisor of logits that makes the labels likeliest (arXiv 1706.04599, 4.2)."""
-    targets = torch.from_numpy(labels)
+def temperature(chances: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
+    """Return the divisor of log-probabilities that makes the labels likeliest (arXiv 1706.04599, 4.2)."""
     tried = [math.exp(step / 20) for step in range(-30, 31)]
-    losses = [F.nll_loss((logits / t).softmax(dim=-1).mean(dim=0).log(), targets).item() for t in tried]
+    losses = [-np.log(sharpened(chances, each)[np.arange(len(labels)), labels]).mean() for each in tried]
     return tried[int(np.argmin(losses))]
 
 
@@ -219,10 +228,13 @@ def store(path: Path, data: Examples, trained: Trained, settings: Training, leas
     """Write the classifier as one safetensors file, in half precision; ``least`` is its threshold."""
     tensors = {
         f"{group}.{member}.{name}": tensor.half().contiguous()
-        for group, judges in enumerate(trained.groups)
-        for member, judge in enumerate(judges)
+        for group, each in enumerate(trained.groups)
+        for member, judge in enumerate(each.judges)
         for name, tensor in judge.state_dict().items()
     }
+    for number, each in enumerate(trained.groups):
+        stored = {**vars(each.forest), "limit": each.forest.limit.astype(np.float16)}
+        tensors |= {f"{number}.forest.{name}": torch.from_numpy(array) for name, array in stored.items()}
     described = {
         "features": task_names(),
         "groups": len(trained.groups),

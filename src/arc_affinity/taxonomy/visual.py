@@ -1,7 +1,8 @@
-"""Categories from demonstrations alone, for any task: features and images through bundled networks (ours).
+"""Categories from demonstrations alone, for any task, by networks and forests that come with the package (ours).
 
-The bundled classifier is five groups of networks, each trained without a fifth of the 400 re-arc tasks. A task of
-those 400 is judged only by the group that has not seen it, any other task by all of them.
+The networks look at features and images, a forest at the features; their probabilities are averaged. There are five
+groups of them, each trained without a fifth of the 400 re-arc tasks. A task of those 400 is judged only by the group
+that has not seen it, any other task by all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from torch import Tensor
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 from arc_affinity.taxonomy.features import pair_features, pair_palette, task_features, task_names
+from arc_affinity.taxonomy.forest import Forest
 from arc_affinity.taxonomy.images import pair_image
 from arc_affinity.taxonomy.network import Judge
 from arc_affinity.types import Pair, Task
@@ -41,13 +44,13 @@ TOLD = 3
 
 @dataclass(frozen=True)
 class Guess:
-    """What the networks say of a task.
+    """What is said of a task.
 
     Attributes:
         category: the likeliest of the nine codes, or `AMBIGUOUS` if none is likely enough.
         best: the likeliest, whatever its probability.
         probabilities: calibrated, by code; they sum to 1.
-        reason: the features that spoke most for the likeliest.
+        reason: the features that spoke most for the likeliest, by the networks' gradients.
     """
 
     category: str
@@ -77,43 +80,50 @@ class View:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Networks and a forest trained on the same tasks."""
+
+    judges: tuple[Judge, ...]
+    forest: Forest
+
+
+@dataclass(frozen=True)
 class Classifier:
-    """Trained networks.
+    """All that was trained.
 
     Attributes:
-        groups: networks of each fold.
+        groups: by fold.
         fold_of: by training task, the group that has not seen it.
-        temperature: what logits are divided by.
+        temperature: what log-probabilities are divided by.
         threshold: probability below which no category is given.
     """
 
-    groups: tuple[tuple[Judge, ...], ...]
+    groups: tuple[Group, ...]
     fold_of: Mapping[str, int]
     temperature: float
     threshold: float
 
-    def networks(self, task_id: str) -> tuple[Judge, ...]:
-        """Return the networks that have not been trained on the task of this id."""
-        if task_id in self.fold_of:
-            return self.groups[self.fold_of[task_id]]
-        return tuple(judge for group in self.groups for judge in group)
+    def asked(self, task_id: str) -> tuple[Group, ...]:
+        """Return the groups that have not been trained on the task of this id."""
+        return (self.groups[self.fold_of[task_id]],) if task_id in self.fold_of else self.groups
 
     def classify(self, task: Task) -> Guess:
-        """Return what the networks say of a task's demonstrations."""
-        view = view_of(task.train)
-        seen = view.features.requires_grad_()
-        judged = [
-            judge.decide(judge.thought(seen, judge.look(view.images)[view.threes])) for judge in self.networks(task.id)
-        ]
-        logits = torch.stack(judged) / self.temperature
-        chances = logits.softmax(dim=-1).mean(dim=(0, 1))
+        """Return what is said of a task's demonstrations."""
+        view, groups = view_of(task.train), self.asked(task.id)
+        features = view.features.requires_grad_()
+        judges = [judge for group in groups for judge in group.judges]
+        told = [judge.decide(judge.thought(features, judge.look(view.images)[view.threes])) for judge in judges]
+        logits = torch.stack(told)
+        seen = features.detach().numpy()
+        forests = np.mean([group.forest.chances(seen).mean(axis=0) for group in groups], axis=0)
+        networks = logits.detach().softmax(dim=-1).mean(dim=(0, 1)).numpy()
+        chances = sharpened((networks + forests) / 2, self.temperature)
         best = int(chances.argmax())
-        (slope,) = torch.autograd.grad(logits.mean(dim=(0, 1))[best], seen)
-        probabilities = dict(zip(CODES, chances.tolist(), strict=True))
+        (slope,) = torch.autograd.grad(logits.mean(dim=(0, 1))[best], features)
+        reason = _telling((slope * (features.detach() - judges[0].mean)).sum(dim=0).numpy())
         category = CODES[best] if chances[best] >= self.threshold else AMBIGUOUS
-        usual = self.networks(task.id)[0].mean
-        told = _telling((slope * (seen.detach() - usual)).sum(dim=0).numpy())
-        return Guess(category, CODES[best], MappingProxyType(probabilities), told)
+        probabilities = dict(zip(CODES, chances.tolist(), strict=True))
+        return Guess(category, CODES[best], MappingProxyType(probabilities), reason)
 
 
 def classify(task: Task) -> Guess:
@@ -145,16 +155,19 @@ def load(path: Path) -> Classifier:
     try:
         with safe_open(path, framework="pt") as file:
             settings = json.loads((file.metadata() or {})["classifier"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"{path} holds no classifier: {error}") from error
     if tuple(settings["features"]) != task_names():
         raise ArcAffinityError(f"{path} was trained on other features than this version computes")
-    groups = tuple(
-        tuple(_judge(tensors, f"{group}.{member}.", settings["hidden"]) for member in range(settings["members"]))
-        for group in range(settings["groups"])
-    )
+    groups = tuple(_group(_below(tensors, f"{number}."), settings) for number in range(settings["groups"]))
     return Classifier(groups, settings["fold_of"], settings["temperature"], settings["threshold"])
+
+
+def sharpened(chances: Float[np.ndarray, "*tasks 9"], temperature: float) -> Float[np.ndarray, "*tasks 9"]:
+    """Return probabilities whose logarithms were divided by ``temperature`` (arXiv 1706.04599, 4.2)."""
+    powers = np.maximum(chances, 1e-6) ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def view_of(pairs: Sequence[Pair]) -> View:
@@ -168,11 +181,19 @@ def view_of(pairs: Sequence[Pair]) -> View:
     return View(torch.from_numpy(rows), torch.from_numpy(images), torch.from_numpy(threes))
 
 
-def _judge(tensors: Mapping[str, Tensor], prefix: str, hidden: int) -> Judge:
-    judge = Judge(len(task_names()), hidden)
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    judge.load_state_dict(own)
-    return judge.eval().requires_grad_(False)
+def _group(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Group:
+    judges = []
+    for member in range(settings["members"]):
+        judge = Judge(len(task_names()), settings["hidden"])
+        judge.load_state_dict({name: each.float() for name, each in _below(tensors, f"{member}.").items()})
+        judges.append(judge.eval().requires_grad_(False))
+    arrays = {name: each.numpy() for name, each in _below(tensors, "forest.").items()}
+    return Group(tuple(judges), Forest(**{**arrays, "limit": arrays["limit"].astype(np.float32)}))
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """What a name begins with taken off, where it begins so."""
+    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
 
 
 def _telling(weights: Float[np.ndarray, "features"]) -> str:

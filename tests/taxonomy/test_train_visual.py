@@ -24,9 +24,9 @@ from arc_affinity.taxonomy.train_visual import (
     threshold,
     train,
 )
-from arc_affinity.taxonomy.visual import load
+from arc_affinity.taxonomy.visual import load, sharpened
 
-SETTINGS = Training(pairs=4, members=2, hidden=7, steps=3)
+SETTINGS = Training(pairs=4, members=2, hidden=7, steps=3, trees=5, draws=2, leaf=1)
 TASKS = ("007bbfb7", "00d62c1b", "017c7c7b", "025d127b", "045e512c", "0520fde7", "05269061", "05f2a901", "06df4c85")
 TASKS += ("08ed6ac7", "09629e4f")
 
@@ -54,15 +54,16 @@ def test_folds_spread_every_category(labels, seed):
 
 def test_training_is_repeatable_and_what_is_stored_is_loaded(data, tmp_path):
     first, second = train(data, SETTINGS), train(data, SETTINGS)
-    assert torch.equal(first.logits, second.logits)
+    np.testing.assert_array_equal(first.chances(data, 0), second.chances(data, 0))
     path = tmp_path / "model.safetensors"
     store(path, data, first, SETTINGS, 0.4)
     loaded = load(path)
     assert loaded.threshold == 0.4
     assert loaded.temperature == first.temperature
     assert loaded.fold_of == dict(zip(TASKS, first.folds.tolist(), strict=True))
-    for group, judges in zip(loaded.groups, first.groups, strict=True):
-        for judge, original in zip(group, judges, strict=True):
+    for group, made in zip(loaded.groups, first.groups, strict=True):
+        np.testing.assert_array_equal(group.forest.limit, made.forest.limit)
+        for judge, original in zip(group.judges, made.judges, strict=True):
             for name, tensor in judge.state_dict().items():
                 torch.testing.assert_close(tensor, original.state_dict()[name], rtol=1e-3, atol=1e-4)
 
@@ -71,11 +72,11 @@ def test_a_task_is_asked_of_networks_that_have_not_seen_it(data, tmp_path):
     trained = train(data, SETTINGS)
     store(tmp_path / "m.safetensors", data, trained, SETTINGS, 0.0)
     classifier = load(tmp_path / "m.safetensors")
-    assert classifier.networks("00d62c1b") == classifier.groups[trained.folds[1]]
-    assert len(classifier.networks("no-such-task")) == FOLDS * SETTINGS.members
+    assert classifier.asked("00d62c1b") == (classifier.groups[trained.folds[1]],)
+    assert classifier.asked("no-such-task") == classifier.groups
     guess = classifier.classify(find_task("00d62c1b", "re-arc"))
     # The dataset's demonstrations are the first three pairs, those that the fold was judged on.
-    unseen = dict(zip(CODES, trained.probabilities[1].tolist(), strict=True))
+    unseen = dict(zip(CODES, trained.chances(data, 0)[1].tolist(), strict=True))
     assert guess.probabilities == pytest.approx(unseen, abs=0.01)
 
 
@@ -88,7 +89,9 @@ def test_the_held_out_tasks_are_not_learnt_from(data):
     changed.features[others] += 3
     changed.images[others] = 1
     changed.hints[others] ^= True
-    for judge, other in zip(trained.groups[fold], train(changed, SETTINGS).groups[fold], strict=True):
+    again = train(changed, SETTINGS).groups[fold]
+    np.testing.assert_array_equal(trained.groups[fold].forest.limit, again.forest.limit)
+    for judge, other in zip(trained.groups[fold].judges, again.judges, strict=True):
         for one, two in zip(judge.state_dict().values(), other.state_dict().values(), strict=True):
             assert torch.equal(one, two)
 
@@ -99,12 +102,12 @@ def test_hints_are_primitives(data):
     assert not data.hints.all(axis=0).any()
 
 
-def test_temperature_undoes_a_factor():
-    generator = torch.Generator().manual_seed(3)
-    logits = torch.randn(1, 4001, 9, generator=generator) * 2
-    labels = torch.multinomial(logits[0].softmax(dim=-1), 1, generator=generator)[:, 0].numpy()
-    assert temperature(logits, labels) == pytest.approx(1, rel=0.1)
-    assert temperature(logits * 3, labels) == pytest.approx(3, rel=0.1)
+def test_temperature_undoes_a_power():
+    generator = np.random.default_rng(3)
+    chances = generator.dirichlet(np.full(9, 0.5), 4001)
+    labels = np.array([generator.choice(9, p=each) for each in chances])
+    assert temperature(chances, labels) == pytest.approx(1, rel=0.1)
+    assert temperature(sharpened(chances, 1 / 3), labels) == pytest.approx(3, rel=0.1)
 
 
 def test_calibration_error_by_hand():

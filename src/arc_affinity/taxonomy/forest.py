@@ -1,0 +1,115 @@
+"""A forest of decision trees as plain arrays: small, without code in it, and asked without the library that grew it.
+
+Trees are extremely randomised (Geurts, Ernst and Wehenkel 2006, doi 10.1007/s10994-006-6226-1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int16, Int32, Int64, UInt8
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.taxonomy.categories import CODES
+
+LEAF = -1
+"""What stands for a feature where a tree ends."""
+
+WHOLE = 255
+"""What stands for a share of 1 in a leaf."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Trees whose nodes follow each other, a node's left child behind it.
+
+    Attributes:
+        roots: first node of each tree.
+        feature: what a node asks about; `LEAF` at the end.
+        limit: go left where the feature is at most this.
+        right: node to go to otherwise; of a leaf its row in ``shares``.
+        shares: of the categories among the training tasks in a leaf, in 255ths.
+    """
+
+    roots: Int32[np.ndarray, "trees"]
+    feature: Int16[np.ndarray, "nodes"]
+    limit: Float[np.ndarray, "nodes"]
+    right: Int32[np.ndarray, "nodes"]
+    shares: UInt8[np.ndarray, "leaves 9"]
+
+    def chances(self, rows: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows 9"]:
+        """Return the mean over trees of the shares in the leaf where each row ends."""
+        number = np.arange(len(rows))[:, None]
+        node = np.broadcast_to(self.roots, (len(rows), len(self.roots))).astype(np.int64)
+        while (inner := self.feature[node] != LEAF).any():
+            asked = np.where(inner, self.feature[node], 0)
+            left = rows[number, asked] <= self.limit[node]
+            node = np.where(inner, np.where(left, node + 1, self.right[node]), node)
+        found = self.shares[self.right[node]].astype(np.float32).mean(axis=1)
+        return found / found.sum(axis=1, keepdims=True)
+
+
+def grow(
+    rows: Float[np.ndarray, "rows features"],
+    labels: Int64[np.ndarray, "rows"],
+    trees: int,
+    leaf: int,
+    features: float,
+    seed: int,
+) -> Forest:
+    """Return a forest that tells labels from rows.
+
+    Args:
+        rows: what to learn from.
+        labels: places in `CODES`.
+        trees: how many.
+        leaf: rows in a leaf, at least.
+        features: share of the features that a node chooses among.
+        seed: of the random splits.
+
+    Raises:
+        ArcAffinityError: scikit-learn, which grows the trees, is not installed.
+    """
+    try:
+        from sklearn.ensemble import ExtraTreesClassifier
+    except ImportError as error:
+        raise ArcAffinityError("growing a forest needs scikit-learn: pip install 'arc-affinity[dev]'") from error
+    grown = ExtraTreesClassifier(trees, min_samples_leaf=leaf, max_features=features, random_state=seed)
+    grown.fit(rows, labels)
+    return joined([_plain(each.tree_, grown.classes_.astype(np.int64)) for each in grown.estimators_])
+
+
+def joined(forests: Sequence[Forest]) -> Forest:
+    """Return the trees of several forests as one."""
+    nodes = np.cumsum([0, *(len(each.feature) for each in forests)])
+    leaves = np.cumsum([0, *(len(each.shares) for each in forests)])
+    right = [
+        each.right + np.where(each.feature == LEAF, leaves[n], nodes[n]).astype(np.int32)
+        for n, each in enumerate(forests)
+    ]
+    return Forest(
+        np.concatenate([each.roots + np.int32(nodes[n]) for n, each in enumerate(forests)]),
+        np.concatenate([each.feature for each in forests]),
+        np.concatenate([each.limit for each in forests]),
+        np.concatenate(right),
+        np.concatenate([each.shares for each in forests]),
+    )
+
+
+def _plain(tree: Any, classes: Int64[np.ndarray, "known"]) -> Forest:
+    """One tree of scikit-learn, whose nodes have their left child behind them, as arrays."""
+    left, right = np.asarray(tree.children_left), np.asarray(tree.children_right)
+    is_leaf = left < 0
+    values = np.asarray(tree.value)[is_leaf, 0]
+    shares = np.zeros((len(values), len(CODES)), np.uint8)
+    shares[:, classes] = np.round(WHOLE * values / values.sum(axis=1, keepdims=True))
+    return Forest(
+        np.zeros(1, np.int32),
+        np.where(is_leaf, LEAF, np.asarray(tree.feature)).astype(np.int16),
+        np.where(is_leaf, 0, np.asarray(tree.threshold)).astype(np.float16).astype(np.float32),
+        np.where(is_leaf, np.cumsum(is_leaf) - 1, right).astype(np.int32),
+        shares,
+    )

@@ -32,8 +32,10 @@ def distribution_tables(answers: Mapping[str, Answer]) -> Iterator[Table | Text]
     for name, level, number, published in [*rows, (AMBIGUOUS, "", counts[AMBIGUOUS], PUBLISHED_AMBIGUOUS)]:
         table.add_row(name, level, str(number), _percent(number / len(answers)), str(published))
     yield table
-    share = low_share([answer.category for answer in answers.values()])
-    yield Text(f"low or very low affinity: {_percent(share)} (the paper: 35.3 % of re-arc's 400)")
+    given = [answer.category for answer in answers.values() if answer.category != AMBIGUOUS]
+    share, of_given = low_share([answer.category for answer in answers.values()]), low_share(given)
+    more = "" if share == of_given else f", {_percent(of_given)} of those with a category"
+    yield Text(f"low or very low affinity: {_percent(share)}{more} (the paper: 35.3 % of re-arc's 400)")
 
 
 def agreement_tables(agreement: Agreement) -> Iterator[Table | Text]:

@@ -112,7 +112,7 @@ def _corners(query: Grid, output: Grid) -> Iterator[float]:
     """How much of the output equals each view of the input laid into each of its corners."""
     for view in DIHEDRALS:
         seen = view.apply(query)
-        rows, cols = np.minimum(seen.shape, output.shape)
+        rows, cols = map(min, zip(seen.shape, output.shape, strict=True))
         for bottom in (False, True):
             for right in (False, True):
                 mine = _corner(output, rows, cols, bottom=bottom, right=right)

@@ -26,6 +26,9 @@ from arc_affinity.training.optim import make_optimiser, schedule
 from arc_affinity.training.tuning import Feed
 from arc_affinity.types import Example
 
+PERFECT = 3
+"""Validations running without an error after which there is nothing left to learn from them."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -81,7 +84,7 @@ class Course:
         self.seconds = 0.0
         self.curve: list[Point] = []
         self.losses: list[Tensor] = []
-        self.best, self.idle = _Best(), 0
+        self.best, self.idle, self.perfect = _Best(), 0, 0
         self.over = self.stopped_early = False
 
     @property
@@ -134,7 +137,9 @@ class Course:
             self.best.key, self.best.epoch = key, epoch
             self.best.parameters = [parameter.detach().clone() for parameter in self.group]
         self.idle = 0 if better_loss or self.best.epoch == epoch else self.idle + 1
-        self.stopped_early = self.idle >= self.feed.tuning.patience and self.steps < self.feed.steps
+        self.perfect = self.perfect + 1 if found[1] == 1.0 else 0
+        finished = self.idle >= self.feed.tuning.patience or self.perfect >= PERFECT
+        self.stopped_early = finished and self.steps < self.feed.steps
 
     @torch.no_grad()
     def _check(self) -> tuple[float, float]:

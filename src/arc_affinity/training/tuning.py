@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
+from jaxtyping import Bool
 
 from arc_affinity.data import context, rearc
 from arc_affinity.data.augment import Augmentation, Compose
@@ -53,6 +54,7 @@ class Tuning:
         warmup_steps: Steps up to the peak; then flat to half of the course, then down to 0.
         steps: Most optimiser steps.
         tokens: Most tokens of queries and outputs trained on, in millions.
+        small_first: Share of the tokens that are spent on the smaller half of the examples, before all come.
         patience: Validations without progress before stopping.
         batch_cells: Most tokens of a batch, padding included.
         batch_examples: Most examples of a batch.
@@ -75,6 +77,7 @@ class Tuning:
     warmup_steps: int = 10
     steps: int = 600
     tokens: float = 0.8
+    small_first: float = 0.0
     patience: int = 6
     batch_cells: int = 6_144
     batch_examples: int = 16
@@ -109,6 +112,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "learning_rate": (0, 1),
     "steps": (1, 1e6),
     "tokens": (0, 1e6),
+    "small_first": (0, 1),
     "patience": (1, 1e6),
     "batch_cells": (1, 1e7),
     "batch_examples": (1, 4096),
@@ -121,7 +125,7 @@ _DEFAULT = Tuning()
 
 TUNINGS: Mapping[Method, Tuning] = {
     "lora": _DEFAULT,
-    "full": replace(_DEFAULT, method="full", learning_rate=1e-3),
+    "full": replace(_DEFAULT, method="full", learning_rate=2e-3),
     "context-only": replace(_DEFAULT, method="context-only"),
 }
 """The settings of each method; where they come from is in docs/log.md."""
@@ -201,6 +205,14 @@ def parts_of_task(task: Task, tuning: Tuning, dataset: str) -> Parts:
     return Parts(task.id, dataset, train[:cut], train[cut:], task.test)
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """So many steps on the examples where ``rows`` is true."""
+
+    steps: int
+    rows: Bool[np.ndarray, "examples"]
+
+
 class Feed:
     """The batches of one task: leave-one-out queries under drawn views, the same whatever other tasks do."""
 
@@ -210,22 +222,33 @@ class Feed:
         self.repeats = max(1, math.ceil(WHOLE_PASS / len(parts.train)))
         sizes = np.array([pair.input.shape + _output_shape(pair) for pair in parts.train])
         self.counts = np.tile(token_counts(sizes), (self.repeats, 1))
-        first = self._plan(0)
-        passes = tuning.tokens * 1e6 / self.counts.sum()
-        self.steps = max(1, min(tuning.steps, round(passes * len(first))))
-        epochs = max(1, min(EPOCHS, self.steps // max(len(first), SHORTEST_EPOCH)))
+        lengths = self.counts.sum(axis=1)
+        stages = [(tuning.small_first, lengths <= np.median(lengths)), (1 - tuning.small_first, lengths > 0)]
+        self.stages = [_Stage(self._length(rows, share), rows) for share, rows in stages if share]
+        self.steps = sum(stage.steps for stage in self.stages)
+        epochs = max(1, min(EPOCHS, self.steps // max(len(self._plan(self.stages[-1], 0)), SHORTEST_EPOCH)))
         self.validate_at = frozenset(round(self.steps * (k + 1) / epochs) for k in range(epochs))
 
-    def _plan(self, turn: int) -> list[list[int]]:
-        tuning = self.tuning
-        return plan_batches(self.counts, BatchRules(tuning.batch_cells, tuning.batch_examples, tuning.seed), turn)
+    def _length(self, rows: Bool[np.ndarray, "examples"], share: float) -> int:
+        """Steps of a stage on some examples that has a share of the tokens, and no more of the steps."""
+        batches = len(self._plan(_Stage(0, rows), 0))
+        passes = share * self.tuning.tokens * 1e6 / self.counts[rows].sum()
+        return max(1, min(round(share * self.tuning.steps), round(passes * batches)))
+
+    def _plan(self, stage: _Stage, turn: int) -> list[list[int]]:
+        tuning, places = self.tuning, np.flatnonzero(stage.rows)
+        rules = BatchRules(tuning.batch_cells, tuning.batch_examples, tuning.seed)
+        return [[int(places[i]) for i in batch] for batch in plan_batches(self.counts[places], rules, turn)]
 
     def __iter__(self) -> Iterator[list[Example]]:
         turn = 0
-        while True:
-            for batch in self._plan(turn):
-                yield [self._example(turn, index) for index in batch]
-            turn += 1
+        for stage in self.stages:
+            left = stage.steps
+            while left:
+                for batch in self._plan(stage, turn)[:left]:
+                    yield [self._example(turn, index) for index in batch]
+                    left -= 1
+                turn += 1
 
     def _example(self, turn: int, index: int) -> Example:
         seed, (copy, which) = self.tuning.seed, divmod(index, len(self.parts.train))

@@ -1,0 +1,133 @@
+"""``finetune``, ``predict --adapter`` and ``model merge`` as users call them, on a model of a few thousand values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.data.store import write_store
+from arc_affinity.evaluation.records import read_records
+from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.storage import find_model, save_model
+from arc_affinity.types import PAD, Pair
+
+TINY = ModelConfig(width=8, heads=2, feed_forward=4, context_width=4, context_heads=1, context_layers=1)
+QUICK = ("--rank", 2, "--steps", 2, "--batch-examples", 5, "--test", 2, "--validation", 2, "--workers", 1)
+EVALUATION = "arc-agi-1/evaluation"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    torch.manual_seed(3)
+    tiny = EncoderDecoder(TINY)
+    with torch.no_grad():
+        # Untrained models seldom end a grid of their own accord.
+        tiny.context_to_logits.bias[PAD] = 3.0
+    save_model(tiny, tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(3)
+
+    def pairs() -> list[Pair]:
+        return [Pair(*rng.integers(0, 10, (2, 2, 3), dtype=np.uint8)) for _ in range(13)]
+
+    write_store(tmp_path / "store", {"00576224": pairs(), "0a0ad42b": pairs()})
+    return tmp_path / "store"
+
+
+def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Path, tmp_path: Path) -> None:
+    out, task = tmp_path / "out", "00576224"
+    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, *QUICK)
+    assert (done.code, done.out) == (0, f"{out / 'records.jsonl.gz'}\n"), done.err
+    assert "Means over tasks" in done.err and "1 tasks" in done.err
+    result = json.loads((out / "tasks" / task / "result.json").read_text())
+    assert result["parts"] == {"train": 2, "validation": 0, "test": 1}
+    records = read_records(out / "records.jsonl.gz")
+    assert {(r.task_id, r.dataset) for r in records} == {(task, EVALUATION)}
+    assert {r.adapter for r in records} == {None, "lora"}
+    ways = {
+        "adapter.jsonl": (model, "--adapter", out / "tasks" / task),
+        "one-each.jsonl": (model, "--adapter", out / "tasks"),
+        "model.jsonl": (out / "tasks" / task,),
+    }
+    for name, (first, *rest) in ways.items():
+        command = ("predict", first, *rest, "--dataset", EVALUATION, "--tasks", task, "--out", tmp_path / name)
+        said = cli(*command)
+        assert said.code == 0, said.err
+    found = [[(r.adapter, r.model_digest, str(r.prediction)) for r in read_records(tmp_path / name)] for name in ways]
+    assert found[0] == found[1] == found[2]
+    assert found[0][0][:2] == (task, find_model(str(model)).digest)
+    mine = [str(r.prediction) for r in records if r.adapter and r.protocol == "arc_prize"]
+    assert mine == [prediction for _, _, prediction in found[0]]
+
+
+def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *QUICK)
+    assert done.code == 0, done.err
+    assert find_model(str(tmp_path / "full" / "tasks" / "0a0ad42b")).model.config == TINY
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "lora", "--together", 2, *QUICK)
+    assert done.code == 0, done.err
+    adapters = [tmp_path / "lora" / "tasks" / task for task in ("00576224", "0a0ad42b")]
+    merged = tmp_path / "merged"
+    command = ("model", "merge", *adapters, "--base", model, "--out", merged, "--sample", store, "--examples", 5)
+    done = cli(*command, "--weights", 3, "--weights", 1)
+    assert (done.code, done.out) == (0, f"{merged}\n"), done.err
+    assert "largest barrier" in done.err and "0a0ad42b" in done.err
+    assert find_model(str(merged)).digest != find_model(str(model)).digest
+    again = cli(*command)
+    assert again.code == 1 and "holds a model already" in again.err
+    other = tmp_path / "other"
+    save_model(EncoderDecoder(TINY), other)
+    foreign = cli("model", "merge", *adapters, "--base", other, "--out", tmp_path / "no")
+    assert foreign.code == 1 and "the adapter was trained on" in foreign.err and "not on other" in foreign.err
+
+
+def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
+    lines, listed, bad = (tmp_path / name for name in ("ids.txt", "ids.json", "bad.json"))
+    lines.write_text("00576224\n")
+    listed.write_text('["00576224"]')
+    bad.write_text("[576224]")
+    for each in (lines, listed):
+        done = cli("finetune", model, "--dataset", store, "--set", each, "--out", tmp_path / each.stem / "o", *QUICK)
+        assert done.code == 0, done.err
+    done = cli("finetune", model, "--dataset", store, "--set", bad, "--out", tmp_path / "o", *QUICK)
+    assert done.code == 1 and "must hold ids as text" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "give --tasks ID… or --set"),
+        (("--tasks", "0057622"), "unknown task '0057622'"),
+        (("--set", "fundamental"), "did you mean 'foundational'?"),
+        (("--dataset", EVALUATION, "--max-side", 1), "no tasks are left"),
+        (("--tasks", "25ff71a9", "--max-side", 12), "generated ones have grids of all sizes"),
+        (("--tasks", "25ff71a9", "--rank", 7), "rank 7 is larger than encoder.layers.0.linear1, which is 4x8"),
+        (("--tasks", "25ff71a9", "--pattern", "linear1"), "matches no Linear; there are"),
+        (("--tasks", "25ff71a9", "--executor", "slurm"), "no executor 'slurm'"),
+        (("--tasks", "25ff71a9", "--votes", 0), "votes must be 1"),
+    ],
+)
+def test_bad_input_in_one_line(cli: Callable, model: Path, tmp_path: Path, arguments: tuple, told: str) -> None:
+    quick = ("--steps", 1, "--per-task", 5, "--validation", 1, "--test", 1, "--workers", 1)
+    done = cli("finetune", model, "--out", tmp_path / "out", *quick, *arguments)
+    assert (done.code, done.out) == (1, "")
+    assert told in done.err and "Traceback" not in done.err
+
+
+def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
+    assert cli("finetune", model, "--dataset", store, "--out", tmp_path / "out", *QUICK).code == 0
+    done = cli("finetune", tmp_path / "out" / "tasks" / "00576224", "--dataset", store, "--out", tmp_path / "no")
+    assert done.code == 1 and "is an adapter; fine-tune its base, tiny" in done.err
+    command = ("predict", model, "--dataset", store, "--out", tmp_path / "r.jsonl")
+    done = cli(*command, "--adapter", tmp_path)
+    assert done.code == 1 and "holds no adapter" in done.err

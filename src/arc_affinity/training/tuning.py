@@ -72,15 +72,15 @@ class Tuning:
     unlike: int = 0
     augment: Augment = "none"
     votes: int = 1
-    learning_rate: float = 4e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 0.01
     warmup_steps: int = 10
-    steps: int = 600
-    tokens: float = 0.8
-    small_first: float = 0.0
+    steps: int = 1200
+    tokens: float = 0.7
+    small_first: float = 0.5
     patience: int = 6
-    batch_cells: int = 6_144
-    batch_examples: int = 16
+    batch_cells: int = 2_560
+    batch_examples: int = 6
     seed: int = 0
     data_seed: int = 0
 
@@ -125,7 +125,7 @@ _DEFAULT = Tuning()
 
 TUNINGS: Mapping[Method, Tuning] = {
     "lora": _DEFAULT,
-    "full": replace(_DEFAULT, method="full", learning_rate=2e-3),
+    "full": replace(_DEFAULT, method="full", learning_rate=4e-3),
     "context-only": replace(_DEFAULT, method="context-only"),
 }
 """The settings of each method; where they come from is in docs/log.md."""

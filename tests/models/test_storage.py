@@ -79,6 +79,19 @@ def test_there_and_back(folder: Path, model: EncoderDecoder) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted([CONFIG, WEIGHTS, CARD])
 
 
+def test_half_the_bytes_hold_the_rounded_values(model: EncoderDecoder, tmp_path: Path) -> None:
+    save_model(model, tmp_path / "half", half=True)
+    save_model(model, tmp_path / "whole")
+    found = load_model(tmp_path / "half").state_dict()
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    for name, tensor in model.state_dict().items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor.half().float() if name in parameters else tensor)
+    half, whole = ((tmp_path / name / WEIGHTS).stat().st_size for name in ("half", "whole"))
+    # Two bytes a parameter, but for a few digits in the header.
+    assert whole - half == pytest.approx(2 * model.parameter_count(), rel=0.02)
+
+
 def test_the_hash_is_that_of_the_file(folder: Path) -> None:
     values = json.loads((folder / CONFIG).read_text())
     assert values.pop(WEIGHTS_HASH) == hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()

@@ -116,8 +116,8 @@ def _from_checkpoint(path: Path) -> LoadedModel:
     return LoadedModel(str(content["recipe"].get("name", path.stem)), model, None, path, digest(model))
 
 
-def save_model(model: EncoderDecoder, folder: Path, card: str | None = None) -> None:
-    """Write ``model`` as a model folder.
+def save_model(model: EncoderDecoder, folder: Path, card: str | None = None, *, half: bool = False) -> None:
+    """Write ``model`` as a model folder, its parameters as 16-bit floats if ``half`` (half the bytes, for shipping).
 
     All is written before anything takes its place, so a full disk leaves an older model as it was. The weights come
     last, so a folder that has them is whole.
@@ -125,7 +125,10 @@ def save_model(model: EncoderDecoder, folder: Path, card: str | None = None) -> 
     Raises:
         ArcAffinityError: the folder cannot be written or the disk is full.
     """
-    weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if half:
+        tensors |= {name: tensors[name].half() for name, _ in model.named_parameters(remove_duplicate=False)}
+    weights = save(tensors)
     settings = model.config.to_dict() | {WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
     if card is not None:
@@ -156,7 +159,8 @@ def load_model(folder: Path) -> EncoderDecoder:
         tensors = load(content)
     except (SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"cannot read {path}: {error}") from error
-    fill(model, tensors, str(path))
+    whole = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
+    fill(model, whole, str(path))
     return model.eval()
 
 

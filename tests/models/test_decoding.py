@@ -219,7 +219,7 @@ def test_where_pad_may_stand() -> None:
 
 def test_prefixes_are_kept(build: Build, examples: Make) -> None:
     model, batch = eager_to_end(build()), collate(examples())
-    prefixes = [np.array(tokens) for tokens in ([4, 4, PAD, 7], [], [1], [2, PAD, 3, 5], [9, 8, 7, 6])]
+    prefixes = [np.array(tokens, dtype=np.int64) for tokens in ([4, 4, PAD, 7], [], [1], [2, PAD, 3, 5], [9, 8, 7, 6])]
     decoded = greedy(model, batch, prefixes=prefixes)
     for each, prefix in zip(decoded, prefixes, strict=True):
         assert each.tokens[: len(prefix)].tolist() == prefix.tolist()

@@ -70,6 +70,7 @@ def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Pa
     assert mine == [prediction for _, _, prediction in found[0]]
 
 
+@pytest.mark.slow
 def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
     done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *QUICK)
     assert done.code == 0, done.err

@@ -182,6 +182,7 @@ def test_withheld_answers_are_attempted_and_not_scored(loaded: LoadedModel) -> N
     assert {record.protocol for record in tuned.final.records} == {Protocol.ARC_PRIZE}
 
 
+@pytest.mark.slow
 def test_views_vote_and_are_undone(loaded: LoadedModel) -> None:
     scoring = Scoring((Protocol.ARC_PRIZE,))
     tuned = TaskFineTuner(loaded, replace(QUICK, augment="all", votes=3, steps=2), scoring).fine_tune(parts())

@@ -220,6 +220,7 @@ def test_killed_in_the_middle_it_goes_on(mine: Sweep, tmp_path: Path) -> None:
     assert set(read_results(out)) == set(TASKS[:3])
 
 
+@pytest.mark.slow
 def test_a_real_dask_cluster(mine: Sweep, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     with choose_workers("dask:local", 2) as workers:

@@ -106,7 +106,7 @@ def merge(
     base: str,
     out: Path,
     weights: tuple[float, ...] = (),
-    sample: Path = HELD_OUT,
+    sample: Path | None = None,
     examples: Annotated[int, Parameter(validator=Number(gte=1))] = 72,
 ) -> None:
     """Merge adapters into a model.
@@ -128,7 +128,7 @@ def merge(
             raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
     loaded, changes = find_model(base), [load_adapter(path) for path in adapters]
     merged = average(loaded, changes, weights)
-    batches = fixed_sample(ExampleStore.open(sample), loaded.model.config.context_pairs, examples)
+    batches = fixed_sample(ExampleStore.open(sample or HELD_OUT), loaded.model.config.context_pairs, examples)
     goal = ("merged", merged)
     ways = [barrier((loaded.name, loaded.model), goal, batches)]
     for path, change in zip(adapters, changes, strict=True):

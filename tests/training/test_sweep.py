@@ -32,7 +32,7 @@ from arc_affinity.training.executors import SerialExecutor, Workers, choose_work
 from arc_affinity.training.sweep import Sweep, read_results, run_sweep
 from arc_affinity.training.sweep_work import Job, Source, TaskFiles, work
 from arc_affinity.training.tuning import Tuning
-from arc_affinity.types import Pair
+from arc_affinity.types import PAD, Pair
 
 QUICK = Tuning(rank=2, validation=2, test=2, steps=2, batch_examples=5)
 TASKS = ("00576224", "0a0ad42b", "1b2d62fb", "one")
@@ -54,7 +54,11 @@ def store(tmp_path: Path) -> Path:
 @pytest.fixture
 def mine(tiny, tmp_path: Path, store: Path) -> Sweep:
     torch.manual_seed(3)
-    save_model(EncoderDecoder(tiny.model), tmp_path / "model")
+    model = EncoderDecoder(tiny.model)
+    with torch.no_grad():
+        # An untrained model seldom ends a grid of its own accord.
+        model.context_to_logits.bias[PAD] = 3.0
+    save_model(model, tmp_path / "model")
     name = str(tmp_path / "model")
     return Sweep(find_model(name), name, TASKS[:3], QUICK, Source(str(store)), (Protocol.SIZED,), threads=1)
 

@@ -81,11 +81,16 @@ def test_concentrated_and_spared():
 
 
 @pytest.mark.parametrize(
-    ("failed", "group"), [([], names(3)), (names(7), names(3)), (names(2), []), (names(2), names(7))]
+    ("failed", "group", "why"),
+    [
+        ([], names(3), "no task failed"),
+        (names(7), names(3), "every task failed"),
+        (names(2), [], "a group is empty, or all or none are hits"),
+        (names(2), names(7), "a group is empty, or all or none are hits"),
+    ],
 )
-def test_all_failed_none_failed_and_empty_groups_are_undefined(failed, group):
-    found = concentration(failed, names(7), group)
-    assert found.verdict == "undefined: a group is empty, or all or none are hits"
+def test_all_failed_none_failed_and_empty_groups_are_undefined(failed, group, why):
+    assert concentration(failed, names(7), group).verdict == f"undefined: {why}"
 
 
 def test_failures_must_be_among_the_tasks():

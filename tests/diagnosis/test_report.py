@@ -249,6 +249,14 @@ def test_two_models_are_compared_on_the_tasks_that_they_share() -> None:
     assert any(line.startswith("B (second, arc_prize) minus A (first, arc_prize)") for line in findings(report))
 
 
+def test_the_headline_is_about_the_set_that_was_told_least() -> None:
+    flattered = [record(prediction=TARGET, protocol=protocol) for protocol in (Protocol.TEACHER_FORCED, Protocol.SIZED)]
+    report = report_of([*flattered, record(prediction=QUERY)])
+    assert report.lead.protocol is Protocol.ARC_PRIZE
+    assert headline(report).startswith("toy solves none of 1 task")
+    assert "arc_prize" in findings(report)[0]
+
+
 def test_many_sets_are_compared_with_the_first_alone() -> None:
     report = report_of([record(prediction=QUERY, model=f"model{k}") for k in range(7)])
     assert {each.first for each in report.comparisons} == {"A"}

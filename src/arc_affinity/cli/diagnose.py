@@ -23,7 +23,7 @@ from arc_affinity.diagnosis.report_words import findings, headline
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
-from arc_affinity.evaluation.records import Origin, Record, holds_records, make_record, read_records
+from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
 from arc_affinity.evaluation.submission import listing, read_submission
 from arc_affinity.files import write_text
 from arc_affinity.types import Example, Pair, Task
@@ -126,7 +126,7 @@ def _diagnose(
 def _records(path: Path, given: Given | None, dataset: str | None, allow_missing: bool) -> Iterable[Record]:
     """The records in a file, held against the dataset where the user named one; a submission's as records."""
     if holds_records(path):
-        rows = read_records(path)
+        rows = iter_records(path)
         if given is None or dataset is None or given.store:
             return rows
         return _checked(rows, questions_of(given.tasks), dataset)

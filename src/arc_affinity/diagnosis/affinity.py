@@ -80,10 +80,17 @@ class Concentration:
     def verdict(self) -> str:
         """One of "concentrated", "spared", "no concentration shown" and "undefined: why"."""
         if self.p is None or self.share.value is None or self.base_rate.value is None:
-            return f"undefined: {self.odds.reason}"
+            return f"undefined: {self._why}"
         if self.p >= SIGNIFICANT:
             return "no concentration shown"
         return "concentrated" if self.share.value > self.base_rate.value else "spared"
+
+    @property
+    def _why(self) -> str:
+        """Why there is no test."""
+        if not self.failures:
+            return "no task failed"
+        return "every task failed" if self.failures == self.tasks else self.odds.reason
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ALL_PAIRS = 4
 """Sets up to which every two are compared; more are compared with the first alone."""
 
+LEAST_TOLD_FIRST = (Protocol.ARC_PRIZE, Protocol.SIZED, Protocol.TEACHER_FORCED)
+"""Protocols from the hardest to the most flattering."""
+
 TOLD_SIZE = (Protocol.SIZED, Protocol.TEACHER_FORCED)
 """Protocols under which the size cannot be wrong."""
 
@@ -137,6 +140,11 @@ class Report:
     def task_ids(self) -> tuple[str, ...]:
         """Every task of any set, sorted."""
         return tuple(sorted({task_id for each in self.sets for task_id in each.records.tasks}))
+
+    @property
+    def lead(self) -> SetReport:
+        """The set that the headline is about: of those whose model was told least, the first."""
+        return min(self.sets, key=lambda each: LEAST_TOLD_FIRST.index(each.protocol))
 
     def category_of(self, task_id: str) -> str:
         """The code of a task's category; `UNLABELLED` where none is known."""

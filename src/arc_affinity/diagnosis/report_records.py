@@ -173,7 +173,6 @@ class Collector:
         self._sets: dict[Subject, dict[Place, Output]] = {}
         self._sources: dict[Subject, str] = {}
         self._pictured: dict[str, set[int]] = {}
-        self._names: dict[str, str] = {}
 
     def add(self, records: Iterable[Record], source: str) -> None:
         """Take the records of one file.
@@ -217,8 +216,7 @@ class Collector:
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
         """Put one record where it belongs."""
-        # One string for all rows of a task, where a file of a million rows brings a million.
-        task_id = self._names.setdefault(record.task_id, record.task_id)
+        task_id = record.task_id
         place = Place(task_id, record.test_index)
         output = outputs.get(place)
         if output is None:

@@ -36,8 +36,8 @@ FAILING: Mapping[Kind, str] = MappingProxyType(
 
 
 def headline(report: Report) -> str:
-    """Return one sentence that says what the first set's model cannot do."""
-    each = report.sets[0]
+    """Return one sentence that says what the leading set's model cannot do."""
+    each = report.lead
     solved, asked = len(each.solved_whole), len(each.records.tasks)
     what = _tasks(asked)
     # Many outputs a task, as in a store of examples: few tasks are solved whole, which would hide what is.
@@ -52,8 +52,8 @@ def headline(report: Report) -> str:
 
 
 def findings(report: Report) -> tuple[str, ...]:
-    """Return the findings about the first set, and what differs between the sets, a sentence or two each."""
-    return tuple(line for line in (*_first_findings(report.sets[0]), *_differences(report)) if line)
+    """Return the findings about the leading set, and what differs between the sets, a sentence or two each."""
+    return tuple(line for line in (*_findings_about(report.lead), *_differences(report)) if line)
 
 
 def percent(value: float | None) -> str:
@@ -77,7 +77,7 @@ def concentration_sentence(code: str, found: Concentration) -> str:
     return f"{gathered} of the tasks: {found.verdict}{p}"
 
 
-def _first_findings(each: SetReport) -> Iterator[str]:
+def _findings_about(each: SetReport) -> Iterator[str]:
     """What is to say about one set."""
     score = each.score("score")
     attempts = "1 attempt" if each.records.attempts == 1 else f"{each.records.attempts} attempts"

@@ -171,14 +171,15 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
             raise ArcAffinityError(f"cannot write {path}: there are no records")
 
 
-def read_records(path: Path) -> list[Record]:
-    """Read what :func:`write_records` wrote, believing nothing: metrics are checked against the grids.
+def iter_records(path: Path) -> Iterator[Record]:
+    """Yield what :func:`write_records` wrote, one at a time, so that a million rows need no million grids.
+
+    Nothing is believed: metrics are checked against the grids.
 
     Raises:
         ArcAffinityError: naming the file and line that is not JSON, lacks a field, has an unknown one or a
             bad value, contradicts itself or repeats an attempt; or the file is empty, damaged or cut short.
     """
-    records: list[Record] = []
     first: dict[RecordKey, int] = {}
     for number, line in read_lines(path):
         where = f"{path}:{number}"
@@ -186,10 +187,18 @@ def read_records(path: Path) -> list[Record]:
         if record.key in first:
             raise ArcAffinityError(f"{where}: {_duplicate(record)}, first on line {first[record.key]}")
         first[record.key] = number
-        records.append(record)
-    if not records:
+        yield record
+    if not first:
         raise ArcAffinityError(f"{path}: the file is empty; no records to read")
-    return records
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read all that :func:`iter_records` yields.
+
+    Raises:
+        ArcAffinityError: as there.
+    """
+    return list(iter_records(path))
 
 
 def holds_records(path: Path) -> bool:
@@ -298,7 +307,8 @@ def _bad(where: str, wanted: str, value: object) -> ArcAffinityError:
 
 def _text(value: object, where: str) -> str:
     if isinstance(value, str) and value:
-        return value
+        # One string for all rows that name the same model, dataset or task.
+        return sys.intern(value)
     raise _bad(where, "text", value)
 
 

@@ -31,7 +31,7 @@ from arc_affinity.training.tuning import Tuning
 
 SETTINGS, TASKS, FAILED, SUMMARY, LOCK = "sweep.json", "tasks", "failed", "summary.csv", ".lock"
 
-KILLED = "its worker process was killed; out of memory, perhaps"
+KILLED = "its worker process was killed, out of memory perhaps"
 
 Results = dict[str, dict[str, Any]]
 """What `RESULT` holds, by task."""
@@ -124,9 +124,7 @@ def _each(jobs: Sequence[Job], workers: Workers) -> Iterator[End]:
         with workers.open() as executor:
             broken = yield from _until_broken(executor, queue, 1 if alone else workers.at_a_time)
         if alone and broken:
-            yield from (
-                Failure(task, "its worker process was killed, out of memory perhaps") for task in broken[0].tasks
-            )
+            yield from (Failure(task, KILLED) for task in broken[0].tasks)
         else:
             suspects.extend(broken)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Score models by the three protocols: score.sh MODEL... (bundled names or folders; all bundled ones unless given).
 # Datasets: held-out examples of the 18 foundational tasks, examples of the 92 unseen tasks of the published split,
-# ARC-AGI-1 and ARC-AGI-2 public evaluation. Two predictions run at a time, one thread each; the same command continues.
+# ARC-AGI-1 and ARC-AGI-2 public evaluation; and, to see what the published leak is worth, the first with its first two
+# examples of each task as the demonstrations of all ("first"). Two predictions run at a time, one thread each; the same command continues.
 # Then `python runs/card.py NAME OUT` writes the table into the card of a bundled model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,14 +20,15 @@ if [[ $DATASETS == *unseen92* ]]; then
   arc-affinity data generate --tasks $unseen --per-task "$UNSEEN" --seed 2000003 --out "$OUT/unseen92"
 fi
 
-score_one() { # MODEL DATASET PROTOCOL
+score_one() { # MODEL DATASET PROTOCOL [CONTEXT]
   declare -A paths=([held18]=src/arc_affinity/data/foundational-held-out.npz [unseen92]=$OUT/unseen92
     [arc1]=arc-agi-1/evaluation [arc2]=arc-agi-2/evaluation)
   local file attempts=1
-  file=$OUT/$(basename "$1").$2.$3
+  file=$OUT/$(basename "$1").$2.$3${4:+.$4}
   [[ ! -e $file.score.json ]] || return 0
   [[ $3 != arc_prize ]] || attempts=2
-  arc-affinity predict "$1" --dataset "${paths[$2]}" --protocol "$3" --attempts $attempts --out "$file.jsonl.gz"
+  arc-affinity predict "$1" --dataset "${paths[$2]}" --protocol "$3" --context "${4:-drawn}" --attempts $attempts \
+    --out "$file.jsonl.gz"
   arc-affinity score "$file.jsonl.gz" --json >"$file.score.json.part"
   mv "$file.score.json.part" "$file.score.json"
 }
@@ -34,5 +36,6 @@ export -f score_one
 for model; do
   for dataset in $DATASETS; do
     printf '%s\n' {teacher_forced,sized,arc_prize} | sed "s|^|$model $dataset |"
+    [[ $dataset != held18 ]] || printf '%s\n' {teacher_forced,sized}' first' | sed "s|^|$model $dataset |"
   done
 done | xargs -P2 -L1 bash -euc 'score_one "$@"' score_one

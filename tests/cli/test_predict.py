@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from arc_affinity.cli.predict import load_questions
 from arc_affinity.data.store import write_store
+from arc_affinity.evaluation.predict import Asking
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
@@ -106,6 +108,19 @@ def test_an_example_store_is_a_dataset(cli, model: Path, tmp_path: Path) -> None
     ]  # fmt: skip
 
 
+def test_the_published_leak_can_be_had_and_its_records_say_so(cli, model: Path, tmp_path: Path) -> None:
+    store = write_store(tmp_path / "s", {"t1": [pair(k) for k in range(5)]})
+    out = tmp_path / "r.jsonl"
+    options = ("--protocol", "teacher_forced", "--out", out)
+    assert cli("predict", model, "--dataset", tmp_path / "s", *options, "--context", "first").code == 0
+    assert {r.dataset for r in read_records(out)} == {f"{tmp_path / 's'}?context=first"}
+    leaked = load_questions(str(tmp_path / "s"), (), 2, Asking(), None, "first")
+    for (example,) in leaked:
+        assert [each.input.tolist() for each in example.demonstrations] == [
+            store.pair(k).input.tolist() for k in (0, 1)
+        ]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
@@ -114,6 +129,7 @@ def test_an_example_store_is_a_dataset(cli, model: Path, tmp_path: Path) -> None
         (("--device", "cuda"), 1, "no device 'cuda' here"),
         (("--device", "gpu"), 1, "no device 'gpu' here"),
         (("--device", "meta"), 1, "device 'meta' cannot predict"),
+        (("--context", "first"), 1, "--context first is for example stores"),
         (("--attempts", 0), 2, "--attempts"),
         (("--views", 0), 2, "--views"),
         (("--seed", -1), 2, "--seed"),

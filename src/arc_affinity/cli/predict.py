@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.context import ContextPolicy
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.metrics import Protocol
@@ -44,6 +45,7 @@ def predict(
     protocol: str = Protocol.ARC_PRIZE.value,
     attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    context: ContextPolicy = "drawn",
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     adapter: Path | None = None,
     device: str | None = None,
@@ -64,6 +66,8 @@ def predict(
             the true cells before each cell are shown).
         attempts: Different answers to each question.
         views: Draws of demonstrations that are decoded and vote.
+        context: How an example store's demonstrations are chosen: drawn, or first (published: the first pairs of the
+            task for every example, which give the answers of those pairs away; the records' dataset says so).
         seed: Of the draws.
         adapter: Folder of an adapter to lay over the model, or a folder of such folders, one for each task and named
             after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by the model itself.
@@ -73,14 +77,15 @@ def predict(
     place = _device(device)
     loaded = find_model(model)
     asking = Asking(Protocol.named(protocol), attempts, views, seed)
-    questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir)
+    questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir, context)
+    named = dataset if context == "drawn" else f"{dataset}?context={context}"
     check_answerable(questions, asking.protocol)
     loaded.model.to(place)
     try:
         if adapter is None:
-            _write(loaded, dataset, questions, asking, out)
+            _write(loaded, named, questions, asking, out)
         else:
-            _write_adapted(loaded, adapter, dataset, questions, asking, out)
+            _write_adapted(loaded, adapter, named, questions, asking, out)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     Console().print(f"{out}", soft_wrap=True, highlight=False)
@@ -178,16 +183,23 @@ def _device(name: str | None) -> torch.device:
 
 
 def load_questions(
-    dataset: str, wanted: tuple[str, ...], pairs: int, asking: Asking, data_dir: Path | None
+    dataset: str,
+    wanted: tuple[str, ...],
+    pairs: int,
+    asking: Asking,
+    data_dir: Path | None,
+    policy: ContextPolicy = "drawn",
 ) -> list[Question]:
     """Return the questions of a dataset or an example store, of all tasks or those ``wanted``.
 
     Raises:
-        ArcAffinityError: a task is not in the dataset.
+        ArcAffinityError: a task is not in the dataset, or it is no store and has no examples to leak.
     """
     path = Path(dataset)
     if (path / MANIFEST).is_file() or path.suffix == ".npz":
-        questions = questions_of_store(ExampleStore.open(path), pairs, asking)
+        questions = questions_of_store(ExampleStore.open(path), pairs, asking, policy)
+    elif policy != "drawn":
+        raise ArcAffinityError(f"--context {policy} is for example stores; a task's demonstrations are never its tests")
     else:
         questions = questions_of_tasks(load_tasks(dataset, data_dir), pairs, asking)
     known = {question[0].task_id for question in questions}

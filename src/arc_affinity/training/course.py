@@ -53,11 +53,11 @@ class Learner:
 
 @dataclass
 class _Best:
-    """The best parameters so far: more exact outputs, then a lower loss."""
+    """The best parameters so far: more exact outputs, then a lower loss; ``loss`` is the lowest of any epoch."""
 
     key: tuple[float, float] = (-1.0, 0.0)
     loss: float = float("inf")
-    epoch: int = 0
+    epoch: int | None = None
     parameters: list[Tensor] = field(default_factory=list)
 
 
@@ -89,8 +89,16 @@ class Course:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch whose parameters are kept; the last one where nothing could be validated."""
-        return self.best.epoch or len(self.curve)
+        """The epoch whose parameters are kept, 0 for the base's; the last one where nothing could be validated."""
+        return len(self.curve) if self.best.epoch is None else self.best.epoch
+
+    def begin(self) -> None:
+        """Let the base compete, so that a task which training makes worse keeps what it had."""
+        if self.checks:
+            begun = time.monotonic()
+            loss, exact = self._check()
+            self._keep((exact, -loss), 0)
+            self.seconds += time.monotonic() - begun
 
     def take(self) -> list[Example]:
         """Return the next batch."""
@@ -134,12 +142,16 @@ class Course:
         better_loss, key = found[0] < self.best.loss, (found[1], -found[0])
         self.best.loss = min(found[0], self.best.loss)
         if key > self.best.key:
-            self.best.key, self.best.epoch = key, epoch
-            self.best.parameters = [parameter.detach().clone() for parameter in self.group]
+            self._keep(key, epoch)
         self.idle = 0 if better_loss or self.best.epoch == epoch else self.idle + 1
         self.perfect = self.perfect + 1 if found[1] == 1.0 else 0
         finished = self.idle >= self.feed.tuning.patience or self.perfect >= PERFECT
         self.stopped_early = finished and self.steps < self.feed.steps
+
+    def _keep(self, key: tuple[float, float], epoch: int) -> None:
+        """Call the parameters as they are now the best."""
+        self.best.key, self.best.epoch = key, epoch
+        self.best.parameters = [parameter.detach().clone() for parameter in self.group]
 
     @torch.no_grad()
     def _check(self) -> tuple[float, float]:
@@ -172,6 +184,8 @@ def train(learner: Learner, feeds: Sequence[Feed]) -> list[Course]:
     """
     learner.model.eval()
     courses = [Course(k, feed, learner) for k, feed in enumerate(feeds)]
+    for course in courses:
+        course.begin()
     running = list(courses)
     while running:
         begun = time.monotonic()

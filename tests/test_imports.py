@@ -15,12 +15,13 @@ import pytest
 PACKAGE = "arc_affinity"
 SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 
-EVERYONE = ("errors", "files")
+EVERYONE = ("errors", "files", "processes")
 """Leaves that every room may import; they import nothing but each other."""
 
 MAY_IMPORT = {
     "errors": (),
     "files": ("errors",),
+    "processes": (),
     "types": (),
     "data": ("types", "data"),
     "models": ("types", "data", "models"),

@@ -6,18 +6,12 @@ temporary files lie in ``.parts`` within the output folder, which is removed at 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import multiprocessing
-import os
 import shutil
-import signal
-import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +29,7 @@ from arc_affinity.data.store import (
 )
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import write_text
+from arc_affinity.processes import worker_pool
 from arc_affinity.types import Pair
 
 PARTS = ".parts"
@@ -253,47 +248,12 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
 
 
 def _over_processes(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
-    # Spawned, because a forked copy of a process with threads (torch's) may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
-        futures: list[Future[tuple[str, Counter[str]]]] = []
-        try:
-            with _interrupts_held():
-                futures.extend(pool.submit(_make, job) for job in jobs)
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise ArcAffinityError("a worker process was killed; the same command continues") from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back until the workers are started: they inherit it, and so never die half imported."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _prepare_worker() -> None:
-    """End a worker silently on Ctrl-C, and when its parent is gone (a pool's workers would wait for ever)."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        with worker_pool(workers) as pool:
+            for future in as_completed([pool.submit(_make, job) for job in jobs]):
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise ArcAffinityError("a worker process was killed; the same command continues") from error
 
 
 def _make(job: Job) -> tuple[str, Counter[str]]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from arc_affinity.data.generate import _interrupts_held, _prepare_worker
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.processes import worker_pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,27 +56,12 @@ def choose_workers(executor: str, number: int) -> Iterator[Workers]:
         raise ArcAffinityError(f"at least 1 worker is needed, not {number}")
     kind, _, address = executor.partition(":")
     if executor == "processes":
-        yield Workers(SerialExecutor if number == 1 else lambda: _processes(number), number)
+        yield Workers(SerialExecutor if number == 1 else lambda: worker_pool(number), number)
     elif kind == "dask" and address:
         with _dask(address, number) as workers:
             yield workers
     else:
         raise ArcAffinityError(f"no executor {executor!r}; take processes, dask:local or dask:ADDRESS")
-
-
-@contextlib.contextmanager
-def _processes(number: int) -> Iterator[Executor]:
-    # Spawned, because a forked copy of a process with threads (torch's) may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(number, mp_context=context, initializer=_prepare_worker)
-    try:
-        with _interrupts_held():
-            # Workers start with the first jobs; these wake them all, with interrupts held back.
-            for future in [pool.submit(int) for _ in range(number)]:
-                future.result()
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Merging adapters: their weighted average, as one adapter of higher rank or as a model."""
+"""Merging adapters: the base with their weighted average merged in, as one model."""
 
 from __future__ import annotations
 

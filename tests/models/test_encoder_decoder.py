@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -97,22 +96,6 @@ def test_a_step_sees_only_the_steps_before_it(variant: ModelConfig, build: Build
         assert torch.equal(after[:, : step + 1], before[:, : step + 1])
         changed = (after != before).any(dim=2)
         assert changed[:, step + 1].all()
-
-
-def test_a_hidden_token_is_seen_by_no_step(build: Build, examples: Make) -> None:
-    model = build(ModelConfig(positions="sinusoid+rotary")).eval()
-    batch = collate(examples())
-    other = copy.deepcopy(batch)
-    assert batch.target is not None and other.target is not None
-    other.target[:, 1] = (other.target[:, 1] + 3) % 10
-    hidden = torch.zeros_like(batch.target[:, 1:], dtype=torch.bool)
-    hidden[:, 1] = True
-    with torch.no_grad():
-        shown, changed = model(batch), model(other)
-        blind, also_blind = model(batch, hidden), model(other, hidden)
-    assert not torch.allclose(shown[:, 2:], changed[:, 2:], atol=1e-3)
-    torch.testing.assert_close(blind, also_blind)
-    torch.testing.assert_close(blind[:, :2], shown[:, :2])
 
 
 def test_the_first_step_sees_the_query_and_the_demonstrations(build: Build, examples: Make) -> None:

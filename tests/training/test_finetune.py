@@ -133,11 +133,10 @@ def test_training_that_only_does_harm_leaves_the_base(loaded: LoadedModel, metho
     assert harmed.final.by_protocol == harmed.base.by_protocol
 
 
-@pytest.mark.parametrize("hide", [0.0, 0.7])
-def test_many_at_once_are_one_after_the_other(loaded: LoadedModel, hide: float) -> None:
+def test_many_at_once_are_one_after_the_other(loaded: LoadedModel) -> None:
     # Tasks of different sizes and lengths of course, so that batches are padded and tasks leave at different steps.
     tasks = [parts(5, "a"), replace(parts(7, "b"), train=pairs(9, 7, (2, 3))), replace(parts(11, "c"), validation=())]
-    tuner = TaskFineTuner(loaded, replace(QUICK, tokens=0.0008, steps=40, hide_written=hide), SIZED)
+    tuner = TaskFineTuner(loaded, replace(QUICK, tokens=0.0008, steps=40), SIZED)
     together = tuner.fine_tune_together(tasks)
     assert len({tuned.curve[-1].steps for tuned in together}) > 1
     for tuned, task in zip(together, tasks, strict=True):

@@ -106,12 +106,8 @@ class EncoderDecoder(nn.Module):
         """Number of unique trainable values."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, batch: Batch, hidden: Bool[Tensor, "batch written"] | None = None) -> Logits:
+    def forward(self, batch: Batch) -> Logits:
         """Return the logits of every step, each step shown the true steps before it (teacher forcing).
-
-        Args:
-            batch: with targets.
-            hidden: true for the written tokens that no later step gets to see; their places are still known.
 
         Raises:
             ValueError: the batch has no targets.
@@ -120,8 +116,6 @@ class EncoderDecoder(nn.Module):
             raise ValueError("teacher forcing needs targets")
         written = batch.target[:, :-1].masked_fill(batch.target[:, :-1] == IGNORE, PAD)
         tokens = self.input_embedding(written)
-        if hidden is not None:
-            tokens = tokens.masked_fill(hidden[..., None], 0)
         start = self.bos_embed.to(tokens.dtype).expand(len(batch), 1, -1)
         positions = batch.target_positions
         if self.config.flat_positions:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -21,7 +21,7 @@ from arc_affinity.data.batch import IGNORE, Batch, collate
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.decoding import teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.training.module import draw_hidden, output_loss
+from arc_affinity.training.module import output_loss
 from arc_affinity.training.optim import make_optimiser, schedule
 from arc_affinity.training.tuning import Feed
 from arc_affinity.types import Example
@@ -79,7 +79,6 @@ class Course:
         factor = schedule("warmup-linear", steps=feed.steps, warmup=warmup, period=1, floor=0.0)
         self.schedule = LambdaLR(self.optimiser, factor)
         self.batches = iter(feed)
-        self.hiding = torch.Generator().manual_seed(tuning.seed)
         self.checks = feed.validation()
         self.steps = self.examples = self.tokens = 0
         self.seconds = 0.0
@@ -107,10 +106,6 @@ class Course:
         self.examples += len(examples)
         self.tokens = sum(example.query.input.size for example in examples)
         return examples
-
-    def hide(self, examples: int, written: int) -> Bool[Tensor, "batch written"] | None:
-        """Draw the written tokens of a batch of this task alone that its decoder does not see."""
-        return draw_hidden(examples, written, self.feed.tuning.hide_written, self.hiding)
 
     def note(self, loss: Float[Tensor, ""]) -> None:
         """Remember a loss."""
@@ -214,27 +209,11 @@ def _step(learner: Learner, running: Sequence[Course]) -> None:
     owners = [course.which for course, examples in zip(running, taken, strict=True) for _ in examples]
     learner.serve(torch.tensor(owners, device=model.device))
     with _half(model.device):
-        logits = model(batch, _hidden(batch, running, taken))
+        logits = model(batch)
     losses = [output_loss(logits[rows], _outputs_of(batch, rows)) for rows in _slices(map(len, taken))]
     torch.autograd.backward(torch.stack(losses).sum())
     for course, loss in zip(running, losses, strict=True):
         course.note(loss)
-
-
-def _hidden(
-    batch: Batch, running: Sequence[Course], taken: Sequence[Sequence[Example]]
-) -> Bool[Tensor, "batch written"] | None:
-    """Draw for each task by its own longest output, so that others beside it change nothing."""
-    assert batch.target is not None
-    seen = batch.target != IGNORE
-    hidden = torch.zeros_like(seen[:, 1:])
-    drawn = False
-    for course, rows in zip(running, _slices(map(len, taken)), strict=True):
-        written = int(seen[rows].sum(dim=1).max()) - 1
-        own = course.hide(rows.stop - rows.start, written)
-        if own is not None:
-            hidden[rows, :written], drawn = own.to(hidden.device), True
-    return hidden if drawn else None
 
 
 def _slices(lengths: Iterable[int]) -> Iterator[slice]:

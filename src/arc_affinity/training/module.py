@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
@@ -36,22 +36,6 @@ def output_loss(
     return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), weights, ignore_index=IGNORE)
 
 
-def draw_hidden(
-    batch: int, written: int, most: float, generator: torch.Generator | None = None
-) -> Bool[Tensor, "batch written"] | None:
-    """Draw which of the written tokens the decoder does not get to see; none (None) where ``most`` is 0.
-
-    With the truth before it in sight, a cell is easily told from its neighbours, and the rule that makes it from the
-    input is not learned; alone, the model then never begins what it would go on with. So half of the examples show
-    everything, and the others hide each token with a chance drawn from 0 to ``most`` (word dropout, Bowman et al. 2016,
-    arXiv 1511.06349, section 3.1).
-    """
-    if not most:
-        return None
-    chance = most * (2 * torch.rand(batch, 1, generator=generator) - 1).clamp(min=0)
-    return torch.rand(batch, written, generator=generator) < chance
-
-
 class GridModule(LightningModule):
     """Trains a model by a recipe; logs loss, exact match and cell accuracy."""
 
@@ -66,11 +50,7 @@ class GridModule(LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
-        assert batch.target is not None
-        size, steps = batch.target.shape
-        hidden = draw_hidden(size, steps - 1, self.recipe.hide_written)
-        logits = self.model(batch, None if hidden is None else hidden.to(self.device))
-        loss = output_loss(logits, batch, self.recipe.pad_weight)
+        loss = output_loss(self.model(batch), batch, self.recipe.pad_weight)
         self.log("train/loss", loss, batch_size=len(batch))
         return loss
 

@@ -36,7 +36,6 @@ class Recipe:
         batch_examples: Most examples in a batch.
         curriculum: Stages of (most tokens of a query and its output, validations); then come all examples.
         pad_weight: Weight of the tokens that end a row or a grid, where a cell's is 1.
-        hide_written: Greatest share of an output's earlier tokens that are hidden from the decoder while training.
         optimiser: With its usual settings but for those below.
         learning_rate: At its peak.
         beta1: Decay of the gradient's running mean.
@@ -70,7 +69,6 @@ class Recipe:
     batch_examples: int = 32
     curriculum: Curriculum = ()
     pad_weight: float = 4.0
-    hide_written: float = 0.0
     optimiser: OptimiserName = "adam"
     learning_rate: float = 1.8498849832733245e-3
     beta1: float = 0.95
@@ -173,7 +171,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "batch_cells": (1, math.inf),
     "batch_examples": (1, math.inf),
     "pad_weight": (1e-6, math.inf),
-    "hide_written": (0, 1),
     "learning_rate": (0, math.inf),
     "beta1": (0, 0.999999),
     "beta2": (0, 0.999999),

@@ -49,7 +49,6 @@ class Tuning:
         augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
             demonstrations alike).
         votes: Views of a test query that are answered and vote, where augment is not none.
-        hide_written: Greatest share of an output's earlier tokens that are hidden from the decoder while training.
         learning_rate: At its peak.
         weight_decay: Of matrices.
         warmup_steps: Steps up to the peak; then flat to half of the course, then down to 0.
@@ -73,7 +72,6 @@ class Tuning:
     unlike: int = 0
     augment: Augment = "none"
     votes: int = 1
-    hide_written: float = 0.0
     learning_rate: float = 1e-2
     weight_decay: float = 0.01
     warmup_steps: int = 10
@@ -111,7 +109,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "test": (1, 1e6),
     "unlike": (0, 1e6),
     "votes": (1, 64),
-    "hide_written": (0, 1),
     "learning_rate": (0, 1),
     "steps": (1, 1e6),
     "tokens": (0, 1e6),

@@ -96,9 +96,9 @@ def _by_grids(tasks: Sequence[str], dataset: str | None, labels: Path | None, da
     known = read_labels(labels, [task.id for task in found]) if labels is not None else {}
     chosen = [task for task in found if not known or task.id in known]
 
-    from arc_affinity.taxonomy.visual import classify
+    from arc_affinity.taxonomy.visual import classify_all
 
-    guesses = {task.id: classify(task) for task in _with_bar(chosen)}
+    guesses = classify_all(_with_bar(chosen))
     said = {}
     for task_id, guess in guesses.items():
         chances = sorted(guess.probabilities.items(), key=lambda each: -each[1])[:2]

@@ -62,9 +62,10 @@ def _by_grids(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
     from arc_affinity.taxonomy import visual
 
     try:
-        return {task.id: visual.classify(task).category for task in tasks}, "no demonstrations here to look at"
+        guesses = visual.classify_all(tasks)
     except ArcAffinityError as error:
         return {}, f"no generator code, and no classifier of grids: {error}"
+    return {task: guess.category for task, guess in guesses.items()}, "no demonstrations here to look at"
 
 
 def _from_file(tasks: Collection[str], path: Path) -> Labels:

@@ -137,7 +137,13 @@ def classify(task: Task) -> Guess:
 
 def classify_all(tasks: Iterable[Task]) -> dict[str, Guess]:
     """Return what the bundled networks say of tasks, by id."""
-    return {task.id: classify(task) for task in tasks}
+    # Threads of networks as small as these only wait for each other, and beside other work for ever so long.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return {task.id: classify(task) for task in tasks}
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

@@ -14,7 +14,7 @@ from arc_affinity.data.sequence import encode_grid, pad_is_legal
 from arc_affinity.models.decoding import greedy
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import forget_pad_weight
-from arc_affinity.training.module import GridModule, output_loss
+from arc_affinity.training.module import GridModule, example_losses, output_loss
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.types import PAD, VOCABULARY, Example, Grid, Pair
 
@@ -40,6 +40,20 @@ def test_loss_is_the_mean_over_lawful_tokens(pad_weight: float) -> None:
             total += counts * (math.log(sum(math.exp(scores[k]) for k in lawful)) - float(scores[token]))
             weight += counts
     assert float(output_loss(logits, batch, pad_weight)) == pytest.approx(total / weight, rel=1e-5)
+
+
+def test_the_losses_of_examples_make_up_the_loss() -> None:
+    batch = collate([example(1, 2, 3), example(7, 5, 1)])
+    logits = torch.randn(2, batch.target.shape[1], VOCABULARY, generator=torch.manual_seed(3))
+    tokens = (batch.target != IGNORE).sum(dim=1)
+    losses = example_losses(logits, batch)
+    assert float(losses.sum() / tokens.sum()) == pytest.approx(float(output_loss(logits, batch)), rel=1e-5)
+    for row, each in enumerate(batch.examples):
+        alone = collate([each])
+        steps = alone.target.shape[1]
+        assert float(losses[row] / tokens[row]) == pytest.approx(
+            float(output_loss(logits[row : row + 1, :steps], alone)), rel=1e-5
+        )
 
 
 @pytest.fixture

@@ -8,22 +8,23 @@ each with its own optimiser, schedule and end, for which a Trainer has no place.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from arc_affinity.data.batch import IGNORE, Batch, collate
+from arc_affinity.data.batch import IGNORE, collate
+from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.decoding import teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.training.module import output_loss
+from arc_affinity.training.module import example_losses, output_loss
 from arc_affinity.training.optim import make_optimiser, schedule
-from arc_affinity.training.tuning import Feed
+from arc_affinity.training.tuning import Feed, output_shape
 from arc_affinity.types import Example
 
 PERFECT = 3
@@ -205,25 +206,34 @@ def _step(learner: Learner, running: Sequence[Course]) -> None:
     """One pass forward and back over the next batch of every running task."""
     model = learner.model
     taken = [course.take() for course in running]
-    batch = collate([example for examples in taken for example in examples]).to(model.device)
-    owners = [course.which for course, examples in zip(running, taken, strict=True) for _ in examples]
-    learner.serve(torch.tensor(owners, device=model.device))
-    with _half(model.device):
-        logits = model(batch)
-    losses = [output_loss(logits[rows], _outputs_of(batch, rows)) for rows in _slices(map(len, taken))]
-    torch.autograd.backward(torch.stack(losses).sum())
+    examples = [example for part in taken for example in part]
+    task = np.repeat(np.arange(len(taken)), [len(part) for part in taken])
+    counts = token_counts(np.array([e.query.input.shape + output_shape(e.query) for e in examples]))
+    tokens = np.bincount(task, counts[:, 1])
+    losses = torch.zeros(len(running), device=model.device)
+    for places in _alike(counts, running, model.device):
+        batch = collate([examples[i] for i in places]).to(model.device)
+        learner.serve(torch.tensor([running[task[i]].which for i in places], device=model.device))
+        with _half(model.device):
+            logits = model(batch)
+        # Of a task's mean loss over its tokens, what each example adds.
+        shares = example_losses(logits, batch) / torch.tensor(tokens[task[places]], device=model.device).float()
+        torch.autograd.backward(shares.sum())
+        losses.index_add_(0, torch.tensor(task[places], device=model.device), shares.detach())
     for course, loss in zip(running, losses, strict=True):
         course.note(loss)
 
 
-def _slices(lengths: Iterable[int]) -> Iterator[slice]:
-    yield from (slice(a, b) for a, b in pairwise(accumulate(lengths, initial=0)))
+def _alike(counts: Int[np.ndarray, "examples 2"], running: Sequence[Course], device: torch.device) -> list[list[int]]:
+    """Cut the examples of all tasks into batches of like size: tasks differ, and padding would cost more than is won.
 
-
-def _outputs_of(batch: Batch, rows: slice) -> Batch:
-    """The batch with the targets of some of its examples, which is all that a loss looks at."""
-    assert batch.target is not None and batch.target_positions is not None
-    return replace(batch, target=batch.target[rows], target_positions=batch.target_positions[rows])
+    One task's are of like size already. A GPU takes as much at once as there are tasks, a CPU gains nothing by it.
+    """
+    if len(running) == 1:
+        return [list(range(len(counts)))]
+    tuning = running[0].feed.tuning
+    times = 1 if device.type == "cpu" else len(running)
+    return plan_batches(counts, BatchRules(times * tuning.batch_cells, len(counts), tuning.seed), 0)
 
 
 def _half(device: torch.device) -> torch.autocast:

@@ -36,6 +36,14 @@ def output_loss(
     return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), weights, ignore_index=IGNORE)
 
 
+def example_losses(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Float[Tensor, "batch"]:
+    """Cross-entropy (nats) of each example, summed over the tokens of its output among those lawful there."""
+    assert batch.target is not None and batch.target_positions is not None
+    scores = lawful(logits.float(), batch.target_positions)
+    losses = F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORE, reduction="none")
+    return losses.view_as(batch.target).sum(dim=1)
+
+
 class GridModule(LightningModule):
     """Trains a model by a recipe; logs loss, exact match and cell accuracy."""
 

@@ -43,6 +43,7 @@ def entry(path: Path) -> dict[str, object]:
 def main() -> None:
     """Write the bundled file."""
     rows = [entry(path) for path in sorted(Path(sys.argv[1]).glob("*.score.json"))]
+    rows.sort(key=lambda row: (str(row["model"]).startswith("champion"), row["model"] != "rotary-foundational"))
     write_text(BUNDLED, json.dumps({"scores": rows}, indent=1) + "\n")
 
 

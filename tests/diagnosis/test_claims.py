@@ -213,6 +213,8 @@ def test_size_and_leak_need_their_two_sides():
     leaked = claims_models.leaked_context(evidence(scores=(sized, replace(sized, context=FIRST, exact=0.2))))
     assert leaked.figures == {"m, unseen92, sized: gain": pytest.approx(0.1)}
     assert leaked.verdict is Verdict.CHANGES
+    in_vain = claims_models.leaked_context(evidence(scores=(sized, replace(sized, context=FIRST))))
+    assert in_vain.verdict is Verdict.UNCHECKED and "in 0 of 1 comparisons" in in_vain.why
 
 
 def test_our_scores_stand_beside_what_was_published():

@@ -34,6 +34,10 @@ def as_json(claims: Sequence[Claim]) -> dict[str, object]:
     return {"claims": [asdict(claim) for claim in claims]}
 
 
+MANY = 4
+"""So many parts of a sentence or more are set out as a list."""
+
+
 def as_markdown(claims: Sequence[Claim]) -> str:
     """Return the claims as a page: a table of verdicts, then a section each."""
     lines = ["# The published claims, checked", "", "Made by `arc-affinity reproduce --out DIR`.", ""]
@@ -43,7 +47,13 @@ def as_markdown(claims: Sequence[Claim]) -> str:
     for claim in claims:
         lines += ["", f"## {claim.id}", "", claim.claim + ".", ""]
         for name in ("published", "reproduced", "audited"):
-            lines.append(f"- **{name}**: {asdict(claim)[name]}")
+            lines += _listed(f"- **{name}**: ", asdict(claim)[name])
         lines.append(f"- **verdict**: {claim.verdict}: {claim.why}")
         lines.append(f"- **command**: `{claim.command}`")
     return "\n".join(lines) + "\n"
+
+
+def _listed(head: str, text: str) -> list[str]:
+    """A line; of many parts, one line each."""
+    parts = text.split("; ")
+    return [head.rstrip(), *(f"  - {part}" for part in parts)] if len(parts) >= MANY else [head + text]

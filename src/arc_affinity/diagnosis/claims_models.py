@@ -40,7 +40,7 @@ LEAK = Row("leaked-context", "Demonstrations tell the rule", "the first two pair
 NO_SCORES = "no scores of our own at hand"
 UNPUBLISHED = "neither weights nor predictions of the published run exist"
 ALIKE = 0.005
-"""Two exact shares that differ by less are called the same: decoding breaks ties of equal logits either way (ours)."""
+"""Two exact shares that differ by less are called the same: one or two examples of 360 may fall either way (ours)."""
 
 
 def model_claims(e: Evidence) -> tuple[Claim, ...]:
@@ -121,13 +121,14 @@ def leaked_context(e: Evidence) -> Claim:
         )
     audited = "; ".join(
         f"{_place(c.first)}, {c.first.protocol}: exact {percent(c.first.exact, 2)} leaked, "
-        f"{percent(c.second.exact, 2)} not; cells {percent(c.first.cells)} and {percent(c.second.cells)}"
+        f"{percent(c.second.exact, 2)} not, cells {percent(c.first.cells)} and {percent(c.second.cells)}"
         for c in found
     )
-    higher = sum(c.first.exact > c.second.exact for c in found)
-    why = f"the leak raises exact match in {higher} of {len(found)} comparisons of our models"
+    higher = sum(c.first.exact - c.second.exact > ALIKE for c in found)
+    why = f"the leak raises exact match by over {percent(ALIKE)} in {higher} of {len(found)} comparisons of our models"
     figures = {f"{_place(c.first)}, {c.first.protocol}: gain": c.first.exact - c.second.exact for c in found}
-    verdict = Verdict.CHANGES if higher else Verdict.HOLDS
+    # That our models gain nothing says little of the published ones, which learned with the leak.
+    verdict = Verdict.CHANGES if higher else Verdict.UNCHECKED
     return LEAK.claim_of(e, verdict, why, "not from the data at hand", audited, figures, found[0].first.command)
 
 
@@ -157,8 +158,8 @@ def _protocol_part(contrast: Contrast) -> float | None:
 def _forced(contrast: Contrast) -> str:
     forced, free = contrast.first, contrast.second
     return (
-        f"cells {percent(forced.cells)} teacher forced, {percent(free.cells)} free running; exact "
-        f"{percent(forced.exact, 2)} and {percent(free.exact, 2)}; {percent(_protocol_part(contrast), 0)} of the gap"
+        f"cells {percent(forced.cells)} teacher forced, {percent(free.cells)} free running, exact "
+        f"{percent(forced.exact, 2)} and {percent(free.exact, 2)}, {percent(_protocol_part(contrast), 0)} of the gap"
     )
 
 

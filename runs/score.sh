@@ -2,7 +2,8 @@
 # Score models by the three protocols: score.sh MODEL... (bundled names or folders; all bundled ones unless given).
 # Datasets: held-out examples of the 18 foundational tasks, examples of the 92 unseen tasks of the published split,
 # ARC-AGI-1 and ARC-AGI-2 public evaluation; and, to see what the published leak is worth, the first with its first two
-# examples of each task as the demonstrations of all ("first"). Two predictions run at a time, one thread each; the same command continues.
+# examples of each task as the demonstrations of all ("first"). Two predictions run at a time, one thread each; the same
+# command continues.
 # Then `python runs/card.py NAME OUT` writes the table into the card of a bundled model.
 set -euo pipefail
 cd "$(dirname "$0")/.."

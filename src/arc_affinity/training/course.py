@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from arc_affinity.data.batch import IGNORE, collate
-from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
+from arc_affinity.data.sampling import BatchRules, plan_batches
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.decoding import teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.training.module import example_losses, output_loss
 from arc_affinity.training.optim import make_optimiser, schedule
-from arc_affinity.training.tuning import Feed, output_shape
+from arc_affinity.training.tuning import Feed, counts_of
 from arc_affinity.types import Example
 
 PERFECT = 3
@@ -208,7 +208,7 @@ def _step(learner: Learner, running: Sequence[Course]) -> None:
     taken = [course.take() for course in running]
     examples = [example for part in taken for example in part]
     task = np.repeat(np.arange(len(taken)), [len(part) for part in taken])
-    counts = token_counts(np.array([e.query.input.shape + output_shape(e.query) for e in examples]))
+    counts = counts_of([example.query for example in examples])
     tokens = np.bincount(task, counts[:, 1])
     losses = torch.zeros(len(running), device=model.device)
     for places in _alike(counts, running, model.device):

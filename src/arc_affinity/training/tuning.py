@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from arc_affinity.data import context, rearc
 from arc_affinity.data.augment import Augmentation, Compose
@@ -220,8 +220,7 @@ class Feed:
         self.parts, self.tuning, self.pairs = parts, tuning, pairs
         self.views = views_of(parts, tuning)
         self.repeats = max(1, math.ceil(WHOLE_PASS / len(parts.train)))
-        sizes = np.array([pair.input.shape + output_shape(pair) for pair in parts.train])
-        self.counts = np.tile(token_counts(sizes), (self.repeats, 1))
+        self.counts = np.tile(counts_of(parts.train), (self.repeats, 1))
         lengths = self.counts.sum(axis=1)
         stages = [(tuning.small_first, lengths <= np.median(lengths)), (1 - tuning.small_first, lengths > 0)]
         self.stages = [_Stage(self._length(rows, share), rows) for share, rows in stages if share]
@@ -263,8 +262,7 @@ class Feed:
             return []
         asked, seed = self.parts.asked(self.parts.validation), self.tuning.seed
         examples = [context.from_task(asked, i, pairs=self.pairs, seed=seed) for i in range(len(asked.test))]
-        counts = token_counts(np.array([e.query.input.shape + output_shape(e.query) for e in examples]))
-        plan = plan_batches(counts, BatchRules(self.tuning.batch_cells, 64, seed), 0)
+        plan = plan_batches(counts_of([e.query for e in examples]), BatchRules(self.tuning.batch_cells, 64, seed), 0)
         return [[examples[i] for i in batch] for batch in plan]
 
 
@@ -275,12 +273,16 @@ def views_of(parts: Parts, tuning: Tuning, most: int = 256) -> list[Augmentation
     return list(kept_views(parts.train, most, tuning.seed, believe=tuning.augment == "all"))
 
 
-def output_shape(pair: Pair) -> tuple[int, ...]:
-    """Return rows and columns of a pair's output.
+def counts_of(pairs: Sequence[Pair]) -> Int[np.ndarray, "pairs 2"]:
+    """Return the tokens of each pair's input and output.
 
     Raises:
-        ArcAffinityError: it is withheld.
+        ArcAffinityError: an output is withheld.
     """
+    return token_counts(np.array([pair.input.shape + _output_shape(pair) for pair in pairs]))
+
+
+def _output_shape(pair: Pair) -> tuple[int, ...]:
     if pair.output is None:
         raise ArcAffinityError("a pair without its output cannot be trained on")
     return pair.output.shape

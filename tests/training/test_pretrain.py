@@ -97,7 +97,7 @@ def quick(recipe: Recipe, out: Path, **settings: Any) -> pretrain.Outcome:
             "ema_decay": 0.5,
             "schedule": "warmup-linear",
             "warmup_steps": 5,
-            "optimiser": "adamw",
+            "optimiser": "muon",
             "model.positions": "sinusoid+rotary",
             "model.alignment": 2.0,
             "steps": 26,  # the last stretch is a short one

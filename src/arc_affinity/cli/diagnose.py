@@ -87,7 +87,7 @@ def diagnose(
         print(numbers, end="")
         return
     console = Console(highlight=False)
-    for line in (headline(report), *findings(report)):
+    for line in (headline(report), *findings(report), *report.notes):
         console.print(line, soft_wrap=True, markup=False)
     console.print(f"page: {out}; numbers: {out.with_suffix('.json')}", soft_wrap=True, markup=False)
     if drawn:

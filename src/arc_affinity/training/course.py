@@ -70,7 +70,7 @@ class Course:
         self.group = list(learner.groups[which])
         tuning = feed.tuning
         self.optimiser = make_optimiser(
-            "adamw",
+            tuning.optimiser,
             nn.ParameterList(self.group),
             lr=tuning.learning_rate,
             betas=(0.9, 0.98),

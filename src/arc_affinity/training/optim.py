@@ -3,15 +3,81 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-OptimiserName = Literal["adam", "adamw"]
+OptimiserName = Literal["adam", "adamw", "muon"]
 ScheduleName = Literal["cosine-restarts", "warmup-linear"]
+
+
+LEAST_SIDE = 32
+"""A matrix with a shorter side is a table (of colours, of ends) or a low-rank factor: nothing to orthogonalise."""
+
+
+class MuonAndAdamW(Optimizer):
+    """Muon for the weights of linear layers, AdamW for all else, as one optimiser.
+
+    Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) steps along the nearest orthogonal matrix to
+    the gradient's running mean; its steps are scaled to be as long as AdamW's (Liu et al. 2025, arXiv 2502.16982,
+    equation 4), so that both share one learning rate and one weight decay. torch's own do the arithmetic.
+
+    Args:
+        matrices: Parameters of shape (out, in) for Muon.
+        decayed: Other parameters with weight decay.
+        free: Parameters without.
+        lr: Learning rate of all.
+        betas: AdamW's; the first is Muon's momentum too.
+        weight_decay: Of ``matrices`` and ``decayed``.
+    """
+
+    def __init__(
+        self,
+        matrices: Sequence[Tensor],
+        decayed: Sequence[Tensor],
+        free: Sequence[Tensor],
+        *,
+        lr: float,
+        betas: tuple[float, float],
+        weight_decay: float,
+    ) -> None:
+        adamw = torch.optim.AdamW(_groups(decayed, free, weight_decay), lr=lr, betas=betas)
+        self._parts: list[Optimizer] = [adamw]
+        if matrices:
+            muon = torch.optim.Muon(
+                matrices, lr=lr, momentum=betas[0], weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
+            self._parts.append(muon)
+        super().__init__([group for part in self._parts for group in part.param_groups], defaults={})
+        self._share()
+
+    def _share(self) -> None:
+        """Let both parts see the groups and the state that this optimiser saves, loads and has its rate set in."""
+        at = 0
+        for part in self._parts:
+            size = len(part.param_groups)
+            part.param_groups = self.param_groups[at : at + size]
+            part.state = self.state
+            at += size
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load the state of both."""
+        super().load_state_dict(state_dict)
+        self._share()
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Step both."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for part in self._parts:
+            part.step()
+        return loss
+
+
+def _groups(decayed: Sequence[Tensor], free: Sequence[Tensor], weight_decay: float) -> list[dict[str, Any]]:
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
 def make_optimiser(
@@ -19,15 +85,13 @@ def make_optimiser(
 ) -> Optimizer:
     """Return the optimiser; vectors and scalars (biases, norms) are never decayed."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    kinds: dict[OptimiserName, type[torch.optim.Adam]] = {
-        "adam": torch.optim.Adam,
-        "adamw": torch.optim.AdamW,
-    }
-    return kinds[name](groups, lr=lr, betas=betas)
+    decayed, free = [p for p in trained if p.ndim >= 2], [p for p in trained if p.ndim < 2]
+    if name == "muon":
+        matrices = [p for p in decayed if p.ndim == 2 and min(p.shape) >= LEAST_SIDE]
+        tables = [p for p in decayed if p.ndim != 2 or min(p.shape) < LEAST_SIDE]
+        return MuonAndAdamW(matrices, tables, free, lr=lr, betas=betas, weight_decay=weight_decay)
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return kinds[name](_groups(decayed, free, weight_decay), lr=lr, betas=betas)
 
 
 def schedule(name: ScheduleName, *, steps: int, warmup: int, period: int, floor: float) -> Callable[[int], float]:

@@ -17,6 +17,7 @@ from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.lora import FEED_FORWARD, LoraSpec
+from arc_affinity.training.optim import OptimiserName
 from arc_affinity.types import Example, Pair, Task
 
 Method = Literal["lora", "full", "context-only"]
@@ -49,6 +50,7 @@ class Tuning:
         augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
             demonstrations alike).
         votes: Views of a test query that are answered and vote, where augment is not none.
+        optimiser: With its usual settings but for those below.
         learning_rate: At its peak.
         weight_decay: Of matrices.
         warmup_steps: Steps up to the peak; then flat to half of the course, then down to 0.
@@ -72,6 +74,7 @@ class Tuning:
     unlike: int = 0
     augment: Augment = "none"
     votes: int = 1
+    optimiser: OptimiserName = "adamw"
     learning_rate: float = 1e-2
     weight_decay: float = 0.01
     warmup_steps: int = 10
@@ -119,7 +122,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "seed": (0, 2**31),
 }
 
-CHOICES: Mapping[str, tuple[str, ...]] = {"method": get_args(Method), "augment": get_args(Augment)}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "method": get_args(Method),
+    "augment": get_args(Augment),
+    "optimiser": get_args(OptimiserName),
+}
 
 _DEFAULT = Tuning()
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.diagnosis.page import write_page
+from arc_affinity.diagnosis.page.document import write_page
 from arc_affinity.diagnosis.report import build_report
 from arc_affinity.diagnosis.report_records import Collector
 from arc_affinity.evaluation.metrics import Protocol

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from arc_affinity.diagnosis import claims_gap, claims_models, claims_taxonomy, claims_vitarc
+from arc_affinity.diagnosis.audit import gap as claims_gap
+from arc_affinity.diagnosis.audit import models as claims_models
+from arc_affinity.diagnosis.audit import taxonomy as claims_taxonomy
+from arc_affinity.diagnosis.audit import vitarc as claims_vitarc
+from arc_affinity.diagnosis.audit.common import Evidence, Verdict, in_percent, of, p_value, percent
+from arc_affinity.diagnosis.audit.scores import DRAWN, FIRST, OurScore, contrasts, our_scores
 from arc_affinity.diagnosis.claims import all_claims, as_json, as_markdown, counted
-from arc_affinity.diagnosis.claims_common import Evidence, Verdict, in_percent, of, p_value, percent
-from arc_affinity.diagnosis.claims_scores import DRAWN, FIRST, OurScore, contrasts, our_scores
 from arc_affinity.diagnosis.published import FineTune, Reference, Specialist, read_reference
 from arc_affinity.diagnosis.stats import Estimate, mean
 from arc_affinity.errors import ArcAffinityError
@@ -275,6 +278,6 @@ def test_with_complete_labels_the_specialists_come_out_exactly(reference):
 
 def test_damaged_bundled_scores_are_told(tmp_path, monkeypatch):
     (tmp_path / "our_scores.json").write_text('{"scores": [{"model": "m"}]}')
-    monkeypatch.setattr("arc_affinity.diagnosis.claims_scores.files", lambda package: tmp_path)
+    monkeypatch.setattr("arc_affinity.diagnosis.audit.scores.files", lambda package: tmp_path)
     with pytest.raises(ArcAffinityError, match=r"our_scores\.json of the package is damaged"):
         our_scores()

@@ -6,7 +6,6 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from arc_affinity.diagnosis.page_svg import WIDTH, Frame, shortened, standalone, width_of
 from arc_affinity.diagnosis.plots import (
     LANE,
     SWARM,
@@ -20,6 +19,7 @@ from arc_affinity.diagnosis.plots import (
     sensitivity_heatmap,
     stacked_bars,
 )
+from arc_affinity.diagnosis.svg import WIDTH, Frame, shortened, standalone, width_of
 
 NS = "{http://www.w3.org/2000/svg}"
 CELLS = (0.70, 0.75, 0.80, 0.85, 0.90, 0.95)

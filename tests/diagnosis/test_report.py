@@ -13,10 +13,10 @@ import pytest
 
 from arc_affinity.cli.render import DIGITS
 from arc_affinity.data.pictures import PALETTE
-from arc_affinity.diagnosis import page as page_module
-from arc_affinity.diagnosis import page_tasks
 from arc_affinity.diagnosis.gap import UNLABELLED
-from arc_affinity.diagnosis.page import page, write_figures
+from arc_affinity.diagnosis.page import document as page_module
+from arc_affinity.diagnosis.page import tasks as page_tasks
+from arc_affinity.diagnosis.page.document import page, write_figures
 from arc_affinity.diagnosis.report import Report, binary_mean, build_report
 from arc_affinity.diagnosis.report_json import report_json
 from arc_affinity.diagnosis.report_records import (

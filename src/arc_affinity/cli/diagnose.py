@@ -15,7 +15,7 @@ from rich.console import Console
 from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import MANIFEST
-from arc_affinity.diagnosis.page import write_figures, write_page
+from arc_affinity.diagnosis.page.document import write_figures, write_page
 from arc_affinity.diagnosis.report import Report, build_report
 from arc_affinity.diagnosis.report_json import report_json
 from arc_affinity.diagnosis.report_records import Collector, Place, RecordSet, pack

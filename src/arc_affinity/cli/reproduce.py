@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
+from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
+from arc_affinity.diagnosis.audit.scores import our_scores
 from arc_affinity.diagnosis.claims import all_claims, as_json, as_markdown, counted
-from arc_affinity.diagnosis.claims_common import Claim, Evidence, Verdict
-from arc_affinity.diagnosis.claims_scores import our_scores
 from arc_affinity.diagnosis.published import read_reference
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text

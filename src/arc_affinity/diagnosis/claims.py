@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from arc_affinity.diagnosis.claims_common import Claim, Evidence, Verdict
-from arc_affinity.diagnosis.claims_gap import gap_claims
-from arc_affinity.diagnosis.claims_models import model_claims
-from arc_affinity.diagnosis.claims_taxonomy import taxonomy_claims
-from arc_affinity.diagnosis.claims_vitarc import vitarc_claims
+from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
+from arc_affinity.diagnosis.audit.gap import gap_claims
+from arc_affinity.diagnosis.audit.models import model_claims
+from arc_affinity.diagnosis.audit.taxonomy import taxonomy_claims
+from arc_affinity.diagnosis.audit.vitarc import vitarc_claims
 
 
 def all_claims(evidence: Evidence) -> tuple[Claim, ...]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from arc_affinity.diagnosis.page_svg import (
+from arc_affinity.diagnosis.svg import (
     WIDTH,
     Frame,
     box,

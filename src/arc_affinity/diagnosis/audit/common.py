@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
-from arc_affinity.diagnosis.claims_scores import OurScore
+from arc_affinity.diagnosis.audit.scores import OurScore
 from arc_affinity.diagnosis.published import Reference
 from arc_affinity.diagnosis.stats import Estimate, Tested
 from arc_affinity.taxonomy.categories import AMBIGUOUS

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from arc_affinity.diagnosis.affinity import agreement
-from arc_affinity.diagnosis.claims_common import (
+from arc_affinity.diagnosis.audit.common import (
     ALL_TASKS,
     Claim,
     Evidence,

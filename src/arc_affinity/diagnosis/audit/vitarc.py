@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from arc_affinity.diagnosis.claims_common import (
+from arc_affinity.diagnosis.audit.common import (
     Claim,
     Evidence,
     Row,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
-from arc_affinity.diagnosis.claims_common import (
+from arc_affinity.diagnosis.audit.common import (
     Claim,
     Evidence,
     Row,

@@ -53,7 +53,7 @@ def our_scores() -> tuple[OurScore, ...]:
     Raises:
         ArcAffinityError: the bundled file is damaged.
     """
-    path = files("arc_affinity.diagnosis") / "our_scores.json"
+    path = files("arc_affinity.diagnosis.audit") / "our_scores.json"
     if not path.is_file():
         return ()
     try:

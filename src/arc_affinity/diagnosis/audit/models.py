@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from arc_affinity.diagnosis.claims_common import Claim, Evidence, Row, Verdict, in_percent, percent
-from arc_affinity.diagnosis.claims_scores import DRAWN, FIRST, Contrast, OurScore, contrasts
+from arc_affinity.diagnosis.audit.common import Claim, Evidence, Row, Verdict, in_percent, percent
+from arc_affinity.diagnosis.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
 from arc_affinity.diagnosis.stats import share
 from arc_affinity.evaluation.metrics import Protocol
 

@@ -9,9 +9,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from arc_affinity.diagnosis.page_figures import Figure, figures_of
-from arc_affinity.diagnosis.page_svg import STYLE, standalone
-from arc_affinity.diagnosis.page_tables import (
+from arc_affinity.diagnosis.page.figures import Figure, figures_of
+from arc_affinity.diagnosis.page.tables import (
     agreement_table,
     category_table,
     comparison_table,
@@ -19,10 +18,11 @@ from arc_affinity.diagnosis.page_tables import (
     score_table,
     set_table,
 )
-from arc_affinity.diagnosis.page_tasks import data_block, task_section
+from arc_affinity.diagnosis.page.tasks import data_block, task_section
 from arc_affinity.diagnosis.report import Report
 from arc_affinity.diagnosis.report_records import DEFINITIONS, NAMES
 from arc_affinity.diagnosis.report_words import TOLD, findings, headline
+from arc_affinity.diagnosis.svg import STYLE, standalone
 from arc_affinity.files import write_text
 from arc_affinity.types import Pair
 
@@ -177,5 +177,5 @@ def _footer(report: Report) -> str:
 
 
 def _asset(name: str) -> str:
-    """A file of this package."""
-    return files("arc_affinity.diagnosis").joinpath(name).read_text(encoding="utf-8")
+    """A file beside this one."""
+    return files("arc_affinity.diagnosis.page").joinpath(name).read_text(encoding="utf-8")

@@ -75,7 +75,7 @@ def test_fields_of_the_model_are_overridden_by_their_full_name() -> None:
         ({"learning_rate": math.nan}, "learning_rate must be at least 0, not nan"),
         ({"beta1": 1.0}, "beta1 must be at least 0 and at most 0.999999, not 1.0"),
         ({"seed": -1}, "seed must be at least 0"),
-        ({"optimiser": "sgd"}, "optimiser must be one of adam, adamw, not 'sgd'"),
+        ({"optimiser": "sgd"}, "optimiser must be one of adam, adamw, muon, not 'sgd'"),
         ({"tasks": "00576224"}, "tasks must be one of foundational, published-train, all, not '00576224'"),
         ({"curriculum": 5}, r"curriculum must be a list of \[tokens, validations\], not 5"),
         ({"curriculum": [5, 6]}, "curriculum must be a list"),

@@ -132,7 +132,7 @@ _DEFAULT = Tuning()
 
 TUNINGS: Mapping[Method, Tuning] = {
     "lora": _DEFAULT,
-    "full": replace(_DEFAULT, method="full", learning_rate=4e-3),
+    "full": replace(_DEFAULT, method="full", optimiser="muon", learning_rate=2e-3),
     "context-only": replace(_DEFAULT, method="context-only"),
 }
 """The settings of each method; where they come from is in docs/log.md."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Row, Verdict, in_percent, percent
@@ -124,12 +125,20 @@ def leaked_context(e: Evidence) -> Claim:
         f"{percent(c.second.exact, 2)} not, cells {percent(c.first.cells)} and {percent(c.second.cells)}"
         for c in found
     )
-    higher = sum(c.first.exact - c.second.exact > ALIKE for c in found)
-    why = f"the leak raises exact match by over {percent(ALIKE)} in {higher} of {len(found)} comparisons of our models"
+    higher = sum(_higher(c.first, c.second) for c in found)
+    why = (
+        f"the leak raises exact match, by more than chance would, in {higher} of {len(found)} comparisons of our models"
+    )
     figures = {f"{_place(c.first)}, {c.first.protocol}: gain": c.first.exact - c.second.exact for c in found}
     # That our models gain nothing says little of the published ones, which learned with the leak.
     verdict = Verdict.CHANGES if higher else Verdict.UNCHECKED
     return LEAK.claim_of(e, verdict, why, "not from the data at hand", audited, figures, found[0].first.command)
+
+
+def _higher(first: OurScore, second: OurScore) -> bool:
+    """Whether a share of outputs is more than two standard errors of the difference above another."""
+    variances = [s.exact * (1 - s.exact) / s.outputs for s in (first, second)]
+    return first.exact - second.exact > 2 * math.sqrt(sum(variances))
 
 
 def _unpublished(e: Evidence, row: Row, dataset: str, remark: str) -> Claim:

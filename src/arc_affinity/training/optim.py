@@ -80,6 +80,10 @@ def _groups(decayed: Sequence[Tensor], free: Sequence[Tensor], weight_decay: flo
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
+def _of_layer(parameter: Tensor) -> bool:
+    return parameter.ndim == 2 and min(parameter.shape) >= LEAST_SIDE
+
+
 def make_optimiser(
     name: OptimiserName, model: nn.Module, *, lr: float, betas: tuple[float, float], weight_decay: float
 ) -> Optimizer:
@@ -87,8 +91,7 @@ def make_optimiser(
     trained = [p for p in model.parameters() if p.requires_grad]
     decayed, free = [p for p in trained if p.ndim >= 2], [p for p in trained if p.ndim < 2]
     if name == "muon":
-        matrices = [p for p in decayed if p.ndim == 2 and min(p.shape) >= LEAST_SIDE]
-        tables = [p for p in decayed if p.ndim != 2 or min(p.shape) < LEAST_SIDE]
+        matrices, tables = [p for p in decayed if _of_layer(p)], [p for p in decayed if not _of_layer(p)]
         return MuonAndAdamW(matrices, tables, free, lr=lr, betas=betas, weight_decay=weight_decay)
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     return kinds[name](_groups(decayed, free, weight_decay), lr=lr, betas=betas)

@@ -217,7 +217,7 @@ def test_size_and_leak_need_their_two_sides():
     leaked = claims_models.leaked_context(evidence(scores=(many, replace(many, context=FIRST, exact=0.2))))
     assert leaked.figures == {"m, unseen92, sized: gain": pytest.approx(0.1)}
     assert leaked.verdict is Verdict.CHANGES
-    # 0.1 and 0.12 of 700 outputs are 0.02 apart, within two standard errors (0.034).
+    # 0.1 and 0.12 of 700 outputs are 0.02 apart, two standard errors 0.034.
     in_vain = claims_models.leaked_context(evidence(scores=(many, replace(many, context=FIRST, exact=0.12))))
     assert in_vain.verdict is Verdict.UNCHECKED and "in 0 of 1 comparisons" in in_vain.why
 

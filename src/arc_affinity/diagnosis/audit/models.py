@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Row, Verdict, in_percent, percent
 from arc_affinity.diagnosis.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
-from arc_affinity.diagnosis.stats import share
+from arc_affinity.diagnosis.stats import odds_ratio, share
 from arc_affinity.evaluation.metrics import Protocol
 
 PRE_15 = Row(
@@ -136,9 +136,10 @@ def leaked_context(e: Evidence) -> Claim:
 
 
 def _higher(first: OurScore, second: OurScore) -> bool:
-    """Whether a share of outputs is more than two standard errors of the difference above another."""
-    variances = [s.exact * (1 - s.exact) / s.outputs for s in (first, second)]
-    return first.exact - second.exact > 2 * math.sqrt(sum(variances))
+    """Whether more of one's outputs are right than of the other's, by Fisher's exact test."""
+    hits, others = (round(s.exact * s.outputs) for s in (first, second))
+    p = odds_ratio(hits, first.outputs - hits, others, second.outputs - others).p
+    return first.exact > second.exact and p is not None and p < SIGNIFICANT
 
 
 def _unpublished(e: Evidence, row: Row, dataset: str, remark: str) -> Claim:

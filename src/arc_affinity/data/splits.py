@@ -11,12 +11,16 @@ from importlib.resources import files
 
 import numpy as np
 
+from arc_affinity.data.canonical import task_key
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Task
 
 DRAWS = 64
 """Splits that `stratified_split` chooses from (ours)."""
+
+KEPT_OUT = 100
+"""Tasks of ARC-AGI-1 training that `kept_out_tasks` sets aside."""
 
 UNLABELLED = "unlabelled"
 """Category of a task that no label is given for."""
@@ -58,6 +62,16 @@ def foundational_tasks() -> tuple[str, ...]:
     Two of them, 137eaa0f and 5daaa586, are validation tasks of its split.
     """
     return _published_ids()["foundational"]
+
+
+def kept_out_tasks(training: Iterable[Task], number: int = KEPT_OUT) -> tuple[str, ...]:
+    """Return the ids, ascending, of the tasks of ARC-AGI-1 training that no solver is trained on or written for.
+
+    Whatever a solver leaves open is chosen on these, so that evaluation tasks are looked at for a reported figure
+    alone. They are the ``number`` tasks with the least `task_key`: decided by content, whatever the ids or their order.
+    """
+    by_content = sorted(training, key=task_key)
+    return tuple(sorted(task.id for task in by_content[:number]))
 
 
 def stratified_split(

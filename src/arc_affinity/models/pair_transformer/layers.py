@@ -15,6 +15,7 @@ from arc_affinity.models.positions import ROTARY_BASE, ROTARY_FASTEST
 
 Stream = Float[Tensor, "batch cells width"]
 Heads = Float[Tensor, "batch heads cells head"]
+Keys = Float[Tensor, "batch heads keys head"]
 Angles = Float[Tensor, "batch 1 cells head"]
 
 
@@ -65,7 +66,7 @@ class KeyValueCache:
         self._values: Tensor | None = None
         self.length = 0
 
-    def append(self, keys: Heads, values: Heads) -> tuple[Heads, Heads]:
+    def append(self, keys: Heads, values: Heads) -> tuple[Keys, Keys]:
         """Add some tokens and return all."""
         end = self.length + keys.shape[2]
         if self._keys is None or self._values is None or end > self._keys.shape[2]:

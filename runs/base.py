@@ -40,9 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     examples = None if options.examples is None else ExampleStore.open(options.examples)
-    made = base_corpus(
-        options.data_dir, examples, longest=options.longest, drawn=options.drawn, seed=options.seed
-    )
+    made = base_corpus(options.data_dir, examples, longest=options.longest, drawn=options.drawn, seed=options.seed)
     lessons = made.corpus.lessons
     logging.info("%d tasks; %d left out as leaks, %d as repeats", len(lessons), made.leaks, made.repeats)
     torch.manual_seed(options.seed)

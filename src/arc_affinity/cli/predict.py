@@ -74,7 +74,7 @@ def predict(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
-    place = _device(device)
+    place = pick_device(device)
     loaded = find_model(model)
     asking = Asking(Protocol.named(protocol), attempts, views, seed)
     questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir, context)
@@ -165,7 +165,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def _device(name: str | None) -> torch.device:
+def pick_device(name: str | None) -> torch.device:
     """Return the device called ``name``, a GPU or else the CPU where none is asked for.
 
     Raises:

@@ -36,7 +36,9 @@ def grid(rows: int, cols: int, seed: int = 0) -> Grid:
     return np.random.default_rng(seed).integers(0, 10, (rows, cols)).astype(np.uint8)
 
 
-QUESTIONS = [Written(grid(r, c, s), None, s % 5, (3 * s) % 8) for s, (r, c) in enumerate([(2, 3), (7, 5), (1, 1), (5, 7)])]
+QUESTIONS = [
+    Written(grid(r, c, s), None, s % 5, (3 * s) % 8) for s, (r, c) in enumerate([(2, 3), (7, 5), (1, 1), (5, 7)])
+]
 
 
 def test_tokens_and_places_of_a_grid() -> None:

@@ -107,7 +107,9 @@ def test_a_state_of_other_data_is_refused(tmp_path: Path) -> None:
         Trainer(job(tmp_path))
 
 
-@pytest.mark.parametrize("budget", [{}, {"steps": 0}, {"seconds": 0.0}, {"seconds": float("nan")}, {"steps": 3, "seconds": 3.0}])
+@pytest.mark.parametrize(
+    "budget", [{}, {"steps": 0}, {"seconds": 0.0}, {"seconds": float("nan")}, {"steps": 3, "seconds": 3.0}]
+)
 def test_no_budget_no_training(budget: dict[str, float]) -> None:
     with pytest.raises(ArcAffinityError, match="budget"):
         Budget(**budget)  # type: ignore[arg-type]

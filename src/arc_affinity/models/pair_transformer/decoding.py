@@ -158,9 +158,7 @@ def _one_token(
 
 
 @torch.no_grad()
-def cell_log_probabilities(
-    model: PairTransformer, pairs: Sequence[Written]
-) -> list[Float[np.ndarray, "asked tokens"]]:
+def cell_log_probabilities(model: PairTransformer, pairs: Sequence[Written]) -> list[Float[np.ndarray, "asked tokens"]]:
     """Return, for each of the ``pairs``, the log-probabilities of every token at each place of its output.
 
     Places come in order: the first row, its end, the other rows, the grid's end. Each is given all that stands before

@@ -53,9 +53,7 @@ class RotaryPlaces(nn.Module):
     def forward(self, places: Int[Tensor, "batch cells 2"]) -> Rotation:
         """Return the turn of tokens at ``places``."""
         cosines, sines = self.cosines[places].flatten(-2), self.sines[places].flatten(-2)
-        return Rotation(
-            torch.cat([cosines, cosines], dim=-1)[:, None], torch.cat([-sines, sines], dim=-1)[:, None]
-        )
+        return Rotation(torch.cat([cosines, cosines], dim=-1)[:, None], torch.cat([-sines, sines], dim=-1)[:, None])
 
 
 class KeyValueCache:

@@ -27,7 +27,9 @@ class BaseCorpus:
     repeats: int
 
 
-def base_corpus(data_dir: Path | None, examples: ExampleStore | None, *, longest: int, drawn: int, seed: int) -> BaseCorpus:
+def base_corpus(
+    data_dir: Path | None, examples: ExampleStore | None, *, longest: int, drawn: int, seed: int
+) -> BaseCorpus:
     """Return the lessons of the datasets `TRAINED_ON`, with generated ``examples`` of the same rules.
 
     No pair of an evaluation task (`ASKED`, demonstrations included) or of a task kept out for choosing is among them,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from arc_affinity.data.augment import DIHEDRALS, ColourPermutation
+from arc_affinity.data.augment import DIHEDRALS, ColourPermutation, fixed_colours
+from arc_affinity.data.canonical import pair_key
 from arc_affinity.models.pair_transformer.layout import FRAME, Written
-from arc_affinity.types import COLOURS, Grid, Pair, Task
-
-BACKGROUND = 0
+from arc_affinity.types import CANVAS, COLOURS, Grid, Pair, Task
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,6 @@ def whole_lesson(task: Task, more: Iterable[Pair] = ()) -> Lesson:
     return Lesson(task.id, known, fixed_colours(task), tuple(more))
 
 
-def fixed_colours(task: Task) -> frozenset[int]:
-    """Return the colours that a view may not permute: black, and those that only outputs have.
-
-    A colour that no input shows is named by the rule itself. Test inputs are looked at, test outputs never.
-    """
-    shown = {colour for pair in (*task.train, *task.test) for colour in np.unique(pair.input).tolist()}
-    written = {colour for pair in task.train if pair.output is not None for colour in np.unique(pair.output).tolist()}
-    return frozenset({BACKGROUND} | (written - shown))
-
-
 def length_of(pair: Pair) -> int:
     """Return the tokens of a pair's sequence."""
     assert pair.output is not None
@@ -62,10 +51,12 @@ def length_of(pair: Pair) -> int:
 
 @dataclass(frozen=True)
 class Item:
-    """One pair of the corpus: the number of its lesson, its own number there (first ``pairs``, then ``more``)."""
+    """One pair of the corpus: the number of its lesson, its own number there (first ``pairs``, then ``more``), and
+    which of its copies in a pass it is."""
 
     lesson: int
     pair: int
+    copy: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,17 +68,20 @@ class Corpus:
         drawn: at most so many of each lesson's ``more`` in a pass.
         longest: pairs of more tokens are left out.
         seed: of all draws.
+        copies: how often each pair comes in a pass, every time under another view: a handful of demonstrations would
+            not fill a batch otherwise.
     """
 
     lessons: tuple[Lesson, ...]
     drawn: int = 0
-    longest: int = 2 * 930
+    longest: int = 2 * CANVAS + 2 * FRAME
     seed: int = 0
+    copies: int = 1
 
     @cached_property
     def digest(self) -> str:
         """Identity of the content: a run goes on only with the same."""
-        state = hashlib.sha256(repr((self.drawn, self.longest, self.seed)).encode())
+        state = hashlib.sha256(repr((self.drawn, self.longest, self.seed, self.copies)).encode())
         for lesson in self.lessons:
             state.update(repr((lesson.task_id, sorted(lesson.fixed))).encode())
             for pair in (*lesson.pairs, *lesson.more):
@@ -124,7 +118,7 @@ class Corpus:
 
     def view(self, item: Item, number: int) -> Written:
         """Return the pair of ``item`` as pass ``number`` sees it: turned or mirrored, its free colours permuted."""
-        rng = np.random.default_rng([self.seed, number, item.lesson, item.pair])
+        rng = np.random.default_rng([self.seed, number, item.lesson, item.pair, item.copy])
         view = int(rng.integers(len(DIHEDRALS)))
         colours = draw_permutation(rng, self.lessons[item.lesson].fixed)
         pair = self.pair(item)
@@ -137,7 +131,8 @@ class Corpus:
             own, more = len(lesson.pairs), len(lesson.more)
             drawn = rng.permutation(more)[: self.drawn]
             chosen = [Item(number, at) for at in (*range(own), *(own + drawn).tolist())]
-            items += [item for item in chosen if length_of(self.pair(item)) <= self.longest]
+            short = [item for item in chosen if length_of(self.pair(item)) <= self.longest]
+            items += [replace(item, copy=copy) for copy in range(self.copies) for item in short]
         return items
 
 
@@ -160,8 +155,6 @@ def without_leaks(lessons: Sequence[Lesson], forbidden: frozenset[bytes]) -> tup
     A whole lesson goes for one pair: the rest of it follows the same rule. Pairs are compared up to views and colours,
     by input and output together, and by the input alone for keys of withheld outputs.
     """
-    from arc_affinity.data.canonical import pair_key
-
     kept, dropped = [], []
     for lesson in lessons:
         keys = {pair_key(each) for pair in lesson.pairs for each in (pair, Pair(pair.input, None))}

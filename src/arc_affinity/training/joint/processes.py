@@ -88,6 +88,4 @@ def _set_threads(job: Job) -> None:
 
 
 def _meet(rank: int, world: int, store: str) -> None:
-    dist.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=world, timeout=PATIENCE
-    )
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world, timeout=PATIENCE)

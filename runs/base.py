@@ -26,6 +26,7 @@ LOG_EVERY = 60.0
 
 
 def main() -> None:
+    """Train, or go on training."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--hours", type=float, required=True)

@@ -46,7 +46,7 @@ def weights(model: PairTransformer) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-class Stop(Exception):
+class StopError(Exception):
     """Stands for a kill."""
 
 
@@ -74,9 +74,9 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
         # Amid a pass (of 3 steps), so that a place within it has to be found again.
         if progress.steps == 14:
             stopped.save()
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         stopped.run(stop)
     resumed = Trainer(job(tmp_path / "stopped", steps=40))
     assert resumed.steps == stopped.steps > 0

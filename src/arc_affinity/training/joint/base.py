@@ -60,7 +60,7 @@ def base_corpus(
         leaks, repeats = leaks + len(leaked), repeats + len(known)
         seen |= {pair_key(pair) for lesson in fresh for pair in lesson.pairs}
         lessons += [replace(lesson, task_id=f"{name}/{lesson.task_id}") for lesson in fresh]
-    short = [lesson for lesson in map(lambda each: _short(each, longest), lessons) if lesson.pairs]
+    short = [lesson for lesson in (_short(each, longest) for each in lessons) if lesson.pairs]
     return BaseCorpus(Corpus(tuple(short), drawn, longest, seed), leaks, repeats)
 
 

@@ -155,8 +155,12 @@ def without_leaks(lessons: Sequence[Lesson], forbidden: frozenset[bytes]) -> tup
     A whole lesson goes for one pair: the rest of it follows the same rule. Pairs are compared up to views and colours,
     by input and output together, and by the input alone for keys of withheld outputs.
     """
-    kept, dropped = [], []
+    kept: list[Lesson] = []
+    dropped: list[str] = []
     for lesson in lessons:
         keys = {pair_key(each) for pair in lesson.pairs for each in (pair, Pair(pair.input, None))}
-        (dropped if keys & forbidden else kept).append(lesson)
-    return kept, [lesson.task_id for lesson in dropped]
+        if keys & forbidden:
+            dropped.append(lesson.task_id)
+        else:
+            kept.append(lesson)
+    return kept, dropped

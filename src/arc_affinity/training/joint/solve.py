@@ -140,7 +140,7 @@ def solve(
         "passes": progress.passes,
         "training_seconds": round(progress.seconds, 1),
         "answering_seconds": round(time.monotonic() - answering, 1),
-        **_figures(tasks, records, drafts, ranked),
+        **_figures(tasks, records, drafts),
     }
     write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
     (where.folder / STATE).unlink(missing_ok=True)
@@ -307,7 +307,6 @@ def _figures(
     tasks: Sequence[Task],
     records: Sequence[Record],
     drafts: Mapping[Place, Sequence[Draft]],
-    ranked: Mapping[Place, Sequence[Ranked]],
 ) -> dict[str, Any]:
     """How many questions were answered and under how many views; where answers are known, how many were right, and how
     many had the right answer among their candidates."""
@@ -332,4 +331,5 @@ def _figures(
 
 
 def _holds(drafts: Sequence[Draft], pair: Pair) -> bool:
-    return any(np.array_equal(draft.grid, pair.output) for draft in drafts)
+    target = pair.output
+    return target is not None and any(np.array_equal(draft.grid, target) for draft in drafts)

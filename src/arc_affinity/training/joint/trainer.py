@@ -137,7 +137,7 @@ class Trainer:
         for shard in shards[self.rank :: self.world]:
             if shard:
                 part = self._loss(shard) / total
-                part.backward()
+                part.backward()  # type: ignore[no-untyped-call]
                 loss += part.detach()
         spent = self._together(loss)
         if spent >= 1:

@@ -20,7 +20,7 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import LoraSpec, find_linears
 from arc_affinity.models.storage import LoadedModel, digest
-from arc_affinity.training import course
+from arc_affinity.training import course, hardware
 from arc_affinity.training.finetune import TaskFineTuner
 from arc_affinity.training.held_out import Scoring
 from arc_affinity.training.tuning import (
@@ -100,6 +100,16 @@ def test_a_query_is_never_shown_its_answer_and_runs_repeat() -> None:
     queries = [[e.query.input.tobytes() for e in batch] for batch in first]
     assert queries == [[e.query.input.tobytes() for e in batch] for batch in again]
     assert len({len(row) for row in queries}) > 1 or len(first[0]) <= QUICK.batch_examples
+
+
+@pytest.mark.parametrize(("native", "kind"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_it_computes_in_what_the_machine_does_fast(loaded: LoadedModel, monkeypatch, native: bool, kind) -> None:
+    monkeypatch.setattr(hardware, "computes_bfloat16", lambda device: native)
+    kinds = {True: set(), False: set()}
+    loaded.model.register_forward_hook(lambda module, given, logits: kinds[logits.requires_grad].add(logits.dtype))
+    learner = course.Learner(loaded.model, [list(loaded.model.parameters())], lambda rows: None)
+    course.train(learner, [Feed(parts(), replace(QUICK, steps=1), 2)])
+    assert kinds == {True: {kind}, False: {kind}}
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

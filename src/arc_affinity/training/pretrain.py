@@ -31,6 +31,7 @@ from arc_affinity.models.storage import (
     read_checkpoint,
     save_model,
 )
+from arc_affinity.training.hardware import precision
 from arc_affinity.training.module import GridModule
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.run_folder import (
@@ -156,7 +157,7 @@ def make_trainer(recipe: Recipe, out: Path, callbacks: Sequence[Callback], start
         devices=recipe.processes,
         # Some published tensors take no part in the loss, so their gradients never arrive.
         strategy="ddp_find_unused_parameters_true" if recipe.processes > 1 else "auto",
-        precision=recipe.precision,
+        precision=precision(recipe.precision, torch.device("cuda" if gpus else "cpu")),
         max_steps=recipe.steps,
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
@@ -260,6 +261,7 @@ def _read_start(recipe: Recipe, path: Path) -> int:
     if not path.exists():
         return 0
     content = read_checkpoint(path)
-    if content.get("recipe") != recipe.to_dict():
+    saved = content.get("recipe")
+    if not isinstance(saved, dict) or Recipe.from_dict(saved, str(path)) != recipe:
         raise ArcAffinityError(f"{path} is not a checkpoint of this run")
     return int(content["global_step"])

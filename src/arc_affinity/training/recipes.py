@@ -13,7 +13,7 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.optim import OptimiserName, ScheduleName
 
 TaskSet = Literal["foundational", "published-train", "all"]
-Precision = Literal["32-true", "bf16-mixed"]
+Precision = Literal["32-true", "mixed"]
 
 Curriculum = tuple[tuple[int, int], ...]
 """Stages (largest query and output together, in tokens; number of validations); then come all examples."""
@@ -50,7 +50,8 @@ class Recipe:
             for none.
         steps: Optimiser steps.
         validate_every: Steps between two validations, at which the run is saved.
-        precision: Of the computation; weights are float32.
+        precision: Of the computation: mixed is bfloat16 where the machine computes it fast, float32 elsewhere; 32-true
+            is float32 everywhere. Weights are float32.
         processes: That train side by side, one a GPU where there are GPUs.
         threads: Of each process; 0 leaves the number alone.
         seed: Of weights, batches, demonstrations and dropout.
@@ -82,7 +83,7 @@ class Recipe:
     ema_decay: float = 0.0
     steps: int = 10_000
     validate_every: int = 500
-    precision: Precision = "bf16-mixed"
+    precision: Precision = "mixed"
     processes: int = 1
     threads: int = 0
     seed: int = 0
@@ -115,7 +116,7 @@ class Recipe:
             raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r}")
         model = ModelConfig.from_dict(table, where)
         base = cls(name=str(values.get("name", where)), model=model)
-        return base.overridden({k: v for k, v in values.items() if k not in ("name", "model")}, where)
+        return base.overridden({k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}, where)
 
     def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
         """Return the recipe with some fields changed; those of the model are named ``model.FIELD``.
@@ -138,6 +139,11 @@ class Recipe:
             else:
                 own[name] = fitting
         return replace(self, model=ModelConfig.from_dict(model, where), **own)
+
+
+def _renewed(name: str, value: Any) -> Any:
+    """Return the value of a field as it is called today: recipes saved before asked for bfloat16 by name."""
+    return "mixed" if (name, value) == ("precision", "bf16-mixed") else value
 
 
 def _fitting(value: Any, current: Any, where: str) -> Any:

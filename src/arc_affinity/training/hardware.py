@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from arc_affinity.training.recipes import Precision
+Precision = Literal["32-true", "mixed"]
 
 NATIVE_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
 """What torch calls a CPU's instructions for products in bfloat16 (x86, x86, ARM). Without them each number is taken

@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim import Optimizer
 
+from arc_affinity.training.hardware import computes_bfloat16
+
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the Newton-Schulz step (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/): chosen there
 for the fastest growth of small singular values, so that these end between 0.7 and 1.2, not at 1."""
@@ -21,9 +23,9 @@ ADAMW_LENGTH = 0.2
 def orthogonalise(matrices: Float[Tensor, "many rows cols"]) -> Float[Tensor, "many rows cols"]:
     """Return matrices with the same singular vectors and singular values near 1, by `ITERATIONS` of `QUINTIC`.
 
-    In bfloat16 on a GPU, as published; in float32 elsewhere, where bfloat16 may be emulated.
+    In bfloat16, as published, where the machine computes it fast; in float32 elsewhere.
     """
-    x = matrices.bfloat16() if matrices.is_cuda else matrices.float()
+    x = matrices.bfloat16() if computes_bfloat16(matrices.device) else matrices.float()
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)

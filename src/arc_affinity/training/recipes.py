@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
+from arc_affinity.training.hardware import Precision
 from arc_affinity.training.optim import OptimiserName, ScheduleName
 
 TaskSet = Literal["foundational", "published-train", "all"]
-Precision = Literal["32-true", "mixed"]
 
 Curriculum = tuple[tuple[int, int], ...]
 """Stages (largest query and output together, in tokens; number of validations); then come all examples."""

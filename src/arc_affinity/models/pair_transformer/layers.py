@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from arc_affinity.models.blocks import attend
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import PLACES
 from arc_affinity.models.positions import ROTARY_BASE, ROTARY_FASTEST
@@ -29,7 +30,9 @@ class Rotation:
     def __call__(self, heads: Heads) -> Heads:
         """Turn ``heads``: component i with component i + head/2."""
         first, second = heads.chunk(2, dim=-1)
-        return heads * self.cosines + torch.cat([second, first], dim=-1) * self.sines
+        turned = heads * self.cosines + torch.cat([second, first], dim=-1) * self.sines
+        # In mixed precision the angles stay exact and the products that follow are of the values' kind.
+        return turned.to(heads.dtype)
 
 
 class RotaryPlaces(nn.Module):
@@ -114,7 +117,7 @@ class Attention(nn.Module):
         values = self._split(self.v_proj(stream))
         if cache is not None:
             keys, values = cache.append(keys, values)
-        found = F.scaled_dot_product_attention(queries, keys, values, attn_mask=visible)
+        found = attend(queries.to(values.dtype), keys.to(values.dtype), values, visible)
         return self.out_proj(found.transpose(1, 2).flatten(-2))
 
     def _split(self, stream: Stream) -> Heads:

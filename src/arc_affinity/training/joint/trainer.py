@@ -17,6 +17,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.corpus import Corpus, Item, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.muon import Muon
@@ -157,7 +158,8 @@ class Trainer:
     def _loss(self, shard: Sequence[Item]) -> Tensor:
         """Return the sum of the cross-entropies, in nats, of what the outputs of ``shard`` hold."""
         sequences = lay_out([self.job.corpus.view(item, self.passes) for item in shard]).to(self.device)
-        logits = self.model(sequences)
+        with mixed_precision(self.device):
+            logits = self.model(sequences)
         return F.cross_entropy(logits.float(), sequences.labels[sequences.labels != IGNORE], reduction="sum")
 
     def _together(self, loss: Tensor) -> float:

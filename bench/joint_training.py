@@ -2,10 +2,10 @@
 
     python bench/joint_training.py [SECONDS]
 
-One thread, the small network's sizes, ARC-AGI-1 training pairs of at most 300 tokens, whole steps (drawing views, forward,
-backward, optimisers) for SECONDS (20). Floating-point operations are counted as 6 a token and parameter of the layers
-plus attention's products. The baseline is what one large float32 product reaches in the same process. Targets: 40 %, aim
-60 %.
+One thread, the small network's sizes, ARC-AGI-1 training pairs of at most 300 tokens, whole steps (drawing views,
+forward, backward, optimisers) for SECONDS (20). Floating-point operations are counted as 6 a token and parameter of the
+layers plus attention's products. The baseline is what one large float32 product reaches in the same process. Targets:
+40 %, aim 60 %.
 """
 
 from __future__ import annotations

@@ -126,7 +126,12 @@ def lay_out(pairs: Sequence[Written]) -> Sequences:
             tokens[at, end:stop], places[at, end:stop] = written[:-1], where[:-1]
             labels[at, end - 1 : stop], asked[at, end - 1 : stop] = written, where
     return Sequences(
-        *map(torch.from_numpy, (tokens, places, asked, edges, segments, labels)),
+        tokens=torch.from_numpy(tokens),
+        places=torch.from_numpy(places),
+        asked=torch.from_numpy(asked),
+        edges=torch.from_numpy(edges),
+        segments=torch.from_numpy(segments),
+        labels=torch.from_numpy(labels),
         inputs=torch.tensor([pair.input.size + FRAME for pair in pairs]),
         tasks=torch.tensor([pair.task for pair in pairs]),
         views=torch.tensor([pair.view for pair in pairs]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
-from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
+from arc_affinity.models.pair_transformer.layout import IGNORE, Sequences, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.corpus import Corpus, Item, length_of
@@ -54,6 +55,15 @@ class Job:
     def digest(self) -> str:
         """Identity of what decides the numbers, the first weights excepted."""
         return f"{self.corpus.digest}-{self.recipe.digest}-{self.budget.steps}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a process does of a step: its shards, and of the whole batch the tokens that are learned and all tokens."""
+
+    shards: Sequence[Sequences]
+    asked: int
+    tokens: int
 
 
 @dataclass
@@ -95,14 +105,15 @@ class Trainer:
         """Train until the budget is spent and return the model with averaged weights, in evaluation mode."""
         saved = begun = time.monotonic()
         before = self.seconds
-        for batch in self._batches():
-            self.seconds = before + time.monotonic() - begun
-            if self._step(batch) >= 1:
-                break
-            report(self.progress())
-            if self.rank == 0 and time.monotonic() - saved > SAVE_EVERY:
-                self.save()
-                saved = time.monotonic()
+        with ThreadPoolExecutor(1) as ahead:
+            for batch in self._batches(ahead):
+                self.seconds = before + time.monotonic() - begun
+                if self._step(batch) >= 1:
+                    break
+                report(self.progress())
+                if self.rank == 0 and time.monotonic() - saved > SAVE_EVERY:
+                    self.save()
+                    saved = time.monotonic()
         if self.rank == 0:
             self.save()
         return self.averaged()
@@ -119,27 +130,40 @@ class Trainer:
                 parameter.copy_(mean)
         return self.model.eval()
 
-    def _batches(self) -> Iterator[list[Item]]:
-        """The batches from where the training is, pass after pass."""
+    def _batches(self, ahead: Executor) -> Iterator[Batch]:
+        """The batches from where the training is, pass after pass; the next is laid out while one is trained on."""
         while True:
             batches = self.job.corpus.batches(self.passes, self.job.recipe.batch_tokens)
             if not batches:
                 raise ArcAffinityError("there is nothing to train on: no pair is short enough")
-            yield from batches[self.done :]
+            number = self.passes
+            coming: Future[Batch] | None = None
+            for at in range(self.done, len(batches)):
+                batch = self._laid_out(batches[at], number) if coming is None else coming.result()
+                following = batches[at + 1 : at + 2]
+                coming = ahead.submit(self._laid_out, following[0], number) if following else None
+                yield batch
             self.passes, self.done = self.passes + 1, 0
 
-    def _step(self, batch: Sequence[Item]) -> float:
+    def _laid_out(self, items: Sequence[Item], number: int) -> Batch:
+        """The shards of this process."""
+        corpus, cut = self.job.corpus, self.job.recipe.shards
+        mine = [items[shard::cut] for shard in range(self.rank, cut, self.world)]
+        return Batch(
+            [lay_out([corpus.view(item, number) for item in shard]) for shard in mine if shard],
+            sum(_asked(corpus, item) for item in items),
+            sum(length_of(corpus.pair(item)) for item in items),
+        )
+
+    def _step(self, batch: Batch) -> float:
         """Train on a batch; return the share of the budget that was spent before. At 1 nothing is done any more."""
-        shards = [batch[number :: self.job.recipe.shards] for number in range(self.job.recipe.shards)]
-        total = sum(_asked(self.job.corpus, item) for item in batch)
         loss = torch.zeros((), device=self.device)
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        for shard in shards[self.rank :: self.world]:
-            if shard:
-                part = self._loss(shard) / total
-                part.backward()  # type: ignore[no-untyped-call]
-                loss += part.detach()
+        for shard in batch.shards:
+            part = self._loss(shard) / batch.asked
+            part.backward()  # type: ignore[no-untyped-call]
+            loss += part.detach()
         spent = self._together(loss)
         if spent >= 1:
             return spent
@@ -152,12 +176,12 @@ class Trainer:
         keep = self.job.recipe.keep(self.steps)
         torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - keep)
         self.steps, self.done = self.steps + 1, self.done + 1
-        self.tokens += sum(length_of(self.job.corpus.pair(item)) for item in batch)
+        self.tokens += batch.tokens
         return spent
 
-    def _loss(self, shard: Sequence[Item]) -> Tensor:
+    def _loss(self, shard: Sequences) -> Tensor:
         """Return the sum of the cross-entropies, in nats, of what the outputs of ``shard`` hold."""
-        sequences = lay_out([self.job.corpus.view(item, self.passes) for item in shard]).to(self.device)
+        sequences = shard.to(self.device)
         with mixed_precision(self.device):
             logits = self.model(sequences)
         return F.cross_entropy(logits.float(), sequences.labels[sequences.labels != IGNORE], reduction="sum")

@@ -48,6 +48,12 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 """A whole number of things, or the place of one, from 1."""
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""A part of a whole."""
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
+"""A time."""
+
 ID = r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?"
 """What a task's id or a recipe's name may be, since files and folders are named after it."""
 
@@ -94,7 +100,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ArcAffinityError: it cannot be read, is too large, too deep or no TOML, or has a number that is not finite.
     """
-    text = _text_of(read_bytes(path, LARGEST_TOML), str(path))
+    text = text_of(read_bytes(path, LARGEST_TOML), str(path))
     if _DOTTED.search(text):
         raise ArcAffinityError(f"{path}: tables within each other {DEEPEST} deep or more")
     if re.search(r"\d{300}", text):
@@ -114,7 +120,7 @@ def decode(data: bytes, where: str, kind: type[T] | Any = Any) -> Any:
     Raises:
         ArcAffinityError: it is not JSON, or of another kind.
     """
-    text = _text_of(data, where)
+    text = text_of(data, where)
     if not text.strip():
         raise ArcAffinityError(f"{where}: the file is empty")
     _check_depth(text, where)
@@ -244,7 +250,12 @@ def _outline(value: object, levels: int = 3) -> object:
     return value
 
 
-def _text_of(data: bytes, where: str) -> str:
+def text_of(data: bytes, where: str) -> str:
+    """Return the text that ``data`` are in UTF-8.
+
+    Raises:
+        ArcAffinityError: they are none; the message begins with ``where``.
+    """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ArcAffinityError(f"{where}: the text is UTF-16; save it as UTF-8")
     try:

@@ -168,13 +168,19 @@ def _clear(place: Path) -> None:
     """Remove the temporary files and folders of ``place`` whose writers are dead."""
     own = re.compile(re.escape(_prefix(place)) + r"[a-z0-9_]{8}" + re.escape(TEMPORARY))
     for entry in [entry for entry in os.scandir(place.parent) if own.fullmatch(entry.name)]:
+        # Another process may remove it first.
         with contextlib.suppress(OSError):
-            handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-            try:
-                if locks.take(handle):
-                    shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else Path(entry.path).unlink()
-            finally:
-                os.close(handle)
+            _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(aside: Path) -> None:
+    """Remove a temporary file or folder that no living process holds."""
+    handle = os.open(aside, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if locks.take(handle):
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+    finally:
+        os.close(handle)
 
 
 def _prefix(place: Path) -> str:

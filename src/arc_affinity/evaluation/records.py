@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from arc_affinity import documents
 from arc_affinity.data.arc import parse_grid
-from arc_affinity.documents import Count, read_lines
+from arc_affinity.documents import Count, Seconds, Share, read_lines
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.files import replacing
@@ -29,10 +29,8 @@ SCHEMA = 1
 """Version of the layout of a record; a reader refuses any other."""
 
 
-Seconds = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 LogLikelihood = Annotated[float, Meta(ge=-sys.float_info.max, le=1e-6)]
 """Of a probability of at most 1; rounding may leave a little more."""
-Share = Annotated[float, Meta(ge=0, le=1)]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Try = Annotated[int, Meta(ge=1, le=1000)]
 """The place of an attempt: whoever scores looks at all the places before it too."""

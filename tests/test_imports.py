@@ -15,12 +15,14 @@ import pytest
 PACKAGE = "arc_affinity"
 SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 
-EVERYONE = ("errors", "files", "processes")
+EVERYONE = ("errors", "locks", "files", "documents", "processes")
 """Leaves that every room may import; they import nothing but each other."""
 
 MAY_IMPORT = {
     "errors": (),
-    "files": ("errors",),
+    "locks": ("errors",),
+    "files": ("errors", "locks"),
+    "documents": ("errors",),
     "processes": (),
     "types": (),
     "data": ("types", "data"),

@@ -1,40 +1,45 @@
-"""Writing files so that a reader sees the old file or the whole new one, never a part."""
+"""Writing files so that a reader sees the old file or the whole new one, never a part, and nothing given is lost."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from arc_affinity import locks
 from arc_affinity.errors import ArcAffinityError
+
+TEMPORARY = ".tmp"
+"""How the names of files and folders end that are not yet whole."""
+
+LONGEST = 100
+"""Characters of a name that its temporary file repeats; file systems take 255 bytes in all."""
+
+UNCHANGEABLE = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+"""What file systems answer that keep no modes (CIFS, exFAT, buckets), or cannot be told to write at once."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes the place of ``path`` if the block succeeds.
 
+    A link stays one, and the file that it leads to is replaced; a file keeps its mode; a device or pipe is written to.
+    What earlier writers of the same file left when they were killed is removed.
+
     Raises:
         ArcAffinityError: the folder cannot be written or the disk is full; ``path`` is untouched.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
+        with _to_stream(path) if is_stream(path) else _in_place_of(path) as aside:
+            yield aside
     except OSError as error:
         raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
-    aside = Path(name)
-    try:
-        yield aside
-        with aside.open("rb") as written:
-            os.fsync(written.fileno())
-        aside.chmod(0o666 & ~_umask())
-        aside.replace(path)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,6 +52,148 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` in one step."""
     with replacing(path) as aside:
         aside.write_bytes(content)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether ``path`` is a device, a pipe or a socket, or an opening of one, rather than a file."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    if stat.S_ISDIR(mode):
+        return False
+    # /dev/stdout and its like may be openings of files, which the shell that opened them goes on writing to.
+    top, below = path.absolute().parts[1:2], path.absolute().parts[2:3]
+    return not stat.S_ISREG(mode) or top == ("proc",) or (top == ("dev",) and below != ("shm",))
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``path`` to fill; it becomes ``path``, which must be absent or empty.
+
+    Raises:
+        OSError: it cannot be written, or ``path`` is not empty.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path)
+    aside = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=TEMPORARY, dir=path.parent))
+    handle = os.open(aside, os.O_RDONLY | os.O_CLOEXEC)
+    locks.take(handle)
+    try:
+        yield aside
+        _tolerating(aside.chmod, 0o777 & ~_umask())
+        aside.replace(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        os.close(handle)
+
+
+def keep_inputs(outputs: Iterable[Path | None], given: Iterable[Path | None]) -> None:
+    """Refuse to write over a file that is given to be read, whatever other name, link or alias it is called by.
+
+    Args:
+        outputs: files that will be written, whether they are there or not.
+        given: files that will be read; what is no file is passed over.
+
+    Raises:
+        ArcAffinityError: naming both.
+    """
+    read = {_identity(path): path for path in given if path is not None}
+    written: dict[object, Path] = {}
+    for path in outputs:
+        if path is None or is_stream(path):
+            continue
+        known = _identity(path)
+        if known is not None and known in read:
+            raise ArcAffinityError(
+                f"{path} is to be written, but it is {read[known]}, which is to be read; choose another"
+            )
+        other = written.setdefault(known or os.path.realpath(path), path)
+        if other is not path:
+            raise ArcAffinityError(f"{path} and {other} are one file; choose another for one of them")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What two names of one file share; None where there is no file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+@contextlib.contextmanager
+def _to_stream(path: Path) -> Iterator[Path]:
+    """A file elsewhere, which is poured out at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Path(folder) / (path.name or "stream")
+        aside.touch()
+        yield aside
+        with aside.open("rb") as source, path.open("wb") as stream:
+            shutil.copyfileobj(source, stream)
+
+
+@contextlib.contextmanager
+def _in_place_of(path: Path) -> Iterator[Path]:
+    """A new file beside the one that ``path`` leads to, which it becomes."""
+    place = Path(os.path.realpath(path, strict=False))
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o666 & ~_umask()
+    _clear(place)
+    handle, aside = _temporary(place)
+    try:
+        yield aside
+        with aside.open("rb") as written:
+            _tolerating(os.fsync, written.fileno())
+        _tolerating(aside.chmod, mode)
+        aside.replace(place)
+    finally:
+        aside.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _temporary(place: Path) -> tuple[int, Path]:
+    """A new file beside ``place``, and the handle that holds its lock: while it does, the file is someone's work."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=_prefix(place), suffix=TEMPORARY, dir=place.parent)
+        # Between the two calls another writer may have taken it for one that was left behind.
+        if locks.take(handle) is not False and locks.still_at(handle, Path(name)):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _clear(place: Path) -> None:
+    """Remove the temporary files and folders of ``place`` whose writers are dead."""
+    own = re.compile(re.escape(_prefix(place)) + r"[a-z0-9_]{8}" + re.escape(TEMPORARY))
+    for entry in [entry for entry in os.scandir(place.parent) if own.fullmatch(entry.name)]:
+        # Another process may remove it first.
+        with contextlib.suppress(OSError):
+            _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(aside: Path) -> None:
+    """Remove a temporary file or folder that no living process holds."""
+    handle = os.open(aside, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if locks.take(handle):
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+    finally:
+        os.close(handle)
+
+
+def _prefix(place: Path) -> str:
+    return f".{place.name[:LONGEST]}."
+
+
+def _tolerating(change: Callable[[int], object], argument: int) -> None:
+    """Call ``change``, which some file systems cannot do and nothing depends on."""
+    try:
+        change(argument)
+    except OSError as error:
+        if error.errno not in UNCHANGEABLE:
+            raise
 
 
 def _umask() -> int:

@@ -30,7 +30,7 @@ from arc_affinity.data.splits import (
     stratified_split,
 )
 from arc_affinity.data.store import ExampleStore
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.documents import fit, read_object
 from arc_affinity.files import write_text
 
 SHOWN = 20
@@ -220,12 +220,4 @@ def _published_among(cells: Mapping[str, float]) -> Split:
 
 def _read_labels(path: Path) -> dict[str, str]:
     """Categories by task id."""
-    try:
-        labels = jsonlib.loads(path.read_bytes())
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
-    if not isinstance(labels, dict) or not all(isinstance(label, str) for label in labels.values()):
-        raise ArcAffinityError(f'{path} does not hold labels: {{"task id": "category", …}}')
-    return labels
+    return {task: fit(label, str, f"{path}: task {task}") for task, label in read_object(path).items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arc_affinity.data.rearc import task_ids
-from arc_affinity.data.task_files import read_json
+from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.submission import listing
 from arc_affinity.taxonomy.categories import AMBIGUOUS, SUBTYPES, category
@@ -70,9 +70,7 @@ def _by_grids(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
 
 def _from_file(tasks: Collection[str], path: Path) -> Labels:
     """The categories that a file gives."""
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise ArcAffinityError(f"{path}: must be a JSON object of categories by task id")
+    content = read_object(path)
     labels = {task: _code(content[task], f"{path}: task {task}") for task in tasks if task in content}
     known = {task: code for task, code in labels.items() if code != UNKNOWN}
     return _labels(tasks, known, f"the file {path.name}", "not in the file")
@@ -89,7 +87,7 @@ def _code(value: object, where: str) -> str:
     """The category in an entry; a subtype stands for its category."""
     code = value.get("category") if isinstance(value, dict) else value
     if not isinstance(code, str):
-        raise ArcAffinityError(f"{where}: must be a category, not {value!r:.60}")
+        raise ArcAffinityError(f"{where}: must be a category, not {shown(value)}")
     if code in (AMBIGUOUS, UNKNOWN):
         return code
     try:

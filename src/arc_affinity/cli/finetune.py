@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, make_dataclass, replace
@@ -21,6 +20,7 @@ from arc_affinity.data.rearc import task_ids
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
+from arc_affinity.documents import decode, fit, name_of, read_bytes, text_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.storage import find_model
 from arc_affinity.training.executors import choose_workers
@@ -146,14 +146,12 @@ def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     path = Path(name)
     if not path.is_file():
         raise unknown("set or file of ids", name, ("foundational", "all"))
-    try:
-        text = path.read_text(encoding="utf-8")
-        ids = jsonlib.loads(text) if text.lstrip().startswith("[") else text.split()
-    except (OSError, ValueError) as error:
-        raise ArcAffinityError(f"cannot read {path}: {error}") from error
-    if not all(isinstance(each, str) for each in ids):
-        raise ArcAffinityError(f'{path} must hold ids as text, such as "00576224"')
-    return tuple(ids)
+    data = read_bytes(path)
+    if data.lstrip().startswith(b"["):
+        ids = fit(decode(data, str(path)), list[str], str(path))
+    else:
+        ids = text_of(data, str(path)).split()
+    return tuple(name_of(each, "task id", str(path)) for each in ids)
 
 
 def _side(task: Task) -> int:

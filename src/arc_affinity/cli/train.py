@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, make_dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.documents import read_toml
+from arc_affinity.errors import unknown
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.pretrain import train as run
 from arc_affinity.training.recipes import RECIPES, Recipe
@@ -95,13 +95,7 @@ def load_recipe(name: str) -> Recipe:
         if name not in RECIPES:
             raise unknown("recipe", name, RECIPES)
         return RECIPES[name]
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ArcAffinityError(f"{path} is not TOML: {error}") from error
-    return Recipe.from_dict({"name": path.stem, **values}, str(path))
+    return Recipe.from_dict({"name": path.stem, **read_toml(path)}, str(path))
 
 
 def _changed(changes: Changes | None) -> Mapping[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.data.store import MANIFEST, ExampleStore
-from arc_affinity.data.task_files import Entry, folder_entries, path_entries, read_json, shown
+from arc_affinity.data.store import ARRAYS, MANIFEST, ExampleStore
+from arc_affinity.data.task_files import Entry, folder_entries, input_files, path_entries
+from arc_affinity.documents import name_of, read_json, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair, Task
 
@@ -149,6 +150,19 @@ def find_folder(dataset: Dataset, data_dir: Path | None = None) -> Path | None:
     return next((base / folder for folder in dataset.folders if (base / folder).is_dir()), None)
 
 
+def files_of(name: str, data_dir: Path | None = None) -> list[Path]:
+    """Return the files that `load_tasks` would read, as far as they are here."""
+    path = Path(name).expanduser()
+    if name == RE_ARC or (name in DATASETS and not DATASETS[name].fetched_as):
+        return []
+    if name in DATASETS:
+        folder = find_folder(DATASETS[name], data_dir)
+        return [] if folder is None else input_files(folder)
+    if (path / MANIFEST).is_file():
+        return [path / each for each in (MANIFEST, *ARRAYS)]
+    return input_files(path)
+
+
 def default_data_dir() -> Path:
     """Return the folder for downloads: the user's cache folder, such as ``~/.cache/arc-affinity``."""
     # Imported here because it costs a seventh of a second, and most runs name a folder or need none.
@@ -171,7 +185,7 @@ def parse_task(document: object, id: str, dataset: str, where: str) -> Task:
     Raises:
         ArcAffinityError: the document has another shape, no pairs of a kind, or a grid is none.
     """
-    here = f"{where}, task {id}"
+    here = f"{where}, task {name_of(id, 'task id', where)}"
     if not isinstance(document, dict):
         raise ArcAffinityError(f"{here}: {shown(document)} is not an object with 'train' and 'test'")
     train = tuple(

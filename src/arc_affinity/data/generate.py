@@ -27,6 +27,7 @@ from arc_affinity.data.store import (
     write_npz,
     write_store,
 )
+from arc_affinity.documents import Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import write_text
 from arc_affinity.processes import worker_pool
@@ -212,13 +213,17 @@ def _short(value: object) -> str:
     return f"{len(value)} ids or hashes" if isinstance(value, list) else str(value)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What is told of a finished folder."""
+
+    tasks: list[str]
+    rejections: dict[str, dict[str, Count]]
+
+
 def _read_json_manifest(path: Path) -> Manifest:
-    try:
-        manifest = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ArcAffinityError(f"cannot read {path}: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ArcAffinityError(f"{path} is damaged")
+    manifest = read_object(path)
+    fit(manifest, _Made, str(path))
     return manifest
 
 

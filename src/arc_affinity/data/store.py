@@ -32,6 +32,7 @@ from arc_affinity.data.store_files import (
     write_folder,
     write_zip,
 )
+from arc_affinity.documents import name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import write_text
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair
@@ -92,13 +93,14 @@ class ExampleStore:
 
         Args:
             path: folder or file written by this module.
-            verify: also compare the SHA-256 of both arrays; without it only sizes and offsets are checked.
+            verify: also compare the SHA-256 of both arrays and look at every cell; without it only sizes and offsets
+                are checked.
 
         Raises:
             ArcAffinityError: missing, truncated, altered or foreign files.
         """
         manifest, cells, index = read_npz(path, verify) if path.is_file() else read_folder(path, verify)
-        check_arrays(path, manifest, cells, index)
+        check_arrays(path, manifest, cells, index, colours=verify)
         return cls(path, manifest, cells, index)
 
     def __len__(self) -> int:
@@ -220,7 +222,7 @@ def _flatten(
 ) -> dict[str, bytes]:
     """The three files of a store with these examples."""
     groups = sorted(examples.items() if isinstance(examples, Mapping) else examples, key=lambda group: group[0])
-    tasks = [task for task, _ in groups]
+    tasks = [name_of(task, "task id", "store") for task, _ in groups]
     if len(set(tasks)) < len(tasks):
         raise ArcAffinityError(f"task {next(t for t in tasks if tasks.count(t) > 1)} comes twice")
     rows: list[tuple[int, ...]] = []

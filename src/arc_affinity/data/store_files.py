@@ -6,21 +6,23 @@ import hashlib
 import io
 import json
 import os
-import secrets
-import shutil
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
+from msgspec import Meta
 
+from arc_affinity import documents
+from arc_affinity.documents import Count
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import replacing
-from arc_affinity.types import MAX_SIDE
+from arc_affinity.files import new_folder, replacing
+from arc_affinity.types import COLOURS, MAX_SIDE
 
 FORMAT = 1
 """Version of the layout, the manifest's ``format``."""
@@ -30,9 +32,21 @@ ARRAYS = ("cells.npy", "index.npy")
 
 UNREADABLE = (
     *(EOFError, OverflowError, SyntaxError, TypeError, ValueError, tokenize.TokenError),
-    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error),
 )
 """What numpy's and zipfile's readers raise on files with turned-over bits."""
+
+LARGEST_MEMBER = 128 << 20
+"""Bytes of an array in one file for shipping: 600,000 examples of the usual size."""
+
+LONGEST_HEADER = 1 << 12
+"""Bytes of what stands before the numbers of an array."""
+
+TYPES: Mapping[str, tuple[np.dtype[Any], int]] = {
+    "cells.npy": (np.dtype(np.uint8), 1),
+    "index.npy": (np.dtype(np.int64), 2),
+}
+"""Kind and dimensions of the arrays."""
 
 Manifest = dict[str, Any]
 Cells = UInt8[np.ndarray, " cells"]
@@ -66,24 +80,17 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         ArcAffinityError: ``path`` is taken, or cannot be written.
     """
-    aside: Path | None = None
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ArcAffinityError(f"cannot write {path}: it exists; choose another folder or remove it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.parent / f".{path.name}.{secrets.token_hex(4)}"
-        aside.mkdir()
-        for name, content in files.items():
-            with (aside / name).open("wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
-        aside.replace(path)
+        with new_folder(path) as aside:
+            for name, content in files.items():
+                with (aside / name).open("wb") as handle:
+                    handle.write(content)
+                    handle.flush()
+                    os.fsync(handle.fileno())
     except OSError as error:
         raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
@@ -96,12 +103,12 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
 def read_folder(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray]:
     """Manifest and mapped arrays of a store folder."""
     try:
-        manifest = _parse_manifest(path, (path / MANIFEST).read_bytes())
+        manifest = _parse_manifest(path, _manifest_bytes(path / MANIFEST))
         for name in ARRAYS if verify else ():
             with (path / name).open("rb") as handle:
                 _check_hash(path, manifest, name, hashlib.file_digest(handle, "sha256").hexdigest())
         # A plain view: slicing numpy's memmap class costs ten times as much.
-        cells, index = (np.load(path / name, mmap_mode="r").view(np.ndarray) for name in ARRAYS)
+        cells, index = (_array(np.memmap(path / name, np.uint8, "r").view(np.ndarray), name) for name in ARRAYS)
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
         raise ArcAffinityError(f"{path} is not an example store: no {name}") from error
@@ -116,11 +123,17 @@ def read_npz(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray
     """Manifest and arrays of a store in one file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            contents = {name: archive.read(name) for name in (MANIFEST, *ARRAYS)}
+            members = {name: archive.getinfo(name) for name in (MANIFEST, *ARRAYS)}
+            for name, member in members.items():
+                if member.file_size > (documents.LARGEST if name == MANIFEST else LARGEST_MEMBER):
+                    raise _damaged(
+                        path, f"{name} says that it unpacks to {member.file_size:,} bytes, which is too many"
+                    )
+            contents = {name: archive.read(member) for name, member in members.items()}
         manifest = _parse_manifest(path, contents[MANIFEST])
         for name in ARRAYS if verify else ():
             _check_hash(path, manifest, name, hashlib.sha256(contents[name]).hexdigest())
-        cells, index = (np.load(io.BytesIO(contents[name]), allow_pickle=False) for name in ARRAYS)
+        cells, index = (_array(np.frombuffer(contents[name], np.uint8), name) for name in ARRAYS)
     except KeyError as error:
         raise ArcAffinityError(f"{path} is not an example store: {error.args[0]}") from error
     except OSError as error:
@@ -130,26 +143,50 @@ def read_npz(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray
     return manifest, cells, index
 
 
+def _manifest_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(documents.LARGEST)
+
+
+def _array(raw: UInt8[np.ndarray, " bytes"], name: str) -> np.ndarray:
+    """The array in the bytes of a ``.npy`` file, over the same memory; a header is believed only if they bear it out.
+
+    Raises:
+        ValueError: the file holds another kind of array, or another number of bytes.
+    """
+    header = io.BytesIO(raw[:LONGEST_HEADER].tobytes())
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise ValueError(f"{name} has another version of numpy's format")
+    shape, fortran, kind = np.lib.format.read_array_header_1_0(header, max_header_size=LONGEST_HEADER)
+    wanted, dimensions = TYPES[name]
+    if kind != wanted or fortran or len(shape) != dimensions:
+        raise ValueError(f"{name} is no {dimensions}-dimensional array of {wanted}, but of {kind} and shape {shape}")
+    size = wanted.itemsize
+    for side in shape:
+        size *= side
+    if min(shape) < 0 or size != len(raw) - header.tell():
+        raise ValueError(f"{name} of shape {shape} should have {size} bytes, not {len(raw) - header.tell()}")
+    return raw[header.tell() :].view(wanted).reshape(shape)
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """The entries of a manifest that a store depends on."""
+
+    tasks: list[Annotated[str, Meta(pattern=f"^{documents.ID}$")]]
+    counts: list[Count]
+    sha256: dict[str, str]
+
+
 def _parse_manifest(path: Path, content: bytes) -> Manifest:
     """The manifest, once its own entries are of the right kind."""
-    try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"{MANIFEST} is not JSON") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    where = f"the example store {path} is damaged: {MANIFEST}"
+    manifest = documents.object_of(documents.decode(content, where), where)
+    if type(manifest.get("format")) is not int or manifest["format"] != FORMAT:
         raise ArcAffinityError(f"{path} is not an example store of format {FORMAT}")
-    tasks, counts, hashes = (manifest.get(key) for key in ("tasks", "counts", "sha256"))
-    sound = (
-        isinstance(tasks, list)
-        and isinstance(counts, list)
-        and isinstance(hashes, dict)
-        and len(tasks) == len(counts)
-        and all(isinstance(task, str) for task in tasks)
-        and all(isinstance(count, int) and count >= 0 for count in counts)
-        and tasks == sorted(set(tasks))
-    )
-    if not sound:
-        raise _damaged(path, f"the tasks, counts or hashes of {MANIFEST} do not make sense")
+    own = documents.fit(manifest, _Manifest, where)
+    if len(own.tasks) != len(own.counts) or own.tasks != sorted(set(own.tasks)):
+        raise _damaged(path, f"the tasks and counts of {MANIFEST} do not make sense")
     _check_hash(path, manifest, MANIFEST, _manifest_hash(manifest))
     return manifest
 
@@ -159,14 +196,15 @@ def _check_hash(path: Path, manifest: Manifest, name: str, found: str) -> None:
         raise _damaged(path, f"the SHA-256 of {name} is not the one in {MANIFEST}")
 
 
-def check_arrays(path: Path, manifest: Manifest, cells: np.ndarray, index: np.ndarray) -> None:
-    """Refuse arrays whose shapes, sizes or offsets do not fit together."""
-    if cells.dtype != np.uint8 or cells.ndim != 1:
-        raise _damaged(path, "cells.npy is no flat uint8 array")
-    if index.dtype != np.int64 or index.ndim != 2 or index.shape[1] != 6:
-        raise _damaged(path, "index.npy is no int64 array of 6 columns")
+def check_arrays(path: Path, manifest: Manifest, cells: np.ndarray, index: np.ndarray, *, colours: bool) -> None:
+    """Refuse arrays whose sizes or offsets do not fit together, or, with ``colours``, cells that are no colours."""
+    if index.shape[1] != 6:
+        raise _damaged(path, "index.npy has not 6 columns")
     counts = np.array(manifest["counts"], np.int64)
-    if not np.array_equal(index[:, 0], np.repeat(np.arange(len(counts)), counts)):
+    # Compared first: numbers that a file only claims would take all the memory.
+    if sum(manifest["counts"]) != len(index) or not np.array_equal(
+        index[:, 0], np.repeat(np.arange(len(counts)), counts)
+    ):
         raise _damaged(path, "index.npy does not hold the tasks that the manifest counts")
     sides = index[:, 1:5]
     if len(index) and (sides.min() < 1 or sides.max() > MAX_SIDE):
@@ -176,6 +214,9 @@ def check_arrays(path: Path, manifest: Manifest, cells: np.ndarray, index: np.nd
         raise _damaged(path, "an offset of index.npy is wrong")
     if len(cells) != (ends[-1] if len(ends) else 0):
         raise _damaged(path, f"cells.npy has {len(cells)} cells, index.npy another number")
+    if colours and len(cells) and cells.max() >= COLOURS:
+        at = int(np.argmax(cells >= COLOURS))
+        raise _damaged(path, f"cell {at} of cells.npy is {cells[at]}, and colours are 0-{COLOURS - 1}")
 
 
 def _damaged(path: Path, why: str) -> ArcAffinityError:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.documents import read_json, shown
 from arc_affinity.errors import ArcAffinityError
+
+ENDING = ".json"
+"""Of a task file, in small letters or in capitals."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ def path_entries(path: Path) -> dict[str, Entry]:
     """
     if path.is_dir():
         return folder_entries(path)
-    document = read_json(path)
+    document = _read(path)
     if _is_task(document):
         return {path.stem: Entry(document, str(path))}
     if not _is_bundle(document):
@@ -42,10 +46,8 @@ def folder_entries(folder: Path) -> dict[str, Entry]:
         ArcAffinityError: there is none, an id comes twice, or a file cannot be read or is no task.
     """
     entries: dict[str, Entry] = {}
-    for path in sorted(folder.rglob("*.json")):
-        if any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        document = read_json(path)
+    for path in sorted(task_files(folder)):
+        document = _read(path)
         if not _is_task(document):
             hint = "; name the file itself to load it as a bundle" if _is_bundle(document) else ""
             raise ArcAffinityError(f"{path} is not a task with 'train' and 'test'{hint}")
@@ -57,29 +59,49 @@ def folder_entries(folder: Path) -> dict[str, Entry]:
     return entries
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
+def task_files(folder: Path) -> Iterator[Path]:
+    """Yield the JSON files below a folder, links followed, but for what is hidden.
 
     Raises:
-        ArcAffinityError: it cannot be read, is not JSON, or an object in it has a key twice.
+        ArcAffinityError: a folder cannot be read.
     """
-    try:
-        return json.loads(path.read_bytes(), object_pairs_hook=_once_each)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
+    seen: set[tuple[int, int]] = set()
+    for at, folders, names in os.walk(folder, onerror=_tell, followlinks=True):
+        # A link may lead back up, or to a folder that is here under its own name.
+        found = Path(at).stat()
+        if (found.st_dev, found.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(at) / name for name in names if name.lower().endswith(ENDING) and not name.startswith("."))
 
 
-def shown(value: object) -> str:
-    """Return a value as JSON writes it, cut if long."""
-    text = json.dumps(value, default=repr, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+def input_files(path: Path) -> list[Path]:
+    """Return the files that `path_entries` would read."""
+    return list(task_files(path)) if path.is_dir() else [path, _solutions(path)]
+
+
+def _tell(error: OSError) -> None:
+    raise ArcAffinityError(f"cannot read {error.filename}: {error.strerror or error}") from error
+
+
+def _read(path: Path) -> Any:
+    """The content of a JSON file; of a list of pairs, as re-arc writes them, the last one becomes the test."""
+    document = read_json(path)
+    if isinstance(document, list) and all(isinstance(pair, dict) and "input" in pair for pair in document):
+        return {"train": document[:-1], "test": document[-1:]}
+    return document
+
+
+def _solutions(path: Path) -> Path:
+    """The file beside a bundle that holds the outputs of its tests; the bundle itself if there can be none."""
+    return path.with_name(path.name.replace("challenges", "solutions")) if path.name else path
 
 
 def _bundle_entries(path: Path, bundle: Mapping[str, Any]) -> dict[str, Entry]:
     """Tasks of a bundle, with their test outputs if the solutions lie beside it."""
-    beside = path.with_name(path.name.replace("challenges", "solutions"))
+    beside = _solutions(path)
     if beside == path or not beside.exists():
         return {task_id: Entry(document, str(path)) for task_id, document in bundle.items()}
     solutions = read_json(beside)
@@ -101,15 +123,6 @@ def _solved(document: Any, outputs: object, where: str) -> object:
         raise ArcAffinityError(f"{where}: {shown(outputs)} is not a list of {len(tests)} test outputs")
     filled = [{**pair, "output": output} for pair, output in zip(tests, outputs, strict=True)]
     return {**document, "test": filled}
-
-
-def _once_each(items: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object as a dict; a key that comes twice would lose a task unseen."""
-    content = dict(items)
-    if len(content) < len(items):
-        keys = [key for key, _ in items]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} comes twice")
-    return content
 
 
 def _is_task(document: object) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from arc_affinity.diagnosis.gap import TaskAccuracy
+from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, SUBTYPES
 
@@ -235,20 +235,9 @@ def _read_split(path: Path, tasks: Collection[str]) -> tuple[frozenset[str], fro
 
 def _read_object(path: Path) -> dict[str, object]:
     """A JSON object that says nothing twice and is not empty."""
-    try:
-        found = json.loads(_read(path), object_pairs_hook=_no_repeats)
-    except (ValueError, RecursionError) as error:
-        raise ArcAffinityError(f"{path}: not JSON ({error})") from error
-    if not isinstance(found, dict) or not found:
+    found = read_object(path)
+    if not found:
         raise ArcAffinityError(f"{path}: must be a JSON object with entries")
-    return found
-
-
-def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice")
     return found
 
 

@@ -9,24 +9,33 @@ import json
 import math
 import re
 import sys
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from msgspec import Meta
 
+from arc_affinity import documents
 from arc_affinity.data.arc import parse_grid
+from arc_affinity.documents import Count, Seconds, Share, read_lines
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.files import replacing
 from arc_affinity.types import Example, Grid
 
-T = TypeVar("T")
-
 SCHEMA = 1
 """Version of the layout of a record; a reader refuses any other."""
+
+
+LogLikelihood = Annotated[float, Meta(ge=-sys.float_info.max, le=1e-6)]
+"""Of a probability of at most 1; rounding may leave a little more."""
+Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+Try = Annotated[int, Meta(ge=1, le=1000)]
+"""The place of an attempt: whoever scores looks at all the places before it too."""
+
+Id = Annotated[str, Meta(pattern=f"^{documents.ID}$")]
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,37 @@ class RecordKey(NamedTuple):
     adapter: str | None
 
 
+@dataclass(frozen=True)
+class _Row:
+    """The fields of a record as JSON has them, but for its grids."""
+
+    model: Text
+    model_digest: Text
+    dataset: Text
+    task_id: Id
+    test_index: Count
+    attempt: Try
+    protocol: Text
+    exact: bool | None
+    cell_accuracy: Share | None
+    size_match: bool | None
+    copy_accuracy: Share | None
+    change_accuracy: Share | None
+    log_likelihood: LogLikelihood | None
+    votes: Count | None
+    views: Count | None
+    seed: Annotated[int, Meta(ge=0)]
+    seconds: Seconds | None
+    adapter: Text | None
+    epoch: Count | None
+
+
+FIELDS = {field.name: field for field in fields(Record)}
+GRIDS = ("input", "target", "prediction")
+
+_RECORDS = re.compile(rb'"(schema|settings)"\s*:')
+
+
 def make_record(
     origin: Origin,
     example: Example,
@@ -137,17 +177,18 @@ def make_record(
     """
     where = f"record of task {example.task_id} output {example.index} attempt {attempt}"
     query, target = example.query.input, example.query.output
+    _check_votes(votes, views, where)
     return Record(
         task_id=example.task_id,
         test_index=example.index,
-        attempt=_natural(attempt, f"{where}: attempt"),
+        attempt=documents.fit(attempt, Try, f"{where}: attempt"),
         input=query,
         target=target,
         prediction=prediction,
-        log_likelihood=_optional(_number)(log_likelihood, f"{where}: log_likelihood"),
+        log_likelihood=documents.fit(log_likelihood, LogLikelihood | None, f"{where}: log_likelihood"),
         votes=votes,
         views=views,
-        seconds=_optional(_number)(seconds, f"{where}: seconds"),
+        seconds=documents.fit(seconds, Seconds | None, f"{where}: seconds"),
         **asdict(origin),
         **asdict(measure(prediction, query, target)),
     )
@@ -183,7 +224,7 @@ def iter_records(path: Path) -> Iterator[Record]:
     first: dict[RecordKey, int] = {}
     for number, line in read_lines(path):
         where = f"{path}:{number}"
-        record = _parse_record(decode_row(line, where), where)
+        record = parse_record(decode_row(line, where), where)
         if record.key in first:
             raise ArcAffinityError(f"{where}: {_duplicate(record)}, first on line {first[record.key]}")
         first[record.key] = number
@@ -208,7 +249,7 @@ def holds_records(path: Path) -> bool:
         ArcAffinityError: it cannot be read.
     """
     _, line = next(read_lines(path), (0, b""))
-    return re.search(rb'"(schema|settings)"\s*:', line) is not None
+    return _RECORDS.search(line) is not None
 
 
 def encode_row(row: Mapping[str, object]) -> bytes:
@@ -222,32 +263,9 @@ def decode_row(line: bytes, where: str) -> dict[str, Any]:
     Raises:
         ArcAffinityError: it is none; the message begins with ``where``.
     """
-    try:
-        row = json.loads(line, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ArcAffinityError(f"{where}: not JSON ({error}); is the file cut short?") from error
-    if not isinstance(row, dict):
-        raise ArcAffinityError(f"{where}: must be a JSON object, not {type(row).__name__}")
-    return row
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, line) of a plain or gzip file, whatever it is called.
-
-    Raises:
-        ArcAffinityError: the file cannot be read, or its compression is damaged or cut short.
-    """
-    try:
-        with path.open("rb") as raw:
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
-            with gzip.open(raw, "rb") if packed else raw as file:
-                yield from enumerate(file, 1)
-    except EOFError as error:
-        raise ArcAffinityError(f"{path}: the gzip file is cut short") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise ArcAffinityError(f"{path}: the gzip file is damaged ({error})") from error
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    if not line.strip():
+        raise ArcAffinityError(f"{where}: the line is empty, not JSON")
+    return documents.object_of(documents.decode(line, where), where)
 
 
 @contextlib.contextmanager
@@ -262,21 +280,39 @@ def writing(path: Path, *, compress: bool) -> Iterator[io.BufferedWriter | gzip.
             yield raw
 
 
-def _parse_record(row: Mapping[str, object], where: str) -> Record:
-    """Check every field of ``row``, and its metrics against its grids."""
+def parse_record(row: object, where: str) -> Record:
+    """Return the record that a JSON value holds, its metrics checked against its grids.
+
+    Raises:
+        ArcAffinityError: it is none; the message begins with ``where``.
+    """
+    row = documents.object_of(row, where)
     if "settings" in row:
         raise ArcAffinityError(f"{where}: the prediction is unfinished; start it again and it goes on")
     if row.get("schema") != SCHEMA:
-        raise ArcAffinityError(f"{where}: schema must be {SCHEMA}, not {row.get('schema')!r}")
-    missing = [name for name in _CHECKS if name not in row]
+        raise ArcAffinityError(f"{where}: schema must be {SCHEMA}, not {documents.shown(row.get('schema'))}")
+    missing = [name for name in FIELDS if name not in row]
     if missing:
         raise ArcAffinityError(f"{where}: no field {', '.join(missing)}")
-    for name in row.keys() - _CHECKS.keys() - {"schema"}:
-        raise ArcAffinityError(f"{where}: {unknown('field', name, _CHECKS)}")
-    values: dict[str, Any] = {name: check(row[name], f"{where}: {name}") for name, check in _CHECKS.items()}
-    record = Record(**values)
+    for name in row.keys() - FIELDS.keys() - {"schema"}:
+        raise ArcAffinityError(f"{where}: {unknown('field', name, FIELDS)}")
+    plain = documents.fit(row, _Row, where)
+    grids = {
+        name: row[name] if row[name] is None and name != "input" else parse_grid(row[name], f"{where}: {name}")
+        for name in GRIDS
+    }
+    values = {name: getattr(plain, name) for name in FIELDS if name not in GRIDS}
+    # One string for all rows that name the same model, dataset or task.
+    shared = {name: sys.intern(value) for name, value in values.items() if type(value) is str}
+    record = Record(**{**values, **shared, **grids, "protocol": _protocol(plain.protocol, where)})
+    _check_votes(record.votes, record.views, where)
     _check_metrics(record, where)
     return record
+
+
+def _check_votes(votes: int | None, views: int | None, where: str) -> None:
+    if votes is not None and (views is None or votes > views):
+        raise ArcAffinityError(f"{where}: {votes} votes of {views} views")
 
 
 def _check_metrics(record: Record, where: str) -> None:
@@ -297,78 +333,8 @@ def _duplicate(record: Record) -> str:
     )
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _bad(where: str, wanted: str, value: object) -> ArcAffinityError:
-    return ArcAffinityError(f"{where} must be {wanted}, not {value!r:.60}")
-
-
-def _text(value: object, where: str) -> str:
-    if isinstance(value, str) and value:
-        # One string for all rows that name the same model, dataset or task.
-        return sys.intern(value)
-    raise _bad(where, "text", value)
-
-
-def _whole(value: object, where: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise _bad(where, "a whole number of 0 or more", value)
-
-
-def _natural(value: object, where: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise _bad(where, "a whole number of 1 or more", value)
-
-
-def _number(value: object, where: str) -> float:
-    largest = sys.float_info.max
-    if isinstance(value, int | float) and not isinstance(value, bool) and -largest <= value <= largest:
-        return float(value)
-    raise _bad(where, "a finite number", value)
-
-
-def _flag(value: object, where: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise _bad(where, "true or false", value)
-
-
-def _protocol(value: object, where: str) -> Protocol:
+def _protocol(name: str, where: str) -> Protocol:
     try:
-        return Protocol.named(_text(value, where))
+        return Protocol.named(name)
     except ArcAffinityError as error:
-        raise ArcAffinityError(f"{where}: {error}") from error
-
-
-def _optional(check: Callable[[object, str], T]) -> Callable[[object, str], T | None]:
-    return lambda value, where: None if value is None else check(value, where)
-
-
-_CHECKS: Mapping[str, Callable[[object, str], object]] = {
-    "model": _text,
-    "model_digest": _text,
-    "dataset": _text,
-    "task_id": _text,
-    "test_index": _whole,
-    "attempt": _natural,
-    "protocol": _protocol,
-    "input": parse_grid,
-    "target": _optional(parse_grid),
-    "prediction": _optional(parse_grid),
-    "exact": _optional(_flag),
-    "cell_accuracy": _optional(_number),
-    "size_match": _optional(_flag),
-    "copy_accuracy": _optional(_number),
-    "change_accuracy": _optional(_number),
-    "log_likelihood": _optional(_number),
-    "votes": _optional(_whole),
-    "views": _optional(_whole),
-    "seed": _whole,
-    "seconds": _optional(_number),
-    "adapter": _optional(_text),
-    "epoch": _optional(_whole),
-}
+        raise ArcAffinityError(f"{where}: protocol: {error}") from error

@@ -197,7 +197,9 @@ def _score(
     outputs = []
     for (task_id, index), pair in questions.items():
         given = answers.get((task_id, index), {})
-        metrics = [measure(given.get(k + 1), pair.input, pair.output) for k in range(max(given, default=1))]
+        metrics = [
+            measure(given.get(k + 1), pair.input, pair.output) for k in range(min(max(given, default=1), attempts))
+        ]
         solved = pass_at_k([bool(m.exact) for m in metrics], attempts)
         outputs.append(OutputScore(task_id, index, bool(given), solved, metrics[0]))
     return Score(subject, attempts, tuple(outputs))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from arc_affinity.data.arc import parse_grid
+from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
@@ -67,7 +68,7 @@ def read_submission(path: Path, tasks: Sequence[Task], *, allow_missing: bool = 
             of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or else
             the first grid that is none; or the file is no JSON object.
     """
-    content = _load(path)
+    content = read_object(path)
     counts = {task.id: len(task.test) for task in tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
     faults = [] if allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
@@ -117,32 +118,6 @@ def _answer(given: Mapping[int, Grid | None]) -> Answer:
     nothing = np.zeros((1, 1), dtype=np.uint8)
     best = next((grid for grid in (first, second) if grid is not None), nothing)
     return best, best if second is None else second
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    """The JSON object in the file."""
-    try:
-        text = path.read_bytes()
-        if not text.strip():
-            raise ArcAffinityError(f"{path}: the file is empty")
-        content = json.loads(text, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError) as error:
-        raise ArcAffinityError(f"{path}: not JSON ({error})") from error
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    if not isinstance(content, dict):
-        raise ArcAffinityError(f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}")
-    return content
-
-
-def _once_each(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dict; a key that comes twice would lose an answer unseen."""
-    content: dict[str, Any] = {}
-    for key, value in items:
-        if key in content:
-            raise ValueError(f"the key {key!r} comes twice")
-        content[key] = value
-    return content
 
 
 def _count_fault(content: Mapping[str, Any], counts: Mapping[str, int]) -> str:

@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from arc_affinity.documents import fit, read_object, shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.lora import Adapter, Factors, LoraSpec
@@ -22,6 +25,8 @@ ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetens
 
 PREFIX = "base_model.model."
 """Stands before every module's name in PEFT's files."""
+
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 _KEY = re.compile(rf"{re.escape(PREFIX)}(.+)\.lora_([AB])\.weight")
 
@@ -33,8 +38,28 @@ _PLAIN: Mapping[str, tuple[object, ...]] = {
     "rank_pattern": ({}, None),
     "alpha_pattern": ({}, None),
     "modules_to_save": ([], None),
+    "init_lora_weights": (True, False, "gaussian", "orthogonal", "eva", None),
+    "loftq_config": ({}, None),
+    "layer_replication": ([], None),
+    "trainable_token_indices": ([], {}, None),
+    "target_parameters": ([], None),
+    "lora_bias": (False, None),
+    "use_qalora": (False, None),
+    "alora_invocation_tokens": ([], None),
+    "arrow_config": ({}, None),
 }
 """Settings of PEFT that change what an adapter computes, with the values that leave it the plain one."""
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The settings that every adapter has."""
+
+    r: Annotated[int, Meta(ge=1, le=4096)]
+    lora_alpha: Annotated[float, Meta(gt=0, le=1e6)]
+    target_modules: str | list[str] | None = None
+    base_model_name_or_path: Annotated[str, Meta(max_length=4096)] | None = None
+    revision: Annotated[str, Meta(max_length=4096)] | None = None
 
 
 def adapter_files(adapter: Adapter) -> dict[str, bytes]:
@@ -110,22 +135,15 @@ def check_base(adapter: Adapter, name: str, digest: str) -> None:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ArcAffinityError(f"{path.parent} is no adapter: no {path.name}") from error
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
-    if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
+    if not path.is_file():
+        raise ArcAffinityError(f"{path.parent} is no adapter: no {path.name}")
+    settings = read_object(path)
+    if settings.get("peft_type") != "LORA":
         raise ArcAffinityError(f"{path} is of no LoRA adapter")
-    rank, alpha = settings.get("r"), settings.get("lora_alpha")
-    if type(rank) is not int or rank < 1 or type(alpha) not in (int, float):
-        raise ArcAffinityError(f"{path}: r and lora_alpha must be numbers above 0, not {rank!r} and {alpha!r}")
+    fit(settings, _Settings, str(path))
     for name, plain in _PLAIN.items():
         if name in settings and settings[name] not in plain:
-            raise ArcAffinityError(f"{path}: {name} is {settings[name]!r}, which this package does not compute")
+            raise ArcAffinityError(f"{path}: {name} is {shown(settings[name])}, which this package does not compute")
     return settings
 
 
@@ -140,6 +158,9 @@ def _factors(tensors: Mapping[str, Tensor], rank: int, where: str) -> dict[str, 
     for name, pair in found.items():
         if pair.keys() != {"A", "B"} or pair["A"].shape[:1] != (rank,) or pair["B"].shape[1:] != (rank,):
             raise ArcAffinityError(f"{where}: {name} has no two matrices of rank {rank}")
+        if any(matrix.ndim != 2 or matrix.dtype not in FLOATS for matrix in pair.values()):
+            kinds = " and ".join(f"{matrix.dtype} {list(matrix.shape)}" for matrix in pair.values())
+            raise ArcAffinityError(f"{where}: {name} has {kinds}, not two matrices of floats")
         if not all(torch.isfinite(matrix).all() for matrix in pair.values()):
             raise ArcAffinityError(f"{where}: {name} holds numbers that are not finite")
     if not found:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
+from arc_affinity.documents import fit, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 
 Positions = Literal["sinusoid", "rotary", "sinusoid+rotary"]
@@ -59,15 +60,13 @@ class ModelConfig:
             ArcAffinityError: a field is unknown, has a value of the wrong kind, or no model can be built from it;
                 ``where`` names the file.
         """
-        defaults = {field.name: field.default for field in fields(cls)}
+        known = {field.name for field in fields(cls)}
         for name, value in values.items():
-            if name not in defaults:
-                raise ArcAffinityError(f"{where}: {unknown('model setting', name, defaults)}")
-            if type(value) is not type(defaults[name]):
-                raise ArcAffinityError(f"{where}: {name} must be {type(defaults[name]).__name__}, not {value!r}")
+            if name not in known:
+                raise ArcAffinityError(f"{where}: {unknown('model setting', name, known)}")
             if name in CHOICES and value not in CHOICES[name]:
-                raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
-        config = cls(**values)  # type: ignore[arg-type]  # checked field by field above
+                raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {shown(value)}")
+        config: ModelConfig = fit(values, cls, where)
         for fault in config._faults():
             raise ArcAffinityError(f"{where}: {fault}")
         return config
@@ -75,8 +74,8 @@ class ModelConfig:
     def _faults(self) -> Iterator[str]:
         """Say what keeps a model from being built."""
         for name, value in self.to_dict().items():
-            if type(value) is int and value < 1:
-                yield f"{name} must be at least 1, not {value}"
+            if type(value) is int and not 1 <= value <= LARGEST[name]:
+                yield f"{name} must be at least 1 and at most {LARGEST[name]:,}, not {shown(value)}"
         for name, share in (("encoder_dropout", self.encoder_dropout), ("decoder_dropout", self.decoder_dropout)):
             if not 0 <= share < 1:
                 yield f"{name} must be at least 0 and below 1, not {share}"
@@ -87,9 +86,38 @@ class ModelConfig:
                 yield f"{kind}width must be divisible by 4 (sine and cosine, row and column), not {width}"
         if "rotary" in self.positions and self.width // self.heads % 4:
             yield f"rotary positions need heads whose width is divisible by 4, not {self.width // self.heads}"
-        if self.alignment < 0 or (self.alignment and "rotary" not in self.positions):
-            yield f"alignment must be 0, or above 0 with rotary positions, not {self.alignment}"
+        if not 0 <= self.alignment <= MOST_ALIGNED or (self.alignment and "rotary" not in self.positions):
+            yield (f"alignment must be 0, or up to {MOST_ALIGNED} with rotary positions, not {self.alignment}")
+        if self.least_weights > MOST_WEIGHTS:
+            yield f"such a model would have over {self.least_weights:,} weights; {MOST_WEIGHTS:,} are the most"
 
+    @property
+    def least_weights(self) -> int:
+        """Numbers in the matrices of all layers: a little less than the model has."""
+
+        def layer(width: int, feed_forward: int, attentions: int) -> int:
+            return width * (4 * attentions * width + 2 * feed_forward)
+
+        return (
+            self.encoder_layers * layer(self.width, self.feed_forward, 1)
+            + self.decoder_layers * layer(self.width, self.feed_forward, 2)
+            + self.context_layers * layer(self.context_width, self.context_feed_forward, 1)
+        )
+
+
+MOST_WEIGHTS = 2_000_000_000
+"""Numbers in a model's matrices: as many as one large GPU can train."""
+
+MOST_ALIGNED = 1_000.0
+
+LARGEST: Mapping[str, int] = {
+    **dict.fromkeys(("width", "context_width"), 16_384),
+    **dict.fromkeys(("feed_forward", "context_feed_forward"), 65_536),
+    **dict.fromkeys(("heads", "context_heads"), 256),
+    **dict.fromkeys(("encoder_layers", "decoder_layers", "context_layers"), 256),
+    "context_pairs": 100,
+}
+"""Greatest value of each whole number, told before anything is built."""
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "positions": get_args(Positions),

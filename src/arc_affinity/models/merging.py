@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,8 @@ def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[fl
     if not adapters:
         raise ArcAffinityError("there are no adapters to merge")
     given = list(weights) if weights else [1.0] * len(adapters)
-    if len(given) != len(adapters) or min(given) < 0 or not sum(given):
+    # Written so that a weight that is no number is refused too.
+    if len(given) != len(adapters) or not all(0 <= each < math.inf for each in given) or not 0 < sum(given) < math.inf:
         raise ArcAffinityError(f"{len(adapters)} adapters need as many weights of 0 or more, not {given}")
     for adapter in adapters:
         check_base(adapter, base.name, base.digest)

@@ -7,19 +7,22 @@ import json
 import math
 import pickle
 import re
+import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import replacing
 from arc_affinity.models.adapters import ADAPTER_CONFIG, check_base, load_adapter
@@ -35,6 +38,20 @@ WEIGHTS_HASH = "weights_sha256"
 
 RUN_MODEL = "model"
 """Name of the model folder within the folder of a training run."""
+
+SMALL = 1_000_000
+"""Weights that are built without asking whether a file has as many."""
+
+NAMED = 8
+"""Tensors that a message names."""
+
+PadWeight = Annotated[float, Meta(ge=1e-6, le=1e6)]
+
+UNREADABLE = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, MemoryError, NameError),
+    *(OSError, RuntimeError, TypeError, ValueError, pickle.PickleError, struct.error),
+)
+"""What torch's reader raises on a pickle that was tampered with: all that an instruction in it may do wrong."""
 
 ZOO = Path(__file__).parent / "zoo"
 
@@ -97,6 +114,7 @@ def with_adapter(loaded: LoadedModel, folder: Path) -> LoadedModel:
     adapter = load_adapter(folder)
     check_base(adapter, loaded.name, loaded.digest)
     merge(loaded.model, adapter)
+    check_finite(loaded.model.state_dict(), f"{loaded.name} with {folder}")
     return replace(loaded, source=folder, adapter=folder.resolve().name)
 
 
@@ -145,8 +163,8 @@ def load_model(folder: Path) -> EncoderDecoder:
         ArcAffinityError: a file is missing, damaged, or holds other tensors than the configuration asks for.
     """
     settings, path = _read_settings(folder / CONFIG), folder / WEIGHTS
-    wanted = settings.pop(WEIGHTS_HASH, None)
-    model = EncoderDecoder(ModelConfig.from_dict(settings, str(folder / CONFIG)))
+    wanted = fit(settings.pop(WEIGHTS_HASH, None), str | None, f"{folder / CONFIG}: {WEIGHTS_HASH}")
+    config = ModelConfig.from_dict(settings, str(folder / CONFIG))
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -159,6 +177,7 @@ def load_model(folder: Path) -> EncoderDecoder:
         tensors = load(content)
     except (SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"cannot read {path}: {error}") from error
+    model = _build(config, tensors, str(path))
     whole = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
     fill(model, whole, str(path))
     return model.eval()
@@ -176,17 +195,9 @@ def read_config(path: Path) -> ModelConfig:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ArcAffinityError(f"{path.parent} is not a model folder: no {path.name}") from error
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise ArcAffinityError(f"{path} must hold an object, not {type(values).__name__}")
-    return values
+    if not path.is_file():
+        raise ArcAffinityError(f"{path.parent} is not a model folder: no {path.name}")
+    return read_object(path)
 
 
 def fill(model: EncoderDecoder, tensors: Mapping[str, Tensor], where: str) -> None:
@@ -197,7 +208,32 @@ def fill(model: EncoderDecoder, tensors: Mapping[str, Tensor], where: str) -> No
     """
     if faults := misfits(model.state_dict(), tensors):
         raise ArcAffinityError(f"{where} does not fit the model: {faults}")
+    check_finite(tensors, where)
     model.load_state_dict(tensors)
+
+
+def check_finite(tensors: Mapping[str, Tensor], where: str) -> None:
+    """Refuse weights that are no numbers: a model with such would answer the same to everything.
+
+    Raises:
+        ArcAffinityError: naming the tensors.
+    """
+    wrong = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    if wrong:
+        raise ArcAffinityError(f"{where} holds numbers that are not finite, in {_some(wrong)}")
+
+
+def _build(config: ModelConfig, tensors: Mapping[str, object], where: str) -> EncoderDecoder:
+    """Build a model to be filled with ``tensors``; one of another size by far is not even built.
+
+    Raises:
+        ArcAffinityError: the configuration asks for more than twice what ``tensors`` hold.
+    """
+    given = sum(value.numel() for value in tensors.values() if isinstance(value, Tensor))
+    if config.least_weights > 2 * given + SMALL:
+        told = f"{where} does not fit the model: its settings ask for over {config.least_weights:,} weights"
+        raise ArcAffinityError(f"{told}, and it has {given:,}")
+    return EncoderDecoder(config)
 
 
 def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, object]) -> str:
@@ -212,12 +248,20 @@ def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, object]) -> str:
         "unexpected": [name for name in given if name not in wanted],
         "misshapen": misshapen,
     }
-    return "; ".join(f"{len(names)} {kind} ({', '.join(names)})" for kind, names in groups.items() if names)
+    return "; ".join(f"{len(names)} {kind} ({_some(names)})" for kind, names in groups.items() if names)
+
+
+def _some(names: Sequence[object]) -> str:
+    """The first of some names; a file may have thousands."""
+    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(str(name) for name in names[:NAMED]) + more
 
 
 def _kind(value: object) -> str:
     if not isinstance(value, Tensor):
         return type(value).__name__
+    if value.is_meta or value.is_nested or value.layout != torch.strided or value.is_quantized:
+        return f"a tensor without plain numbers ({value.device.type}, {str(value.layout).removeprefix('torch.')})"
     return f"{str(value.dtype).removeprefix('torch.')}[{', '.join(map(str, value.shape))}]"
 
 
@@ -234,10 +278,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         named = re.search(r"GLOBAL (\S+)", str(error))
         what = f"{named[1]}, which is code," if named else "more than tensors and plain values"
         raise ArcAffinityError(f"{path} is refused: it holds {what} and could do anything when read") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ArcAffinityError(f"cannot read {path}: {(str(error).splitlines() or [''])[0]}") from error
+    except UNREADABLE as error:
+        raise ArcAffinityError(f"cannot read {path}: {(str(error).splitlines() or [''])[0][:200]}") from error
     if not isinstance(content, dict):
         raise ArcAffinityError(f"{path} holds {type(content).__name__}, not a checkpoint")
+    state = content.get("state_dict", content)
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in (*content, *state)):
+        raise ArcAffinityError(f"{path} is no checkpoint: its tensors have no names")
     return content
 
 
@@ -251,6 +298,9 @@ def _check_archive(path: Path) -> None:
                 f"{path} is refused: no archive of tensors; a bare pickle could do anything when read"
             )
         with zipfile.ZipFile(path) as archive:
+            # As torch writes them, members are as long in the archive as out of it; packed ones may be without end.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ArcAffinityError(f"{path} is refused: it is compressed, as torch never writes a checkpoint")
             damaged = archive.testzip()
     except FileNotFoundError as error:
         raise ArcAffinityError(f"no checkpoint at {path}") from error
@@ -274,9 +324,10 @@ def model_of_checkpoint(content: Mapping[str, Any], where: str) -> EncoderDecode
     recipe, state = content.get("recipe"), content.get("state_dict")
     if not isinstance(recipe, dict) or not isinstance(state, dict) or not isinstance(recipe.get("model"), dict):
         raise ArcAffinityError(f"{where} holds no run of this package; `model import` reads the published layout")
-    model = EncoderDecoder(ModelConfig.from_dict(recipe["model"], where))
+    model = _build(ModelConfig.from_dict(recipe["model"], where), state, where)
+    weight = fit(recipe.get("pad_weight", 1.0), PadWeight, f"{where}: pad_weight")
     fill(model, {name.removeprefix("model."): value for name, value in state.items()}, where)
-    forget_pad_weight(model, float(recipe.get("pad_weight", 1)))
+    forget_pad_weight(model, weight)
     return model.eval()
 
 

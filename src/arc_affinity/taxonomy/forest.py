@@ -52,6 +52,34 @@ class Forest:
         return found / found.sum(axis=1, keepdims=True)
 
 
+def check_sound(forest: Forest, features: int) -> None:
+    """Refuse a forest that does not lead every row of ``features`` numbers down to a leaf.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    kinds = (forest.roots, np.int32, 1), (forest.feature, np.int16, 1), (forest.right, np.int32, 1)
+    for array, kind, dimensions in (*kinds, (forest.shares, np.uint8, 2)):
+        if array.dtype != kind or array.ndim != dimensions:
+            raise ValueError(f"an array of the forest is {array.dtype}{list(array.shape)}")
+    nodes, leaf = len(forest.feature), forest.feature == LEAF
+    if forest.limit.shape != (nodes,) or forest.right.shape != (nodes,) or forest.shares.shape[1] != len(CODES):
+        raise ValueError("the arrays of the forest do not fit together")
+    inner, last = np.flatnonzero(~leaf), len(forest.shares)
+    right = forest.right[inner]
+    sound = (
+        bool(len(forest.roots))
+        and bool(((forest.roots >= 0) & (forest.roots < nodes)).all())
+        and bool(((forest.feature[inner] >= 0) & (forest.feature[inner] < features)).all())
+        # Children come behind their node, so every way down ends.
+        and bool(((right > inner) & (right < nodes) & (inner + 1 < nodes)).all())
+        and bool(((forest.right[leaf] >= 0) & (forest.right[leaf] < last)).all())
+        and bool((forest.shares.sum(axis=1) > 0).all())
+    )
+    if not sound:
+        raise ValueError("a node of the forest leads nowhere")
+
+
 def grow(
     rows: Float[np.ndarray, "rows features"],
     labels: Int64[np.ndarray, "rows"],

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from arc_affinity.data.task_files import read_json, shown
+from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, LOW_AFFINITY, SUBTYPES
 
@@ -138,9 +138,7 @@ def read_labels(path: Path, known: Collection[str]) -> dict[str, str]:
     Raises:
         ArcAffinityError: no such file, not JSON, another shape, no labels, or an unknown category or task.
     """
-    document = read_json(path)
-    if not isinstance(document, dict):
-        raise ArcAffinityError(f"{path}: {shown(document)} is no object of labels by task")
+    document = read_object(path)
     if not document:
         raise ArcAffinityError(f"{path}: no labels")
     terms = (*CODES, *SUBTYPES, AMBIGUOUS)

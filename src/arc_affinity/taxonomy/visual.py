@@ -7,25 +7,26 @@ that has not seen it, any other task by all of them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from msgspec import Meta
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from arc_affinity import documents
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 from arc_affinity.taxonomy.features import pair_features, pair_palette, task_features, task_names
-from arc_affinity.taxonomy.forest import Forest
+from arc_affinity.taxonomy.forest import Forest, check_sound
 from arc_affinity.taxonomy.images import pair_image
 from arc_affinity.taxonomy.network import Judge
 from arc_affinity.types import Pair, Task
@@ -160,14 +161,36 @@ def load(path: Path) -> Classifier:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            settings = json.loads((file.metadata() or {})["classifier"])
+            content = (file.metadata() or {})["classifier"].encode()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"{path} holds no classifier: {error}") from error
-    if tuple(settings["features"]) != task_names():
+    settings = documents.decode(content, f"{path}: settings", _Settings)
+    if tuple(settings.features) != task_names():
         raise ArcAffinityError(f"{path} was trained on other features than this version computes")
-    groups = tuple(_group(_below(tensors, f"{number}."), settings) for number in range(settings["groups"]))
-    return Classifier(groups, settings["fold_of"], settings["temperature"], settings["threshold"])
+    if max(settings.fold_of.values(), default=0) >= settings.groups:
+        raise ArcAffinityError(f"{path}: a task is of a fold that there is not")
+    wrong = [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]
+    if wrong:
+        raise ArcAffinityError(f"{path} holds numbers that are not finite, in {wrong[0]}")
+    try:
+        groups = tuple(_group(_below(tensors, f"{number}."), settings) for number in range(settings.groups))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ArcAffinityError(f"{path} holds no classifier: {' '.join(str(error).split())[:200]}") from error
+    return Classifier(groups, settings.fold_of, settings.temperature, settings.threshold)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What stands beside the weights of a classifier."""
+
+    features: list[str]
+    groups: Annotated[int, Meta(ge=1, le=100)]
+    members: Annotated[int, Meta(ge=1, le=100)]
+    hidden: Annotated[int, Meta(ge=1, le=4096)]
+    temperature: Annotated[float, Meta(ge=0.01, le=100)]
+    threshold: documents.Share
+    fold_of: dict[str, documents.Count]
 
 
 def sharpened(chances: Float[np.ndarray, "*tasks 9"], temperature: float) -> Float[np.ndarray, "*tasks 9"]:
@@ -187,14 +210,16 @@ def view_of(pairs: Sequence[Pair]) -> View:
     return View(torch.from_numpy(rows), torch.from_numpy(images), torch.from_numpy(threes))
 
 
-def _group(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Group:
+def _group(tensors: Mapping[str, Tensor], settings: _Settings) -> Group:
     judges = []
-    for member in range(settings["members"]):
-        judge = Judge(len(task_names()), settings["hidden"])
+    for member in range(settings.members):
+        judge = Judge(len(task_names()), settings.hidden)
         judge.load_state_dict({name: each.float() for name, each in _below(tensors, f"{member}.").items()})
         judges.append(judge.eval().requires_grad_(False))
     arrays = {name: each.numpy() for name, each in _below(tensors, "forest.").items()}
-    return Group(tuple(judges), Forest(**{**arrays, "limit": arrays["limit"].astype(np.float32)}))
+    forest = Forest(**{**arrays, "limit": arrays["limit"].astype(np.float32)})
+    check_sound(forest, len(task_names()))
+    return Group(tuple(judges), forest)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

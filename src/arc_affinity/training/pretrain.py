@@ -21,6 +21,7 @@ from arc_affinity.data.datamodule import Feeding, Stage, StoreDataModule
 from arc_affinity.data.generate import OnTask, generate_store
 from arc_affinity.data.sampling import BatchRules
 from arc_affinity.data.store import ExampleStore
+from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.models.encoder_decoder import EncoderDecoder
@@ -241,15 +242,7 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
 
 
 def _read_recipe(path: Path) -> Recipe:
-    try:
-        values = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ArcAffinityError(f"{path} is not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise ArcAffinityError(f"{path} must hold an object, not {type(values).__name__}")
-    return Recipe.from_dict(values, str(path))
+    return Recipe.from_dict(read_object(path), str(path))
 
 
 def _read_start(recipe: Recipe, path: Path) -> int:

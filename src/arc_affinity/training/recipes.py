@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from arc_affinity.data.context import ContextPolicy
+from arc_affinity.documents import name_of, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.hardware import Precision
@@ -89,6 +90,11 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        # A run's folder is named after it.
+        name_of(self.name, "name of a recipe", "recipe")
+        for name, value in self.flat().items():
+            if isinstance(value, int | float) and not abs(value) <= MOST:
+                raise ArcAffinityError(f"recipe {self.name}: {name} must be a number of at most {MOST}, not {value!r}")
         for name, (least, most) in RANGES.items():
             if not least <= getattr(self, name) <= most:
                 at_most = "" if most == math.inf else f" and at most {most:g}"
@@ -113,9 +119,9 @@ class Recipe:
         """
         table = values.get("model", {})
         if not isinstance(table, Mapping):
-            raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r}")
+            raise ArcAffinityError(f"{where}: model must be a table of its settings, not {shown(table)}")
         model = ModelConfig.from_dict(table, where)
-        base = cls(name=str(values.get("name", where)), model=model)
+        base = cls(name=name_of(values.get("name", "unnamed"), "name of a recipe", where), model=model)
         return base.overridden({k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}, where)
 
     def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
@@ -135,7 +141,7 @@ class Recipe:
                 model[name.removeprefix("model.")] = fitting
             elif name in CHOICES and fitting not in CHOICES[name]:
                 choices = ", ".join(CHOICES[name])
-                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {value!r}")
+                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {shown(value)}")
             else:
                 own[name] = fitting
         return replace(self, model=ModelConfig.from_dict(model, where), **own)
@@ -153,12 +159,12 @@ def _fitting(value: Any, current: Any, where: str) -> Any:
         if not all(isinstance(stage, list | tuple) and len(stage) == 2 for stage in stages) or not all(
             type(number) is int and number > 0 for stage in stages for number in stage
         ):
-            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {value!r}")
+            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {shown(value)}")
         return tuple(tuple(stage) for stage in stages)
     if isinstance(current, float) and type(value) is int:
         return float(value)
     if type(value) is not type(current):
-        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {value!r}")
+        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {shown(value)}")
     return value
 
 
@@ -169,6 +175,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "schedule": get_args(ScheduleName),
     "precision": get_args(Precision),
 }
+
+MOST = 2**32
+"""Greatest number in a recipe."""
 
 RANGES: Mapping[str, tuple[float, float]] = {
     # An example is shown beside others of its task, so a task needs two.

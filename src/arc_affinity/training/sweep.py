@@ -21,12 +21,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.models.storage import LoadedModel
 from arc_affinity.training.executors import Workers
-from arc_affinity.training.sweep_work import RECORDS, RESULT, Job, Source, TaskFiles, work
+from arc_affinity.training.sweep_work import RECORDS, RESULT, Job, Result, Source, TaskFiles, work
 from arc_affinity.training.tuning import Tuning
 
 SETTINGS, TASKS, FAILED, SUMMARY, LOCK = "sweep.json", "tasks", "failed", "summary.csv", ".lock"
@@ -210,22 +211,13 @@ def read_results(out: Path) -> Results:
     """
     found = {}
     for path in sorted(out.glob(f"{TASKS}/[!.]*/{RESULT}")):
-        found[path.parent.name] = _read_json(path)
+        found[path.parent.name] = read_object(path)
+        fit(found[path.parent.name], Result, str(path))
     return found
 
 
 def _read_failures(out: Path) -> dict[str, str]:
-    return {path.stem: str(_read_json(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ArcAffinityError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ArcAffinityError(f"{path} must hold an object, not {type(content).__name__}")
-    return content
+    return {path.stem: str(read_object(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
 
 
 def summary(results: Results) -> str:
@@ -256,7 +248,7 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
             raise ArcAffinityError(f"{path.parent} holds {others[0]}, which is of no sweep; choose an empty folder")
         write_text(path, json.dumps(settings, indent=1) + "\n")
         return
-    before = _flat(_read_json(path))
+    before = _flat(read_object(path))
     now = _flat(json.loads(json.dumps(settings)))
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:

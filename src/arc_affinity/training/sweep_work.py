@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import MANIFEST, ExampleStore
+from arc_affinity.documents import ID, Count, Seconds, Share
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import write_records
@@ -121,6 +123,40 @@ def _files(tuned: Tuned, job: Job) -> TaskFiles:
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     files[RESULT] = (json.dumps(result, indent=1) + "\n").encode()
     return TaskFiles(tuned.parts.task_id, files, result)
+
+
+@dataclass(frozen=True)
+class PartSizes:
+    """How many examples each part has."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Means over the test part, by one protocol."""
+
+    solved: Share
+    exact: Share
+    cells: Share
+
+
+@dataclass(frozen=True)
+class Result:
+    """What of `RESULT` is read again."""
+
+    task: Annotated[str, Meta(pattern=f"^{ID}$")]
+    method: str
+    parts: PartSizes
+    examples_seen: Count
+    epochs: Count
+    stopped_early: bool
+    seconds: Seconds
+    scoring_seconds: Seconds
+    base: dict[str, Accuracies]
+    final: dict[str, Accuracies]
 
 
 def result_of(tuned: Tuned, job: Job) -> dict[str, Any]:

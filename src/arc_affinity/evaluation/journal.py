@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.documents import decode, object_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_bytes
 
@@ -69,15 +70,8 @@ class Journal:
             write_bytes(self.path, whole)
 
     def _decoded(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ArcAffinityError(
-                f"{self.path}:{number}: not JSON ({error}); delete the file to begin again"
-            ) from error
-        if not isinstance(value, dict):
-            raise ArcAffinityError(f"{self.path}:{number}: not an object; delete the file to begin again")
-        return value
+        where = f"{self.path}:{number}"
+        return object_of(decode(line, where), where)
 
 
 def _encoded(line: Mapping[str, object]) -> bytes:

@@ -20,7 +20,7 @@ import torch
 from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
@@ -75,7 +75,13 @@ class LoadedModel:
 
 def bundled_models() -> tuple[str, ...]:
     """Return the names of the models that come with the package."""
-    return tuple(sorted(path.parent.name for path in ZOO.glob(f"*/{CONFIG}")))
+    return bundled(None)
+
+
+def bundled(kind: str | None) -> tuple[str, ...]:
+    """Return the names of what comes with the package and says in its configuration that it is of ``kind``."""
+    found = ((path.parent.name, read_object(path).get("kind")) for path in ZOO.glob(f"*/{CONFIG}"))
+    return tuple(sorted(name for name, said in found if said == kind))
 
 
 def find_model(name: str) -> LoadedModel:
@@ -146,8 +152,19 @@ def save_model(model: EncoderDecoder, folder: Path, card: str | None = None, *, 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if half:
         tensors |= {name: tensors[name].half() for name, _ in model.named_parameters(remove_duplicate=False)}
-    weights = save(tensors)
-    settings = model.config.to_dict() | {WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
+    write_folder(folder, model.config.to_dict(), tensors, card)
+
+
+def write_folder(
+    folder: Path, settings: Mapping[str, object], tensors: Mapping[str, Tensor], card: str | None = None
+) -> None:
+    """Write a model folder of any kind, the digest of its weights among its settings.
+
+    Raises:
+        ArcAffinityError: the folder cannot be written or the disk is full; what was there stays.
+    """
+    weights = save(dict(tensors))
+    settings = {**settings, WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
     if card is not None:
         files[CARD] = card.encode()
@@ -162,9 +179,27 @@ def load_model(folder: Path) -> EncoderDecoder:
     Raises:
         ArcAffinityError: a file is missing, damaged, or holds other tensors than the configuration asks for.
     """
-    settings, path = _read_settings(folder / CONFIG), folder / WEIGHTS
+    settings = _read_settings(folder / CONFIG)
     wanted = fit(settings.pop(WEIGHTS_HASH, None), str | None, f"{folder / CONFIG}: {WEIGHTS_HASH}")
     config = ModelConfig.from_dict(settings, str(folder / CONFIG))
+    tensors = read_weights(folder, wanted)
+    where = str(folder / WEIGHTS)
+    model = _build(config, tensors, where)
+    fill(model, tensors, where)
+    return model.eval()
+
+
+def read_weights(folder: Path, wanted: str | None) -> dict[str, Tensor]:
+    """Return the weights in a model folder, those kept as 16-bit floats as 32-bit ones.
+
+    Args:
+        folder: the model folder.
+        wanted: the SHA-256 of the file; None if nobody noted it.
+
+    Raises:
+        ArcAffinityError: the file is missing or damaged.
+    """
+    path = folder / WEIGHTS
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -177,10 +212,7 @@ def load_model(folder: Path) -> EncoderDecoder:
         tensors = load(content)
     except (SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"cannot read {path}: {error}") from error
-    model = _build(config, tensors, str(path))
-    whole = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
-    fill(model, whole, str(path))
-    return model.eval()
+    return {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
 
 
 def read_config(path: Path) -> ModelConfig:
@@ -200,7 +232,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     return read_object(path)
 
 
-def fill(model: EncoderDecoder, tensors: Mapping[str, Tensor], where: str) -> None:
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     """Load ``tensors`` into ``model``, strictly.
 
     Raises:

@@ -28,6 +28,12 @@ class PairConfig:
     hidden: int = 384
     tasks: int = 1
 
+    @property
+    def least_weights(self) -> int:
+        """Numbers that a network of these sizes has at least: those of its matrices and task vectors."""
+        layer = 4 * self.width**2 + 3 * self.width * self.hidden
+        return self.layers * layer + self.tasks * self.width
+
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             most = 10 * LARGEST if name == "tasks" else LARGEST

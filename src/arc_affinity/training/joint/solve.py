@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.answering import Draft, Question, questions_of, under, views_of
 from arc_affinity.evaluation.candidates import Answers, Network, Place
@@ -23,6 +24,7 @@ from arc_affinity.evaluation.ranking import Ranked
 from arc_affinity.evaluation.records import Origin, Record, make_record, write_records
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
+from arc_affinity.locks import LOCK, working_in
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
@@ -120,6 +122,14 @@ def solve(
     Raises:
         ArcAffinityError: the folder holds another run, something in it is damaged, or the disk is full.
     """
+    with working_in(where.folder):
+        return _solve(tasks, base, settings, where, dataset, report)
+
+
+def _solve(
+    tasks: Sequence[Task], base: LoadedSolver, settings: SolveSettings, where: Where, dataset: str, report: Report
+) -> Solved:
+    """The work itself, in a folder that is ours."""
     begun = time.monotonic()
     asked = [_withheld(task) for task in tasks]
     header = _header(asked, base, settings, dataset)
@@ -178,16 +188,11 @@ def _header(tasks: Sequence[Task], base: LoadedSolver, settings: SolveSettings, 
 def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
     """Begin a run in the folder of ``path``, or go on with the same one."""
     if not path.exists():
-        if path.parent.is_dir() and any(path.parent.iterdir()):
+        if path.parent.is_dir() and any(each.name != LOCK for each in path.parent.iterdir()):
             raise ArcAffinityError(f"{path.parent} is not empty and holds no run of `solve`; give an empty folder")
         write_text(path, json.dumps(header, indent=1) + "\n")
         return
-    try:
-        begun = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ArcAffinityError(f"{path} is damaged ({error}); delete the folder to begin again") from error
-    if not isinstance(begun, dict):
-        raise ArcAffinityError(f"{path} is damaged (no object); delete the folder to begin again")
+    begun = read_object(path)
     now = json.loads(json.dumps(header))
     for name in now:
         if begun.get(name) != now[name]:
@@ -230,7 +235,7 @@ def _train(
     folder = where.folder / MODEL
     done = where.folder / "training.json"
     if done.exists():
-        return load_solver(folder), Progress(**json.loads(done.read_bytes()))
+        return load_solver(folder), read_json(done, Progress)
     budget = settings.budget
     if budget.seconds is not None:
         budget = Budget(seconds=max(1e-3, budget.seconds - kept_back))

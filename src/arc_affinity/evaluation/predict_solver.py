@@ -77,9 +77,7 @@ def _drafts(
     return drafts
 
 
-def _records(
-    task: Task, drafts: dict[tuple[str, int], list[Draft]], origin: Origin, attempts: int
-) -> Iterator[Record]:
+def _records(task: Task, drafts: dict[tuple[str, int], list[Draft]], origin: Origin, attempts: int) -> Iterator[Record]:
     for index, pair in enumerate(task.test):
         example = Example(task.id, index, pair, task.train)
         best = rank(pool(drafts[task.id, index], pair.input, limit=attempts), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from arc_affinity.data.canonical import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.answering import Draft, Question, questions_of, under, views_of
@@ -141,7 +141,16 @@ def _solve(
     trained, progress = _train(asked, base, settings, where, workers, kept_back + spent, report)
     answering = time.monotonic()
     drafts, ranked = _answer(trained, asked, questions, settings, where, workers, kept_back, report)
-    records = _records(tasks, ranked, Origin(base.name, trained.digest, dataset, Protocol.ARC_PRIZE, settings.seed))
+    origin = Origin(
+        base.name,
+        trained.digest,
+        dataset,
+        Protocol.ARC_PRIZE,
+        settings.seed,
+        exposure=header["exposure"],
+        edition=header["edition"],
+    )
+    records = _records(tasks, ranked, origin)
     write_records(where.folder / RECORDS, records)
     write_submission(where.folder / SUBMISSION, make_submission(records, tasks))
     summary = {
@@ -164,16 +173,10 @@ def _withheld(task: Task) -> Task:
 
 def _header(tasks: Sequence[Task], base: LoadedSolver, settings: SolveSettings, dataset: str) -> dict[str, Any]:
     """What a run is of; another run in the same folder is refused by it."""
-    content = hashlib.sha256()
-    for task in tasks:
-        content.update(task.id.encode())
-        for pair in (*task.train, *task.test):
-            for grid in (pair.input, pair.output):
-                content.update(b"-" if grid is None else bytes(grid.shape) + grid.tobytes())
     return {
         "dataset": dataset,
         "tasks": len(tasks),
-        "content": content.hexdigest()[:16],
+        "edition": edition_of(tasks),
         "base": base.name,
         "base_digest": base.digest,
         "exposure": "transductive",
@@ -292,7 +295,7 @@ def _records(tasks: Sequence[Task], ranked: Mapping[Place, Sequence[Ranked]], or
             example = Example(task.id, index, pair, task.train)
             best = list(ranked.get((task.id, index), ()))[:2]
             if not best:
-                records.append(make_record(origin, example, 1, pair.input, votes=0, views=0))
+                records.append(make_record(origin, example, 1, pair.input, votes=0, views=0, source="network"))
             for number, each in enumerate(best, 1):
                 records.append(
                     make_record(
@@ -303,6 +306,7 @@ def _records(tasks: Sequence[Task], ranked: Mapping[Place, Sequence[Ranked]], or
                         log_likelihood=each.log_likelihood,
                         votes=each.votes,
                         views=each.views,
+                        source="network",
                     )
                 )
     return tuple(records)

@@ -1,8 +1,8 @@
-"""Train the base of `solve` and leave it as a model folder: runs/base.sh says how it was called.
+"""Train the base of `solve` and leave it as the model folder OUT/model; runs/base.sh says how it is called.
 
     python runs/base.py OUT --hours H [--data-dir DIR] [--examples STORE] [--longest TOKENS] [--drawn N]
 
-Stopped at any moment, the same command goes on.
+Stopped at any moment, the same command goes on; with more hours it trains further.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import save_solver
 from arc_affinity.training.joint.base import base_corpus
 from arc_affinity.training.joint.processes import default_workers, train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--hidden", type=int, default=384)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -46,7 +48,7 @@ def main() -> None:
     logging.info("%d tasks; %d left out as leaks, %d as repeats", len(lessons), made.leaks, made.repeats)
     torch.manual_seed(options.seed)
     config = PairConfig(options.width, options.width // 32, options.layers, options.hidden, len(lessons))
-    recipe = JointRecipe()
+    recipe = JointRecipe(batch_tokens=options.batch_tokens)
     job = Job(PairTransformer(config), made.corpus, recipe, Budget(seconds=3600 * options.hours), options.out)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     logging.info("%d parameters on %s", job.model.parameter_count(), device)
@@ -59,7 +61,9 @@ def main() -> None:
             rate = progress.tokens / max(progress.seconds, 1e-9)
             logging.info("%s %.0f tokens/s", progress, rate)
 
-    train_jointly(job, device=device, workers=default_workers(device, recipe.shards), report=report)
+    workers = default_workers(device, recipe.shards)
+    model = train_jointly(job, device=device, workers=workers, report=report)
+    save_solver(model, tuple(lesson.task_id for lesson in lessons), options.out / "model", half=True)
 
 
 if __name__ == "__main__":

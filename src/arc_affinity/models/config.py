@@ -60,14 +60,18 @@ class ModelConfig:
                 ``where`` names the file.
         """
         defaults = {field.name: field.default for field in fields(cls)}
-        for name, value in values.items():
+        fitting = {}
+        for name, given in values.items():
             if name not in defaults:
                 raise ArcAffinityError(f"{where}: {unknown('model setting', name, defaults)}")
+            # A share of 0 is written without a point by most.
+            value = float(given) if type(given) is int and type(defaults[name]) is float else given
+            fitting[name] = value
             if type(value) is not type(defaults[name]):
                 raise ArcAffinityError(f"{where}: {name} must be {type(defaults[name]).__name__}, not {value!r}")
             if name in CHOICES and value not in CHOICES[name]:
                 raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {value!r}")
-        config = cls(**values)  # type: ignore[arg-type]  # checked field by field above
+        config = cls(**fitting)  # type: ignore[arg-type]  # checked field by field above
         for fault in config._faults():
             raise ArcAffinityError(f"{where}: {fault}")
         return config

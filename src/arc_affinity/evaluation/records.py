@@ -33,8 +33,8 @@ SCHEMA = 1
 class Origin:
     """What all records of one evaluation share.
 
-    ``model_digest`` identifies the weights, ``adapter`` names those laid over them, and ``epoch`` says when
-    in training they were taken.
+    ``model_digest`` identifies the weights that answered, adapters included (of a set of specialists, all of them);
+    ``adapter`` names those laid over ``model``, and ``epoch`` says when in training they were taken.
     """
 
     model: str

@@ -38,7 +38,7 @@ from arc_affinity.data.context import from_store
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.positions import grid_sinusoids
-from arc_affinity.training.hardware import computes_bfloat16
+from arc_affinity.training.hardware import Machine, computes_bfloat16
 from arc_affinity.training.pretrain import prepare_stores, train
 from arc_affinity.training.recipes import RECIPES, Recipe
 from arc_affinity.types import PAD, VOCABULARY, Example
@@ -227,7 +227,7 @@ class Rate(Callback):
 
 
 def recipe(steps: int) -> Recipe:
-    """Two processes, so half of a batch each; a budget of tokens keeps batches of large grids in the cache."""
+    """A budget of tokens keeps batches of large grids in the cache."""
     return replace(
         RECIPES["champion-foundational"],
         model=ModelConfig(),
@@ -237,10 +237,8 @@ def recipe(steps: int) -> Recipe:
         per_task=400,
         curriculum=(),
         precision="mixed",
-        processes=2,
-        threads=1,
-        batch_examples=BATCH // 2,
-        batch_cells=3_072,
+        batch_examples=BATCH,
+        batch_cells=6_144,
     )
 
 
@@ -258,7 +256,8 @@ def one_run(folder: Path, steps: int) -> None:
     run.mkdir(exist_ok=True)
     if not (run / "data").exists():
         (run / "data").symlink_to((folder / "data").resolve())
-    train(recipe(steps), run, callbacks=[Rate(folder, steps)], progress=False)
+    machine = Machine(processes=2, threads=1)
+    train(recipe(steps), run, callbacks=[Rate(folder, steps)], progress=False, machine=machine)
 
 
 def main(folder: Path, steps: int, batches: int) -> None:

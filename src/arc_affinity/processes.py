@@ -12,6 +12,11 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def worker_pool(number: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of ``number`` processes, all of them started; what waits at the end of the block is cancelled."""

@@ -46,9 +46,10 @@ Source = Literal["network", "search"]
 class Origin:
     """What all records of one evaluation share.
 
-    ``model_digest`` identifies the weights, ``adapter`` names those laid over them, and ``epoch`` says when
-    in training they were taken. ``exposure`` says whether the weights were trained on the tasks' own demonstrations
-    ("transductive") or never saw the tasks ("inductive"), ``edition`` is the dataset's content (`edition_of`).
+    ``model_digest`` identifies the weights that answered, adapters included (of a set of specialists, all of them);
+    ``adapter`` names those laid over ``model``, and ``epoch`` says when in training they were taken. ``exposure`` says
+    whether the weights were trained on the tasks' own demonstrations ("transductive") or never saw the tasks
+    ("inductive"), ``edition`` is the dataset's content (`edition_of`).
     """
 
     model: str

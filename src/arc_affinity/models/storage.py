@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import replacing
-from arc_affinity.models.adapters import ADAPTER_CONFIG, check_base, load_adapter
+from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, check_base, load_adapter
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import merge
@@ -60,9 +60,9 @@ ZOO = Path(__file__).parent / "zoo"
 class LoadedModel:
     """A model with what is known of it.
 
-    ``source`` is its folder or checkpoint, ``card`` the text of its model card, ``digest`` what records name it by (see
-    `digest`), ``adapter`` the name of the adapter merged into it (name, card and digest are those of its base then).
-    The model is in evaluation mode, on the CPU.
+    ``source`` is its folder or checkpoint, ``card`` the text of its model card, ``digest`` what records name its
+    weights by (see `digest`), those of an adapter included; ``adapter`` is the name of the adapter merged into it (name
+    and card are those of its base then). The model is in evaluation mode, on the CPU.
     """
 
     name: str
@@ -100,7 +100,7 @@ def find_model(name: str) -> LoadedModel:
         return _from_folder(ZOO / name)
     path = Path(name)
     if (path / ADAPTER_CONFIG).is_file():
-        return with_adapter(find_model(load_adapter(path).base), path)
+        return with_adapter(find_model(_base_of(path)), path)
     if path.is_dir():
         of_run = path / RUN_MODEL
         return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
@@ -111,17 +111,53 @@ def find_model(name: str) -> LoadedModel:
     raise unknown("model", name, bundled_models())
 
 
+def _base_of(folder: Path) -> str:
+    """Return what finds the base of the adapter in ``folder``, whatever the working directory.
+
+    A relative path may be meant from the working directory, or from a folder above the adapter (as sweeps wrote it).
+
+    Raises:
+        ArcAffinityError: the adapter names no base, or an adapter (itself, say) as its base.
+    """
+    base = load_adapter(folder).base
+    if not base:
+        raise ArcAffinityError(f"{folder} names no base; give the base, and the folder as --adapter")
+    if base in bundled_models():
+        return base
+    places = [Path(base), *(above / base for above in folder.resolve().parents)]
+    found = next((place for place in places if place.exists()), Path(base))
+    if (found / ADAPTER_CONFIG).is_file():
+        itself = found.resolve() == folder.resolve()
+        raise ArcAffinityError(f"{folder} names {'itself' if itself else f'{base}, an adapter,'} as its base")
+    return str(found)
+
+
 def with_adapter(loaded: LoadedModel, folder: Path) -> LoadedModel:
     """Merge the adapter in ``folder`` into ``loaded``, in place; it is named after the folder.
 
     Raises:
-        ArcAffinityError: it is damaged, does not fit, or was trained on another base.
+        ArcAffinityError: it is damaged, does not fit, or was trained on another base; or there is an adapter in the
+            model already.
     """
+    refuse_adapted(loaded)
     adapter = load_adapter(folder)
     check_base(adapter, loaded.name, loaded.digest)
     merge(loaded.model, adapter)
     check_finite(loaded.model.state_dict(), f"{loaded.name} with {folder}")
-    return replace(loaded, source=folder, adapter=folder.resolve().name)
+    digest = adapted_digest(loaded.digest, adapter)
+    return replace(loaded, source=folder, digest=digest, adapter=folder.resolve().name)
+
+
+def refuse_adapted(loaded: LoadedModel) -> None:
+    """Make sure that no adapter is in ``loaded``: none was ever trained on top of another.
+
+    Raises:
+        ArcAffinityError: there is one.
+    """
+    if loaded.adapter is not None:
+        raise ArcAffinityError(
+            f"{loaded.source} is an adapter, over which no other is laid; name its base, {loaded.name}"
+        )
 
 
 def _from_folder(folder: Path) -> LoadedModel:

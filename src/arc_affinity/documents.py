@@ -57,6 +57,9 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 ID = r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?"
 """What a task's id or a recipe's name may be, since files and folders are named after it."""
 
+WHOLE_ID = rf"\A{ID}\Z"
+"""`ID` as a pattern for msgspec, which searches."""
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _DIGITS = bytes(ord("0") if chr(each).isdigit() and each < 128 else each for each in range(256))
 _LONG_NUMBER = b"0" * (LONGEST_DIGITS + 1)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from arc_affinity.cli.diagnose import EXAMPLES, write_report
@@ -16,6 +15,7 @@ from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.progress import ExampleRate, quiet_lightning
 from arc_affinity.cli.render import grid_text
 from arc_affinity.cli.score import task_table
+from arc_affinity.cli.terminal import Console
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.diagnosis.report import build_report

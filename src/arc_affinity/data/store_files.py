@@ -173,7 +173,7 @@ def _array(raw: UInt8[np.ndarray, " bytes"], name: str) -> np.ndarray:
 class _Manifest:
     """The entries of a manifest that a store depends on."""
 
-    tasks: list[Annotated[str, Meta(pattern=f"^{documents.ID}$")]]
+    tasks: list[Annotated[str, Meta(pattern=documents.WHOLE_ID)]]
     counts: list[Count]
     sha256: dict[str, str]
 

@@ -91,9 +91,7 @@ def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
     write_text(pipe, "through")
     reader.join(10)
     assert got == [b"through"] and stat.S_ISFIFO(pipe.stat().st_mode)
-    script = (
-        "from pathlib import Path; from arc_affinity.files import write_text; write_text(Path('/dev/stdout'), 'out')"
-    )
+    script = "import pathlib, arc_affinity.files as f; f.write_text(pathlib.Path('/dev/stdout'), 'out')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "out"
     with (tmp_path / "log").open("w") as log:

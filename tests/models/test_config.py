@@ -24,9 +24,9 @@ def test_settings_left_out_are_the_champions() -> None:
     ("values", "message"),
     [
         ({"widht": 160}, "unknown model setting 'widht'; did you mean 'width'?"),
-        ({"width": "160"}, "width must be int, not '160'"),
-        ({"width": True}, "width must be int, not True"),
-        ({"pre_norm": 1}, "pre_norm must be bool, not 1"),
+        ({"width": "160"}, "width must be a whole number, not "160""),
+        ({"width": True}, "width must be a whole number, not true"),
+        ({"pre_norm": 1}, "pre_norm must be true or false, not 1"),
         ({"positions": "polar"}, "positions must be one of sinusoid, rotary, sinusoid+rotary, not 'polar'"),
         ({"heads": 0}, "heads must be at least 1, not 0"),
         ({"decoder_layers": -3}, "decoder_layers must be at least 1, not -3"),

@@ -57,6 +57,9 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 ID = r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?"
 """What a task's id or a recipe's name may be, since files and folders are named after it."""
 
+WHOLE_ID = rf"\A{ID}\Z"
+"""`ID` as a pattern for msgspec, which searches."""
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _DIGITS = bytes(ord("0") if chr(each).isdigit() and each < 128 else each for each in range(256))
 _LONG_NUMBER = b"0" * (LONGEST_DIGITS + 1)
@@ -122,7 +125,7 @@ def decode(data: bytes, where: str, kind: type[T] | Any = Any) -> Any:
     """
     text = text_of(data, where)
     if not text.strip():
-        raise ArcAffinityError(f"{where}: the file is empty")
+        raise ArcAffinityError(f"{where}: the file is empty, and so is not JSON")
     _check_depth(text, where)
     try:
         # A call for each number would take longer than all the rest, so only where one may be wrong.
@@ -132,10 +135,10 @@ def decode(data: bytes, where: str, kind: type[T] | Any = Any) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise ArcAffinityError(
-            f"{where}: not JSON (text holds \\u{ord(error.object[error.start]):04x}, half a character)"
+            f"{where}: it is not JSON (text holds \\u{ord(error.object[error.start]):04x}, half a character)"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise ArcAffinityError(f"{where}: not JSON ({_brief(error)})") from error
+        raise ArcAffinityError(f"{where}: it is not JSON ({_brief(error)})") from error
     return value if kind is Any else fit(value, kind, where)
 
 
@@ -241,7 +244,7 @@ def _outline(value: object, levels: int = 3) -> object:
     """The beginning of a value, however large."""
     if isinstance(value, str):
         return value[:60]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**40:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**4000:
         return f"a whole number of {int(value.bit_length() * math.log10(2))} digits or more"
     if isinstance(value, list | tuple):
         return [_outline(each, levels - 1) for each in value[:20]] if levels else []
@@ -343,7 +346,7 @@ def _once_each(items: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(items)
     if len(content) < len(items):
         counts = Counter(key for key, _ in items)
-        raise ValueError(f"the key {shown(counts.most_common(1)[0][0])} comes twice")
+        raise ValueError(f"the key {counts.most_common(1)[0][0]!r:.60} comes twice")
     return content
 
 

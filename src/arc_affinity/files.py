@@ -137,6 +137,8 @@ def _to_stream(path: Path) -> Iterator[Path]:
 def _in_place_of(path: Path) -> Iterator[Path]:
     """A new file beside the one that ``path`` leads to, which it becomes."""
     place = Path(os.path.realpath(path, strict=False))
+    if place.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     place.parent.mkdir(parents=True, exist_ok=True)

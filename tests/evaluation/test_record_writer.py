@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -180,3 +182,69 @@ def test_an_unfinished_file_is_told_as_such(tmp_path, record):
     assert holds_records(writer.part)
     with pytest.raises(ArcAffinityError, match=r"part:1: the prediction is unfinished; start it again"):
         read_records(writer.part)
+
+
+FOREIGN = (b"dear diary\n", b"dear diary", b'{"settings', b'{"schema":1}\nmore', b"\x00\x01", b"[1]\n[2]\n", b"\n\n")
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_part_file_of_someone_else_is_refused_and_left_alone(tmp_path, content):
+    part = tmp_path / "r.jsonl.part"
+    part.write_bytes(content)
+    if b'{"settings":{}}\n'.startswith(content):
+        RecordWriter(tmp_path / "r.jsonl", {})
+        return
+    with pytest.raises(ArcAffinityError, match=r"r\.jsonl\.part:1: no settings of a prediction"):
+        RecordWriter(tmp_path / "r.jsonl", SETTINGS)
+    assert part.read_bytes() == content
+
+
+def test_a_part_file_that_is_a_link_or_no_file_is_refused(tmp_path):
+    precious, part = tmp_path / "precious", tmp_path / "r.jsonl.part"
+    precious.write_text("dear")
+    part.symlink_to(precious)
+    with pytest.raises(ArcAffinityError, match=r"cannot write .*part: it is a link"):
+        RecordWriter(tmp_path / "r.jsonl", SETTINGS)
+    assert precious.read_text() == "dear" and part.is_symlink()
+    part.unlink()
+    os.mkfifo(part)
+    with pytest.raises(ArcAffinityError, match=r"cannot write .*part: it is no file"):
+        RecordWriter(tmp_path / "r.jsonl", SETTINGS)
+    part.unlink()
+    with pytest.raises(ArcAffinityError, match="cannot write /dev/null: it is no file"):
+        RecordWriter(Path("/dev/null"), SETTINGS)
+
+
+def test_two_writers_of_one_file_do_not_mix(tmp_path, record):
+    path = tmp_path / "r.jsonl"
+    with RecordWriter(path, SETTINGS) as first:
+        first.write("a1", rows(record, "a1"))
+        program = (
+            "import sys, pathlib\n"
+            "from arc_affinity.evaluation.record_writer import RecordWriter\n"
+            f"RecordWriter(pathlib.Path(sys.argv[1]), {SETTINGS!r})\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode and "is being written by another process" in done.stderr
+        first.write("a2", rows(record, "a2"))
+    assert len(read_records(path)) == 8 and [each.name for each in tmp_path.iterdir()] == ["r.jsonl"]
+
+
+def test_what_a_part_file_repeats_or_mixes_up_is_refused(tmp_path, record):
+    path = tmp_path / "r.jsonl"
+    writer = RecordWriter(path, SETTINGS)
+    writer.write("a1", rows(record, "a1"))
+    header, line = writer.part.read_bytes().splitlines(keepends=True)
+    task = json.loads(line)
+    for bad, told in (
+        ([task, task], r"part:3: task 'a1' again, first on line 2"),
+        ([{**task, "records": task["records"] * 2}], "part:2: a record comes twice"),
+        ([{**task, "task": "a2"}], "is not of task 'a2'"),
+        ([{**task, "records": [{**task["records"][0], "seed": -1}]}], r"part:2: record 1: seed must be"),
+        ([{**task, "records": []}], "not a task's records"),
+    ):
+        writer.part.write_bytes(header + b"".join(json.dumps(each).encode() + b"\n" for each in bad))
+        before = writer.part.read_bytes()
+        with pytest.raises(ArcAffinityError, match=told):
+            RecordWriter(path, SETTINGS)
+        assert writer.part.read_bytes() == before

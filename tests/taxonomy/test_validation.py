@@ -77,7 +77,7 @@ def test_the_share_of_low_affinity():
     [
         ("{", "not JSON"),
         ("", "not JSON"),
-        ("[1]", "no object of labels"),
+        ("[1]", "must be a JSON object"),
         ("{}", "no labels"),
         ('{"a": 3}', "task a: 3 is no category"),
         ('{"a": "S4"}', r"task a: unknown category 'S4'; did you mean"),

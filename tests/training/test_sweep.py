@@ -150,7 +150,7 @@ def test_two_sweeps_in_one_folder(mine: Sweep, tmp_path: Path) -> None:
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        with pytest.raises(ArcAffinityError, match="another sweep is at work in"):
+        with pytest.raises(ArcAffinityError, match="another process is at work in"):
             run_sweep(mine, out, SERIAL)
         holder.kill()
     # The lock dies with its process.

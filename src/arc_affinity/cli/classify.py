@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,8 +18,10 @@ from arc_affinity.cli.classify_tables import (
     answer_table,
     distribution_tables,
 )
+from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.data.arc import files_of
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import write_text
+from arc_affinity.files import keep_inputs, write_text
 
 By = Literal["code", "program", "grids"]
 
@@ -60,6 +61,9 @@ def classify(
         raise ArcAffinityError("nothing to classify: name tasks, or give --all or --validate")
     if task and (all or validate):
         raise ArcAffinityError("name tasks, or give --all or --validate, not both")
+    named = [*task, dataset]
+    read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
+    keep_inputs([out, png], read)
     way = by or ("grids" if dataset or any(Path(each).is_file() for each in task) else "code")
     found = answers(way, task, dataset, validate, data_dir)
     if out is not None:
@@ -103,4 +107,4 @@ def _show(found: Answered, written: Sequence[str]) -> None:
     for each in shown:
         console.print(each)
     for path in written:
-        console.print(f"written: {path}", soft_wrap=True, markup=False)
+        say_path(console, "written: ", path)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import track
 
+from arc_affinity.cli.terminal import Console
 from arc_affinity.data.arc import RE_ARC, find_task, load_tasks
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.taxonomy.categories import AMBIGUOUS

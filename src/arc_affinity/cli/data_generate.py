@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import ArgumentCollection, Group, Parameter
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.data.arc import files_of, load_tasks
 from arc_affinity.data.generate import Rejections, generate_json, generate_store
 from arc_affinity.data.rearc import REASONS, task_ids
 from arc_affinity.data.splits import (
@@ -30,7 +30,7 @@ from arc_affinity.data.splits import (
 )
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.documents import fit, read_object
-from arc_affinity.files import write_text
+from arc_affinity.files import keep_inputs, write_text
 from arc_affinity.processes import cores
 
 SHOWN = 20
@@ -93,11 +93,8 @@ def generate(
     if manifest["rejections"]:
         console.print(_rejection_table(manifest["rejections"]))
     number = per_task * len(manifest["tasks"])
-    console.print(
-        f"{number:,} examples of {len(manifest['tasks'])} tasks in {out} ({time.monotonic() - begin:.1f} s)",
-        soft_wrap=True,
-        highlight=False,
-    )
+    made = f"{number:,} examples of {len(manifest['tasks'])} tasks in "
+    say_path(console, made, out, f" ({time.monotonic() - begin:.1f} s)")
 
 
 def split(
@@ -128,6 +125,8 @@ def split(
         seed: Another seed gives another split.
         out: JSON file for the split: {"train": […], "validation": […]}.
     """
+    given = str(store) if store is not None else dataset
+    keep_inputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
     categories = {} if labels is None else _read_labels(labels)
     if store is not None:
         cells = output_cells_of_store(ExampleStore.open(store))
@@ -141,7 +140,7 @@ def split(
     if out is not None:
         text = jsonlib.dumps({"train": made.train, "validation": made.validation}, indent=1)
         write_text(out, text + "\n")
-        console.print(f"written to {out}", soft_wrap=True, highlight=False)
+        say_path(console, "written to ", out)
 
 
 def _progress() -> Progress:

@@ -10,15 +10,17 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from arc_affinity.cli.render import task_table
+from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import (
     DATASETS,
     RE_ARC,
     Dataset,
     default_data_dir,
+    files_of,
     find_folder,
     find_task,
     load_tasks,
@@ -27,7 +29,7 @@ from arc_affinity.data.canonical import Leak, find_leaks
 from arc_affinity.data.fetch import fetch as fetch_archive
 from arc_affinity.data.pictures import task_png
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import replacing
+from arc_affinity.files import keep_inputs, replacing
 from arc_affinity.types import Task
 
 DataDir = Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")]
@@ -79,13 +81,17 @@ def show(
         hide_outputs: Do not show the outputs of the tests.
         data_dir: Folder with the datasets that are not installed.
     """
+    if png is not None:
+        named = [each for each in (task, dataset) if each is not None]
+        keep_inputs([png], [file for each in named for file in files_of(each, data_dir)])
     found = _find(task, dataset, data_dir)
     console = Console(highlight=False)
     console.print(task_table(found, not hide_outputs, console.width), crop=False)
     if png is not None:
         with replacing(png) as aside:
             task_png(found, not hide_outputs).save(aside, "PNG")
-        console.print(f"\npicture in {png}", soft_wrap=True, markup=False)
+        console.print()
+        say_path(console, "picture in ", png)
 
 
 def fetch(name: str, *, data_dir: DataDir = None) -> None:
@@ -97,10 +103,10 @@ def fetch(name: str, *, data_dir: DataDir = None) -> None:
         name: arc-agi-2 or concept-arc.
         data_dir: Folder to put it in; the user's cache unless given.
     """
-    with Console(stderr=True).status(f"Fetching {name}"):
+    with Console(stderr=True).status(Text(f"Fetching {printable(name)}")):
         folders = fetch_archive(name, data_dir)
     for dataset, folder in folders.items():
-        print(f"{dataset}: {folder}")
+        print(f"{dataset}: {printable(str(folder))}")
 
 
 def leaks(train: str, evaluation: str, *, data_dir: DataDir = None, json: bool = False) -> None:

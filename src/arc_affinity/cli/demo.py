@@ -9,7 +9,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from arc_affinity.cli.diagnose import EXAMPLES, write_report
@@ -18,6 +17,7 @@ from arc_affinity.cli.progress import ExampleRate, quiet_lightning
 from arc_affinity.cli.render import grid_text
 from arc_affinity.cli.score import task_table
 from arc_affinity.cli.solve import BASE, SolveBar
+from arc_affinity.cli.terminal import Console
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.data.store import ExampleStore

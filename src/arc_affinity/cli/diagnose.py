@@ -10,10 +10,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 
 from arc_affinity.cli.diagnose_categories import find_categories
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.data.arc import DATASETS, files_of, load_tasks
 from arc_affinity.data.store import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
 from arc_affinity.diagnosis.report import Report, build_report
@@ -25,7 +25,7 @@ from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
 from arc_affinity.evaluation.submission import listing, read_submission
-from arc_affinity.files import write_text
+from arc_affinity.files import keep_inputs, write_text
 from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4
@@ -79,6 +79,8 @@ def diagnose(
         raise ArcAffinityError("name at least one file of records or a submission")
     if out.suffix == ".json":
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
+    read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
+    keep_inputs([out, out.with_suffix(".json")], read)
     with Console(stderr=True).status("Diagnosing"):
         report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing)
         numbers = write_report(out, report, {task.id: _shown(task, given) for task in given.tasks})
@@ -89,9 +91,9 @@ def diagnose(
     console = Console(highlight=False)
     for line in (headline(report), *findings(report), *report.notes):
         console.print(line, soft_wrap=True, markup=False)
-    console.print(f"page: {out}; numbers: {out.with_suffix('.json')}", soft_wrap=True, markup=False)
+    say_path(console, "page: ", out, f"; numbers: {out.with_suffix('.json')}")
     if drawn:
-        console.print(f"figures: {len(drawn)} in {figures}", soft_wrap=True, markup=False)
+        say_path(console, f"figures: {len(drawn)} in ", figures or "")
 
 
 def write_report(out: Path, report: Report, pairs: Mapping[str, Sequence[Pair]]) -> str:
@@ -172,6 +174,10 @@ def _expected(given: Given | None) -> dict[Place, Metrics]:
 def _named_by(records: RecordSet, data_dir: Path | None) -> Given:
     """The dataset that records name, if it is here."""
     name = records.subject.dataset
+    if name not in DATASETS:
+        # A name that came with the records is no path to follow.
+        told = f"The page shows no demonstrations: {name!r:.80} is no dataset's name; --dataset names where they are."
+        return Given((), False, False, told)
     try:
         return Given(load_tasks(name, data_dir), False, _is_store(name))
     except ArcAffinityError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from types import TracebackType
 
 from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
+from arc_affinity.cli.terminal import printable
 from arc_affinity.errors import ArcAffinityError, unknown
 
 FAILED = 1
@@ -108,4 +110,4 @@ def _wrong(error: CycloptsError, chain: list[str], words: Sequence[str]) -> str:
 
 def _say(message: str) -> None:
     """Print one line on stderr, whatever line breaks the message holds."""
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", printable(re.sub(r"\s*[\r\n]+\s*", " ", message.strip())), file=sys.stderr)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.cli.train import _flags, _like
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.rearc import task_ids
@@ -102,7 +102,7 @@ def finetune(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     _report(ended, console)
-    Console().print(f"{ended.records}", soft_wrap=True, highlight=False)
+    say_path(Console(), "", ended.records)
 
 
 def unlike_what_was_seen(tuning: Tuning, loaded: LoadedModel, tasks: tuple[str, ...]) -> Tuning:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from types import MappingProxyType
 
 from cyclopts import App, Parameter
 
 from arc_affinity.cli.errors import in_one_line, split_debug, tell
+from arc_affinity.cli.terminal import show_everywhere
+from arc_affinity.errors import ArcAffinityError
 
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
@@ -20,6 +24,8 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 """Words that stand before a command, with what they are about."""
 
 Commands = tuple[tuple[str, str, str], ...]
+
+DATA_VARIABLE = "ARC_AFFINITY_DATA"
 
 COMMANDS: Commands = (
     ("solve", "arc_affinity.cli.solve:solve", "Solve tasks: tasks in, a submission out."),
@@ -52,7 +58,7 @@ def build_app(commands: Commands = COMMANDS) -> App:
         help="Train, adapt, score and diagnose small transformers on ARC grid tasks.",
         help_epilogue="Everywhere: --debug shows the traceback of an error.",
         version=lambda: f"arc-affinity {version('arc-affinity')}",
-        default_parameter=Parameter(consume_multiple=True, negative=(), show_default=_shown_default),
+        default_parameter=Parameter(consume_multiple=1, negative=(), show_default=_shown_default),
         suppress_keyboard_interrupt=False,
     )
     groups = {"": root}
@@ -71,8 +77,12 @@ def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:
     Errors that are no one's fault but the program's come out as they are.
     """
     debug, tokens = split_debug(arguments)
+    # A variable that is set to nothing says nothing; a path of nothing would be the working folder.
+    if os.environ.get(DATA_VARIABLE) == "":
+        del os.environ[DATA_VARIABLE]
     app = build_app(commands)
     with tell(debug, words=[words for words, _, _ in commands]) as outcome:
+        tokens = [_at_home(token) for token in tokens]
         whole_help(app, tokens)
         app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
@@ -90,9 +100,21 @@ def whole_help(app: App, tokens: Sequence[str]) -> None:
 def main() -> int:
     """Run the command line of this process; unexpected errors end in one line unless ``--debug`` is given."""
     debug, _ = split_debug(sys.argv[1:])
+    show_everywhere()
     if not debug:
         sys.excepthook = in_one_line
     return run(sys.argv[1:])
+
+
+def _at_home(token: str) -> str:
+    """A flag with a path in the user's home (``--out=~/x``), which shells leave as it is, with the home's name."""
+    flag, equals, value = token.partition("=")
+    if not (flag.startswith("--") and equals and value.startswith("~/")):
+        return token
+    try:
+        return f"{flag}={Path(value).expanduser()}"
+    except RuntimeError as error:
+        raise ArcAffinityError(f"{token}: this user has no home folder here") from error
 
 
 def _shown_default(value: object) -> object:

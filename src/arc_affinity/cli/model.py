@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 from rich.table import Table
 
+from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters import ADAPTER_WEIGHTS, load_adapter
@@ -55,10 +55,8 @@ def info(model: str, /, *, json: bool = False) -> None:
     console.print(f"{loaded.name}, digest {loaded.digest}, {_size(loaded) / 1e6:.1f} MB", markup=False)
     if (laid := _adapter(loaded)) is not None:
         words = f"with the adapter {laid['name']} of rank {laid['rank']}, {laid['parameters']:,} parameters over"
-        console.print(
-            f"{words} {laid['base']} ({laid['base_digest'] or 'whose digest it does not tell'})", markup=False
-        )
-    console.print(f"{loaded.source}", markup=False, soft_wrap=True)
+        console.print(f"{words} {laid['base']} ({laid['base_digest'] or 'whose digest it does not tell'})")
+    say_path(console, "", loaded.source)
     console.print(_parts_table(loaded.model))
     console.print(_settings_table(loaded.model))
     for paragraph in _beginning(loaded.card or ""):
@@ -103,7 +101,7 @@ def import_(
         card = _card(model, checkpoint, out.name)
     save_model(model, out, card)
     Console(stderr=True).print(f"{model.parameter_count():,} parameters", highlight=False)
-    Console().print(f"{out}", markup=False, highlight=False, soft_wrap=True)
+    say_path(Console(), "", out)
 
 
 def merge(
@@ -141,7 +139,7 @@ def merge(
     names = ", ".join(path.name for path in adapters)
     save_model(merged, out, f"# {out.name}\n\n{loaded.name} ({loaded.digest}) with the adapters {names} averaged in.\n")
     Console(stderr=True).print(_barriers(ways))
-    Console().print(f"{out}", markup=False, highlight=False, soft_wrap=True)
+    say_path(Console(), "", out)
 
 
 def _barriers(ways: list[Barrier]) -> Table:

@@ -11,10 +11,10 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.cli.terminal import Console, model_files, say_path
+from arc_affinity.data.arc import files_of, load_tasks
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.errors import ArcAffinityError, unknown
@@ -30,6 +30,7 @@ from arc_affinity.evaluation.predict import (
 from arc_affinity.evaluation.predict import predict as ask
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
+from arc_affinity.files import keep_inputs
 from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.storage import CONFIG, LoadedModel, find_model, refuse_adapted, with_adapter
 
@@ -81,6 +82,7 @@ def predict(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
+    keep_inputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
     place = pick_device(device)
     loaded = find_model(model)
     asking = asking_of(Protocol.named(protocol), attempts, views, seed)
@@ -95,7 +97,7 @@ def predict(
             _write_adapted(loaded, adapter, named, questions, asking, out)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
-    Console().print(f"{out}", soft_wrap=True, highlight=False)
+    say_path(Console(), "", out)
 
 
 def asking_of(protocol: Protocol, attempts: int | None, views: int, seed: int) -> Asking:

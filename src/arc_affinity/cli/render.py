@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from arc_affinity.cli.terminal import printable
 from arc_affinity.data.pictures import PALETTE
 from arc_affinity.types import Grid, Pair, Task
 
@@ -80,7 +81,7 @@ def task_table(task: Task, outputs: bool = True, width: int = 80) -> RenderableT
         outputs: whether to show the outputs of the tests.
         width: characters of a line.
     """
-    parts: list[RenderableType] = [Text.assemble((task.id, "bold"), "  ", task.dataset)]
+    parts: list[RenderableType] = [Text.assemble((task.id, "bold"), "  ", printable(task.dataset))]
     for name, pairs, shown in (("train", task.train, True), ("test", task.test, outputs)):
         for index, pair in enumerate(pairs):
             parts += [Text(), pair_table(pair, f"{name} {index}", shown, width)]

@@ -7,9 +7,9 @@ import shlex
 from pathlib import Path
 from types import MappingProxyType
 
-from rich.console import Console
 from rich.text import Text
 
+from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
 from arc_affinity.diagnosis.audit.scores import our_scores
@@ -52,7 +52,7 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
         console.print(_block(claim))
     console.print(f"{len(claims)} claims: {counted(claims)}")
     if out is not None:
-        console.print(f"{out}: claims.json, claims.md", soft_wrap=True)
+        say_path(console, "", out, ": claims.json, claims.md")
 
 
 def _folder(given: Path | None) -> Path:

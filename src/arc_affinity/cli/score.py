@@ -10,9 +10,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from arc_affinity.cli.terminal import Console, printable
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records import holds_records, read_records
@@ -85,7 +86,8 @@ def _summary(scores: Sequence[Score]) -> Table:
         table.add_column(str(each.subject.protocol), justify="right", overflow="fold")
     columns = [dict(_rows(each)) for each in scores]
     for label in columns[0]:
-        table.add_row(label, *(column[label] for column in columns))
+        # Names come from outside, where brackets are no markup.
+        table.add_row(label, *(Text(printable(column[label])) for column in columns))
     return table
 
 
@@ -109,14 +111,15 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
 
 def task_table(score: Score) -> Table:
     """One row for each task; means over its outputs."""
-    table = Table(title=f"{score.subject.protocol}: {score.subject.dataset}, {score.attempts} attempts, %")
+    title = f"{score.subject.protocol}: {score.subject.dataset}, {score.attempts} attempts, %"
+    table = Table(title=Text(printable(title)))
     for name in ("task", "outputs solved", "score", "pass@1", "cell", "size"):
         table.add_column(name, justify="left" if name == "task" else "right")
     for task_id, outputs in score.by_task.items():
         task = score.only(task_id)
         means = (task.solved, task.first_solved, task.cell_accuracy, task.size_accuracy)
         solved = f"{sum(o.solved for o in outputs)} of {len(outputs)}"
-        table.add_row(task_id, solved, *(_percent(mean.over_outputs) for mean in means))
+        table.add_row(Text(task_id), solved, *(_percent(mean.over_outputs) for mean in means))
     return table
 
 

@@ -10,10 +10,10 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from arc_affinity.cli.predict import pick_device
+from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.pair_transformer.storage import find_solver
@@ -135,7 +135,7 @@ class SolveBar:
             self.bar.update(self.rows[stage], completed=share, description=description)
         elif time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()
-            self.console.print(f"{description}: {share:.0%}", highlight=False, markup=False)
+            self.console.print(f"{description}: {share:.0%}", highlight=False)
 
 
 def _budget(budget: str | None, steps: int | None) -> Budget:
@@ -158,6 +158,7 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
             f"score {figures['score']:.1%} (arc_prize, two attempts, transductive); first attempt "
             f"{figures['first']:.1%}; among all candidates {figures['among_candidates']:.1%}"
         )
-    lines += [f"Records:    {out / RECORDS}", f"Submission: {out / SUBMISSION}"]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(line, highlight=False, soft_wrap=True)
+    say_path(console, "Records:    ", out / RECORDS)
+    say_path(console, "Submission: ", out / SUBMISSION)

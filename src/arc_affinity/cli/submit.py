@@ -7,9 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.cli.terminal import printable
+from arc_affinity.data.arc import files_of, load_tasks
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.evaluation.submission import make_submission, write_submission
+from arc_affinity.files import keep_inputs
 
 
 def submit(
@@ -33,10 +35,12 @@ def submit(
         data_dir: Folder with the datasets that are not installed.
         allow_missing: Answer [[0]] to tests without a record instead of refusing.
     """
+    keep_inputs([out], [records, *files_of(dataset, data_dir)])
     rows = read_records(records)
     tasks = load_tasks(dataset, data_dir)
     submission = make_submission(rows, tasks, allow_missing=allow_missing)
     write_submission(out, submission)
     answers = sum(len(task.test) for task in tasks)
     answered = len({(row.task_id, row.test_index) for row in rows if row.prediction is not None})
-    print(f"{out}: {len(tasks)} tasks, {answers} answers, {answers - answered} of them empty ([[0]])")
+    told = f": {len(tasks)} tasks, {answers} answers, {answers - answered} of them empty ([[0]])"
+    print(f"{printable(str(out))}{told}")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
-from rich.console import Console
 
 from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
+from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.documents import read_toml
 from arc_affinity.errors import unknown
 from arc_affinity.models.config import ModelConfig
@@ -93,7 +93,7 @@ def train(
     if rate.leads:
         for name, value in sorted(outcome.metrics.items()):
             console.print(f"{name}: {value:.4f}", highlight=False)
-        Console().print(f"{outcome.model}", soft_wrap=True, highlight=False)
+        say_path(Console(), "", outcome.model)
 
 
 def load_recipe(name: str) -> Recipe:

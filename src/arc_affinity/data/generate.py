@@ -6,6 +6,7 @@ temporary files lie in ``.parts`` within the output folder, which is removed at 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -30,6 +31,7 @@ from arc_affinity.data.store import (
 from arc_affinity.documents import Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import write_text
+from arc_affinity.locks import LOCK, working_in
 from arc_affinity.processes import worker_pool
 from arc_affinity.types import Pair
 
@@ -122,16 +124,35 @@ def generate_store(
             examples, a file that cannot be written, or a worker that was killed.
     """
     request = _request(tasks, per_task, seed, workers, exclude)
-    if not _is_finished(out, MANIFEST, ARRAYS):
-        jobs = request.jobs(out / PARTS)
-        rejections = _run(jobs, workers, on_task)
-        joined = _fresh(out / PARTS / "joined")
-        write_store(joined, _pairs_by_task(jobs), {**request.settings(), "rejections": rejections})
-        _move(joined, out, (*ARRAYS, MANIFEST))
+    with _unless_finished(out, MANIFEST, ARRAYS) as finished:
+        if not finished:
+            _make_store(out, request, workers, on_task)
     store = ExampleStore.open(out)
     _refuse_other_settings(out, store.manifest, request)
     shutil.rmtree(out / PARTS, ignore_errors=True)
     return store
+
+
+@contextlib.contextmanager
+def _unless_finished(out: Path, marker: str, others: Iterable[str]) -> Iterator[bool]:
+    """Whether ``out`` is finished; if it is not, it is held for this process alone.
+
+    Raises:
+        ArcAffinityError: as `_is_finished`, or another process is at work there.
+    """
+    if _is_finished(out, marker, others):
+        yield True
+        return
+    with working_in(out):
+        yield _is_finished(out, marker, others)
+
+
+def _make_store(out: Path, request: Request, workers: int, on_task: OnTask | None) -> None:
+    jobs = request.jobs(out / PARTS)
+    rejections = _run(jobs, workers, on_task)
+    joined = _fresh(out / PARTS / "joined")
+    write_store(joined, _pairs_by_task(jobs), {**request.settings(), "rejections": rejections})
+    _move(joined, out, (*ARRAYS, MANIFEST))
 
 
 def generate_json(
@@ -152,22 +173,27 @@ def generate_json(
     if per_task < 2:
         raise ArcAffinityError("a task file needs at least 2 examples per task: one to learn from, one to test")
     names = tuple(f"{task}.json" for task in request.tasks)
-    if not _is_finished(out, JSON_MANIFEST, names):
-        jobs = request.jobs(out / PARTS)
-        manifest = {
-            **request.settings(),
-            "tasks": list(request.tasks),
-            "rejections": _run(jobs, workers, on_task),
-        }
-        joined = _fresh(out / PARTS / "joined")
-        for job in jobs:
-            write_json_tasks(ExampleStore.open(job.part), joined)
-        write_text(joined / JSON_MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-        _move(joined, out, (*names, JSON_MANIFEST))
+    with _unless_finished(out, JSON_MANIFEST, names) as finished:
+        if not finished:
+            _make_json(out, request, workers, on_task)
     manifest = _read_json_manifest(out / JSON_MANIFEST)
     _refuse_other_settings(out, manifest, request)
     shutil.rmtree(out / PARTS, ignore_errors=True)
     return manifest
+
+
+def _make_json(out: Path, request: Request, workers: int, on_task: OnTask | None) -> None:
+    jobs = request.jobs(out / PARTS)
+    manifest = {
+        **request.settings(),
+        "tasks": list(request.tasks),
+        "rejections": _run(jobs, workers, on_task),
+    }
+    joined = _fresh(out / PARTS / "joined")
+    for job in jobs:
+        write_json_tasks(ExampleStore.open(job.part), joined)
+    write_text(joined / JSON_MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    _move(joined, out, (*(f"{task}.json" for task in request.tasks), JSON_MANIFEST))
 
 
 def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None) -> Request:
@@ -193,6 +219,7 @@ def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
     except OSError as error:
         raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
     # Without parts and marker no run was here, so even files of the expected names are someone's own.
+    content -= {LOCK}
     own = {PARTS, marker, *others} if content & {PARTS, marker} else set[str]()
     if content - own and marker not in content:
         raise ArcAffinityError(f"{out} holds {min(content - own)}, which is not of this run; choose an empty folder")

@@ -123,13 +123,7 @@ def read_npz(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray
     """Manifest and arrays of a store in one file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {name: archive.getinfo(name) for name in (MANIFEST, *ARRAYS)}
-            for name, member in members.items():
-                if member.file_size > (documents.LARGEST if name == MANIFEST else LARGEST_MEMBER):
-                    raise _damaged(
-                        path, f"{name} says that it unpacks to {member.file_size:,} bytes, which is too many"
-                    )
-            contents = {name: archive.read(member) for name, member in members.items()}
+            contents = {name: archive.read(_bounded(path, archive.getinfo(name))) for name in (MANIFEST, *ARRAYS)}
         manifest = _parse_manifest(path, contents[MANIFEST])
         for name in ARRAYS if verify else ():
             _check_hash(path, manifest, name, hashlib.sha256(contents[name]).hexdigest())
@@ -141,6 +135,13 @@ def read_npz(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray
     except UNREADABLE as error:
         raise _damaged(path, f"it cannot be read ({error})") from error
     return manifest, cells, index
+
+
+def _bounded(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """A member that does not unpack to more than a store needs; no more is unpacked than it says."""
+    if member.file_size > (documents.LARGEST if member.filename == MANIFEST else LARGEST_MEMBER):
+        raise _damaged(path, f"{member.filename} unpacks to {member.file_size:,} bytes, which is too many")
+    return member
 
 
 def _manifest_bytes(path: Path) -> bytes:
@@ -173,7 +174,7 @@ def _array(raw: UInt8[np.ndarray, " bytes"], name: str) -> np.ndarray:
 class _Manifest:
     """The entries of a manifest that a store depends on."""
 
-    tasks: list[Annotated[str, Meta(pattern=f"^{documents.ID}$")]]
+    tasks: list[Annotated[str, Meta(pattern=documents.WHOLE_ID)]]
     counts: list[Count]
     sha256: dict[str, str]
 

@@ -89,7 +89,7 @@ def _tell(error: OSError) -> None:
 def _read(path: Path) -> Any:
     """The content of a JSON file; of a list of pairs, as re-arc writes them, the last one becomes the test."""
     document = read_json(path)
-    if isinstance(document, list) and all(isinstance(pair, dict) and "input" in pair for pair in document):
+    if isinstance(document, list) and document and all(isinstance(pair, dict) and "input" in pair for pair in document):
         return {"train": document[:-1], "test": document[-1:]}
     return document
 

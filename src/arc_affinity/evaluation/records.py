@@ -22,7 +22,7 @@ from arc_affinity.data.arc import parse_grid
 from arc_affinity.documents import Count, Seconds, Share, read_lines
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
-from arc_affinity.files import replacing
+from arc_affinity.files import is_stream, replacing
 from arc_affinity.types import Example, Grid
 
 SCHEMA = 1
@@ -31,11 +31,14 @@ SCHEMA = 1
 
 LogLikelihood = Annotated[float, Meta(ge=-sys.float_info.max, le=1e-6)]
 """Of a probability of at most 1; rounding may leave a little more."""
-Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+Text = Annotated[
+    str, Meta(min_length=1, max_length=4096, pattern=r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+\Z")
+]
+"""A name: no characters that steer a terminal, and none that XML forbids."""
 Try = Annotated[int, Meta(ge=1, le=1000)]
 """The place of an attempt: whoever scores looks at all the places before it too."""
 
-Id = Annotated[str, Meta(pattern=f"^{documents.ID}$")]
+Id = Annotated[str, Meta(pattern=documents.WHOLE_ID)]
 
 
 Exposure = Literal["inductive", "transductive"]
@@ -271,6 +274,8 @@ def holds_records(path: Path) -> bool:
     Raises:
         ArcAffinityError: it cannot be read.
     """
+    if is_stream(path):
+        raise ArcAffinityError(f"{path} is a pipe or a device, which can be read only once; save it as a file first")
     _, line = next(read_lines(path), (0, b""))
     return _RECORDS.search(line) is not None
 

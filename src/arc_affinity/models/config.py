@@ -65,7 +65,7 @@ class ModelConfig:
             if name not in known:
                 raise ArcAffinityError(f"{where}: {unknown('model setting', name, known)}")
             if name in CHOICES and value not in CHOICES[name]:
-                raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {shown(value)}")
+                raise ArcAffinityError(f"{where}: {name} must be one of {', '.join(CHOICES[name])}, not {value!r:.60}")
         config: ModelConfig = fit(values, cls, where)
         for fault in config._faults():
             raise ArcAffinityError(f"{where}: {fault}")
@@ -74,8 +74,10 @@ class ModelConfig:
     def _faults(self) -> Iterator[str]:
         """Say what keeps a model from being built."""
         for name, value in self.to_dict().items():
-            if type(value) is int and not 1 <= value <= LARGEST[name]:
-                yield f"{name} must be at least 1 and at most {LARGEST[name]:,}, not {shown(value)}"
+            if type(value) is int and value < 1:
+                yield f"{name} must be at least 1, not {value}"
+            if type(value) is int and value > LARGEST[name]:
+                yield f"{name} must be at most {LARGEST[name]:,}, not {shown(value)}"
         for name, share in (("encoder_dropout", self.encoder_dropout), ("decoder_dropout", self.decoder_dropout)):
             if not 0 <= share < 1:
                 yield f"{name} must be at least 0 and below 1, not {share}"
@@ -86,8 +88,10 @@ class ModelConfig:
                 yield f"{kind}width must be divisible by 4 (sine and cosine, row and column), not {width}"
         if "rotary" in self.positions and self.width // self.heads % 4:
             yield f"rotary positions need heads whose width is divisible by 4, not {self.width // self.heads}"
-        if not 0 <= self.alignment <= MOST_ALIGNED or (self.alignment and "rotary" not in self.positions):
-            yield (f"alignment must be 0, or up to {MOST_ALIGNED} with rotary positions, not {self.alignment}")
+        if self.alignment < 0 or (self.alignment and "rotary" not in self.positions):
+            yield f"alignment must be 0, or above 0 with rotary positions, not {self.alignment}"
+        if not self.alignment <= MOST_ALIGNED:
+            yield f"alignment must be at most {MOST_ALIGNED}, not {self.alignment}"
         if self.least_weights > MOST_WEIGHTS:
             yield f"such a model would have over {self.least_weights:,} weights; {MOST_WEIGHTS:,} are the most"
 

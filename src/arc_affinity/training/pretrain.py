@@ -15,6 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
+from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import rearc, splits
 from arc_affinity.data.datamodule import Feeding, Stage, StoreDataModule
@@ -24,6 +25,7 @@ from arc_affinity.data.store import ExampleStore
 from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
+from arc_affinity.locks import LOCK, working_in
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import (
     find_model,
@@ -83,11 +85,25 @@ def train(
             started again for each. A run that goes on with another number of them ends with other weights.
 
     Raises:
-        ArcAffinityError: the machine cannot do it, ``out`` holds another run, other files or a damaged checkpoint, or
-            cannot be written.
+        ArcAffinityError: the machine cannot do it, another process is at work in ``out``, it holds another run, other
+            files or a damaged checkpoint, or cannot be written.
         KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
     machine.check()
+    # The processes that train beside the first one are started by it, and work in its name.
+    with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
+        return _train(recipe, out, resume, callbacks, on_task, progress, machine)
+
+
+def _train(
+    recipe: Recipe,
+    out: Path,
+    resume: bool,
+    callbacks: Sequence[Callback],
+    on_task: OnTask | None,
+    progress: bool,
+    machine: Machine,
+) -> Outcome:
     _settle(recipe, out, resume=resume)
     start = _read_start(recipe, out / LAST) if resume else 0
     train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
@@ -239,7 +255,7 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
     """Write the recipe into a new run folder, or make sure that an old one is this recipe's."""
     path = out / RECIPE
     if not path.exists():
-        others = sorted({entry.name for entry in out.iterdir()} - {DATA}) if out.is_dir() else []
+        others = sorted({entry.name for entry in out.iterdir()} - {DATA, LOCK}) if out.is_dir() else []
         if any(not name.startswith(f".{RECIPE}") for name in others):
             raise ArcAffinityError(f"{out} holds {others[0]}, which is not of a run; choose an empty folder")
         write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from arc_affinity.data.context import ContextPolicy
-from arc_affinity.documents import name_of, shown
+from arc_affinity.documents import name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.hardware import Precision
@@ -88,14 +88,14 @@ class Recipe:
     def __post_init__(self) -> None:
         # A run's folder is named after it.
         name_of(self.name, "name of a recipe", "recipe")
-        for name, value in self.flat().items():
-            if isinstance(value, int | float) and not abs(value) <= MOST:
-                raise ArcAffinityError(f"recipe {self.name}: {name} must be a number of at most {MOST}, not {value!r}")
         for name, (least, most) in RANGES.items():
             if not least <= getattr(self, name) <= most:
                 at_most = "" if most == math.inf else f" and at most {most:g}"
                 said = f"{name} must be at least {least:g}{at_most}, not {getattr(self, name)!r}"
                 raise ArcAffinityError(f"recipe {self.name}: {said}")
+        for name, value in self.flat().items():
+            if isinstance(value, int | float) and not abs(value) <= MOST:
+                raise ArcAffinityError(f"recipe {self.name}: {name} must be a number of at most {MOST}, not {value!r}")
 
     def flat(self) -> dict[str, Any]:
         """Return all fields on one level, those of the model as ``model.FIELD``."""
@@ -115,7 +115,7 @@ class Recipe:
         """
         table = values.get("model", {})
         if not isinstance(table, Mapping):
-            raise ArcAffinityError(f"{where}: model must be a table of its settings, not {shown(table)}")
+            raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r:.60}")
         model = ModelConfig.from_dict(table, where)
         base = cls(name=name_of(values.get("name", "unnamed"), "name of a recipe", where), model=model)
         return base.overridden({k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}, where)
@@ -153,7 +153,7 @@ class Recipe:
                 model[name.removeprefix("model.")] = fitting
             elif name in CHOICES and fitting not in CHOICES[name]:
                 choices = ", ".join(CHOICES[name])
-                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {shown(value)}")
+                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {value!r:.60}")
             else:
                 own[name] = fitting
         return replace(self, model=ModelConfig.from_dict(model, where), **own)
@@ -171,12 +171,12 @@ def _fitting(value: Any, current: Any, where: str) -> Any:
         if not all(isinstance(stage, list | tuple) and len(stage) == 2 for stage in stages) or not all(
             type(number) is int and number > 0 for stage in stages for number in stage
         ):
-            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {shown(value)}")
+            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {value!r:.60}")
         return tuple(tuple(stage) for stage in stages)
     if isinstance(current, float) and type(value) is int:
         return float(value)
     if type(value) is not type(current):
-        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {shown(value)}")
+        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {value!r:.60}")
     return value
 
 

@@ -7,13 +7,10 @@ fine-tuned (tried again next time) and, at the end, ``records.jsonl.gz`` and ``s
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import fcntl
 import gzip
 import io
 import json
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -22,17 +19,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.documents import fit, read_object
+from arc_affinity.documents import fit, name_of, object_of, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
+from arc_affinity.locks import working_in
 from arc_affinity.models.adapters import digest_of_set
 from arc_affinity.models.storage import LoadedModel
 from arc_affinity.training.executors import Workers
 from arc_affinity.training.sweep_work import RECORDS, RESULT, Job, Result, Source, TaskFiles, work
 from arc_affinity.training.tuning import Tuning
 
-SETTINGS, TASKS, FAILED, SUMMARY, LOCK = "sweep.json", "tasks", "failed", "summary.csv", ".lock"
+SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
 
 KILLED = "its worker process was killed, out of memory perhaps"
 
@@ -88,11 +86,14 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
     """Fine-tune the tasks of ``sweep`` that ``out`` has no results of yet.
 
     Raises:
-        ArcAffinityError: another sweep is at work in ``out``, or it holds one of other settings; it cannot be written
+        ArcAffinityError: another process is at work in ``out``, or it holds one of other settings; it cannot be written
             (a full disk too; what is finished stays); or every task failed.
     """
     tell = on_task or (lambda _task, _error: None)
-    with _locked(out):
+    for task in sweep.tasks:
+        # Folders are made and removed under these names.
+        name_of(task, "task id", sweep.source.dataset)
+    with working_in(out):
         _settle(out / SETTINGS, sweep.settings())
         done = [task for task in sweep.tasks if (out / TASKS / task / RESULT).is_file()]
         for task in done:
@@ -261,8 +262,8 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
             raise ArcAffinityError(f"{path.parent} holds {others[0]}, which is of no sweep; choose an empty folder")
         write_text(path, json.dumps(settings, indent=1) + "\n")
         return
-    before = _flat(read_object(path))
-    now = _flat(json.loads(json.dumps(settings)))
+    before = _flat(read_object(path), str(path))
+    now = _flat(json.loads(json.dumps(settings)), str(path))
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(
@@ -270,29 +271,6 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
     own = {name: value for name, value in settings.items() if name != "tuning"}
-    return own | dict(settings.get("tuning", {}))
-
-
-@contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold the folder for this process alone; the lock ends with the process, however it ends.
-
-    Raises:
-        ArcAffinityError: another process holds it, or the folder cannot be written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise ArcAffinityError(f"another sweep is at work in {out}; wait for it, or choose another folder") from error
-    try:
-        yield
-    finally:
-        os.close(handle)
+    return own | object_of(settings.get("tuning", {}), f"{where}: tuning")

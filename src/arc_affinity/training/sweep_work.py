@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import MANIFEST, ExampleStore
-from arc_affinity.documents import ID, Count, Seconds, Share
+from arc_affinity.documents import WHOLE_ID, Count, Seconds, Share
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import write_records
@@ -147,7 +147,7 @@ class Accuracies:
 class Result:
     """What of `RESULT` is read again."""
 
-    task: Annotated[str, Meta(pattern=f"^{ID}$")]
+    task: Annotated[str, Meta(pattern=WHOLE_ID)]
     method: str
     parts: PartSizes
     examples_seen: Count

@@ -1,0 +1,70 @@
+"""What is printed: text from outside stays text, letter by letter, and any terminal can show it."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import rich.console
+from rich.text import Text
+
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode's kinds of characters that steer a terminal or hide: they are shown by their number."""
+
+WITHOUT = {"→": "->", "–": "-", "—": "-", "…": "...", "·": "-", "×": "x", "•": "*", "≥": ">=", "≤": "<=", "’": "'"}
+"""What is shown in place of signs that a terminal's encoding lacks."""
+
+ENCODING_ERRORS = "arc_affinity.plain"
+
+MODEL_FILES = ("config.json", "model.safetensors", "README.md", "adapter_config.json", "adapter_model.safetensors")
+"""Files of a model's or an adapter's folder."""
+
+
+class Console(rich.console.Console):
+    """A console that takes no words of a text for commands: no markup, no emoji codes, no control characters."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, **settings)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Return a text as it stands."""
+        return super().render_str(printable(text, keep="\n"), **settings)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return a text on one line whose every character can be seen; those in ``keep`` stay as they are."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in UNSEEN and each not in keep else each for each in text
+    )
+
+
+def say_path(console: rich.console.Console, before: str, path: Path | str, after: str = "") -> None:
+    """Print the name of a file, all of it on one line."""
+    console.print(Text(printable(f"{before}{path}{after}")), soft_wrap=True, highlight=False)
+
+
+def show_everywhere() -> None:
+    """Let this process print what its terminal's encoding lacks by other signs, in place of failing."""
+    codecs.register_error(ENCODING_ERRORS, _in_other_signs)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ENCODING_ERRORS)
+
+
+def _in_other_signs(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    wrong = error.object[error.start : error.end]
+    return "".join(WITHOUT.get(each) or each.encode("ascii", "backslashreplace").decode() for each in wrong), error.end
+
+
+def model_files(names: Iterable[str | Path | None]) -> list[Path]:
+    """Return the files that are read of models and adapters, as far as they are named by their places."""
+    places = [Path(name) for name in names if name is not None]
+    return [place / below / file for place in places for below in ("", "model") for file in MODEL_FILES] + places

@@ -1,0 +1,144 @@
+"""Text from outside is shown as text, paths letter by letter, on any terminal; what is given stays."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arc_affinity.cli.terminal import Console, printable
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.records import Origin, make_record, write_records
+from arc_affinity.types import Example, Pair
+
+ODD = ("[v1]", "[/v1]", "[bold]x[/]", ":smile:", "two  spaces", "[link=x]", "\\[x]")
+
+
+def records(path: Path, model: str = "m", dataset: str = "d") -> Path:
+    grid = np.ones((2, 3), np.uint8)
+    origin = Origin(model, "0123456789ab", dataset, Protocol.ARC_PRIZE, 0)
+    write_records(path, [make_record(origin, Example("a1", 0, Pair(grid, grid), ()), 1, grid)])
+    return path
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_are_shown_letter_by_letter(tmp_path: Path, cli, name: str) -> None:
+    path = records(tmp_path / "r.jsonl", model=name, dataset=name)
+    done = cli("score", path, "--by-task")
+    assert done.code == 0 and name in done.out
+    out = tmp_path / f"{name.replace('/', '')}.html"
+    done = cli("diagnose", path, "--out", out)
+    assert done.code == 0, done.err
+    assert f"page: {out}; numbers: {out.with_suffix('.json')}" in done.out
+    done = cli("submit", path, "--dataset", tmp_path / f"none{name}.json")
+    assert done.code == 1 and f"none{name}.json" in done.err
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\x00b", "\x9b1m", "a\rb", "\x7f", "a\nb"])
+def test_control_characters_in_names_are_refused(tmp_path: Path, cli, name: str) -> None:
+    path = records(tmp_path / "r.jsonl")
+    for field in ("model", "dataset", "adapter", "model_digest"):
+        bad = {**json.loads(path.read_text()), field: name}
+        (tmp_path / "bad.jsonl").write_text(json.dumps(bad))
+        for command in ("score", "diagnose"):
+            done = cli(command, tmp_path / "bad.jsonl")
+            assert done.code == 1 and f"bad.jsonl:1: {field} must be text" in done.err
+            assert "\x1b" not in done.err and "\x9b" not in done.err
+
+
+def test_what_steers_a_terminal_is_shown_by_its_number() -> None:
+    assert printable("a\x1b[1m\u202eb\ud800\n\t\u2028é→") == "a\\x1b[1m\\u202eb\\ud800\\n\\t\\u2028é→"
+    console = Console(file=io.StringIO())
+    console.print("[/x] \x1b[2J :smile:", highlight=False)
+    assert console.file.getvalue() == "[/x] \\x1b[2J :smile:\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437"])
+@pytest.mark.parametrize("command", [("data", "show", "00d62c1b"), ("finetune", "--help"), ("data", "list")])
+def test_any_terminal_can_show_it(command: tuple[str, ...], encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    program = [sys.executable, "-m", "arc_affinity.cli.main", *command]
+    done = subprocess.run(program, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert b"->" in done.stdout or command[1] != "show"
+
+
+def test_a_path_that_is_no_text(tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jsonl")
+    records(Path(odd))
+    program = [sys.executable, "-m", "arc_affinity.cli.main"]
+    for command in (["score", odd], ["diagnose", odd, "--out", odd + ".html"]):
+        done = subprocess.run([*program, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_records_name_a_dataset_and_no_place(tmp_path: Path, cli) -> None:
+    for name in ("/", "~nosuchuser/x", "x" * 300, str(tmp_path), "..", "."):
+        done = cli("diagnose", records(tmp_path / "r.jsonl", dataset=name), "--out", tmp_path / "p.html")
+        assert done.code == 0, done.err
+        assert "is no dataset's name; --dataset names where they are" in done.out
+
+
+@pytest.mark.parametrize("command", ["submit", "predict", "diagnose", "classify", "show", "split"])
+def test_an_output_is_no_input(tmp_path: Path, cli, command: str) -> None:
+    task = {"train": [{"input": [[1]], "output": [[2]]}] * 2, "test": [{"input": [[1]], "output": [[2]]}]}
+    given = tmp_path / "a1.json"
+    given.write_text(json.dumps(task))
+    (tmp_path / "link.html").symlink_to(given)
+    os.link(given, tmp_path / "hard.json")
+    own = records(tmp_path / "r.jsonl")
+    before = given.read_bytes(), own.read_bytes()
+    link = tmp_path / "link.html"
+    for line in {
+        "submit": [("submit", own, "--dataset", given, "--out", out) for out in (own, link)],
+        "predict": [("predict", "rotary", "--dataset", given, "--out", tmp_path / "hard.json")],
+        "diagnose": [
+            ("diagnose", own, "--dataset", given, "--out", tmp_path / "a1.html"),
+            ("diagnose", own, "--out", own),
+            ("diagnose", own, "--categories", given, "--out", link),
+        ],
+        "classify": [("classify", given, "--out", given), ("classify", given, "--png", link)],
+        "show": [("data", "show", given, "--png", given), ("data", "show", "a1", "--dataset", tmp_path, "--png", link)],
+        "split": [("data", "split", "--dataset", given, "--out", link)],
+    }[command]:
+        done = cli(*line)
+        assert done.code == 1 and "which is to be read" in done.err, line
+    assert (given.read_bytes(), own.read_bytes()) == before
+
+
+def test_a_pipe_is_refused_in_words_and_nothing_is_scored_in_part(tmp_path: Path, cli) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for command in ("score", "diagnose"):
+        done = cli(command, pipe, "--dataset", "arc-agi-1/training")
+        assert done.code == 1 and "can be read only once; save it as a file first" in done.err
+
+
+def test_nothing_after_tasks_is_not_all_tasks(tmp_path: Path, cli) -> None:
+    for line in (
+        ("predict", "rotary", "--dataset", "arc-agi-1/training", "--out", tmp_path / "r", "--tasks"),
+        ("finetune", "rotary", "--dataset", "arc-agi-1/training", "--out", tmp_path / "f", "--tasks"),
+        ("data", "generate", "--out", tmp_path / "g", "--per-task", 2, "--tasks"),
+        ("data", "generate", "--out", tmp_path / "g", "--per-task", 2, "--tasks", "--seed", 1),
+    ):
+        done = cli(*line)
+        assert done.code == 2 and "--tasks" in done.err, line
+    assert not list(tmp_path.iterdir())
+
+
+def test_home_and_an_empty_variable(tmp_path: Path, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    path = records(tmp_path / "r.jsonl")
+    done = cli("diagnose", path, "--out=~/page.html")
+    assert done.code == 0 and (tmp_path / "page.html").is_file() and not (tmp_path / "~").exists()
+    monkeypatch.setenv("ARC_AFFINITY_DATA", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    done = cli("data", "list", "--json")
+    assert json.loads(done.out)["data_dir"].startswith(str(tmp_path / "cache"))

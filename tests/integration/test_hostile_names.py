@@ -1,0 +1,76 @@
+"""Ids and names from outside never become places: nothing is written or removed beside the folder that was named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arc_affinity.data.arc import load_tasks, parse_task
+from arc_affinity.data.store import ExampleStore, write_store
+from arc_affinity.data.store_files import _manifest_hash
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records import read_records
+from arc_affinity.training.recipes import Recipe
+from arc_affinity.types import Pair
+
+HOSTILE = ("../x", "/abs/x", "a/b", "..", ".", ".hidden", "", "a\n", "a b", "~", "x" * 129, "[/x]", "\x1b", "é", "a.")
+PAIR = {"input": [[1]], "output": [[2]]}
+TASK = {"train": [PAIR, PAIR], "test": [PAIR]}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_ids_of_tasks(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ArcAffinityError, match="is no task id"):
+        parse_task(TASK, name, "d", "d.json")
+    bundle = tmp_path / "bundle.json"
+    bundle.write_text(json.dumps({name: TASK, "fine": TASK}))
+    with pytest.raises(ArcAffinityError, match=r"bundle\.json: .* is no task id"):
+        load_tasks(str(bundle))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_ids_of_a_store(tmp_path: Path, name: str) -> None:
+    grid = np.ones((1, 1), np.uint8)
+    with pytest.raises(ArcAffinityError, match="is no task id"):
+        write_store(tmp_path / "never", {name: [Pair(grid, grid)]})
+    write_store(tmp_path / "s", {"fine": [Pair(grid, grid)]})
+    path = tmp_path / "s" / "manifest.json"
+    manifest = {**json.loads(path.read_text()), "tasks": [name]}
+    manifest["sha256"]["manifest.json"] = _manifest_hash(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ArcAffinityError, match="is damaged: manifest.json: tasks, number 1"):
+        ExampleStore.open(tmp_path / "s")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_of_recipes(name: str) -> None:
+    with pytest.raises(ArcAffinityError, match="is no name of a recipe"):
+        Recipe(name)
+    with pytest.raises(ArcAffinityError, match=r"r\.toml: .* is no name of a recipe"):
+        Recipe.from_dict({"name": name}, "r.toml")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_ids_of_records(tmp_path: Path, name: str, cli) -> None:
+    row = {"schema": 1, "task_id": name}
+    (tmp_path / "r.jsonl").write_text(json.dumps(row))
+    with pytest.raises(ArcAffinityError):
+        read_records(tmp_path / "r.jsonl")
+
+
+@pytest.mark.parametrize("name", ["../victim", "{folder}/victim"])
+def test_finetune_leaves_other_folders_alone(tmp_path: Path, cli, name: str) -> None:
+    victim = tmp_path / "out" / "victim"
+    victim.mkdir(parents=True)
+    (victim / "letter").write_text("dear")
+    named = name.format(folder=victim.parent)
+    (tmp_path / "bundle.json").write_text(json.dumps({named: TASK}))
+    before = sorted(tmp_path.rglob("*"))
+    done = cli(
+        "finetune", "rotary-foundational", "--dataset", tmp_path / "bundle.json", "--out", tmp_path / "out" / "f"
+    )
+    assert done.code == 1 and "is no task id" in done.err
+    assert sorted(tmp_path.rglob("*")) == before and (victim / "letter").read_text() == "dear"

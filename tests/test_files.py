@@ -1,0 +1,171 @@
+"""Files are replaced whole, links and modes kept, what the killed left removed, and what was given never lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import keep_inputs, replacing, write_bytes, write_text
+from arc_affinity.locks import LOCK, working_in
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from arc_affinity.files import new_folder, replacing
+with (new_folder if sys.argv[2] == "folder" else replacing)(Path(sys.argv[1])) as aside:
+    (aside / "x" if aside.is_dir() else aside).write_text("half")
+    print("here", flush=True)
+    if sys.argv[3] == "kill":
+        os.kill(os.getpid(), 9)
+    sys.stdin.read()
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "out.x"
+    command = [sys.executable, "-c", KILLED, path, kind, "kill"]
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=False).returncode == -9
+    assert len(names(tmp_path)) == 1
+    write_text(path, "whole")
+    assert names(tmp_path) == ["out.x"]
+
+
+def test_what_a_living_writer_or_someone_else_has_stays(tmp_path: Path) -> None:
+    path = tmp_path / "out.x"
+    foreign = [".out.x.tmp", ".out.x.notes.tmp", ".out.x.12345678", "out.x.tmp", ".out.y.12345678.tmp"]
+    for name in foreign:
+        (tmp_path / name).write_text("mine")
+    command = [sys.executable, "-c", KILLED, path, "file", "live"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living:
+        assert living.stdout is not None and living.stdin is not None
+        living.stdout.readline()
+        write_text(path, "whole")
+        assert len(names(tmp_path)) == len(foreign) + 2
+        living.stdin.close()
+        assert living.wait() == 0
+    assert path.read_text() == "half" and names(tmp_path) == sorted([*foreign, "out.x"])
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    link, real = tmp_path / "link", tmp_path / "d" / "real"
+    link.symlink_to(real)
+    for text in ("first", "second"):
+        write_text(link, text)
+        assert link.is_symlink() and real.read_text() == text
+    assert names(tmp_path / "d") == ["real"]
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(ArcAffinityError, match="cannot write .*loop"):
+        write_text(loop, "x")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_mode_stays(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "f"
+    path.touch()
+    path.chmod(mode)
+    write_bytes(path, b"x")
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
+    write_text(Path(os.devnull), "x")
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    write_text(pipe, "through")
+    reader.join(10)
+    assert got == [b"through"] and stat.S_ISFIFO(pipe.stat().st_mode)
+    script = "import pathlib, arc_affinity.files as f; f.write_text(pathlib.Path('/dev/stdout'), 'out')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "out"
+    with (tmp_path / "log").open("w") as log:
+        subprocess.run([sys.executable, "-c", script], stdout=log, check=True)
+        log.write(" and more")
+    assert (tmp_path / "log").read_text().endswith(" and more")
+
+
+def test_a_long_name_can_be_written_and_a_folder_cannot(tmp_path: Path) -> None:
+    write_text(tmp_path / ("x" * 250), "long")
+    assert (tmp_path / ("x" * 250)).read_text() == "long"
+    with pytest.raises(ArcAffinityError, match="cannot write .*: Is a directory"):
+        write_text(tmp_path, "x")
+
+
+def test_a_file_system_that_keeps_no_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    write_text(tmp_path / "f", "x")
+    assert (tmp_path / "f").read_text() == "x"
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", missing)
+    write_text(tmp_path / "f", "x")
+    with working_in(tmp_path / "d"):
+        write_text(tmp_path / "d" / "f", "x")
+    assert names(tmp_path) == ["d", "f"] and names(tmp_path / "d") == ["f"]
+
+
+def test_what_is_given_is_not_written_over_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, other = tmp_path / "given.json", tmp_path / "other"
+    given.write_text("{}")
+    (tmp_path / "link").symlink_to(given)
+    os.link(given, tmp_path / "hard")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "alias").symlink_to(tmp_path / "folder", target_is_directory=True)
+    (tmp_path / "folder" / "x").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    for out in (given, Path("given.json"), Path("folder/../given.json"), tmp_path / "link", tmp_path / "hard"):
+        with pytest.raises(ArcAffinityError, match="is to be written, but it is .*given.json, which is to be read"):
+            keep_inputs([other, out], [given])
+    with pytest.raises(ArcAffinityError, match="which is to be read"):
+        keep_inputs([Path("alias/x")], [Path("folder/x")])
+    keep_inputs([other, None, Path(os.devnull)], [given, None, tmp_path, Path(os.devnull), Path("~nosuchuser")])
+    for pair in ((other, Path("other")), (tmp_path / "link", tmp_path / "hard")):
+        with pytest.raises(ArcAffinityError, match="are one file"):
+            keep_inputs(pair, [])
+
+
+def test_a_folder_is_worked_in_by_one(tmp_path: Path) -> None:
+    with working_in(tmp_path / "run"):
+        with (
+            pytest.raises(ArcAffinityError, match="another process is at work in .*run; wait for it"),
+            working_in(tmp_path / "run"),
+        ):
+            pass
+        assert names(tmp_path / "run") == [LOCK]
+    assert names(tmp_path / "run") == []
+    (tmp_path / "run" / LOCK).symlink_to(tmp_path / "precious")
+    with pytest.raises(ArcAffinityError, match="cannot write"), working_in(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "precious").exists()
+
+
+def test_a_failed_block_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    write_text(path, "old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as aside:
+        aside.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and names(tmp_path) == ["f"]

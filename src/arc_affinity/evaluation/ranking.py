@@ -1,4 +1,4 @@
-"""Which of many candidates to give as the two attempts: votes, and likelihood under views that all candidates share."""
+"""Which of many candidates to give as the two attempts: by likelihood under views that all candidates share."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ def pool(drafts: Sequence[Draft], query: Grid, limit: int = JUDGED) -> tuple[Cho
 def rank(choices: Sequence[Choice], shared: Mapping[int, Sequence[float]] | None) -> tuple[Ranked, ...]:
     """Order the candidates of one question, the best first.
 
-    The score is the log of the share of views that gave the candidate plus its mean log-likelihood under views that
-    are the same for all (the rule of NVARC, votes and mean log-likelihood; the log makes both of them nats). Without
-    likelihoods votes decide, then the likelihood under the candidate's own views.
+    The score is the mean log-likelihood under views that are the same for all, which is the log of the geometric mean of
+    the probabilities (product of experts). Adding votes, as NVARC does, made no difference that could be told from
+    chance on the kept-out tasks (docs/log.md, 16). Votes decide who is judged, and everything where nothing was judged:
+    likelihoods under different views do not compare.
 
     Args:
         choices: the candidates as `pool` returns them.
@@ -57,8 +58,6 @@ def rank(choices: Sequence[Choice], shared: Mapping[int, Sequence[float]] | None
     for number, choice in enumerate(choices):
         given = None if shared is None else shared.get(number)
         mean = choice.log_likelihood if not given else math.fsum(given) / len(given)
-        share = math.log(choice.votes / choice.views)
-        # Without a judgement the order of the votes stays: likelihoods under different views do not compare.
-        score = share + mean if given else float(-number)
+        score = mean if given else float(-number)
         ranked.append(Ranked(choice.grid, choice.votes, choice.views, mean, score))
     return tuple(sorted(ranked, key=lambda each: -each.score))

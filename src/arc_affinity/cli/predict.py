@@ -13,8 +13,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from arc_affinity.cli.predict_solver import is_solver, write_answers
 from arc_affinity.cli.terminal import Console, model_files, say_path
-from arc_affinity.data.arc import files_of, load_tasks
+from arc_affinity.data.arc import choose_tasks, files_of, load_tasks
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.errors import ArcAffinityError, unknown
@@ -63,7 +64,8 @@ def predict(
     last finished task.
 
     Args:
-        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken.
+        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken;
+            or the folder of a run of `solve`, for the tasks that it has learned.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
             example of which is predicted from other examples of its task).
         out: File of the records to write, JSON lines; gzip where it ends in .gz.
@@ -84,6 +86,21 @@ def predict(
     """
     keep_inputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
     place = pick_device(device)
+    if is_solver(model):
+        if adapter is not None or context != "drawn":
+            raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
+        write_answers(
+            model,
+            choose_tasks(load_tasks(dataset, data_dir), tasks),
+            dataset,
+            out,
+            protocol=Protocol.named(protocol),
+            attempts=attempts or 2,
+            views=views,
+            seed=seed,
+            device=place,
+        )
+        return
     loaded = find_model(model)
     asking = asking_of(Protocol.named(protocol), attempts, views, seed)
     questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir, context)

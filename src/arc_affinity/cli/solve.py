@@ -14,13 +14,12 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from arc_affinity.cli.predict import pick_device
 from arc_affinity.cli.terminal import Console, say_path
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.data.arc import choose_tasks, load_tasks
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved, SolveSettings, Where
 from arc_affinity.training.joint.solve import solve as solve_tasks
-from arc_affinity.types import Task
 
 BASE = "solver-small"
 """The bundled base that is taken unless another is named."""
@@ -79,19 +78,6 @@ def solve(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     _tell(Console(), solved, out, time.monotonic() - begun)
-
-
-def choose_tasks(known: tuple[Task, ...], wanted: tuple[str, ...]) -> tuple[Task, ...]:
-    """Return the tasks that are ``wanted``, or all if none is named.
-
-    Raises:
-        ArcAffinityError: one of them is unknown.
-    """
-    ids = {task.id for task in known}
-    for task_id in wanted:
-        if task_id not in ids:
-            raise unknown("task", task_id, ids)
-    return tuple(task for task in known if not wanted or task.id in wanted)
 
 
 def parse_duration(text: str) -> float:

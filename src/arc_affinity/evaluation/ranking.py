@@ -45,10 +45,10 @@ def pool(drafts: Sequence[Draft], query: Grid, limit: int = JUDGED) -> tuple[Cho
 def rank(choices: Sequence[Choice], shared: Mapping[int, Sequence[float]] | None) -> tuple[Ranked, ...]:
     """Order the candidates of one question, the best first.
 
-    The score is the mean log-likelihood under views that are the same for all, which is the log of the geometric mean of
-    the probabilities (product of experts). Adding votes, as NVARC does, made no difference that could be told from
-    chance on the kept-out tasks (docs/log.md, 16). Votes decide who is judged, and everything where nothing was judged:
-    likelihoods under different views do not compare.
+    The score is the mean log-likelihood under views that are the same for all, which is the log of the geometric mean
+    of the probabilities (product of experts). Adding votes, as NVARC does, made no difference that could be told from
+    chance on the kept-out tasks (docs/log.md, 16). Votes decide who is judged, and everything where nothing was
+    judged: likelihoods under different views do not compare.
 
     Args:
         choices: the candidates as `pool` returns them.

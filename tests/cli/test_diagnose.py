@@ -62,7 +62,7 @@ def test_records_become_a_page_numbers_and_figures(cli, tmp_path, records, train
     out = tmp_path / "made" / "report.html"
     done = cli("diagnose", records, "--out", out, "--figures", tmp_path / "figures")
     assert done.code == 0, done.err
-    assert done.out.startswith("toy solves 2 of 7 tasks; mostly it hands the input back unchanged (arc_prize)\n")
+    assert done.out.startswith("toy solves 2 of 7 tasks; where it fails, on 5 outputs, mostly it hands the input back ")
     page = out.read_text(encoding="utf-8")
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
     assert set(data["tasks"]) == {task.id for task in training}

@@ -123,7 +123,7 @@ def test_an_exact_copy_is_solved() -> None:
 
 def test_an_output_is_solved_by_any_attempt_that_counts() -> None:
     rows = [record(attempt=1, prediction=QUERY), record(attempt=2, prediction=TARGET)]
-    for attempts, kind in ((2, Kind.SOLVED), (1, Kind.INPUT_COPY)):
+    for attempts, kind in ((2, Kind.SOLVED), (1, Kind.LOST_IN_RANKING)):
         (each,) = collected(rows, attempts)
         assert each.outputs[Place("aaaa0001", 0)].kind(attempts) is kind
         assert each.tasks["aaaa0001"].solved == (kind is Kind.SOLVED)
@@ -209,7 +209,9 @@ def test_all_solved() -> None:
 
 def test_many_outputs_a_task_are_counted_as_outputs() -> None:
     rows = [record(index=k, prediction=TARGET if k < 3 else QUERY) for k in range(11)]
-    assert headline(report_of(rows)).startswith("toy solves 3 of 11 outputs of 1 task; mostly")
+    assert headline(report_of(rows)).startswith(
+        "toy solves 3 of 11 outputs of 1 task; where it fails, on 8 outputs, mostly"
+    )
 
 
 def test_a_category_of_one_task_has_no_interval_and_says_so() -> None:

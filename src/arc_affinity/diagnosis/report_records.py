@@ -34,6 +34,7 @@ class Kind(StrEnum):
     """What an attempt came to; of an output, what its first attempt came to unless another one solved it."""
 
     SOLVED = "solved"
+    LOST_IN_RANKING = "lost-in-ranking"
     NEAR_MISS = "near-miss"
     WRONG_CELLS = "wrong-cells"
     INPUT_COPY = "input-copy"
@@ -44,6 +45,7 @@ class Kind(StrEnum):
 NAMES: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.SOLVED: "solved",
+        Kind.LOST_IN_RANKING: "lost in ranking",
         Kind.NEAR_MISS: "near miss",
         Kind.WRONG_CELLS: "wrong cells",
         Kind.INPUT_COPY: "copy of the input",
@@ -55,6 +57,7 @@ NAMES: Mapping[Kind, str] = MappingProxyType(
 DEFINITIONS: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.SOLVED: "one of the attempts that count equals the target, in size and in every cell",
+        Kind.LOST_IN_RANKING: "an attempt after those that count equals the target: it was found and not chosen",
         Kind.NEAR_MISS: f"right size, and at least {NEAR:.0%} of the cells, but not all, are right",
         Kind.WRONG_CELLS: f"right size, and fewer than {NEAR:.0%} of the cells are right",
         Kind.INPUT_COPY: "the attempt is the test input, unchanged (told before anything else)",
@@ -109,9 +112,9 @@ class Output:
 
     def kind(self, attempts: int) -> Kind:
         """What the output came to within its first ``attempts`` attempts."""
-        if any(kind is Kind.SOLVED for number, kind in self.kinds.items() if number <= attempts):
-            return Kind.SOLVED
-        # Attempt 1 always counts, so here it is none that is exact.
+        exact = [number for number, kind in self.kinds.items() if kind is Kind.SOLVED]
+        if exact:
+            return Kind.SOLVED if min(exact) <= attempts else Kind.LOST_IN_RANKING
         return self.kinds.get(1, Kind.NO_GRID)
 
 

@@ -25,6 +25,7 @@ TOLD: Mapping[Protocol, str] = MappingProxyType(
 FAILING: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.SOLVED: "nothing fails",
+        Kind.LOST_IN_RANKING: "it finds the answer and does not choose it",
         Kind.NEAR_MISS: "it comes near and gets a few cells wrong",
         Kind.WRONG_CELLS: "it has the size right but not what belongs in it",
         Kind.INPUT_COPY: "it hands the input back unchanged",
@@ -48,7 +49,18 @@ def headline(report: Report) -> str:
     opening = f"{each.records.subject.model} solves {amount} of {what}"
     if solved == asked:
         return f"{opening} ({each.protocol})"
-    return f"{opening}; mostly {_failing(each)} ({each.protocol})"
+    return f"{opening}; {_mostly(each)} ({each.protocol})"
+
+
+def _mostly(each: SetReport) -> str:
+    """What the failures are, with their number: of few failures even all say little of the model."""
+    found = failures(each)
+    most, total = max(found.values()), sum(found.values())
+    if 2 * most <= total:
+        return f"it fails on {_outputs(total)} in several ways"
+    if total == len(each.records.outputs):
+        return f"mostly {_failing(each)}"
+    return f"where it fails, on {_outputs(total)}, mostly {_failing(each)}"
 
 
 def findings(report: Report) -> tuple[str, ...]:
@@ -173,6 +185,10 @@ def points(difference: Estimate) -> str:
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _outputs(count: int) -> str:
+    return "1 output" if count == 1 else f"{count} outputs"
 
 
 def _tasks(count: int) -> str:

@@ -63,13 +63,15 @@ def finished(base: LoadedSolver, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_it_learns_a_rule_and_solves_by_it(base: LoadedSolver, tmp_path: Path) -> None:
     solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(steps=120)), tasks(1))
     assert solved.summary["score"] == 1
-    assert any(record.exact and record.votes for record in solved.records)
+    assert any(record.exact and record.votes and record.attempt <= 2 for record in solved.records)
 
 
 def test_it_leaves_records_a_submission_and_a_summary(finished: Path) -> None:
     records = read_records(finished / "records.jsonl")
     assert {record.task_id for record in records} == {"task0", "task1"}
-    assert all(record.attempt in (1, 2) for record in records)
+    for task_id in ("task0", "task1"):
+        numbers = [record.attempt for record in records if record.task_id == task_id]
+        assert numbers == list(range(1, len(numbers) + 1))
     keys = [(r.task_id, r.test_index, r.prediction.tobytes(), r.prediction.shape) for r in records]
     assert len(keys) == len(set(keys))
     assert set(json.loads((finished / "submission.json").read_text())) == {"task0", "task1"}

@@ -85,7 +85,7 @@ class Solved:
     """What a run left.
 
     Attributes:
-        records: two attempts a test output at most, the better first.
+        records: the candidates of each test output as its attempts, the best first.
         drafts: what was written under each view, by question.
         ranked: the candidates of every question in order.
         summary: figures of the run, as in ``summary.json``.
@@ -208,21 +208,30 @@ def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
 def _time_for_answers(
     model: PairTransformer, tasks: Sequence[Task], questions: Sequence[Question], settings: SolveSettings, workers: int
 ) -> float:
-    """Seconds to keep back for answers, by a trial on some questions; 0 where the budget is no time."""
+    """Seconds to keep back for answers, by a trial on some questions; 0 where the budget is no time.
+
+    The trial tells what a written cell costs here and now. How much will be written it does not: a network that has
+    not learned a task may go on to 30x30, so an output is taken to be as large as those of the demonstrations.
+    """
     if settings.budget.seconds is None:
         return 0.0
     rng = np.random.default_rng(settings.seed)
     by_id = {task.id: task for task in tasks}
     chosen = [questions[at] for at in rng.permutation(len(questions))[:TRIAL]]
-    written = [under(q, views_of(by_id[q.task_id], 1, 0)[0]) for q in chosen]
+    written = [under(question, views_of(by_id[question.task_id], 1, 0)[0]) for question in chosen]
     begun = time.monotonic()
     # Any task vector will do: only the time counts.
-    write(model.eval(), [replace(each, task=0) for each in written])
-    each_view = (time.monotonic() - begun) * len(questions) / len(chosen) / workers
-    # Judging costs about as much as writing under 64 views: docs/log.md.
-    wanted = MARGIN * each_view * (settings.views + 4 * settings.shared)
+    answers = write(model.eval(), [replace(each, task=0) for each in written])
+    a_cell = (time.monotonic() - begun) / sum(answer.grid.size for answer in answers)
+    cells = sum(_expected_cells(by_id[question.task_id]) for question in questions)
+    # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
+    wanted = MARGIN * a_cell * cells / workers * (settings.views + 4 * settings.shared)
     total = settings.budget.seconds
     return min(MOST_SHARE * total, max(LEAST_SHARE * total, wanted))
+
+
+def _expected_cells(task: Task) -> float:
+    return float(np.mean([pair.output.size for pair in task.train if pair.output is not None]))
 
 
 def _train(
@@ -288,12 +297,15 @@ def _answer(
 
 
 def _records(tasks: Sequence[Task], ranked: Mapping[Place, Sequence[Ranked]], origin: Origin) -> tuple[Record, ...]:
-    """Two attempts at every test output; where the network gave none, the input stands for an answer, without votes."""
+    """The candidates of every test output in order, of which two count; those after them show what ranking has lost.
+
+    Where the network gave none, the input stands for an answer, without votes.
+    """
     records = []
     for task in tasks:
         for index, pair in enumerate(task.test):
             example = Example(task.id, index, pair, task.train)
-            best = list(ranked.get((task.id, index), ()))[:2]
+            best = ranked.get((task.id, index), ())
             if not best:
                 records.append(make_record(origin, example, 1, pair.input, votes=0, views=0, source="network"))
             for number, each in enumerate(best, 1):

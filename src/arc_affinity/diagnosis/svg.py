@@ -23,7 +23,8 @@ STYLE = """
 .plot .high{fill:#0072b2}.plot .medium{fill:#009e73}.plot .low{fill:#e69f00}.plot .very-low{fill:#d55e00}
 .plot .none{fill:#7d8590}.plot .main{fill:#2457a6}
 .plot .solved{fill:#1f4e96}.plot .lost-in-ranking{fill:#4f9d8c}.plot .near-miss{fill:#7fb2e5}
-.plot .wrong-cells{fill:#f0c04c}.plot .input-copy{fill:#c77bb0}.plot .wrong-size{fill:#c9530e}.plot .no-grid{fill:#7d8590}
+.plot .wrong-cells{fill:#f0c04c}.plot .input-copy{fill:#c77bb0}.plot .wrong-size{fill:#c9530e}
+.plot .no-grid{fill:#7d8590}
 .plot .line{fill:none;stroke-width:2}.plot .band{opacity:.15}
 .plot .line.high{fill:none;stroke:#0072b2}.plot .line.medium{fill:none;stroke:#009e73}
 .plot .line.low{fill:none;stroke:#e69f00}.plot .line.very-low{fill:none;stroke:#d55e00}

@@ -24,7 +24,7 @@ def test_settings_left_out_are_the_champions() -> None:
     ("values", "message"),
     [
         ({"widht": 160}, "unknown model setting 'widht'; did you mean 'width'?"),
-        ({"width": "160"}, "width must be a whole number, not "160""),
+        ({"width": "160"}, 'width must be a whole number, not "160"'),
         ({"width": True}, "width must be a whole number, not true"),
         ({"pre_norm": 1}, "pre_norm must be true or false, not 1"),
         ({"positions": "polar"}, "positions must be one of sinusoid, rotary, sinusoid+rotary, not 'polar'"),

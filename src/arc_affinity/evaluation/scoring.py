@@ -172,9 +172,7 @@ def score_each(
     return tuple(scores)
 
 
-def score_submission(
-    submission: Submission | Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2
-) -> Score:
+def score_submission(submission: Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2) -> Score:
     """Score a submission, which is under the rules of ARC Prize; tasks and attempts that it lacks count 0.
 
     Raises:

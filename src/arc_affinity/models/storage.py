@@ -41,7 +41,7 @@ RUN_MODEL = "model"
 
 COMPILED = "_orig_mod."
 
-SMALL = 1_000_000
+SMALL = 20_000_000
 """Weights that are built without asking whether a file has as many."""
 
 NAMED = 8

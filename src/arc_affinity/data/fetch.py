@@ -101,6 +101,8 @@ def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = Non
     """
     source = archive or _archive(name)
     base = data_dir or default_data_dir()
+    if data_dir is None and not base.is_absolute():
+        raise ArcAffinityError("this user has no home folder; name one with --data-dir or ARC_AFFINITY_DATA")
     missing = [member for member in source.members if not _is_here(member, base)]
     if missing:
         with _scratch(base) as scratch:

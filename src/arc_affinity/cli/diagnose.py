@@ -24,7 +24,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
-from arc_affinity.evaluation.submission import listing, read_given, read_submission
+from arc_affinity.evaluation.submission import listing, read_given, read_submission, result_files
 from arc_affinity.files import keep_inputs, write_text
 from arc_affinity.types import Example, Pair, Task
 
@@ -132,12 +132,14 @@ def _records(
     path: Path, given: Given | None, dataset: str | None, allow_missing: bool, strict: bool
 ) -> Iterable[Record]:
     """The records in a file, held against the dataset where the user named one; a submission's as records."""
-    if holds_records(path):
+    if not path.is_dir() and holds_records(path):
         rows = iter_records(path)
         if given is None or dataset is None or given.store:
             return rows
         return _checked(rows, questions_of(given.tasks), dataset)
-    if not path.read_bytes().strip():
+    if path.is_dir():
+        result_files(path)
+    elif not path.read_bytes().strip():
         raise ArcAffinityError(f"{path}: the file is empty; no records to read")
     if given is None or dataset is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
@@ -160,7 +162,8 @@ def _of_submission(
     path: Path, tasks: Sequence[Task], dataset: str, allow_missing: bool, strict: bool = False
 ) -> Iterator[Record]:
     """Yield the attempts of a submission as records of a model with the file's name."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    files = result_files(path) if path.is_dir() else [path]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     origin = Origin(printable(path.stem), digest, dataset, Protocol.ARC_PRIZE, seed=0)
     by_id = {task.id: task for task in tasks}
     given = (read_submission if strict else read_given)(path, tasks, allow_missing=allow_missing)

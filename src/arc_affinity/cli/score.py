@@ -44,7 +44,8 @@ def score(
     the mean of the tasks (the rule of ARC Prize). Each protocol is scored apart.
 
     Args:
-        path: Records (JSON lines, gzip or not) or a submission.json by any solver.
+        path: Records (JSON lines, gzip or not), a submission.json by any solver, or a folder of results, one file a
+            task (ARC Prize's benchmarking).
         dataset: Whose tasks to score; those without attempts count 0. Without it records are scored over the
             tasks that they hold (as for examples held out in a store).
         data_dir: Folder with the datasets that are not installed.
@@ -81,7 +82,7 @@ def _scores(
 ) -> Sequence[Score]:
     """Score whatever the file holds; attempts that are no grid are refused unless ``tell`` is told of them."""
     tasks = None if dataset is None else load_tasks(dataset, data_dir)
-    if holds_records(path):
+    if not path.is_dir() and holds_records(path):
         return score_each(read_records(path), tasks, attempts=attempts)
     if dataset is None or tasks is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")

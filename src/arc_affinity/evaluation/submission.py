@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from arc_affinity.data.arc import parse_grid
-from arc_affinity.documents import read_object
+from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
@@ -93,7 +93,7 @@ def read_given(
             of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or the file is no
             JSON object.
     """
-    content = read_object(path)
+    content = _of_folder(path) if path.is_dir() else read_object(path)
     counts = {task.id: len(task.test) for task in tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
     faults = [] if allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
@@ -105,6 +105,35 @@ def read_given(
         task_id: [_parse_answer(a, f"{path}: {name_place((task_id, i))}", tell) for i, a in enumerate(value)]
         for task_id, value in known.items()
     }
+
+
+def result_files(folder: Path) -> list[Path]:
+    """Return the files of a folder of results, one a task, as ARC Prize's benchmarking leaves them.
+
+    Raises:
+        ArcAffinityError: there is none.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.is_file())
+    if not found:
+        raise ArcAffinityError(f"cannot read {folder}: it is a folder without results (TASK.json)")
+    return found
+
+
+def _of_folder(folder: Path) -> dict[str, Any]:
+    """A folder of results as one submission: of each task a list of outputs, of each attempt its "answer"."""
+    return {path.stem: _answers_in(read_json(path)) for path in result_files(folder)}
+
+
+def _answers_in(outputs: object) -> object:
+    """The attempts at a task's outputs without what else is told of them; an attempt that was not made is null."""
+    if not isinstance(outputs, list):
+        return outputs
+    return [
+        {name: each.get("answer") if isinstance(each, dict) else each for name, each in output.items()}
+        if isinstance(output, dict)
+        else output
+        for output in outputs
+    ]
 
 
 def listing(what: str, names: Sequence[str]) -> str:

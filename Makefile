@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all lint bench docs install clean
+.PHONY: help demo test test-all lowest lint bench docs install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -17,6 +17,11 @@ test: $(STAMP) ## run the tests
 
 test-all: $(STAMP) ## run the slow tests too
 	$(BIN)/python -m pytest -m ""
+
+lowest: ## run the tests with the oldest releases that pyproject.toml names, in an environment of their own
+	$(PYTHON) -m venv --clear $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt --editable '.[dev]'
+	$(VENV)-lowest/bin/python -m pytest
 
 lint: $(STAMP) ## check style and types
 	$(BIN)/ruff check .
@@ -39,4 +44,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean: ## remove the virtual environment, what the demo wrote and caches
-	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

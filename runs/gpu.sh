@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 STEPS=${STEPS:-60000}
-export TRAIN="--processes 1 --threads 0 --batch-cells 65536 --batch-examples 256 --validate-every 1000 --steps $STEPS ${TRAIN:-}"
+export TRAIN="--batch-cells 65536 --batch-examples 256 --validate-every 1000 --steps $STEPS ${TRAIN:-}"
 OUT=${OUT:-out/gpu} ./train.sh

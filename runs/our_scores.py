@@ -37,7 +37,14 @@ def entry(path: Path) -> dict[str, object]:
         "size": score["size_accuracy"]["over_tasks"],
         "gap": sum(map(has_gap, accuracies(read_records(records)))) if records.exists() else None,
         "command": f"runs/score.sh {name}",
+        "right": right(records) if records.exists() else None,
     }
+
+
+def right(records: Path) -> str:
+    """Return which outputs the first attempts solve, as `OurScore.right` holds it."""
+    first = {(r.task_id, r.test_index): bool(r.exact) for r in read_records(records) if r.attempt == 1}
+    return f"{int(''.join(str(int(first[place])) for place in sorted(first)), 2):x}"
 
 
 def main() -> None:

@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def worker_pool(number: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of ``number`` processes, all of them started; what waits at the end of the block is cancelled."""
     # Spawned, because a forked copy of a process with threads (torch's) may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(number, mp_context=context, initializer=_prepare_worker)
+    pool = ProcessPoolExecutor(number, mp_context=context, initializer=prepare_worker)
     try:
         with _interrupts_held():
             # Workers start with the first jobs; these wake them all, with interrupts held back.
@@ -41,7 +46,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _prepare_worker() -> None:
+def prepare_worker() -> None:
     """End a worker silently on Ctrl-C, and when its parent is gone (a pool's workers would wait for ever)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform != "win32":

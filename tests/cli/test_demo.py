@@ -48,6 +48,9 @@ def test_the_whole_demonstration(cli, tmp_path):
         "arc-agi-1.json",
         "submission.json",
         "smoke",
+        "solve",
+        "solve.html",
+        "solve.json",
     }
     held_out = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
     assert held_out["sets"][0]["outputs"] == 18 * demo.HELD_OUT_SHOWN

@@ -12,6 +12,7 @@ import torch
 
 from arc_affinity.data.store import write_store
 from arc_affinity.evaluation.records import read_records
+from arc_affinity.models.adapters import digest_of_set
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import find_model, save_model
@@ -65,7 +66,10 @@ def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Pa
         assert said.code == 0, said.err
     found = [[(r.adapter, r.model_digest, str(r.prediction)) for r in read_records(tmp_path / name)] for name in ways]
     assert found[0] == found[1] == found[2]
-    assert found[0][0][:2] == (task, find_model(str(model)).digest)
+    assert found[0][0][:2] == (task, find_model(str(out / "tasks" / task)).digest)
+    assert found[0][0][1] != find_model(str(model)).digest
+    finetuned = {(r.adapter, r.model_digest) for r in records}
+    assert finetuned == {(None, find_model(str(model)).digest), ("lora", found[0][0][1])}
     mine = [str(r.prediction) for r in records if r.adapter and r.protocol == "arc_prize"]
     assert mine == [prediction for _, _, prediction in found[0]]
 
@@ -75,6 +79,14 @@ def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path
     done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *QUICK)
     assert done.code == 0, done.err
     assert find_model(str(tmp_path / "full" / "tasks" / "0a0ad42b")).model.config == TINY
+    both = read_records(tmp_path / "full" / "records.jsonl.gz")
+    own = {t: find_model(str(tmp_path / "full" / "tasks" / t)).digest for t in ("00576224", "0a0ad42b")}
+    assert {r.model_digest for r in both if r.adapter} == {digest_of_set(own)}
+    # The specialists answer through `predict` as they did when they were made, and are the same solver.
+    again = ("predict", model, "--adapter", tmp_path / "full" / "tasks", "--dataset", store)
+    assert cli(*again, "--out", tmp_path / "again.jsonl").code == 0
+    assert {r.model_digest for r in read_records(tmp_path / "again.jsonl")} == {digest_of_set(own)}
+    assert {(r.task_id, r.adapter) for r in read_records(tmp_path / "again.jsonl")} == {(t, t) for t in own}
     done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "lora", "--together", 2, *QUICK)
     assert done.code == 0, done.err
     adapters = [tmp_path / "lora" / "tasks" / task for task in ("00576224", "0a0ad42b")]
@@ -90,6 +102,45 @@ def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path
     save_model(EncoderDecoder(TINY), other)
     foreign = cli("model", "merge", *adapters, "--base", other, "--out", tmp_path / "no")
     assert foreign.code == 1 and "the adapter was trained on" in foreign.err and "not on other" in foreign.err
+
+
+def test_adaptations_of_one_base_are_told_apart(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
+    command = ("finetune", model, "--dataset", store, *QUICK)
+    for seed in (1, 2):
+        done = cli(*command, "--seed", seed, "--out", tmp_path / f"ft{seed}")
+        assert done.code == 0, done.err
+        adapters = tmp_path / f"ft{seed}" / "tasks"
+        for kind, given in (("set", adapters), ("one", adapters / "00576224")):
+            out = tmp_path / f"{kind}{seed}.jsonl"
+            done = cli("predict", model, "--adapter", given, "--dataset", store, "--tasks", "00576224", "--tasks",
+                       "0a0ad42b", "--out", out)  # fmt: skip
+            assert done.code == 0, done.err
+    digests = {name: {r.model_digest for r in read_records(tmp_path / f"{name}.jsonl")} for name in
+               ("set1", "set2", "one1", "one2")}  # fmt: skip
+    assert all(len(each) == 1 for each in digests.values())
+    assert len(set.union(*digests.values())) == 4
+    after = {r.model_digest for r in read_records(tmp_path / "ft1" / "records.jsonl.gz") if r.adapter}
+    assert after == digests["set1"]
+    both = tmp_path / "both.jsonl"
+    both.write_bytes((tmp_path / "set1.jsonl").read_bytes() + (tmp_path / "set2.jsonl").read_bytes())
+    said = json.loads(cli("score", both, "--json").out)
+    assert [s["model_digest"] for s in said["scores"]] == [*digests["set1"], *digests["set2"]]
+    page = tmp_path / "report.html"
+    done = cli("diagnose", tmp_path / "set1.jsonl", tmp_path / "set2.jsonl", tmp_path / "one1.jsonl", "--out", page)
+    assert done.code == 0, done.err
+    assert len(json.loads(page.with_suffix(".json").read_text())["sets"]) == 3
+    stacked = cli("predict", tmp_path / "ft1" / "tasks" / "00576224", "--adapter", tmp_path / "ft2" / "tasks",
+                  "--dataset", store, "--out", tmp_path / "no.jsonl")  # fmt: skip
+    assert stacked.code == 1 and "is an adapter, over which no other is laid" in stacked.err
+    folder = tmp_path / "ft1" / "tasks" / "00576224"
+    merged = cli("model", "merge", tmp_path / "ft2" / "tasks" / "00576224", "--base", folder, "--out", tmp_path / "m")
+    assert merged.code == 1 and "over which no other is laid" in merged.err
+    info = json.loads(cli("model", "info", folder, "--json").out)
+    assert info["digest"] in digests["one1"]
+    assert info["adapter"]["base_digest"] == find_model(str(model)).digest
+    assert info["size_bytes"] == (folder / "adapter_model.safetensors").stat().st_size
+    words = " ".join(cli("model", "info", folder).out.split())
+    assert f"with the adapter 00576224 of rank {info['adapter']['rank']}" in words and "tiny" in words
 
 
 def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:

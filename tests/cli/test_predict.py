@@ -99,6 +99,16 @@ def test_one_task_views_and_attempts(cli, model: Path, dataset: Path, tmp_path: 
     assert (record.task_id, record.views, record.seed) == (IDS[2], 3, 5)
 
 
+@pytest.mark.parametrize("views", [1, 3])
+def test_as_many_attempts_as_were_asked_for(cli, model: Path, dataset: Path, tmp_path: Path, views: int) -> None:
+    out = tmp_path / "r.jsonl"
+    options = ("--attempts", 5, "--views", views)
+    assert cli("predict", model, "--dataset", dataset, "--out", out, *options).code == 0
+    records = read_records(out)
+    assert [r.attempt for r in records] == [1, 2, 3, 4, 5] * 4
+    assert len({(r.task_id, r.test_index, str(r.prediction)) for r in records}) == 20
+
+
 def test_an_example_store_is_a_dataset(cli, model: Path, tmp_path: Path) -> None:
     write_store(tmp_path / "s", {"t1": [pair(k) for k in range(3)], "t2": [pair(k) for k in range(5, 7)]})
     out = tmp_path / "r.jsonl"
@@ -131,6 +141,13 @@ def test_the_published_leak_can_be_had_and_its_records_say_so(cli, model: Path, 
         (("--device", "meta"), 1, "device 'meta' cannot predict"),
         (("--context", "first"), 1, "--context first is for example stores"),
         (("--attempts", 0), 2, "--attempts"),
+        (("--attempts", 11), 2, "--attempts"),
+        (
+            ("--attempts", 2, "--protocol", "teacher_forced"),
+            1,
+            "--attempts 2: teacher_forced shows the model the answer",
+        ),
+        (("--views", 2, "--protocol", "teacher_forced"), 1, "--views 2: teacher_forced shows the model the answer"),
         (("--views", 0), 2, "--views"),
         (("--seed", -1), 2, "--seed"),
         (("--protocoll", "sized"), 2, "Did you mean --protocol?"),
@@ -256,7 +273,7 @@ def test_broken_off_it_goes_on_after_the_last_finished_task(
     monkeypatch.setattr(predict, "CHUNK", 1)
     asked: list[str] = []
     answer = predict.answer
-    monkeypatch.setattr(predict, "answer", lambda m, q, a: [asked.append(q[0][0].task_id), answer(m, q, a)][1])
+    monkeypatch.setattr(predict, "answer", lambda m, q, *rest: [asked.append(q[0][0].task_id), answer(m, q, *rest)][1])
     assert cli(*command, out).code == 0
     assert asked == list(IDS[1:])
     assert cli(*command, tmp_path / "straight.jsonl").code == 0

@@ -25,7 +25,6 @@ batch_cells = 1024
 batch_examples = 7
 steps = 4
 validate_every = 2
-threads = 1
 
 [model]
 width = 16

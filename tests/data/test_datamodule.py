@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from arc_affinity.data import sampling
 from arc_affinity.data.batch import Batch
 from arc_affinity.data.context import from_store
 from arc_affinity.data.datamodule import VALIDATION_TURN, Feeding, Stage, StoreDataModule, StoreExamples
@@ -89,6 +90,31 @@ def test_validations_do_not_interrupt_the_stream(stores: tuple[ExampleStore, Exa
     assert [[key[1:] for key in batch] for batch in cut.shown] == [[key[1:] for key in batch] for batch in whole.shown]
     first_pass = [index for batch in indices(whole) for index in batch][:22]
     assert sorted(first_pass) == list(range(22))
+
+
+def test_a_run_plans_each_pass_once(stores: tuple[ExampleStore, ExampleStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many stretches it is cut into; validation is planned apart."""
+    turns: list[int] = []
+    plan = sampling.plan_batches
+    monkeypatch.setattr(sampling, "plan_batches", lambda c, r, turn: [turns.append(turn), plan(c, r, turn)][1])
+    stages = (Stage(24, 2),)
+    spy = train(stores, Feeding(2, RULES, 2, stages=stages), 40)
+    assert len(spy.shown) == 40
+    of_stage = turns.index(0, 1)
+    assert turns == [*range(of_stage), *range(len(turns) - of_stage)], "those of the stage, then those of all"
+    assert len(turns) > 5
+    assert indices(spy) == indices(train(stores, Feeding(2, RULES, 4, stages=(Stage(24, 1),)), 40))
+
+
+def test_loader_processes_make_the_same_batches(stores: tuple[ExampleStore, ExampleStore]) -> None:
+    module = StoreDataModule(*stores, Feeding(2, RULES, 3, workers=2))
+    loader = module.train_dataloader()
+    assert loader.num_workers == 2
+    here = StoreDataModule(*stores, Feeding(2, RULES, 3)).train_dataloader()
+    assert here.num_workers == 0
+    for mine, theirs in zip(here, loader, strict=True):
+        assert [e.index for e in mine.examples] == [e.index for e in theirs.examples]
+        assert torch.equal(mine.target, theirs.target)
 
 
 def test_each_validation_sees_every_example_once(stores: tuple[ExampleStore, ExampleStore]) -> None:

@@ -43,6 +43,16 @@ def test_a_named_colour_is_not_free() -> None:
     assert not {3, 7} & set(free) and len(free) == 8
 
 
+def test_a_colour_that_never_comes_is_not_free() -> None:
+    """Of such a colour nothing is known, and views that move only those would be copies that vote."""
+    few = [Pair(grid % 3, grid % 3) for grid in grids(101)]
+    assert free_colours(few) == [0, 1, 2]
+    named = [Pair(grid % 4, np.where(grid % 4 == 3, 0, grid % 4).astype(np.uint8)) for grid in grids(211)]
+    assert set(free_colours(named)) <= {1, 2}
+    seen = list(kept_views(few, 6, 0))
+    assert all(view.parts[1].colours[3:] == tuple(range(3, 10)) for view in seen)
+
+
 def test_few_pairs_tell_nothing() -> None:
     few = [Pair(grid, grid) for grid in grids(FEWEST - 1)]
     assert kept_dihedrals(few) == [Dihedral()] and free_colours(few) == []

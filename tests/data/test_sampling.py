@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arc_affinity.data import sampling
 from arc_affinity.data.sampling import (
     BatchRules,
     BatchStream,
@@ -119,6 +120,59 @@ def test_processes_share_a_pass_and_cost_alike() -> None:
     apart = [abs(cost(left) - cost(right)) for left, right in zip(*shares, strict=True)]
     spread = [cost(batch) for batch in shares[0]]
     assert np.mean(apart) < np.std(spread) / 2
+
+
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The passes that are planned, in order."""
+    turns: list[int] = []
+    plan = sampling.plan_batches
+    monkeypatch.setattr(sampling, "plan_batches", lambda c, r, turn: [turns.append(turn), plan(c, r, turn)][1])
+    return turns
+
+
+def test_each_pass_is_planned_once_however_often_training_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = planned(monkeypatch)
+    made = BatchStream(random_sizes(41), RULES, 5)
+    seen = []
+    for slice_ in range(40):
+        made.set_epoch(slice_)
+        seen += list(made)
+    assert turns == list(range(seen[-1][0][0] + 1)) and len(turns) > 5
+    # Looked at again, or begun in the middle, it is the same stream, found in one go.
+    for at in (39, 17, 18, 3):
+        turns.clear()
+        made.set_epoch(at)
+        assert list(made) == seen[5 * at : 5 * at + 5]
+        assert len(turns) <= seen[5 * at + 4][0][0] + 1
+
+
+def test_a_slice_cut_short_is_no_place_to_go_on_from() -> None:
+    made = BatchStream(random_sizes(41), RULES, 5)
+    first = next(iter(made))
+    made.set_epoch(1)
+    assert list(made) == stream(5, at=1)
+    made.set_epoch(0)
+    assert next(iter(made)) == first
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_steps_of_a_pass_come_in_random_order(ranks: int) -> None:
+    """Steps sorted by cost, as processes need them to share, would show a model small grids first in every pass."""
+    counts = token_counts(random_sizes(41))
+    keys = stream(60, ranks=ranks)
+    costs = [[], []]
+    for batch in keys:
+        turn, examples = batch[0][0], [example for _, example in batch]
+        if turn < 2:
+            costs[turn].append(int(counts[examples].max(axis=0).sum()) * len(examples))
+    for of_pass in costs:
+        assert len(of_pass) > 5
+        assert of_pass not in (sorted(of_pass), sorted(of_pass, reverse=True))
+        # Neighbours are no more alike than any two steps are.
+        near = np.abs(np.diff(of_pass)).mean()
+        apart = np.abs(np.subtract.outer(of_pass, of_pass)).mean()
+        assert near > apart / 2
+    assert costs[0] != costs[1]
 
 
 def test_too_few_batches_for_the_processes() -> None:

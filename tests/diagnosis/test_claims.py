@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from arc_affinity.diagnosis import stats
 from arc_affinity.diagnosis.audit import gap as claims_gap
 from arc_affinity.diagnosis.audit import models as claims_models
 from arc_affinity.diagnosis.audit import taxonomy as claims_taxonomy
@@ -94,6 +95,46 @@ def test_low_affinity_with_the_ambiguous_in_and_out():
     assert "141 of 386 = 36.53 %" in claim.audited
 
 
+def test_the_sum_of_low_affinity_is_wrong_only_by_all_labels():
+    other = {**LABELS, IDS[0]: "A2"} if LABELS[IDS[0]] not in {"S3", "A1", "A2"} else {**LABELS, IDS[0]: "C1"}
+    whole = claims_taxonomy.low_affinity_tasks(evidence(Reference(labels=other)))
+    assert whole.verdict is Verdict.FAILS
+    part = {task: label for task, label in other.items() if task != IDS[-1]}
+    assert claims_taxonomy.low_affinity_tasks(evidence(Reference(labels=part))).verdict is Verdict.CHANGES
+
+
+def test_the_ambiguous_tasks_cannot_be_told_by_some_labels():
+    some = dict(list(LABELS.items())[1:])
+    claim = claims_taxonomy.ambiguous_by_hand(evidence(Reference(labels=some)))
+    assert (claim.verdict, claim.why) == (Verdict.UNCHECKED, "published labels of 1 of 400 tasks are not at hand")
+
+
+def test_the_specialists_are_judged_by_all_labels_and_both_kinds_of_figures():
+    class Tried:
+        """In place of `External`: only whether the rank correlation is significant is asked."""
+
+        def __init__(self, p):
+            self.rank = stats.Tested(Estimate(0.1, None, None, 400), p)
+
+    whole = evidence(Reference(labels=LABELS))
+    part = evidence(Reference(labels=dict(list(LABELS.items())[1:])))
+    exact, weak = {"means": True, "ranks": True}, [Tried(0.01), Tried(0.2)]
+    judge = claims_vitarc._judge
+    assert judge(part, exact, weak)[0] is Verdict.UNCHECKED
+    assert judge(whole, {**exact, "means": False}, weak) == (
+        Verdict.FAILS,
+        "no way of treating the ambiguous tasks gives means as published",
+    )
+    assert judge(whole, {**exact, "ranks": False}, weak)[0] is Verdict.FAILS
+    verdict, why = judge(whole, exact, weak)
+    assert verdict is Verdict.CHANGES and "significant in 1 of 2" in why
+    assert judge(whole, exact, [Tried(0.2)])[0] is Verdict.FAILS
+    assert judge(whole, exact, [Tried(0.01)]) == (
+        Verdict.CHANGES,
+        "the figures come out, but the correlation is weak; see affinity-or-length",
+    )
+
+
 def test_levels_hold_where_cells_rise_with_them():
     by_level = {"C1": 0.95, "S1": 0.8, "S3": 0.6, "A2": 0.5}
     tasks = [next(i for i in IDS if LABELS[i] == code) for code in by_level]
@@ -123,6 +164,9 @@ def test_a2_beside_all_others():
     assert claim.reproduced.startswith("9 of 21; rests on 42 of 42")
     assert "odds ratio to the other labelled tasks 1.000 (p 1.000)" in claim.audited
     assert claim.verdict is Verdict.CHANGES
+    solved = {**tunes, a2[0]: tune(a2[0], grids=0.5)}
+    fewer = claims_gap.a2_zero(evidence(Reference(fine_tunes=solved, labels=LABELS)))
+    assert (fewer.verdict, fewer.why) == (Verdict.FAILS, "the count differs")
     some = {task: LABELS[task] for task in (*a2[:11], *rest)}
     part = claims_gap.a2_zero(evidence(Reference(fine_tunes=tunes, labels=some)))
     assert part.verdict is Verdict.UNCHECKED
@@ -213,13 +257,43 @@ def test_size_and_leak_need_their_two_sides():
     claim = claims_models.size_given(evidence(scores=(sized, prize)))
     assert claim.figures == {"m, unseen92: loss": pytest.approx(0.06)}
     assert "with the leaking context" in claims_models.leaked_context(evidence(scores=(sized,))).why
+    # Of 700 outputs 70 are right, leaked 140: at the most 70 went the other way as well, and 140 to 70 is no chance.
     many = replace(sized, outputs=700)
     leaked = claims_models.leaked_context(evidence(scores=(many, replace(many, context=FIRST, exact=0.2))))
     assert leaked.figures == {"m, unseen92, sized: gain": pytest.approx(0.1)}
-    assert leaked.verdict is Verdict.CHANGES
-    # 0.1 and 0.12 of 700 outputs are 0.02 apart, two standard errors 0.034.
-    in_vain = claims_models.leaked_context(evidence(scores=(many, replace(many, context=FIRST, exact=0.12))))
-    assert in_vain.verdict is Verdict.UNCHECKED and "in 0 of 1 comparisons" in in_vain.why
+    assert leaked.verdict is Verdict.CHANGES and "in 1 of 1 comparisons" in leaked.why
+    # 4 outputs more are chance however the others fell.
+    in_vain = claims_models.leaked_context(evidence(scores=(many, replace(many, context=FIRST, exact=74 / 700))))
+    assert in_vain.verdict is Verdict.UNCHECKED
+    assert in_vain.why.endswith("in 0 of 1 comparisons of our models")
+    # 20 more are, if no other output changed, and are not, if many did.
+    open_ = claims_models.leaked_context(evidence(scores=(many, replace(many, context=FIRST, exact=90 / 700))))
+    assert open_.verdict is Verdict.UNCHECKED
+    assert open_.why.endswith(
+        "in 0 of 1 comparisons of our models, and perhaps in 1 more, whose outputs are not told one by one"
+    )
+
+
+def bits(*places):
+    return f"{sum(1 << (699 - place) for place in places):x}"
+
+
+def test_the_leak_is_judged_on_the_same_outputs_and_over_all_comparisons():
+    """By hand: 6 gained and none lost is p 1/32; 20 gained and 14 lost is p 0.39."""
+    sized = replace(score(Protocol.SIZED, 70 / 700, 0.7), outputs=700, right=bits(*range(70)))
+
+    def leaked(base, right, exact):
+        return replace(base, context=FIRST, exact=exact / 700, right=right)
+
+    gain = claims_models.leaked_context(evidence(scores=(sized, leaked(sized, bits(*range(76)), 76))))
+    assert gain.verdict is Verdict.CHANGES
+    mixed = claims_models.leaked_context(evidence(scores=(sized, leaked(sized, bits(*range(14, 90)), 76))))
+    assert mixed.verdict is Verdict.UNCHECKED and "perhaps" not in mixed.why
+    # The same gain among five comparisons is no more than chance gives: 5/32.
+    others = [replace(sized, model=f"m{number}") for number in range(4)]
+    many = (sized, leaked(sized, bits(*range(76)), 76), *others, *(leaked(o, o.right, 70) for o in others))
+    adjusted = claims_models.leaked_context(evidence(scores=many))
+    assert adjusted.verdict is Verdict.UNCHECKED and "in 0 of 5" in adjusted.why
 
 
 def test_our_scores_stand_beside_what_was_published():
@@ -268,14 +342,38 @@ def test_the_shifted_rows_of_the_published_table(reference):
     assert shifted == ["b7249182", "5c2c9af4", "c444b776", "d89b689b", "2bee17df", "9af7a82c", "c8cbb738", "ac0a08a4"]
 
 
-def test_with_complete_labels_the_specialists_come_out_exactly(reference):
-    if len(reference.labels) < 400:
-        pytest.skip(f"needs all 400 published labels, has {len(reference.labels)}")
-    e = evidence(reference, verifier_lines=dict.fromkeys(reference.specialists, 7), code_labels=reference.labels)
+@pytest.fixture(scope="module")
+def complete(shared, tmp_path_factory):
+    """The published data with all 400 labels, where those are at hand."""
+    from arc_affinity.data.rearc import task_ids
+
+    found = [*(shared / "reference").glob("*.csv"), *(shared / "reference" / "complete").glob("*.json")]
+    folder = tmp_path_factory.mktemp("complete")
+    for path in found:
+        (folder / path.name).symlink_to(path)
+    made = read_reference(folder, task_ids())
+    if len(made.labels or {}) < 400:
+        pytest.skip(f"needs all 400 published labels, has {len(made.labels or {})}")
+    return made
+
+
+def test_with_complete_labels_the_means_come_out_and_the_rank_correlation_does_not(complete):
+    manual = {task: "C1" for task, label in complete.labels.items() if label == "ambiguous"}
+    lines = dict.fromkeys(complete.specialists, 7)
+    e = evidence(complete, verifier_lines=lines, code_labels=complete.labels, manual=manual)
     claim = claims_vitarc.specialists(e)
-    assert "very low 51.9 %, high 77.7 %, Cohen's d 0.726" in claim.reproduced
-    assert "Spearman 0.100" in claim.reproduced
+    assert "very low 51.9 %, high 77.7 %, Cohen's d 0.726 (ambiguous tasks left out, 386 tasks)" in claim.reproduced
+    # Published is 0.100 (p 0.045); 386 tasks give this, and no reading of the other 14 gives less than 0.120.
+    assert "Spearman 0.142 (p 0.005) (ambiguous tasks left out, 386 tasks)" in claim.reproduced
+    assert claim.figures["spearman"] == pytest.approx(0.1418, abs=5e-5)
+    assert (claim.verdict, claim.why) == (
+        Verdict.FAILS,
+        "no way of treating the ambiguous tasks gives the rank correlation as published",
+    )
     assert claims_gap.a2_zero(e).reproduced.startswith("9 of 21")
+    assert claims_gap.a2_zero(e).verdict is Verdict.CHANGES
+    assert claims_taxonomy.category_counts(e).verdict is Verdict.HOLDS
+    assert claims_taxonomy.ambiguous_by_hand(e).verdict is Verdict.HOLDS
 
 
 def test_damaged_bundled_scores_are_told(tmp_path, monkeypatch):

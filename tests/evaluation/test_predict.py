@@ -17,6 +17,7 @@ from arc_affinity.evaluation import predict as module
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict import (
     Asking,
+    Attempt,
     Question,
     answer,
     check_answerable,
@@ -27,7 +28,7 @@ from arc_affinity.evaluation.predict import (
 )
 from arc_affinity.evaluation.records import Origin, Record
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.models.decoding import greedy
+from arc_affinity.models.decoding import greedy, next_best
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import PAD, Grid, Pair, Task
 
@@ -109,7 +110,7 @@ def test_the_model_chooses_the_size_under_arc_prize(model: EncoderDecoder) -> No
 
 
 @pytest.mark.parametrize("protocol", [Protocol.ARC_PRIZE, Protocol.SIZED])
-def test_attempts_differ_and_the_likelier_comes_first(model: EncoderDecoder, protocol: Protocol) -> None:
+def test_attempts_differ_and_have_likelihoods(model: EncoderDecoder, protocol: Protocol) -> None:
     records = ask(model, Asking(protocol))
     for first, second in zip(records[::2], records[1::2], strict=True):
         assert not np.array_equal(first.prediction, second.prediction)
@@ -152,7 +153,7 @@ def test_the_other_protocols_need_the_target(model: EncoderDecoder, protocol: Pr
     with pytest.raises(ArcAffinityError, match=told):
         check_answerable(questions, protocol)
     with pytest.raises(ArcAffinityError, match=told):
-        answer(model, questions, asking)
+        answer(model, questions, asking, asking.seen())
     check_answerable(questions, Protocol.ARC_PRIZE)
 
 
@@ -179,19 +180,60 @@ def test_teacher_forced_is_exact_where_the_sized_answer_is(model: EncoderDecoder
 
 
 def test_views_vote(model: EncoderDecoder) -> None:
+    """Each view, of a draw of demonstrations of its own, votes for its two answers; by hand, one view at a time."""
     asking = Asking(views=5, attempts=3)
     records = ask(model, asking)
     for of in TASKS:
         for index in range(len(of.test)):
-            answers = []
-            for r in range(5):
-                [decoded] = greedy(model, collate([context.from_task(of, index, pairs=2, seed=0, round=r)]))
-                answers.append(decoded.grid.tolist())
-            counts = [count for _, count in Counter(map(str, answers)).most_common()]
+            votes: Counter[str] = Counter()
+            for r, view in enumerate(asking.seen()):
+                example = view.apply_example(context.from_task(of, index, pairs=2, seed=0, round=r))
+                batch = collate([example])
+                [first] = greedy(model, batch)
+                [second] = next_best(model, batch, [[first]])
+                votes.update(str(view.inverse.apply(each.grid).tolist()) for each in (first, second))
             own = [r for r in records if (r.task_id, r.test_index) == (of.id, index)]
-            assert [r.votes for r in own][: len(counts)] == counts[:3]
-            assert {r.views for r in own if r.votes} == {5}
-            assert answers.count(own[0].prediction.tolist()) == counts[0]
+            assert [votes[str(r.prediction.tolist())] for r in own] == sorted(votes.values(), reverse=True)[:3]
+            assert [r.votes for r in own] == sorted(votes.values(), reverse=True)[:3]
+            assert {r.views for r in own} == {5}
+
+
+def test_views_of_a_task_with_two_demonstrations_are_no_copies() -> None:
+    two = replace(TASKS[0], train=TASKS[0].train[:2])
+    [question] = questions_of_tasks([two], 2, Asking(views=8))
+    assert np.array_equal(question[0].query.input, two.test[0].input)
+    assert len({(e.query.input.shape, e.query.input.tobytes()) for e in question}) == 8
+    shapes = Counter(e.query.input.shape for e in question)
+    assert shapes == {(2, 3): 4, (3, 2): 4}, "turned as well as recoloured"
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("protocol", [Protocol.ARC_PRIZE, Protocol.SIZED])
+def test_as_many_attempts_as_were_asked_for(model: EncoderDecoder, protocol: Protocol, views: int) -> None:
+    records = ask(model, Asking(protocol, attempts=7, views=views))
+    assert [r.attempt for r in records] == [1, 2, 3, 4, 5, 6, 7] * 8
+    assert len({(r.task_id, r.test_index, str(r.prediction)) for r in records}) == 7 * 8
+
+
+def test_what_views_agree_on_comes_once(model: EncoderDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two views have two grids between them; a third comes from the first view alone, which gives those two again."""
+    grids = [np.full((2, 2), colour, np.uint8) for colour in (3, 5, 7)]
+    asking = Asking(views=2, attempts=3)
+    numbers: list[int] = []
+
+    def attempts_at(_model: object, examples: list, _asking: Asking, number: int) -> list[list[Attempt]]:
+        numbers.append(number)
+        given = [[Attempt(grid, -1.0 - k) for k, grid in enumerate(grids[:number])] for _ in examples]
+        if number == 2:
+            undo = asking.seen()[1]
+            given[1] = [replace(each, grid=undo.apply(each.grid)) for each in given[1]]
+        return given
+
+    monkeypatch.setattr(module, "attempts_at", attempts_at)
+    question = questions_of_tasks([TASKS[0]], 2, asking)
+    [found] = answer(model, question, asking, asking.seen())
+    assert numbers == [2, 3]
+    assert [(each.grid.max(), each.votes) for each in found] == [(3, 2), (5, 2), (7, None)]
 
 
 def test_the_seed_draws_other_demonstrations() -> None:
@@ -252,4 +294,5 @@ def test_questions_of_a_store_ask_every_example(tmp_path) -> None:
     for question in questions:
         for example in question:
             query = example.query.input.tolist()
+            assert example.query.output is not None
             assert query not in [p.input.tolist() for p in example.demonstrations]

@@ -32,7 +32,7 @@ from arc_affinity.types import Example, Pair
 SIDES = st.integers(1, 5)
 GRIDS = st.tuples(SIDES, SIDES).flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 9)))
 COUNTS = st.none() | st.integers(0, 101)
-SECONDS = st.none() | st.floats(0, allow_nan=False, allow_infinity=False)
+SECONDS = st.none() | st.floats(0, 1e300)
 LIKELIHOODS = st.none() | st.floats(max_value=0, allow_nan=False, allow_infinity=False)
 IDS = st.from_regex(r"[a-z0-9_-]([a-zA-Z0-9_.-]{0,5}[a-z0-9_-])?", fullmatch=True)
 VOTES = st.none() | st.tuples(COUNTS.filter(bool), COUNTS.filter(bool)).map(sorted)
@@ -45,6 +45,8 @@ ORIGINS = st.builds(
     st.integers(0, 2**63),
     st.none() | st.text(min_size=1),
     COUNTS,
+    st.sampled_from([None, "inductive", "transductive"]),
+    st.none() | st.text("0123456789abcdef", min_size=1),
 )
 
 
@@ -68,6 +70,8 @@ RECORDS = st.builds(
     log_likelihood=LIKELIHOODS,
     votes=VOTES,
     seconds=SECONDS,
+    source=st.sampled_from([None, "network", "search"]),
+    program=st.none() | st.text(min_size=1),
 )
 
 
@@ -79,6 +83,20 @@ def test_records_read_back_as_they_were_written(written: list[Record], suffix: s
         write_records(path, written)
         assert holds_records(path)
         assert [r.to_json() for r in read_records(path)] == [r.to_json() for r in written]
+
+
+def test_records_from_before_there_were_sources_are_read(tmp_path, record):
+    path = tmp_path / "records.jsonl"
+    write_records(path, [record("a3", 1, 2, [[3, 0]])])
+    row = json.loads(path.read_text())
+    for name in ("exposure", "edition", "source", "program"):
+        del row[name]
+    path.write_text(json.dumps(row))
+    assert read_records(path)[0].exposure is None
+    del row["epoch"]
+    path.write_text(json.dumps(row))
+    with pytest.raises(ArcAffinityError, match="no field epoch"):
+        read_records(path)
 
 
 def test_a_row_says_everything_by_itself(tmp_path, record):
@@ -108,6 +126,10 @@ def test_a_row_says_everything_by_itself(tmp_path, record):
         "seconds": None,
         "adapter": None,
         "epoch": None,
+        "exposure": None,
+        "edition": None,
+        "source": None,
+        "program": None,
     }
 
 

@@ -135,7 +135,7 @@ def test_plain_products_are_the_fused_kernel_looking_back() -> None:
 def test_bfloat16_in_training_is_float32_within_its_precision(causal: bool, mask: Tensor) -> None:
     wide = [tensor.requires_grad_() for tensor in heads(KEYS, KEYS)]
     narrow = [tensor.detach().bfloat16().requires_grad_() for tensor in wide]
-    visible = None if causal else mask
+    visible = None if causal else mask[:, None, None, :]
     expected, found = attend(*wide, visible, causal=causal), attend(*narrow, visible, causal=causal)
     assert found.dtype == torch.bfloat16
     assert torch.allclose(found.float(), expected, atol=0.03)

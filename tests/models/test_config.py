@@ -20,12 +20,20 @@ def test_settings_left_out_are_the_champions() -> None:
     assert ModelConfig.from_dict({"heads": 8}, "file") == replace(ModelConfig(), heads=8)
 
 
+def test_a_whole_number_may_stand_for_a_share() -> None:
+    config = ModelConfig.from_dict({"encoder_dropout": 0, "alignment": 2, "positions": "rotary"}, "file")
+    assert config == replace(ModelConfig(), encoder_dropout=0.0, alignment=2.0, positions="rotary")
+    assert type(config.encoder_dropout) is float
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"widht": 160}, "unknown model setting 'widht'; did you mean 'width'?"),
         ({"width": "160"}, 'width must be a whole number, not "160"'),
         ({"width": True}, "width must be a whole number, not true"),
+        ({"encoder_dropout": False}, "encoder_dropout must be a number, not false"),
+        ({"encoder_dropout": "0"}, 'encoder_dropout must be a number, not "0"'),
         ({"pre_norm": 1}, "pre_norm must be true or false, not 1"),
         ({"positions": "polar"}, "positions must be one of sinusoid, rotary, sinusoid+rotary, not 'polar'"),
         ({"heads": 0}, "heads must be at least 1, not 0"),

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from arc_affinity.data.batch import IGNORE, Batch, collate
 from arc_affinity.data.sequence import encode_grid
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.blocks import Past
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.models.decoding import Decoded, greedy, lawful, runner_up, teacher_forced_right
+from arc_affinity.models.decoding import Decoded, greedy, lawful, next_best, teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder, Reading
 from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid, Pair
 
@@ -49,26 +50,29 @@ def exact(decoded: list[Decoded], batch: Batch) -> list[bool]:
     return [np.array_equal(each.grid, answer) for each, answer in zip(decoded, answers, strict=True)]
 
 
-def check_against_full_pass(model: EncoderDecoder, batch: Batch, decoded: list[Decoded], sized: bool) -> None:
-    """Every log-probability, runner-up and margin is what one pass over the finished output gives."""
-    answered = with_targets(batch, [each.grid for each in decoded])
+def teacher_forced_scores(model: EncoderDecoder, batch: Batch, grids: list[Grid], sized: bool) -> list[np.ndarray]:
+    """The log-probabilities that one pass over the finished outputs gives, PAD aside where the size is given."""
+    answered = with_targets(batch, grids)
     with torch.no_grad():
         logits = lawful(model(answered), answered.target_positions)
-    for row, each in zip(logits, decoded, strict=True):
-        scores = row[: len(each.tokens)].clone()
-        free = np.isfinite(each.margins)
-        if sized:
-            assert (free == (each.tokens != PAD)).all()
-            scores[:, PAD] = float("-inf")
-        scores = scores.log_softmax(dim=-1)[free].numpy()
-        tokens, runners_up = each.tokens[free], each.runners_up[free]
-        steps = np.arange(len(tokens))
-        assert (scores.argmax(axis=1) == tokens).all()
-        np.testing.assert_allclose(each.log_probabilities[free], scores[steps, tokens], atol=1e-4)
-        np.testing.assert_allclose(each.margins[free], scores[steps, tokens] - scores[steps, runners_up], atol=1e-4)
-        scores[steps, tokens] = -np.inf
-        assert (scores.argmax(axis=1) == runners_up).all()
+    if sized:
+        logits[..., PAD] = float("-inf")
+    lengths = (answered.target != IGNORE).sum(dim=1).tolist()
+    return [row[:n].log_softmax(dim=-1).numpy() for row, n in zip(logits, lengths, strict=True)]
+
+
+def check_against_full_pass(model: EncoderDecoder, batch: Batch, decoded: list[Decoded], sized: bool) -> None:
+    """Every score is what one pass over the finished output gives, and what was not given is the likeliest."""
+    wanted = teacher_forced_scores(model, batch, [each.grid for each in decoded], sized)
+    for scores, each in zip(wanted, decoded, strict=True):
+        free = each.tokens != PAD if sized else np.ones(len(each.tokens), dtype=bool)
+        np.testing.assert_allclose(each.scores[free], scores[free], atol=1e-4)
+        written = scores[np.arange(len(each.tokens)), each.tokens][free]
+        np.testing.assert_allclose(each.log_probabilities[free], written, atol=1e-4)
+        assert each.log_likelihood == pytest.approx(written.sum(), abs=1e-3)
         assert (each.log_probabilities[~free] == 0).all()
+        chosen = free & (np.arange(len(free)) >= each.begun)
+        assert (scores.argmax(axis=1) == each.tokens)[chosen].all()
 
 
 def test_decoding_with_a_cache_is_the_full_pass(variant: ModelConfig, build: Build, examples: Make) -> None:
@@ -223,23 +227,60 @@ def test_prefixes_are_kept(build: Build, examples: Make) -> None:
     decoded = greedy(model, batch, prefixes=prefixes)
     for each, prefix in zip(decoded, prefixes, strict=True):
         assert each.tokens[: len(prefix)].tolist() == prefix.tolist()
-        assert (each.log_probabilities[: len(prefix)] == 0).all()
+        assert each.begun == len(prefix)
     assert decoded[0].grid.shape[1] == 2
     assert decoded[3].grid.shape[1] == 1
     check_against_full_pass(model, batch, decoded, sized=False)
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_the_second_attempt_is_another_grid(variant: ModelConfig, build: Build, examples: Make, given: bool) -> None:
-    model, batch = eager_to_end(build(variant)), collate(examples())
+def written_in_turn(model: EncoderDecoder, batch: Batch, count: int, given: bool) -> list[list[Decoded]]:
+    """Of each example its first ``count`` outputs."""
     sizes = sizes_of(batch) if given else None
-    first = greedy(model, batch, sizes=sizes)
-    second = runner_up(model, batch, first, sizes=sizes)
-    for one, other in zip(first, second, strict=True):
-        turn = int(one.margins.argmin())
+    outputs = [[each] for each in greedy(model, batch, sizes=sizes)]
+    for _ in range(count - 1):
+        for mine, other in zip(outputs, next_best(model, batch, outputs, sizes=sizes), strict=True):
+            mine.append(other)
+    return outputs
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_second_output_takes_the_closest_turn(variant: ModelConfig, build: Build, examples: Make, given) -> None:
+    model, batch = eager_to_end(build(variant)), collate(examples())
+    for one, other in written_in_turn(model, batch, 2, given):
+        margins = [np.diff(np.sort(row)[-2:])[0] for row in one.scores]
+        turn = int(np.argmin(margins))
         assert other.tokens[:turn].tolist() == one.tokens[:turn].tolist()
-        assert other.tokens[turn] == one.runners_up[turn] != one.tokens[turn]
-        assert other.grid is not None
+        assert other.tokens[turn] == one.scores[turn].argsort()[-2]
+        assert other.cost == pytest.approx(margins[turn], abs=1e-5)
         assert not np.array_equal(one.grid, other.grid)
         if given:
             assert one.grid.shape == other.grid.shape
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_likelihood_is_of_the_whole_output(variant: ModelConfig, build: Build, examples: Make, given: bool) -> None:
+    """Of a branch too, whose beginning was given and not chosen: teacher forcing is the judge."""
+    model, batch = eager_to_end(build(variant)), collate(examples())
+    outputs = written_in_turn(model, batch, 3, given)
+    for rank in (1, 2):
+        decoded = [mine[rank] for mine in outputs]
+        assert all(each.begun for each in decoded)
+        check_against_full_pass(model, batch, decoded, sized=given)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_many_outputs_all_differ(build: Build, examples: Make, given: bool) -> None:
+    model, batch = eager_to_end(build()), collate(examples())
+    for mine in written_in_turn(model, batch, 7, given):
+        assert all(each.grid is not None for each in mine)
+        assert len({(each.grid.shape, each.grid.tobytes()) for each in mine}) == 7
+        costs = [each.cost for each in mine]
+        assert costs[0] == 0 and costs[1] == min(costs[1:])
+
+
+def test_no_more_outputs_than_there_are(build: Build, examples: Make) -> None:
+    model, batch = build(), collate(examples([((2, 3), (1, 1))]))
+    (outputs,) = written_in_turn(model, batch, 10, given=True)
+    assert sorted(int(each.grid[0, 0]) for each in outputs) == list(range(10))
+    with pytest.raises(ArcAffinityError, match="task task output 0 has no more than 10 different answers"):
+        next_best(model, batch, [outputs], sizes=[(1, 1)])

@@ -15,6 +15,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
+    adapted_digest,
     check_base,
     load_adapter,
     save_adapter,
@@ -156,7 +157,7 @@ def test_an_adapter_folder_is_a_model(build: Callable, batch: Batch, tmp_path: P
     adapter = Adapter(SPEC, shaken(base).factors, str(tmp_path / "base"), digest(base))
     save_adapter(adapter, tmp_path / "00576224")
     loaded = find_model(str(tmp_path / "00576224"))
-    assert (loaded.name, loaded.adapter, loaded.digest) == ("base", "00576224", digest(base))
+    assert (loaded.name, loaded.adapter, loaded.digest) == ("base", "00576224", adapted_digest(digest(base), adapter))
     merge(base, adapter)
     assert torch.equal(outputs(loaded.model, batch), outputs(base, batch))
     save_model(build(seed=23), tmp_path / "base")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import numpy as np
 import pytest
+import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import zeros
 
@@ -13,7 +16,17 @@ from arc_affinity.data.arc import find_task
 from arc_affinity.data.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
-from arc_affinity.taxonomy.visual import LOOKED_AT, WEIGHTS, Classifier, bundled, classify, classify_all, load, view_of
+from arc_affinity.taxonomy.visual import (
+    LOOKED_AT,
+    WEIGHTS,
+    Classifier,
+    Group,
+    bundled,
+    classify,
+    classify_all,
+    load,
+    view_of,
+)
 from arc_affinity.types import Pair, Task
 
 
@@ -58,6 +71,35 @@ def test_it_may_abstain(task):
     guess = shy.classify(task)
     assert (guess.category, guess.best) == (AMBIGUOUS, sure.classify(task).best)
     assert guess.confidence == guess.probabilities[guess.best]
+
+
+def test_its_networks_and_forests_are_those_of_the_file():
+    with safe_open(WEIGHTS, framework="pt") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for number, group in enumerate(bundled().groups):
+        for member, judge in enumerate(group.judges):
+            assert not judge.training
+            for name, tensor in judge.state_dict().items():
+                assert torch.equal(tensor, stored.pop(f"{number}.{member}.{name}").float())
+        for name, array in vars(group.forest).items():
+            assert np.array_equal(array, stored.pop(f"{number}.forest.{name}").numpy().astype(array.dtype))
+    assert not stored, "nothing in the file is left unused"
+
+
+def test_networks_and_forests_have_equal_say(task):
+    """Networks that are sure of A1 make it half, the forests' word being the other half."""
+    sure = bundled()
+    group = sure.asked(task.id)[0]
+    judges = copy.deepcopy(group.judges)
+    for judge in judges:
+        judge.decide.weight.zero_()
+        judge.decide.bias.copy_(torch.where(torch.arange(9) == CODES.index("A1"), 50.0, 0.0))
+    certain = Classifier((Group(judges, group.forest),), {task.id: 0}, 1.0, 0.0)
+    forest = group.forest.chances(view_of(task.train).features.numpy()).mean(axis=0)
+    wanted = (forest + (np.arange(9) == CODES.index("A1"))) / 2
+    found = certain.classify(task)
+    assert found.best == "A1"
+    assert [found.probabilities[code] for code in CODES] == pytest.approx(wanted.tolist(), abs=1e-4)
 
 
 def test_threes_of_the_first_demonstrations(task):

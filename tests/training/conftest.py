@@ -32,7 +32,6 @@ TINY = Recipe(
     restart_steps=5,
     steps=24,
     validate_every=6,
-    threads=1,
 )
 
 

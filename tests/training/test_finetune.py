@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,18 +12,22 @@ import numpy as np
 import pytest
 import torch
 
+from arc_affinity.data.batch import collate
 from arc_affinity.data.rearc import generate_task, input_key
 from arc_affinity.data.sequence import sequence_length
 from arc_affinity.data.store import write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.models.adapters import adapted_digest
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import LoraSpec, find_linears
-from arc_affinity.models.storage import LoadedModel, digest
-from arc_affinity.training import course
+from arc_affinity.models.storage import LoadedModel, digest, find_model, save_model
+from arc_affinity.training import context_only, course, hardware
 from arc_affinity.training.finetune import TaskFineTuner
 from arc_affinity.training.held_out import Scoring
+from arc_affinity.training.module import output_loss
+from arc_affinity.training.seen import examples_seen
 from arc_affinity.training.tuning import (
     TUNINGS,
     Feed,
@@ -33,7 +38,7 @@ from arc_affinity.training.tuning import (
     parts_of_task,
     views_of,
 )
-from arc_affinity.types import PAD, Pair, Task
+from arc_affinity.types import PAD, Example, Pair, Task
 
 QUICK = Tuning(rank=2, alpha=3.0, validation=2, test=3, steps=12, batch_examples=5, learning_rate=1e-2)
 SIZED = Scoring((Protocol.SIZED,))
@@ -102,6 +107,16 @@ def test_a_query_is_never_shown_its_answer_and_runs_repeat() -> None:
     assert len({len(row) for row in queries}) > 1 or len(first[0]) <= QUICK.batch_examples
 
 
+@pytest.mark.parametrize(("native", "kind"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_it_computes_in_what_the_machine_does_fast(loaded: LoadedModel, monkeypatch, native: bool, kind) -> None:
+    monkeypatch.setattr(hardware, "computes_bfloat16", lambda device: native)
+    kinds = {True: set(), False: set()}
+    loaded.model.register_forward_hook(lambda module, given, logits: kinds[logits.requires_grad].add(logits.dtype))
+    learner = course.Learner(loaded.model, [list(loaded.model.parameters())], lambda rows: None)
+    course.train(learner, [Feed(parts(), replace(QUICK, steps=1), 2)])
+    assert kinds == {True: {kind}, False: {kind}}
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_it_learns_to_copy_and_leaves_the_base_alone(loaded: LoadedModel, method) -> None:
     tuning = replace(QUICK, method=method, steps=60, learning_rate=3e-2)
@@ -118,9 +133,13 @@ def test_it_learns_to_copy_and_leaves_the_base_alone(loaded: LoadedModel, method
     assert {record.adapter for record in tuned.final.records} == {method}
     if method == "lora":
         assert tuned.adapter is not None
-        assert (tuned.adapter.base, tuned.adapter.base_digest) == ("some/tiny", loaded.digest)
+        assert (tuned.adapter.base, tuned.adapter.base_digest) == (str(Path("some/tiny").resolve()), loaded.digest)
+        assert tuned.digest == adapted_digest(loaded.digest, tuned.adapter)
     else:
-        assert tuned.model is not None and digest(tuned.model) != loaded.digest
+        assert tuned.model is not None
+        assert tuned.digest == digest(tuned.model)
+    assert {record.model_digest for record in tuned.base.records} == {loaded.digest}
+    assert {record.model_digest for record in tuned.final.records} == {tuned.digest} != {loaded.digest}
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -175,6 +194,100 @@ def test_the_test_part_decides_nothing(loaded: LoadedModel) -> None:
     first, second = (tuner.fine_tune(each).adapter for each in (mine, other))
     assert first is not None and second is not None
     assert all(torch.equal(first.factors[name].A, second.factors[name].A) for name in first.factors)
+
+
+def test_a_step_is_no_longer_than_a_gradient_of_norm_1_makes_it(loaded: LoadedModel, monkeypatch) -> None:
+    group = list(loaded.model.parameters())
+    one = course.Course(0, Feed(parts(), QUICK, 2), course.Learner(loaded.model, [group], lambda rows: None))
+    norms: list[float] = []
+    monkeypatch.setattr(
+        one.optimiser,
+        "step",
+        lambda: norms.append(float(torch.linalg.vector_norm(torch.cat([g.flatten() for g in grads()])))),
+    )
+
+    def grads() -> list[torch.Tensor]:
+        return [parameter.grad for parameter in group if parameter.grad is not None]
+
+    for size in (50.0, 1e-4):
+        for parameter in group:
+            parameter.grad = torch.full_like(parameter, size)
+        one.end_step()
+    assert norms[0] == pytest.approx(1.0, rel=1e-3)
+    assert norms[1] < 0.1, "a small gradient stays as it is"
+
+
+@pytest.mark.parametrize("validation", [True, False])
+def test_the_demonstrations_shown_are_the_most_helpful(loaded: LoadedModel, monkeypatch, validation: bool) -> None:
+    """A draw's help is made up here, and so is how hard each query is; the latter must not matter."""
+    some = parts() if validation else replace(parts(), validation=())
+    queries = some.validation or some.train
+    helped: dict[tuple[int, ...], float] = {}
+
+    def losses(model: EncoderDecoder, task_id: str, asked: tuple[Pair, ...], shown: tuple[Pair, ...]) -> np.ndarray:
+        assert asked == queries, "the test part decides nothing"
+        places = tuple(sorted(next(i for i, p in enumerate(some.train) if p is pair) for pair in shown))
+        helped[places] = 0.1 * (places[0] * 7 % 11 + places[1] * 5 % 11)
+        hard = 100.0 * np.arange(len(asked))
+        hidden = [any(pair is other for other in shown) for pair in asked]
+        return np.where(hidden, np.nan, hard + helped[places])
+
+    monkeypatch.setattr(context_only, "_losses", losses)
+    best = context_only.best_demonstrations(loaded.model, some, 2, seed=0)
+    chosen = tuple(sorted(next(i for i, p in enumerate(some.train) if p is pair) for pair in best))
+    assert len(set(helped.values())) > 4
+    worth = sorted(helped.values())
+    if validation:
+        assert helped[chosen] == worth[0]
+    else:
+        # Where queries are missing here and there the usual loss of each is only nearly the same for all.
+        assert helped[chosen] <= worth[len(worth) // 4]
+
+
+def test_two_demonstrations_cannot_be_compared_and_are_shown(loaded: LoadedModel) -> None:
+    some = replace(parts(), train=parts().train[:2], validation=())
+    best = context_only.best_demonstrations(loaded.model, some, 2, seed=0)
+    assert {id(pair) for pair in best} == {id(pair) for pair in some.train}
+
+
+def test_losses_are_of_each_query_alone_and_of_none_that_is_shown(loaded: LoadedModel) -> None:
+    some = parts()
+    shown = some.train[:2]
+    found = context_only._losses(loaded.model, "copy", some.train, shown)
+    assert np.isnan(found[:2]).all() and np.isfinite(found[2:]).all()
+    for place in (2, 5, 10):
+        [alone] = context_only._losses(loaded.model, "copy", some.train[place : place + 1], shown)
+        assert found[place] == pytest.approx(alone, rel=1e-4)
+    batch = collate([Example("copy", 5, some.train[5], shown)])
+    with torch.no_grad():
+        assert found[5] == pytest.approx(float(output_loss(loaded.model(batch), batch)), rel=1e-4)
+
+
+def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: LoadedModel, tmp_path: Path) -> None:
+    assert examples_seen(loaded) == []
+    [bundled] = examples_seen(find_model("rotary"))
+    assert (bundled.per_task, bundled.data_seed, len(bundled.tasks)) == (150, 0, 308)
+    for name, recipe in {
+        "first": replace(tiny, per_task=31, data_seed=5),
+        "second": replace(tiny, per_task=7, start=str(tmp_path / "first"), tasks="all"),
+    }.items():
+        save_model(loaded.model, tmp_path / name / "model")
+        (tmp_path / name / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    own, before = examples_seen(find_model(str(tmp_path / "second")))
+    assert (own.per_task, own.data_seed, len(own.tasks)) == (7, 0, 400)
+    assert (before.per_task, before.data_seed, len(before.tasks)) == (31, 5, 18)
+    torch.save({"recipe": tiny.to_dict(), "state_dict": loaded.model.state_dict()}, tmp_path / "last.ckpt")
+    [of_checkpoint] = examples_seen(find_model(str(tmp_path / "last.ckpt")))
+    assert of_checkpoint.per_task == tiny.per_task
+
+
+def test_examples_that_the_base_saw_by_another_seed_are_kept_out() -> None:
+    task = "9172f3a0"  # its inputs are small, so seeds share some
+    tuning = replace(QUICK, per_task=3, validation=0, test=40)
+    seen = {input_key(pair.input) for pair in generate_task(task, 400, 5).pairs}
+    assert seen & {input_key(pair.input) for pair in parts_of_rearc(task, tuning).test}
+    apart = parts_of_rearc(task, replace(tuning, unlike=400, unlike_seed=5))
+    assert not seen & {input_key(pair.input) for pair in apart.test} and len(apart.test) == 40
 
 
 def test_context_only_has_no_gradient_and_shows_one_set(loaded: LoadedModel) -> None:

@@ -24,6 +24,7 @@ from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.storage import find_model, load_model, read_checkpoint
 from arc_affinity.training import pretrain
+from arc_affinity.training.hardware import Machine
 from arc_affinity.training.module import output_loss
 from arc_affinity.training.pretrain import feeding, train
 from arc_affinity.training.recipes import Recipe
@@ -191,7 +192,7 @@ def test_a_run_can_start_from_another_ones_model(tiny: Recipe, run_folder: RunFo
         quick(other, run_folder("third"))
 
 
-def test_threads_are_the_recipes_while_it_trains(tiny: Recipe, run_folder: RunFolder) -> None:
+def test_threads_are_as_asked_for_while_it_trains(tiny: Recipe, run_folder: RunFolder) -> None:
     class Count(Callback):
         threads = 0
 
@@ -199,7 +200,7 @@ def test_threads_are_the_recipes_while_it_trains(tiny: Recipe, run_folder: RunFo
             self.threads = torch.get_num_threads()
 
     count = Count()
-    quick(tiny.overridden({"steps": 1, "threads": 3}), run_folder("run"), callbacks=[count])
+    quick(tiny.overridden({"steps": 1}), run_folder("run"), callbacks=[count], machine=Machine(threads=3))
     assert (count.threads, torch.get_num_threads()) == (3, 1)
 
 
@@ -329,6 +330,32 @@ def test_a_folder_with_other_things_is_refused(tiny: Recipe, tmp_path: Path, nam
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
 
 
+@pytest.mark.parametrize(("norm", "told"), [(0.25, 0.25), (0.0, None)])
+def test_gradients_are_clipped_as_the_recipe_says(
+    tiny: Recipe, tmp_path: Path, norm: float, told: float | None
+) -> None:
+    trainer = pretrain.make_trainer(replace(tiny, gradient_clip=norm), tmp_path, [], 0, progress=False)
+    assert (trainer.gradient_clip_val, trainer.gradient_clip_algorithm) == (told, None), "by norm, Lightning's default"
+
+
+class Norms(Callback):
+    """The norm of each step's gradient as the optimiser gets it."""
+
+    def __init__(self) -> None:
+        self.norms: list[float] = []
+
+    def on_before_zero_grad(self, trainer: Any, module: Any, optimiser: Any) -> None:
+        grads = [parameter.grad.flatten() for parameter in module.parameters() if parameter.grad is not None]
+        if grads:
+            self.norms.append(float(torch.linalg.vector_norm(torch.cat(grads))))
+
+
+def test_no_step_has_a_longer_gradient_than_the_recipe_allows(tiny: Recipe, run_folder: RunFolder) -> None:
+    watch = Norms()
+    quick(tiny.overridden({"steps": 3, "gradient_clip": 0.01}), run_folder("run"), callbacks=[watch])
+    assert watch.norms and max(watch.norms) <= 0.01001
+
+
 def test_a_folder_that_cannot_be_written_is_told(tiny: Recipe, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path / "file", tmp_path / "file" / "run"):
@@ -338,8 +365,9 @@ def test_a_folder_that_cannot_be_written_is_told(tiny: Recipe, tmp_path: Path) -
 
 def test_more_processes_than_gpus_are_refused(tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ArcAffinityError, match="processes is 2, but there are 1 GPUs"):
-        pretrain.make_trainer(replace(tiny, processes=2), tmp_path, [], 0, progress=False)
+    with pytest.raises(ArcAffinityError, match="processes is 2, but there are 1 GPUs; set it to at most 1"):
+        quick(tiny, tmp_path / "run", machine=Machine(processes=2))
+    assert not (tmp_path / "run").exists(), "before any work"
 
 
 KILLED = """

@@ -25,10 +25,11 @@ def test_a_recipe_survives_json(name: str) -> None:
 
 
 def test_the_champion_is_trained_as_published() -> None:
-    # Trial 69 of arXiv 2512.07109: Adam, learning rate, beta1, no decay, batches of 32, restarts, 2 pairs.
+    # Trial 69 of arXiv 2512.07109: Adam, learning rate, beta1, no decay, restarts, 2 pairs; its batches of 32 were for
+    # each of two processes here.
     champion = RECIPES["champion"]
     assert (champion.optimiser, champion.learning_rate, champion.beta1) == ("adam", 0.0018498849832733245, 0.95)
-    assert (champion.weight_decay, champion.batch_examples) == (0.0, 32)
+    assert (champion.weight_decay, champion.batch_examples) == (0.0, 2 * 32)
     assert (champion.schedule, champion.model.context_pairs) == ("cosine-restarts", 2)
     assert champion.tasks == "published-train"
     assert RECIPES["champion-foundational"].model == champion.model
@@ -47,6 +48,11 @@ def test_text_stays_text_in_toml() -> None:
     assert recipe.name == "00576224"
     assert (recipe.steps, recipe.learning_rate, recipe.model.width) == (7, 1.0, 32)
     assert type(recipe.learning_rate) is float
+
+
+def test_no_dropout_is_written_as_people_write_it() -> None:
+    values = tomllib.loads("[model]\nencoder_dropout = 0\ndecoder_dropout = 0\n")
+    assert Recipe.from_dict(values, "r.toml").model.encoder_dropout == 0.0
 
 
 def test_stages_come_as_lists() -> None:
@@ -82,6 +88,8 @@ def test_fields_of_the_model_are_overridden_by_their_full_name() -> None:
         ({"curriculum": [[5]]}, "curriculum must be a list"),
         ({"curriculum": [[5, 0]]}, "curriculum must be a list"),
         ({"curriculum": [[5, "6"]]}, "curriculum must be a list"),
+        ({"processes": 2}, "processes is of the machine, not of a recipe; `train` takes --processes"),
+        ({"threads": 1}, "threads is of the machine"),
         ({"model": 5}, "model must be a table of its settings, not 5"),
         ({"model": {"widht": 5}}, "unknown model setting 'widht'; did you mean 'width'?"),
         ({"model": {"positions": "polar"}}, "positions must be one of sinusoid, rotary"),
@@ -90,6 +98,13 @@ def test_fields_of_the_model_are_overridden_by_their_full_name() -> None:
 def test_a_wrong_field_is_refused(values: dict[str, object], told: str) -> None:
     with pytest.raises(ArcAffinityError, match=told):
         Recipe.from_dict({"name": "mine", **values}, "mine.toml")
+
+
+def test_a_recipe_saved_with_its_machine_is_the_same_run() -> None:
+    """Each of so many processes had a batch of its own; together they had what is shared now."""
+    old = RECIPES["rotary"].to_dict() | {"processes": 2, "threads": 1, "batch_cells": 3_072, "batch_examples": 32}
+    assert Recipe.from_saved(old, "recipe.json") == RECIPES["rotary"]
+    assert Recipe.from_saved(RECIPES["rotary"].to_dict(), "recipe.json") == RECIPES["rotary"]
 
 
 def test_the_name_is_no_field_to_override() -> None:

@@ -25,6 +25,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.evaluation.scoring import score_each
+from arc_affinity.models.adapters import digest_of_set
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import find_model, save_model
 from arc_affinity.training import executors, sweep
@@ -76,12 +77,15 @@ def test_each_task_leaves_its_files_and_all_one_table(mine: Sweep, tmp_path: Pat
     ended = run_sweep(mine, tmp_path / "out", SERIAL, lambda task, error: told.append((task, error)))
     assert told == [(task, None) for task in TASKS[:3]]
     assert set(ended.results) == set(TASKS[:3]) and not ended.failed
+    own: dict[str, str] = {}
     for task in TASKS[:3]:
         names = {path.name for path in (tmp_path / "out" / "tasks" / task).iterdir()}
         assert names == {"adapter_config.json", "adapter_model.safetensors", "records.jsonl.gz", "result.json"}
         adapted = find_model(str(tmp_path / "out" / "tasks" / task))
-        assert (adapted.adapter, adapted.digest) == (task, mine.model.digest)
+        assert adapted.adapter == task
+        own[task] = adapted.digest
     before, after = score_each(read_records(ended.records))
+    assert (before.subject.model_digest, after.subject.model_digest) == (mine.model.digest, digest_of_set(own))
     assert (before.subject.adapted, after.subject.adapted) == (False, True)
     assert len(before.outputs) == len(after.outputs) == 6
     with (tmp_path / "out" / "summary.csv").open(newline="") as table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as jsonlib
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from arc_affinity.data.splits import (
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.documents import fit, read_object
 from arc_affinity.files import keep_inputs, write_text
+from arc_affinity.processes import cores
 
 SHOWN = 20
 """Rows of the table of rejections; the manifest has all."""
@@ -84,7 +84,7 @@ def generate(
         def advance(_task: str, _rejections: Counter[str]) -> None:
             progress.advance(bar)
 
-        processes = (os.cpu_count() or 1) if workers is None else workers
+        processes = cores() if workers is None else workers
         settings = (out, wanted, per_task, seed, processes, known, advance)
         try:
             manifest = generate_json(*settings) if format == "json" else generate_store(*settings).manifest

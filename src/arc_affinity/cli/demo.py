@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import torch
 from rich.table import Table
 
 from arc_affinity.cli.diagnose import EXAMPLES, write_report
@@ -15,8 +16,10 @@ from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.progress import ExampleRate, quiet_lightning
 from arc_affinity.cli.render import grid_text
 from arc_affinity.cli.score import task_table
+from arc_affinity.cli.solve import BASE, SolveBar
 from arc_affinity.cli.terminal import Console
 from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.diagnosis.report import build_report
 from arc_affinity.diagnosis.report_records import Collector
@@ -25,7 +28,10 @@ from arc_affinity.evaluation.predict import Asking, Question, predict, questions
 from arc_affinity.evaluation.records import Origin, Record, write_records
 from arc_affinity.evaluation.scoring import Score, score
 from arc_affinity.evaluation.submission import make_submission, write_submission
+from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.training.joint.recipe import Budget
+from arc_affinity.training.joint.solve import RECORDS, SolveSettings, Where, solve
 from arc_affinity.training.pretrain import train
 from arc_affinity.training.recipes import RECIPES
 from arc_affinity.training.run_folder import RECIPE as RUN_RECIPE
@@ -39,9 +45,14 @@ HELD_OUT_SHOWN = 5
 REAL_TASKS = ("137eaa0f", "88a62173", "a65b410d", "9172f3a0", "c1d99e64")
 """Foundational tasks as humans drew them; only generated examples of their rules were trained on."""
 
+SOLVED = 6
+"""Real tasks that the demo solves: the smallest of those that the base of `solve` never saw."""
+
+SOLVING = Budget(seconds=60)
+
 HELD_OUT_RECORDS, REAL_RECORDS = "held-out.jsonl", "arc-agi-1.jsonl"
-HELD_OUT_PAGE, REAL_PAGE = "index.html", "arc-agi-1.html"
-"""Reports on the held-out examples and on the real tasks; no number mixes the two."""
+HELD_OUT_PAGE, REAL_PAGE, SOLVED_PAGE = "index.html", "arc-agi-1.html", "solve.html"
+"""Reports on the held-out examples, on the real tasks, and on those solved; no number mixes them."""
 
 PICTURES = 3
 """Predictions shown in the terminal."""
@@ -50,15 +61,16 @@ PICTURES = 3
 def demo(*, out: Path = Path("out/demo")) -> None:
     """Show the main job once, small.
 
-    Predicts held-out examples and real ARC-AGI-1 tasks with a bundled model, scores them, trains the recipe
-    "smoke" for a few seconds, and diagnoses what the bundled model cannot do. Leaves records, a submission, a
-    trained model and two reports with pictures.
+    Solves a few real tasks that its base never saw. Predicts held-out examples and real ARC-AGI-1 tasks with a bundled
+    model, scores them, trains the recipe "smoke" for a few seconds, and diagnoses what the bundled model cannot do.
+    Leaves records, submissions, a trained model and reports with pictures.
 
     Args:
         out: Folder for the results; what an earlier demo left there is replaced.
     """
     begin = time.monotonic()
     console = Console()
+    solved_tasks, solved = _solve(console, out / "solve")
     loaded = find_model(MODEL)
     console.print(f"Model: {loaded.name}, {loaded.model.parameter_count():,} parameters", highlight=False)
     held_out = _predict_held_out(loaded, out)
@@ -72,7 +84,30 @@ def demo(*, out: Path = Path("out/demo")) -> None:
         examples = load_tasks(str(path))
     _diagnose(console, out / HELD_OUT_PAGE, out / HELD_OUT_RECORDS, held_out[0], examples)
     _diagnose(console, out / REAL_PAGE, out / REAL_RECORDS, real[0], real_tasks)
+    _diagnose(console, out / SOLVED_PAGE, out / "solve" / RECORDS, solved, solved_tasks)
     _say_where(console, out, time.monotonic() - begin)
+
+
+def _solve(console: Console, folder: Path) -> tuple[list[Task], list[Record]]:
+    """Adapt the bundled base to a few tasks and answer them, for a minute."""
+    training = load_tasks("arc-agi-1/training")
+    kept = set(kept_out_tasks(training))
+    tasks = sorted((task for task in training if task.id in kept), key=_cells)[:SOLVED]
+    base = find_solver(BASE)
+    seconds = SOLVING.seconds or 0
+    console.print(f"Solve: {SOLVED} tasks that {base.name} never saw, {seconds:.0f} s", highlight=False)
+    shutil.rmtree(folder, ignore_errors=True)
+    where = Where(folder, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    with SolveBar(Console(stderr=True)) as bar:
+        done = solve(tasks, base, SolveSettings(SOLVING), where, dataset="arc-agi-1/training", report=bar.report)
+    _show(console, done.records)
+    return tasks, list(done.records)
+
+
+def _cells(task: Task) -> tuple[int, str]:
+    """Cells of a task's demonstrations and questions."""
+    shown = [grid for pair in task.train for grid in (pair.input, pair.output)]
+    return sum(grid.size for grid in (*shown, *(p.input for p in task.test)) if grid is not None), task.id
 
 
 Answers = tuple[list[Record], Score]
@@ -151,11 +186,12 @@ def _diagnose(console: Console, page: Path, source: Path, records: Sequence[Reco
 
 def _say_where(console: Console, out: Path, seconds: float) -> None:
     lines = (
-        f"Done in {seconds:.0f} s. Look at {out / HELD_OUT_PAGE} and {out / REAL_PAGE}",
+        f"Done in {seconds:.0f} s. Look at {out / SOLVED_PAGE}, {out / HELD_OUT_PAGE} and {out / REAL_PAGE}",
         f"Records:    {out / 'held-out.jsonl'}, {out / 'arc-agi-1.jsonl'}",
         f"Submission: {out / 'submission.json'}",
         f"Trained:    {out / 'smoke' / 'model'}",
         "Next:",
+        "  arc-affinity solve --dataset arc-agi-1/evaluation --budget 2h --out out/solve",
         f"  arc-affinity predict {MODEL} --dataset arc-agi-1/evaluation --out records.jsonl",
         "  arc-affinity score records.jsonl --dataset arc-agi-1/evaluation",
         "  arc-affinity diagnose records.jsonl --dataset arc-agi-1/evaluation --out report.html",

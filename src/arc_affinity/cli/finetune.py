@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, make_dataclass, replace
 from pathlib import Path
@@ -22,8 +21,10 @@ from arc_affinity.data.store import ExampleStore
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.documents import decode, fit, name_of, read_bytes, text_of
 from arc_affinity.errors import ArcAffinityError, unknown
-from arc_affinity.models.storage import find_model
+from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
+from arc_affinity.training.seen import examples_seen
 from arc_affinity.training.sweep import Ended, Results, Sweep, run_sweep
 from arc_affinity.training.sweep_work import RE_ARC, Source
 from arc_affinity.training.tuning import TUNINGS, Method, Tuning
@@ -81,7 +82,9 @@ def finetune(
         raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
     source = Source(dataset, data_dir)
     wanted = choose_tasks(source, tasks, set, max_side)
-    processes = min(os.cpu_count() or 1, -(-len(wanted) // together)) if workers is None else workers
+    if dataset == RE_ARC and (changes is None or changes.unlike is None):
+        tuning = unlike_what_was_seen(tuning, loaded, wanted)
+    processes = min(cores(), -(-len(wanted) // together)) if workers is None else workers
     # Several processes of one thread each do more than one of several threads.
     threads = 1 if processes > 1 else 0
     sweep = Sweep(loaded, model, wanted, tuning, source, together=together, threads=threads)
@@ -100,6 +103,24 @@ def finetune(
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     _report(ended, console)
     say_path(Console(), "", ended.records)
+
+
+def unlike_what_was_seen(tuning: Tuning, loaded: LoadedModel, tasks: tuple[str, ...]) -> Tuning:
+    """Return the settings with test inputs kept apart from what the model's own recipe trained it on.
+
+    Raises:
+        ArcAffinityError: it was trained on examples of several seeds, of which one can be named.
+    """
+    found = [each for each in examples_seen(loaded) if not each.tasks.isdisjoint(tasks)]
+    if not found:
+        return tuning
+    seeds = {each.data_seed for each in found}
+    if len(seeds) > 1:
+        listed = ", ".join(map(str, sorted(seeds)))
+        raise ArcAffinityError(
+            f"{loaded.name} was trained on examples of seeds {listed}; give --unlike and --unlike-seed"
+        )
+    return replace(tuning, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop())
 
 
 def _changed(changes: Changes | None) -> Mapping[str, Any]:

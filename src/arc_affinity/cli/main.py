@@ -28,6 +28,7 @@ Commands = tuple[tuple[str, str, str], ...]
 DATA_VARIABLE = "ARC_AFFINITY_DATA"
 
 COMMANDS: Commands = (
+    ("solve", "arc_affinity.cli.solve:solve", "Solve tasks: tasks in, a submission out."),
     ("demo", "arc_affinity.cli.demo:demo", "Show the main job once, small."),
     ("data list", "arc_affinity.cli.data_show:list_datasets", "List the datasets."),
     ("data show", "arc_affinity.cli.data_show:show", "Show a task."),

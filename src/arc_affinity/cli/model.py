@@ -17,7 +17,7 @@ from rich.table import Table
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters import load_adapter
+from arc_affinity.models.adapters import ADAPTER_WEIGHTS, load_adapter
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.merging import average
 from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
@@ -46,7 +46,7 @@ def info(model: str, /, *, json: bool = False) -> None:
     Its parts and their parameters, its settings, and the beginning of its card.
 
     Args:
-        model: A bundled model's name, a model folder, or a checkpoint.
+        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder.
         json: Print one JSON document and nothing else.
     """
     loaded = find_model(model)
@@ -55,6 +55,9 @@ def info(model: str, /, *, json: bool = False) -> None:
         return
     console = Console(highlight=False)
     console.print(f"{loaded.name}, digest {loaded.digest}, {_size(loaded) / 1e6:.1f} MB", markup=False)
+    if (laid := _adapter(loaded)) is not None:
+        words = f"with the adapter {laid['name']} of rank {laid['rank']}, {laid['parameters']:,} parameters over"
+        console.print(f"{words} {laid['base']} ({laid['base_digest'] or 'whose digest it does not tell'})")
     say_path(console, "", loaded.source)
     console.print(_parts_table(loaded.model))
     console.print(_settings_table(loaded.model))
@@ -175,6 +178,7 @@ def _plain(loaded: LoadedModel) -> dict[str, object]:
         "name": loaded.name,
         "source": str(loaded.source),
         "digest": loaded.digest,
+        "adapter": _adapter(loaded),
         "parameters": loaded.model.parameter_count(),
         "size_bytes": _size(loaded),
         "parts": _parts(loaded.model),
@@ -183,9 +187,25 @@ def _plain(loaded: LoadedModel) -> dict[str, object]:
 
 
 def _size(loaded: LoadedModel) -> int:
-    """Bytes of the file that holds the weights."""
-    file = loaded.source / WEIGHTS if loaded.source.is_dir() else loaded.source
+    """Bytes of the file that holds the weights, or an adapter's."""
+    name = WEIGHTS if loaded.adapter is None else ADAPTER_WEIGHTS
+    file = loaded.source / name if loaded.source.is_dir() else loaded.source
     return file.stat().st_size
+
+
+def _adapter(loaded: LoadedModel) -> dict[str, Any] | None:
+    """The adapter in a model as JSON values; None where there is none."""
+    if loaded.adapter is None:
+        return None
+    adapter = load_adapter(loaded.source)
+    return {
+        "name": loaded.adapter,
+        "rank": adapter.spec.rank,
+        "alpha": adapter.spec.alpha,
+        "parameters": adapter.size,
+        "base": adapter.base,
+        "base_digest": adapter.base_digest or None,
+    }
 
 
 def _parts(model: EncoderDecoder) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import asdict, replace
@@ -14,8 +13,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from arc_affinity.cli.predict_solver import is_solver, write_answers
 from arc_affinity.cli.terminal import Console, model_files, say_path
-from arc_affinity.data.arc import files_of, load_tasks
+from arc_affinity.data.arc import choose_tasks, files_of, load_tasks
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.errors import ArcAffinityError, unknown
@@ -32,8 +32,14 @@ from arc_affinity.evaluation.predict import predict as ask
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
 from arc_affinity.files import keep_inputs
-from arc_affinity.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from arc_affinity.models.storage import LoadedModel, find_model, with_adapter
+from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter
+from arc_affinity.models.storage import CONFIG, LoadedModel, find_model, refuse_adapted, with_adapter
+
+MOST_ATTEMPTS = 10
+"""So many different answers there are to any question, even where the size is given and is one cell."""
+
+WITHOUT = "(none)"
+"""Stands for the adapter of a task that has none, among tasks that have."""
 
 
 def predict(
@@ -44,7 +50,7 @@ def predict(
     out: Path,
     tasks: tuple[str, ...] = (),
     protocol: str = Protocol.ARC_PRIZE.value,
-    attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    attempts: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = None,
     views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     context: ContextPolicy = "drawn",
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
@@ -58,27 +64,45 @@ def predict(
     last finished task.
 
     Args:
-        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken.
+        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken;
+            or the folder of a run of `solve`, for the tasks that it has learned.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
             example of which is predicted from other examples of its task).
         out: File of the records to write, JSON lines; gzip where it ends in .gz.
         tasks: Ids of tasks; all unless given.
         protocol: arc_prize (the model decides the size), sized (the true size is given) or teacher_forced (published:
             the true cells before each cell are shown).
-        attempts: Different answers to each question.
-        views: Draws of demonstrations that are decoded and vote.
+        attempts: Different answers to each question: 2 unless given, and 1 by teacher_forced, which has no other.
+        views: Views of each question that are answered and vote: turned, mirrored and recoloured, all grids alike, the
+            first as it is. Each is shown a draw of demonstrations of its own.
         context: How an example store's demonstrations are chosen: drawn, or first (published: the first pairs of the
             task for every example, which give the answers of those pairs away; the records' dataset says so).
-        seed: Of the draws.
-        adapter: Folder of an adapter to lay over the model, or a folder of such folders, one for each task and named
-            after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by the model itself.
+        seed: Of the draws and views.
+        adapter: Folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
+            each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
+            the model itself.
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
     keep_inputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
-    place = _device(device)
+    place = pick_device(device)
+    if is_solver(model):
+        if adapter is not None or context != "drawn":
+            raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
+        write_answers(
+            model,
+            choose_tasks(load_tasks(dataset, data_dir), tasks),
+            dataset,
+            out,
+            protocol=Protocol.named(protocol),
+            attempts=attempts or 2,
+            views=views,
+            seed=seed,
+            device=place,
+        )
+        return
     loaded = find_model(model)
-    asking = Asking(Protocol.named(protocol), attempts, views, seed)
+    asking = asking_of(Protocol.named(protocol), attempts, views, seed)
     questions = load_questions(dataset, tasks, loaded.model.config.context_pairs, asking, data_dir, context)
     named = dataset if context == "drawn" else f"{dataset}?context={context}"
     check_answerable(questions, asking.protocol)
@@ -91,6 +115,20 @@ def predict(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     say_path(Console(), "", out)
+
+
+def asking_of(protocol: Protocol, attempts: int | None, views: int, seed: int) -> Asking:
+    """Return how a model is questioned.
+
+    Raises:
+        ArcAffinityError: teacher forcing, which gives one answer under one view, is to give more.
+    """
+    if protocol is not Protocol.TEACHER_FORCED:
+        return Asking(protocol, attempts or 2, views, seed)
+    for name, number in (("attempts", attempts or 1), ("views", views)):
+        if number != 1:
+            raise ArcAffinityError(f"--{name} {number}: {protocol} shows the model the answer, once")
+    return Asking(protocol, 1, 1, seed)
 
 
 def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking: Asking, out: Path) -> None:
@@ -109,10 +147,11 @@ def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking:
 def _write_adapted(
     loaded: LoadedModel, adapter: Path, dataset: str, questions: list[Question], asking: Asking, out: Path
 ) -> None:
-    """Answer each task's questions with its adapter."""
+    """Answer each task's questions with its specialist; all of them together are one solver, of one digest."""
+    refuse_adapted(loaded)
     chosen = adapters_of(adapter, [question[0].task_id for question in questions])
-    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed)
-    laid = {task: each and adapter_digest(each) for task, each in chosen.items()}
+    laid = {task: loaded.digest if folder is None else _digest(loaded, folder) for task, folder in chosen.items()}
+    origin = Origin(loaded.name, digest_of_set(laid), dataset, asking.protocol, asking.seed, WITHOUT)
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions), "adapters": laid}
     with RecordWriter(out, settings) as writer, _progress() as progress:
         bar = progress.add_task("", total=len(chosen), completed=len(writer.done_tasks))
@@ -120,14 +159,16 @@ def _write_adapted(
             if task in writer.done_tasks:
                 continue
             asked = [question for question in questions if question[0].task_id == task]
-            with_own = loaded if folder is None else with_adapter(copy_of(loaded), folder)
-            for _, records in ask(with_own.model, asked, replace(origin, adapter=with_own.adapter), asking):
+            model, named = loaded.model, origin
+            if folder is not None:
+                model, named = specialist(loaded, folder).model, replace(origin, adapter=folder.resolve().name)
+            for _, records in ask(model, asked, named, asking):
                 writer.write(task, records)
             progress.advance(bar)
 
 
 def adapters_of(folder: Path, task_ids: Iterable[str]) -> dict[str, Path | None]:
-    """Return the adapter's folder of each task: ``folder`` itself, or the one within it that is named after the task.
+    """Return the specialist's folder of each task: ``folder`` itself, or the one within it named after the task.
 
     Raises:
         ArcAffinityError: ``folder`` holds neither.
@@ -135,24 +176,35 @@ def adapters_of(folder: Path, task_ids: Iterable[str]) -> dict[str, Path | None]
     if (folder / ADAPTER_CONFIG).is_file():
         return dict.fromkeys(task_ids, folder)
     found: dict[str, Path | None] = {
-        task: folder / task if (folder / task / ADAPTER_CONFIG).is_file() else None for task in task_ids
+        task: folder / task if any((folder / task / name).is_file() for name in (ADAPTER_CONFIG, CONFIG)) else None
+        for task in task_ids
     }
     if not any(found.values()):
         raise ArcAffinityError(f"{folder} holds no adapter, and none for a task asked for")
     return found
 
 
-def adapter_digest(folder: Path) -> str:
-    """Return the first 12 hex digits of the SHA-256 of an adapter's weights.
+def specialist(loaded: LoadedModel, folder: Path) -> LoadedModel:
+    """Return the model with the adapter in ``folder``, or the whole model there, where ``loaded`` is.
 
     Raises:
-        ArcAffinityError: they cannot be read.
+        ArcAffinityError: it cannot be read, is of another base, or is shown other numbers of demonstrations.
     """
-    path = folder / ADAPTER_WEIGHTS
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    if (folder / ADAPTER_CONFIG).is_file():
+        return with_adapter(copy_of(loaded), folder)
+    whole = find_model(str(folder))
+    mine, wanted = whole.model.config.context_pairs, loaded.model.config.context_pairs
+    if mine != wanted:
+        raise ArcAffinityError(f"{folder} looks at {mine} demonstrations, {loaded.name} at {wanted}")
+    whole.model.to(loaded.model.device)
+    return whole
+
+
+def _digest(loaded: LoadedModel, folder: Path) -> str:
+    """The digest of a specialist's weights."""
+    if (folder / ADAPTER_CONFIG).is_file():
+        return adapted_digest(loaded.digest, load_adapter(folder))
+    return find_model(str(folder)).digest
 
 
 def copy_of(loaded: LoadedModel) -> LoadedModel:
@@ -167,7 +219,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def _device(name: str | None) -> torch.device:
+def pick_device(name: str | None) -> torch.device:
     """Return the device called ``name``, a GPU or else the CPU where none is asked for.
 
     Raises:

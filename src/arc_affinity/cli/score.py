@@ -112,6 +112,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     subject, outputs = score.subject, score.outputs
     yield "dataset", subject.dataset
     yield "model", (subject.model or "a submission") + (" + adapters" if subject.adapted else "")
+    yield "weights", subject.model_digest or "-"
     yield f"score, {score.attempts} attempts", _both(score.solved)
     yield "strict score", _percent(score.strict)
     yield "pass@1", _both(score.first_solved)

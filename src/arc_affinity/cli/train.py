@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
+from cyclopts.validators import Number
 
 from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.documents import read_toml
 from arc_affinity.errors import unknown
 from arc_affinity.models.config import ModelConfig
+from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.pretrain import train as run
 from arc_affinity.training.recipes import RECIPES, Recipe
 
@@ -56,6 +58,9 @@ def train(
     *,
     out: Path | None = None,
     resume: bool = False,
+    processes: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    threads: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    loaders: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     changes: Annotated[Changes | None, Parameter(name="*")] = None,
 ) -> None:
     """Train a model from scratch.
@@ -68,14 +73,21 @@ def train(
         recipe: A named recipe, or a TOML file of one.
         out: Folder of the run; out/NAME unless given.
         resume: Go on with a run that was stopped; one that is not there begins.
+        processes: That train side by side and share every batch, one a GPU where there are GPUs. As many as the
+            machine has, but no more than a batch keeps busy, unless given.
+        threads: Of each process; 0 leaves the number alone. A share of the cores unless given.
+        loaders: Processes that make batches for each of them; some of the cores beside a GPU unless given.
     """
     chosen = load_recipe(recipe).overridden(_changed(changes))
+    machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
     folder = out or Path("out") / chosen.name
     quiet_lightning()
     console = Console(stderr=True)
     rate, bar = ExampleRate(console, chosen), TaskBar(console)
     try:
-        outcome = run(chosen, folder, resume=resume, callbacks=[rate], on_task=bar.advance, progress=False)
+        outcome = run(
+            chosen, folder, resume=resume, callbacks=[rate], on_task=bar.advance, progress=False, machine=machine
+        )
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command with --resume goes on") from error
     if rate.leads:

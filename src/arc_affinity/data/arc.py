@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,6 +113,19 @@ def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
         parse_task(entry.document, task_id, name, entry.where)
         for task_id, entry in sorted(_entries(name, data_dir).items())
     )
+
+
+def choose_tasks(known: Sequence[Task], wanted: Sequence[str]) -> tuple[Task, ...]:
+    """Return the tasks whose ids are ``wanted``, in their own order, or all if none is named.
+
+    Raises:
+        ArcAffinityError: one of them is not among ``known``.
+    """
+    ids = {task.id for task in known}
+    for task_id in wanted:
+        if task_id not in ids:
+            raise unknown("task", task_id, ids)
+    return tuple(task for task in known if not wanted or task.id in wanted)
 
 
 def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = None) -> Task:

@@ -181,6 +181,21 @@ class Compose(Augmentation):
         return Compose(tuple(part.inverse for part in reversed(self.parts)))
 
 
+BACKGROUND = 0
+"""The colour that ARC's tasks use as empty space."""
+
+
+def fixed_colours(task: Task) -> frozenset[int]:
+    """Return the colours of a task that a view may not permute: black, and those that only outputs have.
+
+    A colour that no input shows is named by the rule itself, so it means the same under every relabelling of the others
+    (ours). Test inputs are looked at, test outputs never.
+    """
+    shown = {colour for pair in (*task.train, *task.test) for colour in np.unique(pair.input).tolist()}
+    written = {colour for pair in task.train if pair.output is not None for colour in np.unique(pair.output).tolist()}
+    return frozenset({BACKGROUND} | (written - shown))
+
+
 def draw_colours(rng: random.Random, fixed: Collection[int] = (0,)) -> ColourPermutation:
     """Return a random permutation of the colours but for those that stay ``fixed``."""
     free = [colour for colour in range(COLOURS) if colour not in fixed]
@@ -221,6 +236,11 @@ def views(count: int, seed: int = 0, dihedral: bool = True, fixed: Collection[in
     if not 0 <= count <= possible:
         raise ArcAffinityError(f"{count} views asked for; there are {possible} that differ")
     return _draw_views(count, random.Random(seed), shapes, fixed)
+
+
+def most_views(fixed: Collection[int]) -> int:
+    """Return how many distinct views there are where the colours ``fixed`` keep their place."""
+    return len(DIHEDRALS) * math.factorial(COLOURS - len({*fixed} & {*range(COLOURS)}))
 
 
 def _draw_views(count: int, rng: random.Random, shapes: list[Dihedral], fixed: Collection[int]) -> Iterator[Compose]:

@@ -41,7 +41,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Feeding:
-    """How stores become batches; ``steps`` is the number of batches between two validations."""
+    """How stores become batches.
+
+    ``steps`` is the number of batches between two validations, ``workers`` that of processes which make batches beside
+    this one (the batches are the same).
+    """
 
     pairs: int
     rules: BatchRules
@@ -57,25 +61,31 @@ class StoreDataModule(LightningDataModule):
     def __init__(self, train: ExampleStore, validation: ExampleStore, feeding: Feeding) -> None:
         super().__init__()
         self.train, self.validation, self.feeding = train, validation, feeding
+        self._stage: tuple[ExampleStore, BatchStream] | None = None
 
     def train_dataloader(self) -> DataLoader[Example]:
         """Return this process's share of the stream of training batches."""
-        trainer, feeding = self.trainer, self.feeding
+        trainer = self.trainer
         epoch, rank, ranks = (trainer.current_epoch, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
-        store, begun = self._stage(epoch)
-        stream = BatchStream(store.sizes, feeding.rules, feeding.steps, begun=begun, rank=rank, ranks=ranks)
+        begun, cells = self._begun(epoch)
+        # A stage's stream is kept, as it remembers where the next slice begins.
+        if self._stage is None or self._stage[1].begun != begun:
+            store = self.train if cells is None else smaller(self.train, cells)
+            rules, steps = self.feeding.rules, self.feeding.steps
+            self._stage = store, BatchStream(store.sizes, rules, steps, begun=begun, rank=rank, ranks=ranks)
+        store, stream = self._stage
         # Lightning sets the epoch of samplers only, and a batch sampler is none to it.
         stream.set_epoch(epoch)
         return self._loader(store, stream)
 
-    def _stage(self, epoch: int) -> tuple[ExampleStore, int]:
-        """Return the examples of the stage that ``epoch`` is in, and the epoch that the stage began at."""
+    def _begun(self, epoch: int) -> tuple[int, int | None]:
+        """Return the epoch at which the stage of ``epoch`` began, and its limit of tokens."""
         begun = 0
         for stage in self.feeding.stages:
             if epoch < begun + stage.validations:
-                return smaller(self.train, stage.cells), begun
+                return begun, stage.cells
             begun += stage.validations
-        return self.train, begun
+        return begun, None
 
     def val_dataloader(self) -> DataLoader[Example]:
         """Return the validation batches, the same every time and for every process."""
@@ -89,7 +99,6 @@ class StoreDataModule(LightningDataModule):
             batch_sampler=batches,
             collate_fn=_collate,
             num_workers=feeding.workers,
-            persistent_workers=feeding.workers > 0,
         )
 
 

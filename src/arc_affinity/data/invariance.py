@@ -72,15 +72,16 @@ def _mean_is_not_zero(differences: Float[np.ndarray, "pairs numbers"]) -> bool:
 
 
 def free_colours(pairs: Sequence[Pair]) -> list[int]:
-    """Return the colours that the rule treats alike, as far as the pairs show: those that come equally often.
+    """Return the colours that the rule treats alike, as far as the pairs show: those that come, and equally often.
 
     A colour that the rule names, or that is a background, is in more (or fewer) inputs, outputs or changes than the
-    others; it is dropped, the most striking first, until the rest are alike.
+    others; it is dropped, the most striking first, until the rest are alike. Of a colour that never comes nothing is
+    known.
     """
     if len(pairs) < FEWEST:
         return []
     seen = np.array([_colour_numbers(pair) for pair in pairs])
-    free = list(range(COLOURS))
+    free = [colour for colour in range(COLOURS) if seen[:, colour].any()]
     while len(free) > 1:
         shares = seen[:, free].mean(axis=0)
         typical = np.median(shares, axis=0)

@@ -112,6 +112,8 @@ class BatchStream(Sampler[list[Key]]):
         self.counts, self.rules, self.steps = token_counts(sizes), rules, steps
         self.rank, self.ranks = rank, ranks
         self.begun = self.slice = begun
+        self._next = (begun, 0, 0)
+        self._planned: tuple[int, list[list[list[int]]]] | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the slice, counted from ``begun``."""
@@ -121,35 +123,48 @@ class BatchStream(Sampler[list[Key]]):
         return self.steps
 
     def __iter__(self) -> Iterator[list[Key]]:
-        skip = (self.slice - self.begun) * self.steps
-        left = self.steps
-        for turn, plan in self._passes():
-            if skip >= len(plan):
-                skip -= len(plan)
-                continue
-            for group in plan[skip : skip + left]:
-                yield [(turn, example) for example in group[self.rank]]
-            left -= len(plan[skip : skip + left])
-            skip = 0
-            if not left:
-                return
+        turn, skip = self._place()
+        batches: list[list[Key]] = []
+        while left := self.steps - len(batches):
+            part = self._pass(turn)[skip : skip + left]
+            batches += [[(turn, example) for example in group[self.rank]] for group in part]
+            skip += len(part)
+            if skip == len(self._pass(turn)):
+                turn, skip = turn + 1, 0
+        self._next = (self.slice + 1, turn, skip)
+        yield from batches
 
-    def _passes(self) -> Iterator[tuple[int, list[list[list[int]]]]]:
-        """Yield each pass as steps, a step being one batch for every rank."""
-        turn = 0
-        while True:
-            batches = plan_batches(self.counts, self.rules, turn)
-            if len(batches) < self.ranks:
-                raise ArcAffinityError(
-                    f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
-                )
-            if self.ranks > 1:
-                batches.sort(key=self._cost)
-            whole = len(batches) - len(batches) % self.ranks
-            steps = [batches[i : i + self.ranks] for i in range(0, whole, self.ranks)]
-            np.random.default_rng([self.rules.seed, turn, self.ranks]).shuffle(steps)
-            yield turn, steps
-            turn += 1
+    def _place(self) -> tuple[int, int]:
+        """Return where the slice begins: the pass, and its steps before.
+
+        The slice after the last one asked for begins where that ended; all others are looked for, pass by pass.
+        """
+        known, turn, skip = self._next
+        if self.slice < known:
+            known, turn, skip = self.begun, 0, 0
+        skip += (self.slice - known) * self.steps
+        while skip >= (length := len(self._pass(turn))):
+            turn, skip = turn + 1, skip - length
+        return turn, skip
+
+    def _pass(self, turn: int) -> list[list[list[int]]]:
+        """Return a pass as steps, a step being one batch for every rank; the last pass asked for is kept."""
+        if self._planned is None or self._planned[0] != turn:
+            self._planned = (turn, self._plan(turn))
+        return self._planned[1]
+
+    def _plan(self, turn: int) -> list[list[list[int]]]:
+        batches = plan_batches(self.counts, self.rules, turn)
+        if len(batches) < self.ranks:
+            raise ArcAffinityError(
+                f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
+            )
+        if self.ranks > 1:
+            batches.sort(key=self._cost)
+        whole = len(batches) - len(batches) % self.ranks
+        steps = [batches[i : i + self.ranks] for i in range(0, whole, self.ranks)]
+        np.random.default_rng([self.rules.seed, turn, self.ranks]).shuffle(steps)
+        return steps
 
     def _cost(self, batch: list[int]) -> int:
         return int(self.counts[batch].max(axis=0).sum()) * len(batch)

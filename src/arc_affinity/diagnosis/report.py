@@ -86,7 +86,8 @@ class SetReport:
     def name(self) -> str:
         """Model, adapters, epoch and protocol in a few words."""
         subject = self.records.subject
-        adapted = " with adapters" if subject.adapted else ""
+        # Several adaptations of one model may stand side by side.
+        adapted = f" with adapters {subject.model_digest}" if subject.adapted else ""
         epoch = "" if subject.epoch is None else f", epoch {subject.epoch}"
         return f"{subject.model}{adapted}{epoch}, {subject.protocol}"
 

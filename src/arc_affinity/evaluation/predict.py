@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int, UInt8
 
 from arc_affinity.data import context
+from arc_affinity.data.augment import Augmentation, views
 from arc_affinity.data.batch import IGNORE, Batch, collate
 from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store import ExampleStore
@@ -19,7 +20,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import Origin, Record, make_record
 from arc_affinity.evaluation.voting import Candidate, vote
-from arc_affinity.models.decoding import Decoded, greedy, runner_up
+from arc_affinity.models.decoding import Decoded, greedy, next_best
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import PAD, Example, Grid, Task
 
@@ -31,8 +32,8 @@ CHUNK = 128
 class Asking:
     """How a model is questioned.
 
-    ``attempts`` a question; ``views`` draws of demonstrations that are decoded and vote; ``seed`` of the draws;
-    ``batch_cells`` tokens a batch, ``batch_examples`` examples.
+    ``attempts`` a question; ``views`` of it that are decoded and vote; ``seed`` of the views and of the draws of
+    demonstrations; ``batch_cells`` tokens a batch, ``batch_examples`` examples.
     """
 
     protocol: Protocol = Protocol.ARC_PRIZE
@@ -41,6 +42,14 @@ class Asking:
     seed: int = 0
     batch_cells: int = 32_768
     batch_examples: int = 64
+
+    def seen(self) -> list[Augmentation]:
+        """Return the views, symmetries and colours of the grids; the identity first.
+
+        Raises:
+            ArcAffinityError: there are not so many.
+        """
+        return list(views(self.views, self.seed))
 
 
 @dataclass(frozen=True)
@@ -54,14 +63,21 @@ class Attempt:
 
 
 Question = tuple[Example, ...]
-"""One query under several draws of demonstrations, all of which vote."""
+"""One query under each view, the identity first, and each with a draw of demonstrations of its own."""
 
 
 def questions_of_tasks(tasks: Iterable[Task], pairs: int, asking: Asking) -> list[Question]:
-    """Return one question for each test input of ``tasks``."""
-    rounds = range(asking.views)
+    """Return one question for each test input of ``tasks``.
+
+    Raises:
+        ArcAffinityError: there are not so many views.
+    """
+    seen = asking.seen()
     return [
-        tuple(context.from_task(task, i, pairs=pairs, seed=asking.seed, round=r) for r in rounds)
+        tuple(
+            view.apply_example(context.from_task(task, i, pairs=pairs, seed=asking.seed, round=r))
+            for r, view in enumerate(seen)
+        )
         for task in tasks
         for i in range(len(task.test))
     ]
@@ -70,11 +86,16 @@ def questions_of_tasks(tasks: Iterable[Task], pairs: int, asking: Asking) -> lis
 def questions_of_store(
     store: ExampleStore, pairs: int, asking: Asking, policy: context.ContextPolicy = "drawn"
 ) -> list[Question]:
-    """Return one question for each example of ``store``, shown other examples of its task."""
+    """Return one question for each example of ``store``, shown other examples of its task.
+
+    Raises:
+        ArcAffinityError: there are not so many views.
+    """
+    seen = asking.seen()
     return [
         tuple(
-            context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=policy)
-            for r in range(asking.views)
+            view.apply_example(context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=policy))
+            for r, view in enumerate(seen)
         )
         for i in range(len(store))
     ]
@@ -99,8 +120,8 @@ def predict(
         left = {question[0].task_id: list[Record]() for question in chunk}
         if all(task in done for task in left):
             continue
-        for question, attempts in zip(chunk, answer(model, chunk, asking), strict=True):
-            left[question[0].task_id] += _records(question[0], attempts, origin)
+        for question, attempts in zip(chunk, answer(model, chunk, asking, asking.seen()), strict=True):
+            left[question[0].task_id] += records_of(question[0], attempts, origin)
         yield from ((task, records) for task, records in left.items() if task not in done)
 
 
@@ -116,7 +137,8 @@ def _chunks(questions: Sequence[Question]) -> Iterator[list[Question]]:
         yield chunk
 
 
-def _records(example: Example, attempts: Sequence[Attempt], origin: Origin) -> Iterator[Record]:
+def records_of(example: Example, attempts: Sequence[Attempt], origin: Origin) -> Iterator[Record]:
+    """Yield the record of each attempt at an example."""
     for number, attempt in enumerate(attempts, 1):
         yield make_record(
             origin,
@@ -154,36 +176,97 @@ def digest(questions: Iterable[Question]) -> str:
     return state.hexdigest()[:12]
 
 
-def answer(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[list[Attempt]]:
-    """Return the attempts at each question, the likeliest first and no two alike.
+PER_VIEW = 2
+"""Answers of one view that vote, where there are several views; with more a view would vote for what it disbelieves."""
 
-    Several views vote (see `evaluation.voting`). Where they give too few different grids, the likeliest branch away
-    from the first view's answer fills up (see `models.decoding.runner_up`): it costs one more pass, and unlike a
-    rotated or recoloured view it needs no training on such views.
+
+def answer(
+    model: EncoderDecoder, questions: Sequence[Question], asking: Asking, seen: Sequence[Augmentation]
+) -> list[list[Attempt]]:
+    """Return the attempts at each question, as many as asked for and no two alike.
+
+    A question holds its query under each of the views ``seen``. Each answer is put back from its view; a single view's
+    answers stand as they are, those of several vote (see `evaluation.voting`), and where they are too few the first
+    view's further answers fill up. Teacher forcing has one attempt, in the first view.
+
+    Raises:
+        ArcAffinityError: the protocol needs a true output and a question has none, or there are not so many answers.
     """
     check_answerable(questions, asking.protocol)
     if asking.protocol is Protocol.TEACHER_FORCED:
-        return [[attempt] for attempt in _teacher_forced(model, questions, asking)]
-    views = len(questions[0])
-    flat = [example for question in questions for example in question]
-    decoded = _in_batches(model, flat, asking, lambda batch, sizes: greedy(model, batch, sizes=sizes))
-    ranked = [_vote(decoded[i * views : (i + 1) * views], asking.attempts) for i in range(len(questions))]
-    short = [i for i, attempts in enumerate(ranked) if len(attempts) < asking.attempts]
-    if short:
-        first = {id(flat[i * views]): decoded[i * views] for i in short}
-        others = _in_batches(
-            model,
-            [flat[i * views] for i in short],
-            asking,
-            lambda batch, sizes: runner_up(model, batch, [first[id(e)] for e in batch.examples], sizes=sizes),
-        )
-        for i, other in zip(short, others, strict=True):
-            _add_different(ranked[i], other)
+        forced = _teacher_forced(model, [question[0] for question in questions], asking)
+        return [[_undone(attempt, seen[0])] for attempt in forced]
+    few = asking.attempts if len(seen) == 1 else min(PER_VIEW, asking.attempts)
+    flat = attempts_at(model, [example for question in questions for example in question], asking, few)
+    undone = [
+        [[_undone(attempt, view) for attempt in mine] for view, mine in zip(seen, flat[i : i + len(seen)], strict=True)]
+        for i in range(0, len(flat), len(seen))
+    ]
+    if len(seen) == 1:
+        return [answers[0] for answers in undone]
+    ranked = [_vote(answers, asking.attempts) for answers in undone]
+    if short := [i for i, attempts in enumerate(ranked) if len(attempts) < asking.attempts]:
+        more = attempts_at(model, [questions[i][0] for i in short], asking, asking.attempts)
+        for i, others in zip(short, more, strict=True):
+            for other in others:
+                _add_different(ranked[i], _undone(other, seen[0]), asking.attempts)
     return ranked
 
 
+def _undone(attempt: Attempt, view: Augmentation) -> Attempt:
+    """Return the attempt with its view taken back."""
+    return attempt if attempt.grid is None else replace(attempt, grid=view.inverse.apply(attempt.grid))
+
+
+def _vote(answers: Sequence[Sequence[Attempt]], limit: int) -> list[Attempt]:
+    """Rank the attempts of several views, which are undone."""
+    candidates = [
+        Candidate(attempt.grid, attempt.log_likelihood, view)
+        for view, attempts in enumerate(answers)
+        for attempt in attempts
+        if attempt.grid is not None and attempt.log_likelihood is not None
+    ]
+    return [
+        Attempt(choice.grid, choice.log_likelihood, choice.votes, len(answers))
+        for choice in vote(candidates, limit=limit)
+    ]
+
+
+def _add_different(attempts: list[Attempt], other: Attempt, limit: int) -> None:
+    """Add an attempt that is a grid unlike those there are, unless they are enough."""
+    grid = other.grid
+    if grid is None or len(attempts) >= limit:
+        return
+    if not any(a.grid is not None and np.array_equal(a.grid, grid) for a in attempts):
+        attempts.append(other)
+
+
+def attempts_at(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, number: int) -> list[list[Attempt]]:
+    """Return so many different attempts at each example: greedy decoding, then the closest branches off it.
+
+    A branch (see `models.decoding.next_best`) costs one more pass, and unlike a rotated or recoloured view it needs
+    no training on such views.
+
+    Raises:
+        ArcAffinityError: there are not so many answers to an example.
+    """
+    written = [
+        [each] for each in _in_batches(model, examples, asking, lambda b, _, sizes: greedy(model, b, sizes=sizes))
+    ]
+    for _ in range(number - 1):
+        others = _in_batches(
+            model,
+            examples,
+            asking,
+            lambda batch, places, sizes: next_best(model, batch, [written[i] for i in places], sizes=sizes),
+        )
+        for mine, other in zip(written, others, strict=True):
+            mine.append(other)
+    return [[Attempt(each.grid, each.log_likelihood) for each in mine] for mine in written]
+
+
 Sizes = list[tuple[int, int]]
-Decoder = Callable[[Batch, Sizes | None], list[Decoded]]
+Decoder = Callable[[Batch, list[int], Sizes | None], list[Decoded]]
 
 
 def _in_batches(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder) -> list[Decoded]:
@@ -192,7 +275,7 @@ def _in_batches(model: EncoderDecoder, examples: Sequence[Example], asking: Aski
     for places in _plan(examples, asking):
         batch = collate([examples[i] for i in places]).to(model.device)
         sizes = None if asking.protocol is Protocol.ARC_PRIZE else [_shape(examples[i]) for i in places]
-        results |= dict(zip(places, decode(batch, sizes), strict=True))
+        results |= dict(zip(places, decode(batch, places, sizes), strict=True))
     return [results[i] for i in range(len(examples))]
 
 
@@ -209,31 +292,12 @@ def _shape(example: Example) -> tuple[int, int]:
     return rows, cols
 
 
-def _vote(views: Sequence[Decoded], attempts: int) -> list[Attempt]:
-    candidates = [
-        Candidate(decoded.grid, decoded.log_likelihood, view)
-        for view, decoded in enumerate(views)
-        if decoded.grid is not None
-    ]
-    return [
-        Attempt(choice.grid, choice.log_likelihood, choice.votes, len(views))
-        for choice in vote(candidates, limit=attempts)
-    ]
-
-
-def _add_different(attempts: list[Attempt], other: Decoded) -> None:
-    grid = other.grid
-    if grid is not None and not any(a.grid is not None and np.array_equal(a.grid, grid) for a in attempts):
-        attempts.append(Attempt(grid, other.log_likelihood))
-
-
-def _teacher_forced(model: EncoderDecoder, questions: Sequence[Question], asking: Asking) -> list[Attempt]:
+def _teacher_forced(model: EncoderDecoder, examples: Sequence[Example], asking: Asking) -> list[Attempt]:
     """Return what the model writes in each cell when shown the true cells before it, at the true size.
 
     This is the published measurement: an error never spreads, so cell accuracy flatters. Exact match is that of greedy
     decoding at the given size.
     """
-    examples = [question[0] for question in questions]
     attempts: dict[int, Attempt] = {}
     for places in _plan(examples, asking):
         batch = collate([examples[i] for i in places]).to(model.device)

@@ -10,9 +10,9 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -41,12 +41,18 @@ Try = Annotated[int, Meta(ge=1, le=1000)]
 Id = Annotated[str, Meta(pattern=documents.WHOLE_ID)]
 
 
+Exposure = Literal["inductive", "transductive"]
+Source = Literal["network", "search"]
+
+
 @dataclass(frozen=True)
 class Origin:
     """What all records of one evaluation share.
 
-    ``model_digest`` identifies the weights, ``adapter`` names those laid over them, and ``epoch`` says when
-    in training they were taken.
+    ``model_digest`` identifies the weights that answered, adapters included (of a set of specialists, all of them);
+    ``adapter`` names those laid over ``model``, and ``epoch`` says when in training they were taken. ``exposure`` says
+    whether the weights were trained on the tasks' own demonstrations ("transductive") or never saw the tasks
+    ("inductive"), ``edition`` is the dataset's content (`edition_of`).
     """
 
     model: str
@@ -56,6 +62,8 @@ class Origin:
     seed: int
     adapter: str | None = None
     epoch: int | None = None
+    exposure: Exposure | None = None
+    edition: str | None = None
 
 
 # Comparing records would compare arrays cell by cell, so equality is identity; compare `key` or `to_json()`.
@@ -66,7 +74,9 @@ class Record:
     ``test_index`` is the output's place among its task's tests, or the example's in its store; ``attempt``
     counts from 1. ``target`` is None where withheld (and then so are the metrics), ``prediction`` where the
     model gave no grid; the metrics are those of :mod:`arc_affinity.evaluation.metrics`. ``log_likelihood`` is
-    in nats, ``votes`` of ``views`` augmented views gave this grid, ``seconds`` is the time for the attempt.
+    in nats, ``votes`` of ``views`` augmented views gave this grid, ``seconds`` is the time for the attempt. ``source``
+    says what made the attempt and ``program`` how, in words, where it was a search. The last four fields may be missing
+    in a file: records written before there were such hold None.
     """
 
     model: str
@@ -91,6 +101,10 @@ class Record:
     seconds: float | None
     adapter: str | None
     epoch: int | None
+    exposure: Exposure | None = None
+    edition: str | None = None
+    source: Source | None = None
+    program: str | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -154,9 +168,14 @@ class _Row:
     seconds: Seconds | None
     adapter: Text | None
     epoch: Count | None
+    exposure: Exposure | None = None
+    edition: Text | None = None
+    source: Source | None = None
+    program: Text | None = None
 
 
 FIELDS = {field.name: field for field in fields(Record)}
+REQUIRED = tuple(name for name, field in FIELDS.items() if field.default is MISSING)
 GRIDS = ("input", "target", "prediction")
 
 _RECORDS = re.compile(rb'"(schema|settings)"\s*:')
@@ -172,6 +191,8 @@ def make_record(
     votes: int | None = None,
     views: int | None = None,
     seconds: float | None = None,
+    source: Source | None = None,
+    program: str | None = None,
 ) -> Record:
     """Join an attempt (from 1) at ``example`` with its target and measure it.
 
@@ -194,6 +215,8 @@ def make_record(
         votes=votes,
         views=views,
         seconds=documents.fit(seconds, Seconds | None, f"{where}: seconds"),
+        source=source,
+        program=program,
         **asdict(origin),
         **asdict(measure(prediction, query, target)),
     )
@@ -298,7 +321,7 @@ def parse_record(row: object, where: str) -> Record:
         raise ArcAffinityError(f"{where}: the prediction is unfinished; start it again and it goes on")
     if row.get("schema") != SCHEMA:
         raise ArcAffinityError(f"{where}: schema must be {SCHEMA}, not {documents.shown(row.get('schema'))}")
-    missing = [name for name in FIELDS if name not in row]
+    missing = [name for name in REQUIRED if name not in row]
     if missing:
         raise ArcAffinityError(f"{where}: no field {', '.join(missing)}")
     for name in row.keys() - FIELDS.keys() - {"schema"}:

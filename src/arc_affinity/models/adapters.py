@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -120,6 +121,27 @@ def load_adapter(folder: Path) -> Adapter:
     spec = LoraSpec(settings["r"], float(settings["lora_alpha"]), pattern)
     base, digest = settings.get("base_model_name_or_path"), settings.get("revision")
     return Adapter(spec, factors, base or "", digest or "")
+
+
+def adapted_digest(base: str, adapter: Adapter) -> str:
+    """Return the digest of the weights that answer where ``adapter`` is laid over the base of digest ``base``.
+
+    It is over the base's digest and the change itself, so it is the same on every machine (merging rounds).
+    """
+    state = hashlib.sha256(f"{base} {adapter.spec.scale!r}".encode())
+    for name, factors in sorted(adapter.factors.items()):
+        for matrix in (factors.A, factors.B):
+            state.update(f" {name} {tuple(matrix.shape)}".encode())
+            state.update(matrix.detach().cpu().float().contiguous().numpy().tobytes())
+    return state.hexdigest()[:12]
+
+
+def digest_of_set(by_task: Mapping[str, str]) -> str:
+    """Return the one digest of specialists by task: over those of all, or that of the one that answers every task."""
+    if len({*by_task.values()}) == 1:
+        return next(iter(by_task.values()))
+    listed = "\n".join(f"{task} {digest}" for task, digest in sorted(by_task.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()[:12]
 
 
 def check_base(adapter: Adapter, name: str, digest: str) -> None:

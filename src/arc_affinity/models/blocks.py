@@ -62,17 +62,17 @@ class Past:
         return room
 
 
-def attend(q: Heads, k: Keys, v: Keys, mask: Bool[Tensor, "batch keys"] | None, *, causal: bool = False) -> Heads:
-    """Scaled dot-product attention (arXiv 1706.03762, equation 1); ``mask`` is true on keys to look at."""
-    visible = None if mask is None else mask[:, None, None, :]
+Visible = Bool[Tensor, "batch 1 _cells keys"]
+
+
+def attend(q: Heads, k: Keys, v: Keys, visible: Visible | None, *, causal: bool = False) -> Heads:
+    """Scaled dot-product attention (arXiv 1706.03762, equation 1); ``visible`` is true on keys to look at."""
     if q.device.type == "cpu" and q.dtype == torch.bfloat16 and torch.is_grad_enabled():
         return _attend_by_matmul(q, k, v, visible, causal=causal)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, is_causal=causal)
 
 
-def _attend_by_matmul(
-    q: Heads, k: Keys, v: Keys, visible: Bool[Tensor, "batch 1 1 keys"] | None, *, causal: bool
-) -> Heads:
+def _attend_by_matmul(q: Heads, k: Keys, v: Keys, visible: Visible | None, *, causal: bool) -> Heads:
     """The same by plain products: in bfloat16 on a CPU the fused kernel's backward pass is 2-5 times slower."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if causal:
@@ -131,7 +131,8 @@ class Attention(nn.Module):
     ) -> Stream:
         """Let every cell of ``stream`` look at ``memory`` (where ``mask`` is true)."""
         queries = self.split(self.q_proj(stream))
-        found = attend(turn(queries) if turn else queries, memory.keys, memory.values, mask, causal=causal)
+        visible = None if mask is None else mask[:, None, None, :]
+        found = attend(turn(queries) if turn else queries, memory.keys, memory.values, visible, causal=causal)
         return self.out_proj(found.transpose(1, 2).flatten(-2))
 
 

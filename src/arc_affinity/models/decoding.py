@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from arc_affinity.data.batch import IGNORE, Batch
 from arc_affinity.data.sequence import decode_grid, pad_is_legal
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.types import CANVAS, MAX_SIDE, PAD, Grid
+from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid
 
 PAD_LEGAL: Bool[Tensor, "canvas"] = torch.from_numpy(pad_is_legal(np.arange(CANVAS)))
 
@@ -38,18 +39,25 @@ def teacher_forced_right(logits: Float[Tensor, "batch steps vocabulary"], batch:
     return (chosen == batch.target) | (batch.target == IGNORE)
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """What greedy decoding wrote for one example.
+Prefix = Int[np.ndarray, "_steps"]
 
-    ``tokens`` include the PADs. ``log_probabilities`` and ``margins`` (over the runner-up) are in nats, one a step; a
-    step that was given instead of chosen has log-probability 0 and an infinite margin.
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What decoding wrote for one example.
+
+    Attributes:
+        tokens: PADs included.
+        scores: Log-probability of every token at every step, given the tokens before it, in nats. A step that the
+            protocol settles (the ends of an output whose size is given) has PAD at 0 and all else at -inf.
+        begun: So many tokens were given to begin with, not chosen.
+        cost: What the tokens given cost against those that would have been chosen, summed over branches, in nats.
     """
 
     tokens: Int[np.ndarray, "steps"]
-    runners_up: Int[np.ndarray, "steps"]
-    log_probabilities: Float[np.ndarray, "steps"]
-    margins: Float[np.ndarray, "steps"]
+    scores: Float[np.ndarray, "steps vocabulary"]
+    begun: int = 0
+    cost: float = 0.0
 
     @property
     def grid(self) -> Grid | None:
@@ -57,12 +65,28 @@ class Decoded:
         return decode_grid(self.tokens)
 
     @property
+    def log_probabilities(self) -> Float[np.ndarray, "steps"]:
+        """Log-probability of each token written, chosen or given, in nats."""
+        return self.scores[np.arange(len(self.tokens)), self.tokens]
+
+    @property
     def log_likelihood(self) -> float:
-        """Log-probability of the whole output, in nats."""
-        return float(self.log_probabilities.sum())
+        """Log-probability of the whole output, in nats: teacher forcing gives the same."""
+        return float(self.log_probabilities.sum(dtype=np.float64))
 
+    def branches(self) -> Iterator[tuple[float, Prefix]]:
+        """Yield the turns away from this output, the cheapest first: cost (nats) and the tokens to begin with.
 
-Prefix = Int[np.ndarray, "_steps"]
+        None is before the tokens given, so that no output begins as two branches do.
+        """
+        gaps = self.log_probabilities[:, None] - self.scores
+        gaps[: self.begun] = np.inf
+        gaps[np.arange(len(self.tokens)), self.tokens] = np.inf
+        for place in gaps.argsort(axis=None, kind="stable"):
+            step, token = divmod(int(place), VOCABULARY)
+            if np.isinf(gaps[step, token]):
+                return
+            yield self.cost + float(gaps[step, token]), np.append(self.tokens[:step], token)
 
 
 class _Cursors:
@@ -131,9 +155,9 @@ def greedy(
         positions = cursors.positions
         places = cursors.flat_positions if model.config.flat_positions else positions
         logits = model.step(written, torch.from_numpy(places[alive]).to(model.device), reading, pasts)
-        choice = _choose(logits, positions[alive], sized=cursors.sized)
-        forced = np.where(cursors.ends, PAD, given[:, trace.steps] if trace.steps < given.shape[1] else FREE)
-        token = trace.add(alive, choice, forced, cursors.done)
+        scores = _score(logits, positions[alive], cursors.ends[alive], sized=cursors.sized)
+        wanted = given[:, trace.steps] if trace.steps < given.shape[1] else np.full(count, FREE)
+        token = trace.add(alive, scores, np.where(cursors.ends, PAD, wanted), cursors.done)
         cursors.advance(token)
         alive, kept = _thin(alive, cursors.done)
         if kept is not None:
@@ -142,7 +166,7 @@ def greedy(
             for past in pasts:
                 past.select(rows)
         written = torch.from_numpy(token[alive]).to(model.device)
-    return trace.results()
+    return trace.results(prefixes)
 
 
 FREE = -1
@@ -157,22 +181,20 @@ def _fill_prefixes(prefixes: Sequence[Prefix] | None, count: int) -> Int[np.ndar
     return given
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """The two likeliest lawful tokens of each example, and the log-probabilities of all."""
-
-    best: Int[np.ndarray, "batch 2"]
-    log_probabilities: Float[np.ndarray, "batch vocabulary"]
-
-
-def _choose(logits: Float[Tensor, "batch vocabulary"], positions: Int[np.ndarray, "batch"], *, sized: bool) -> _Choice:
+def _score(
+    logits: Float[Tensor, "batch vocabulary"],
+    positions: Int[np.ndarray, "batch"],
+    ends: Bool[np.ndarray, "batch"],
+    *,
+    sized: bool,
+) -> Float[np.ndarray, "batch vocabulary"]:
+    """Return the log-probabilities of the tokens; where the size is given, PAD is certain at ``ends``, else none."""
     allowed = lawful(logits.float(), torch.from_numpy(positions).to(logits.device))
     if sized:
         allowed[:, PAD] = float("-inf")
-    probabilities = allowed.log_softmax(dim=-1)
-    # Ties go to the smaller token, as argmax has it under teacher forcing.
-    best = probabilities.sort(dim=-1, descending=True, stable=True).indices[:, :2]
-    return _Choice(best.cpu().numpy(), probabilities.cpu().numpy())
+    scores: Float[np.ndarray, "batch vocabulary"] = allowed.log_softmax(dim=-1).cpu().numpy()
+    scores[ends] = np.where(np.arange(VOCABULARY) == PAD, 0, -np.inf)
+    return scores
 
 
 class _Trace:
@@ -180,39 +202,37 @@ class _Trace:
 
     def __init__(self, count: int) -> None:
         self.tokens = np.full((count, CANVAS), PAD)
-        self.runners_up = np.full((count, CANVAS), PAD)
-        self.log_probabilities = np.zeros((count, CANVAS))
-        self.margins = np.full((count, CANVAS), np.inf)
+        self.scores = np.zeros((count, CANVAS, VOCABULARY), dtype=np.float32)
         self.lengths = np.zeros(count, dtype=np.int64)
         self.steps = 0
 
     def add(
         self,
         alive: Int[np.ndarray, "alive"],
-        choice: _Choice,
-        forced: Int[np.ndarray, "batch"],
+        scores: Float[np.ndarray, "alive vocabulary"],
+        wanted: Int[np.ndarray, "batch"],
         done: Bool[np.ndarray, "batch"],
     ) -> Int[np.ndarray, "batch"]:
         """Note one step and return the token of every example (PAD where it is finished)."""
-        step, token = self.steps, np.full(len(forced), PAD)
-        token[alive] = np.where(forced[alive] == FREE, choice.best[:, 0], forced[alive])
+        token = np.full(len(wanted), PAD)
+        # Ties go to the smaller token, as argmax has it under teacher forcing.
+        token[alive] = np.where(wanted[alive] == FREE, scores.argmax(axis=1), wanted[alive])
         writing = ~done[alive]
         rows = alive[writing]
-        self.tokens[rows, step] = token[rows]
+        self.tokens[rows, self.steps] = token[rows]
+        self.scores[rows, self.steps] = scores[writing]
         self.lengths[rows] += 1
-        free = writing & (forced[alive] == FREE)
-        rows, best, scores = alive[free], choice.best[free], choice.log_probabilities[free]
-        top, second = np.take_along_axis(scores, best, axis=1).T
-        self.runners_up[rows, step] = best[:, 1]
-        self.log_probabilities[rows, step] = top
-        self.margins[rows, step] = top - second
         self.steps += 1
         return token
 
-    def results(self) -> list[Decoded]:
+    def results(self, prefixes: Sequence[Prefix] | None) -> list[Decoded]:
         """Return what was written, example by example."""
-        parts = (self.tokens, self.runners_up, self.log_probabilities, self.margins)
-        return [Decoded(*(part[i, :length] for part in parts)) for i, length in enumerate(self.lengths)]
+        begun = [len(prefix) for prefix in prefixes] if prefixes else [0] * len(self.lengths)
+        # Copies, so that a short output does not hold the room of a whole canvas.
+        return [
+            Decoded(self.tokens[i, :length].copy(), self.scores[i, :length].copy(), begun[i])
+            for i, length in enumerate(self.lengths)
+        ]
 
 
 def _thin(
@@ -227,20 +247,40 @@ def _thin(
 
 
 @torch.no_grad()
-def runner_up(
+def next_best(
     model: EncoderDecoder,
     batch: Batch,
-    first: Sequence[Decoded],
+    written: Sequence[Sequence[Decoded]],
     *,
     sizes: Sequence[tuple[int, int]] | None = None,
 ) -> list[Decoded]:
-    """Write a second, different output for each example: the likeliest branch away from ``first``.
+    """Write one more output for each example, different from all those ``written``: the closest branch off them.
 
-    The branch leaves at the step where the choice was closest, takes the runner-up there and goes on greedily. One more
-    pass of decoding buys it, and it needs no view under which the model might never have been trained (ours).
+    A branch leaves an output at one step, takes another token there and goes on greedily. Taken is the one whose turn,
+    with the turns that led to its stem, costs least in log-probability. One more pass of decoding buys it, and it
+    needs no view under which the model might never have been trained (ours, after Murty 1968, Operations Research 16,
+    whose parts of the space of answers these branches are).
+
+    Args:
+        model: in evaluation mode.
+        batch: examples.
+        written: of each example, its greedy output and then what this function has returned so far.
+        sizes: as `greedy`.
+
+    Raises:
+        ArcAffinityError: an example has no other output (at a given size there may be few).
     """
-    prefixes = []
-    for decoded in first:
-        turn = int(decoded.margins.argmin())
-        prefixes.append(np.append(decoded.tokens[:turn], decoded.runners_up[turn]))
-    return greedy(model, batch, sizes=sizes, prefixes=prefixes)
+    turns = [_cheapest_turn(example, outputs) for example, outputs in zip(batch.examples, written, strict=True)]
+    decoded = greedy(model, batch, sizes=sizes, prefixes=[prefix for _, prefix in turns])
+    return [replace(each, cost=cost) for each, (cost, _) in zip(decoded, turns, strict=True)]
+
+
+def _cheapest_turn(example: Example, outputs: Sequence[Decoded]) -> tuple[float, Prefix]:
+    """Return the cheapest branch off ``outputs`` that was not taken yet."""
+    taken = {output.tokens[: output.begun].tobytes() for output in outputs[1:]}
+    best = [next((turn for turn in output.branches() if turn[1].tobytes() not in taken), None) for output in outputs]
+    left = [turn for turn in best if turn is not None]
+    if not left:
+        where = f"task {example.task_id} output {example.index}"
+        raise ArcAffinityError(f"{where} has no more than {len(outputs)} different answers")
+    return min(left, key=lambda turn: turn[0])

@@ -12,7 +12,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters import check_base
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import Adapter, merge
-from arc_affinity.models.storage import LoadedModel
+from arc_affinity.models.storage import LoadedModel, refuse_adapted
 
 
 def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[float] | None = None) -> EncoderDecoder:
@@ -22,8 +22,9 @@ def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[fl
     scaled to sum to 1.
 
     Raises:
-        ArcAffinityError: no adapters, weights that do not fit, or an adapter of another base.
+        ArcAffinityError: no adapters, weights that do not fit, an adapter of another base, or an adapter as the base.
     """
+    refuse_adapted(base)
     if not adapters:
         raise ArcAffinityError("there are no adapters to merge")
     given = list(weights) if weights else [1.0] * len(adapters)

@@ -20,12 +20,12 @@ import torch
 from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import replacing
-from arc_affinity.models.adapters import ADAPTER_CONFIG, check_base, load_adapter
+from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, check_base, load_adapter
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import merge
@@ -62,9 +62,9 @@ ZOO = Path(__file__).parent / "zoo"
 class LoadedModel:
     """A model with what is known of it.
 
-    ``source`` is its folder or checkpoint, ``card`` the text of its model card, ``digest`` what records name it by (see
-    `digest`), ``adapter`` the name of the adapter merged into it (name, card and digest are those of its base then).
-    The model is in evaluation mode, on the CPU.
+    ``source`` is its folder or checkpoint, ``card`` the text of its model card, ``digest`` what records name its
+    weights by (see `digest`), those of an adapter included; ``adapter`` is the name of the adapter merged into it (name
+    and card are those of its base then). The model is in evaluation mode, on the CPU.
     """
 
     name: str
@@ -77,7 +77,13 @@ class LoadedModel:
 
 def bundled_models() -> tuple[str, ...]:
     """Return the names of the models that come with the package."""
-    return tuple(sorted(path.parent.name for path in ZOO.glob(f"*/{CONFIG}")))
+    return bundled(None)
+
+
+def bundled(kind: str | None) -> tuple[str, ...]:
+    """Return the names of what comes with the package and says in its configuration that it is of ``kind``."""
+    found = ((path.parent.name, read_object(path).get("kind")) for path in ZOO.glob(f"*/{CONFIG}"))
+    return tuple(sorted(name for name, said in found if said == kind))
 
 
 def find_model(name: str) -> LoadedModel:
@@ -96,7 +102,7 @@ def find_model(name: str) -> LoadedModel:
         return _from_folder(ZOO / name)
     path = Path(name)
     if (path / ADAPTER_CONFIG).is_file():
-        return with_adapter(find_model(load_adapter(path).base), path)
+        return with_adapter(find_model(_base_of(path)), path)
     if path.is_dir():
         of_run = path / RUN_MODEL
         return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
@@ -107,17 +113,53 @@ def find_model(name: str) -> LoadedModel:
     raise unknown("model", name, bundled_models())
 
 
+def _base_of(folder: Path) -> str:
+    """Return what finds the base of the adapter in ``folder``, whatever the working directory.
+
+    A relative path may be meant from the working directory, or from a folder above the adapter (as sweeps wrote it).
+
+    Raises:
+        ArcAffinityError: the adapter names no base, or an adapter (itself, say) as its base.
+    """
+    base = load_adapter(folder).base
+    if not base:
+        raise ArcAffinityError(f"{folder} names no base; give the base, and the folder as --adapter")
+    if base in bundled_models():
+        return base
+    places = [Path(base), *(above / base for above in folder.resolve().parents)]
+    found = next((place for place in places if place.exists()), Path(base))
+    if (found / ADAPTER_CONFIG).is_file():
+        itself = found.resolve() == folder.resolve()
+        raise ArcAffinityError(f"{folder} names {'itself' if itself else f'{base}, an adapter,'} as its base")
+    return str(found)
+
+
 def with_adapter(loaded: LoadedModel, folder: Path) -> LoadedModel:
     """Merge the adapter in ``folder`` into ``loaded``, in place; it is named after the folder.
 
     Raises:
-        ArcAffinityError: it is damaged, does not fit, or was trained on another base.
+        ArcAffinityError: it is damaged, does not fit, or was trained on another base; or there is an adapter in the
+            model already.
     """
+    refuse_adapted(loaded)
     adapter = load_adapter(folder)
     check_base(adapter, loaded.name, loaded.digest)
     merge(loaded.model, adapter)
     check_finite(loaded.model.state_dict(), f"{loaded.name} with {folder}")
-    return replace(loaded, source=folder, adapter=folder.resolve().name)
+    digest = adapted_digest(loaded.digest, adapter)
+    return replace(loaded, source=folder, digest=digest, adapter=folder.resolve().name)
+
+
+def refuse_adapted(loaded: LoadedModel) -> None:
+    """Make sure that no adapter is in ``loaded``: none was ever trained on top of another.
+
+    Raises:
+        ArcAffinityError: there is one.
+    """
+    if loaded.adapter is not None:
+        raise ArcAffinityError(
+            f"{loaded.source} is an adapter, over which no other is laid; name its base, {loaded.name}"
+        )
 
 
 def _from_folder(folder: Path) -> LoadedModel:
@@ -148,8 +190,19 @@ def save_model(model: EncoderDecoder, folder: Path, card: str | None = None, *, 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if half:
         tensors |= {name: tensors[name].half() for name, _ in model.named_parameters(remove_duplicate=False)}
-    weights = save(tensors)
-    settings = model.config.to_dict() | {WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
+    write_folder(folder, model.config.to_dict(), tensors, card)
+
+
+def write_folder(
+    folder: Path, settings: Mapping[str, object], tensors: Mapping[str, Tensor], card: str | None = None
+) -> None:
+    """Write a model folder of any kind, the digest of its weights among its settings.
+
+    Raises:
+        ArcAffinityError: the folder cannot be written or the disk is full; what was there stays.
+    """
+    weights = save(dict(tensors))
+    settings = {**settings, WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
     if card is not None:
         files[CARD] = card.encode()
@@ -164,9 +217,27 @@ def load_model(folder: Path) -> EncoderDecoder:
     Raises:
         ArcAffinityError: a file is missing, damaged, or holds other tensors than the configuration asks for.
     """
-    settings, path = _read_settings(folder / CONFIG), folder / WEIGHTS
+    settings = _read_settings(folder / CONFIG)
     wanted = fit(settings.pop(WEIGHTS_HASH, None), str | None, f"{folder / CONFIG}: {WEIGHTS_HASH}")
     config = ModelConfig.from_dict(settings, str(folder / CONFIG))
+    tensors = read_weights(folder, wanted)
+    where = str(folder / WEIGHTS)
+    model = _build(config, tensors, where)
+    fill(model, tensors, where)
+    return model.eval()
+
+
+def read_weights(folder: Path, wanted: str | None) -> dict[str, Tensor]:
+    """Return the weights in a model folder, those kept as 16-bit floats as 32-bit ones.
+
+    Args:
+        folder: the model folder.
+        wanted: the SHA-256 of the file; None if nobody noted it.
+
+    Raises:
+        ArcAffinityError: the file is missing or damaged.
+    """
+    path = folder / WEIGHTS
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -179,10 +250,7 @@ def load_model(folder: Path) -> EncoderDecoder:
         tensors = load(content)
     except (SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"cannot read {path}: {error}") from error
-    model = _build(config, tensors, str(path))
-    whole = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
-    fill(model, whole, str(path))
-    return model.eval()
+    return {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
 
 
 def read_config(path: Path) -> ModelConfig:
@@ -202,7 +270,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     return read_object(path)
 
 
-def fill(model: EncoderDecoder, tensors: Mapping[str, Tensor], where: str) -> None:
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     """Load ``tensors`` into ``model``, strictly.
 
     Raises:

@@ -22,6 +22,7 @@ from arc_affinity.data.sampling import BatchRules, plan_batches
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.decoding import teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.module import example_losses, output_loss
 from arc_affinity.training.optim import make_optimiser, schedule
 from arc_affinity.training.tuning import Feed, counts_of
@@ -161,7 +162,7 @@ class Course:
         for examples in self.checks:
             batch = collate(examples).to(self.learner.model.device)
             self.learner.serve(torch.full((len(batch),), self.which, device=batch.query.tokens.device))
-            with _half(self.learner.model.device):
+            with mixed_precision(self.learner.model.device):
                 logits = self.learner.model(batch)
             assert batch.target is not None
             steps = int((batch.target != IGNORE).sum())
@@ -214,7 +215,7 @@ def _step(learner: Learner, running: Sequence[Course]) -> None:
     for places in _alike(counts, running, model.device):
         batch = collate([examples[i] for i in places]).to(model.device)
         learner.serve(torch.tensor([running[task[i]].which for i in places], device=model.device))
-        with _half(model.device):
+        with mixed_precision(model.device):
             logits = model(batch)
         # Of a task's mean loss over its tokens, what each example adds.
         shares = example_losses(logits, batch) / torch.tensor(tokens[task[places]], device=model.device).float()
@@ -234,8 +235,3 @@ def _alike(counts: Int[np.ndarray, "examples 2"], running: Sequence[Course], dev
     tuning = running[0].feed.tuning
     times = 1 if device.type == "cpu" else len(running)
     return plan_batches(counts, BatchRules(times * tuning.batch_cells, len(counts), tuning.seed), 0)
-
-
-def _half(device: torch.device) -> torch.autocast:
-    """Compute in bfloat16, as training from scratch does."""
-    return torch.autocast(device.type, torch.bfloat16)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from arc_affinity.data.augment import Augmentation
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.adapters import adapted_digest
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import Adapter, merge
 from arc_affinity.models.lora_stack import LoraStack
-from arc_affinity.models.storage import ZOO, LoadedModel, bundled_models
+from arc_affinity.models.storage import ZOO, LoadedModel, bundled_models, digest
 from arc_affinity.training.context_only import best_demonstrations
 from arc_affinity.training.course import Course, Learner, Point, train
 from arc_affinity.training.held_out import Scores, Scoring, show_instead
@@ -28,12 +29,14 @@ class Tuned:
     """A fine-tuned task: what came of it, by protocol, before and after; seconds of the clock.
 
     ``adapter`` is there for the method lora, ``model`` for full, neither for context-only. ``seconds`` are those of
-    training; of tasks trained together, each has its share by the tokens it was trained on.
+    training; of tasks trained together, each has its share by the tokens it was trained on. ``digest`` is of the
+    weights that answered in the end.
     """
 
     parts: Parts
     base: Scores
     final: Scores
+    digest: str
     seconds: float
     scoring_seconds: float
     curve: tuple[Point, ...] = ()
@@ -106,7 +109,8 @@ class TaskFineTuner:
     def _with_adapter(self, course: Course, adapter: Adapter) -> Tuned:
         specialist = copy.deepcopy(self.loaded.model)
         merge(specialist, adapter)
-        return replace(self._finish(course, specialist), adapter=adapter)
+        mine = replace(self.loaded, model=specialist, digest=adapted_digest(self.loaded.digest, adapter))
+        return replace(self._finish(course, mine), adapter=adapter)
 
     def _tune_whole(self, parts: Parts) -> Tuned:
         model = copy.deepcopy(self.loaded.model)
@@ -117,18 +121,20 @@ class TaskFineTuner:
         (course,) = train(Learner(model, [group], lambda _rows: None), [Feed(parts, self.tuning, self.pairs)])
         for parameter in frozen:
             parameter.requires_grad_(True)
-        return replace(self._finish(course, model), model=model)
+        mine = replace(self.loaded, model=model, digest=digest(model))
+        return replace(self._finish(course, mine), model=model)
 
-    def _finish(self, course: Course, specialist: EncoderDecoder) -> Tuned:
+    def _finish(self, course: Course, specialist: LoadedModel) -> Tuned:
         """Score base and specialist on the test part, which nothing before has looked at."""
         parts, views = course.feed.parts, course.feed.views[: self.tuning.votes]
         begun = time.monotonic()
-        base = self._score(self.loaded.model, parts, views)
+        base = self._score(self.loaded, parts, views)
         final = self._score(specialist, parts, views, self.tuning.method)
         return Tuned(
             parts,
             base,
             final,
+            specialist.digest,
             course.seconds,
             time.monotonic() - begun,
             tuple(course.curve),
@@ -141,18 +147,19 @@ class TaskFineTuner:
         shown = best_demonstrations(self.loaded.model, parts, self.pairs, self.tuning.seed)
         chosen = time.monotonic()
         views = views_of(parts, self.tuning)[: self.tuning.votes]
-        base = self._score(self.loaded.model, parts, views)
+        base = self._score(self.loaded, parts, views)
         questions = show_instead(parts.questions(self.pairs, self.scoring.seed), shown)
         final = self.scoring.run(self.loaded, parts, questions, views, "context-only")
-        return Tuned(parts, base, final, chosen - begun, time.monotonic() - chosen)
+        return Tuned(parts, base, final, self.loaded.digest, chosen - begun, time.monotonic() - chosen)
 
     def _score(
-        self, model: EncoderDecoder, parts: Parts, views: Sequence[Augmentation], method: str | None = None
+        self, loaded: LoadedModel, parts: Parts, views: Sequence[Augmentation], method: str | None = None
     ) -> Scores:
         questions = parts.questions(self.pairs, self.scoring.seed)
-        return self.scoring.run(replace(self.loaded, model=model), parts, questions, views, method)
+        return self.scoring.run(loaded, parts, questions, views, method)
 
 
 def _findable(loaded: LoadedModel) -> str:
-    """What `find_model` finds the model by again: its name if it came with the package, else its place."""
-    return loaded.name if loaded.name in bundled_models() and loaded.source == ZOO / loaded.name else str(loaded.source)
+    """What `find_model` finds the model by again from anywhere: its name if it came with the package, or its place."""
+    bundled = loaded.name in bundled_models() and loaded.source == ZOO / loaded.name
+    return loaded.name if bundled else str(loaded.source.resolve())

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from arc_affinity.training.muon import Muon
+
 OptimiserName = Literal["adam", "adamw", "muon"]
 ScheduleName = Literal["cosine-restarts", "warmup-linear"]
 
@@ -23,7 +25,7 @@ class MuonAndAdamW(Optimizer):
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) steps along the nearest orthogonal matrix to
     the gradient's running mean; its steps are scaled to be as long as AdamW's (Liu et al. 2025, arXiv 2502.16982,
-    equation 4), so that both share one learning rate and one weight decay. torch's own do the arithmetic.
+    equation 4), so that both share one learning rate and one weight decay.
 
     Args:
         matrices: Parameters of shape (out, in) for Muon.
@@ -47,10 +49,7 @@ class MuonAndAdamW(Optimizer):
         adamw = torch.optim.AdamW(_groups(decayed, free, weight_decay), lr=lr, betas=betas)
         self._parts: list[Optimizer] = [adamw]
         if matrices:
-            muon = torch.optim.Muon(
-                matrices, lr=lr, momentum=betas[0], weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
-            self._parts.append(muon)
+            self._parts.append(Muon(matrices, lr=lr, momentum=betas[0], weight_decay=weight_decay))
         super().__init__([group for part in self._parts for group in part.param_groups], defaults={})
         self._share()
 

@@ -34,6 +34,8 @@ from arc_affinity.models.storage import (
     read_checkpoint,
     save_model,
 )
+from arc_affinity.processes import cores
+from arc_affinity.training.hardware import Machine, precision
 from arc_affinity.training.module import GridModule
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.run_folder import (
@@ -47,6 +49,9 @@ from arc_affinity.training.run_folder import (
     MetricsFile,
     WholeCheckpoints,
 )
+
+ONE = Machine()
+"""One process, as many threads as torch takes."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     on_task: OnTask | None = None,
     progress: bool = True,
+    machine: Machine = ONE,
 ) -> Outcome:
     """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
 
@@ -75,28 +81,37 @@ def train(
         callbacks: Lightning callbacks (progress display and the like).
         on_task: told of each task whose examples were generated.
         progress: whether Lightning may show its own progress bar.
+        machine: how to spread the work (see `hardware.find_machine`). With several processes this very script is
+            started again for each. A run that goes on with another number of them ends with other weights.
 
     Raises:
-        ArcAffinityError: another process is at work in ``out``, it holds another run, other files or a damaged
-            checkpoint, or cannot be written.
+        ArcAffinityError: the machine cannot do it, another process is at work in ``out``, it holds another run, other
+            files or a damaged checkpoint, or cannot be written.
         KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
+    machine.check()
     # The processes that train beside the first one are started by it, and work in its name.
     with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
-        return _train(recipe, out, resume, callbacks, on_task, progress)
+        return _train(recipe, out, resume, callbacks, on_task, progress, machine)
 
 
 def _train(
-    recipe: Recipe, out: Path, resume: bool, callbacks: Sequence[Callback], on_task: OnTask | None, progress: bool
+    recipe: Recipe,
+    out: Path,
+    resume: bool,
+    callbacks: Sequence[Callback],
+    on_task: OnTask | None,
+    progress: bool,
+    machine: Machine,
 ) -> Outcome:
     _settle(recipe, out, resume=resume)
     start = _read_start(recipe, out / LAST) if resume else 0
-    train_store, validation_store = prepare_stores(recipe, out / DATA, on_task)
+    train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
     seed_everything(recipe.seed, verbose=False)
     module = GridModule(_new_model(recipe), recipe)
-    trainer = make_trainer(recipe, out, callbacks, start, progress=progress)
-    examples = StoreDataModule(train_store, validation_store, feeding(recipe))
-    with _interrupts_raised(trainer), _threads(recipe.threads):
+    trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
+    examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
+    with _interrupts_raised(trainer), _threads(machine.threads):
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         best_model = model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST))
@@ -140,35 +155,40 @@ TASK_SETS: dict[str, Callable[[], Sequence[str]]] = {
 }
 
 
-def feeding(recipe: Recipe) -> Feeding:
-    """Return how the recipe's examples become batches."""
+def feeding(recipe: Recipe, machine: Machine = ONE) -> Feeding:
+    """Return how the recipe's examples become batches, each process's share of every batch its own."""
+    cells, examples = (max(1, each // machine.processes) for each in (recipe.batch_cells, recipe.batch_examples))
     return Feeding(
         pairs=recipe.model.context_pairs,
-        rules=BatchRules(recipe.batch_cells, recipe.batch_examples, recipe.seed),
+        rules=BatchRules(cells, examples, recipe.seed),
         steps=recipe.validate_every,
         policy=recipe.context,
+        workers=machine.loaders,
         stages=tuple(Stage(cells, validations) for cells, validations in recipe.curriculum),
     )
 
 
-def make_trainer(recipe: Recipe, out: Path, callbacks: Sequence[Callback], start: int, *, progress: bool) -> Trainer:
+def make_trainer(
+    recipe: Recipe,
+    out: Path,
+    callbacks: Sequence[Callback],
+    start: int,
+    *,
+    progress: bool,
+    machine: Machine = ONE,
+) -> Trainer:
     """Return the Trainer of a run that starts at step ``start``.
 
     Its "epoch" is the stretch between two validations (see `BatchStream`).
-
-    Raises:
-        ArcAffinityError: there are fewer GPUs than processes (but for none at all, where CPUs do).
     """
     gpus = torch.cuda.device_count()
-    if 0 < gpus < recipe.processes:
-        raise ArcAffinityError(f"processes is {recipe.processes}, but there are {gpus} GPUs; set it to at most {gpus}")
     averaging = [EMAWeightAveraging(decay=recipe.ema_decay)] if recipe.ema_decay else []
     return Trainer(
         accelerator="cuda" if gpus else "cpu",
-        devices=recipe.processes,
+        devices=machine.processes,
         # Some published tensors take no part in the loss, so their gradients never arrive.
-        strategy="ddp_find_unused_parameters_true" if recipe.processes > 1 else "auto",
-        precision=recipe.precision,
+        strategy="ddp_find_unused_parameters_true" if machine.processes > 1 else "auto",
+        precision=precision(recipe.precision, torch.device("cuda" if gpus else "cpu")),
         max_steps=recipe.steps,
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
@@ -240,7 +260,7 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
             raise ArcAffinityError(f"{out} holds {others[0]}, which is not of a run; choose an empty folder")
         write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")
         return
-    before = _read_recipe(path)
+    before = read_recipe(path)
     if before != recipe:
         mine, theirs = recipe.flat(), before.flat()
         other = ", ".join(f"{name} was {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
@@ -251,8 +271,13 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
         cut_off.unlink()
 
 
-def _read_recipe(path: Path) -> Recipe:
-    return Recipe.from_dict(read_object(path), str(path))
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe that a run saved.
+
+    Raises:
+        ArcAffinityError: it cannot be read, or is none.
+    """
+    return Recipe.from_saved(read_object(path), str(path))
 
 
 def _read_start(recipe: Recipe, path: Path) -> int:
@@ -264,6 +289,7 @@ def _read_start(recipe: Recipe, path: Path) -> int:
     if not path.exists():
         return 0
     content = read_checkpoint(path)
-    if content.get("recipe") != recipe.to_dict():
+    saved = content.get("recipe")
+    if not isinstance(saved, dict) or Recipe.from_saved(saved, str(path)) != recipe:
         raise ArcAffinityError(f"{path} is not a checkpoint of this run")
     return int(content["global_step"])

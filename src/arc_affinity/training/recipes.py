@@ -11,10 +11,10 @@ from arc_affinity.data.context import ContextPolicy
 from arc_affinity.documents import name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
+from arc_affinity.training.hardware import Precision
 from arc_affinity.training.optim import OptimiserName, ScheduleName
 
 TaskSet = Literal["foundational", "published-train", "all"]
-Precision = Literal["32-true", "bf16-mixed"]
 
 Curriculum = tuple[tuple[int, int], ...]
 """Stages (largest query and output together, in tokens; number of validations); then come all examples."""
@@ -33,8 +33,8 @@ class Recipe:
         validation_per_task: Validation examples of each task; none shares an input with a training example.
         validation_seed: Of the validation examples.
         context: How demonstrations are chosen; "first" is the published package's leak.
-        batch_cells: Most tokens of queries and outputs in a batch, padding included.
-        batch_examples: Most examples in a batch.
+        batch_cells: Most tokens of queries and outputs in a batch, padding included; several processes share them.
+        batch_examples: Most examples in a batch; several processes share them.
         curriculum: Stages of (most tokens of a query and its output, validations); then come all examples.
         pad_weight: Weight of the tokens that end a row or a grid, where a cell's is 1.
         optimiser: With its usual settings but for those below.
@@ -51,9 +51,8 @@ class Recipe:
             for none.
         steps: Optimiser steps.
         validate_every: Steps between two validations, at which the run is saved.
-        precision: Of the computation; weights are float32.
-        processes: That train side by side, one a GPU where there are GPUs.
-        threads: Of each process; 0 leaves the number alone.
+        precision: Of the computation: mixed is bfloat16 where the machine computes it fast, float32 elsewhere; 32-true
+            is float32 everywhere. Weights are float32.
         seed: Of weights, batches, demonstrations and dropout.
     """
 
@@ -83,9 +82,7 @@ class Recipe:
     ema_decay: float = 0.0
     steps: int = 10_000
     validate_every: int = 500
-    precision: Precision = "bf16-mixed"
-    processes: int = 1
-    threads: int = 0
+    precision: Precision = "mixed"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -121,7 +118,21 @@ class Recipe:
             raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r:.60}")
         model = ModelConfig.from_dict(table, where)
         base = cls(name=name_of(values.get("name", "unnamed"), "name of a recipe", where), model=model)
-        return base.overridden({k: v for k, v in values.items() if k not in ("name", "model")}, where)
+        return base.overridden({k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}, where)
+
+    @classmethod
+    def from_saved(cls, values: Mapping[str, Any], where: str) -> Recipe:
+        """Build from what a run saved; recipes once held processes, each of which had a whole batch.
+
+        Raises:
+            ArcAffinityError: as `from_dict`.
+        """
+        now = {name: value for name, value in values.items() if name not in OF_THE_MACHINE}
+        processes = values.get("processes", 1)
+        for name in ("batch_cells", "batch_examples"):
+            if type(processes) is int and type(now.get(name)) is int:
+                now[name] *= processes
+        return cls.from_dict(now, where)
 
     def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
         """Return the recipe with some fields changed; those of the model are named ``model.FIELD``.
@@ -133,6 +144,8 @@ class Recipe:
         own: dict[str, Any] = {}
         model = self.model.to_dict()
         for name, value in values.items():
+            if name in OF_THE_MACHINE:
+                raise ArcAffinityError(f"{where}: {name} is of the machine, not of a recipe; `train` takes --{name}")
             if name not in known or name == "name":
                 raise ArcAffinityError(f"{where}: {unknown('recipe field', name, known.keys() - {'name'})}")
             fitting = _fitting(value, known[name], f"{where}: {name}")
@@ -144,6 +157,11 @@ class Recipe:
             else:
                 own[name] = fitting
         return replace(self, model=ModelConfig.from_dict(model, where), **own)
+
+
+def _renewed(name: str, value: Any) -> Any:
+    """Return the value of a field as it is called today: recipes saved before asked for bfloat16 by name."""
+    return "mixed" if (name, value) == ("precision", "bf16-mixed") else value
 
 
 def _fitting(value: Any, current: Any, where: str) -> Any:
@@ -191,16 +209,17 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "ema_decay": (0, 0.999999),
     "steps": (1, math.inf),
     "validate_every": (1, math.inf),
-    "processes": (1, math.inf),
-    "threads": (0, math.inf),
     "seed": (0, 2**32 - 1),
 }
 """Least and greatest value of the fields that have one; an average that keeps all of the old would stand still."""
 
-_TWO_CORES: dict[str, Any] = {"processes": 2, "threads": 1, "batch_cells": 3_072}
-"""Two processes with one thread each train a quarter faster on two cores than one process with two."""
+OF_THE_MACHINE = ("processes", "threads")
+"""Fields that recipes had before what is of the machine was taken out of them."""
 
-_TRIAL_69: dict[str, Any] = {"restart_steps": 300, "validate_every": 300, **_TWO_CORES}
+_SMALL: dict[str, Any] = {"batch_cells": 6_144, "batch_examples": 64}
+"""Batches that keep two cores busy and stay in their caches; the bundled models were trained with them."""
+
+_TRIAL_69: dict[str, Any] = {"restart_steps": 300, "validate_every": 300, **_SMALL}
 """The defaults of `Recipe` are trial 69's (arXiv 2512.07109, 6.1): Adam, its learning rate and beta1, dropout. The
 period of its cosine restarts is not published; this one ends every stage at the lowest rate."""
 
@@ -213,7 +232,7 @@ _ROTARY: dict[str, Any] = {
     "weight_decay": 0.01,
     "schedule": "warmup-linear",
     "warmup_steps": 100,
-    **_TWO_CORES,
+    **_SMALL,
 }
 
 RECIPES: Mapping[str, Recipe] = {

@@ -8,6 +8,7 @@ fine-tuned (tried again next time) and, at the end, ``records.jsonl.gz`` and ``s
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import shutil
@@ -23,6 +24,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
+from arc_affinity.models.adapters import digest_of_set
 from arc_affinity.models.storage import LoadedModel
 from arc_affinity.training.executors import Workers
 from arc_affinity.training.sweep_work import RECORDS, RESULT, Job, Result, Source, TaskFiles, work
@@ -196,12 +198,23 @@ def _conclude(tasks: Sequence[str], out: Path) -> Ended:
         first, error = next(iter(failed.items()), ("", "there are no tasks"))
         raise ArcAffinityError(f"no task was fine-tuned; {first}: {error}" if first else error)
     records = out / RECORDS
+    own = {task: str(result.get("digest", result["model_digest"])) for task, result in results.items()}
+    whole = digest_of_set(own)
     with replacing(records) as aside, aside.open("wb") as joined:
-        for task in results:
+        for task, result in results.items():
+            content = (out / TASKS / task / RECORDS).read_bytes()
+            if own[task] not in (whole, result["model_digest"]):
+                content = _renamed(content, own[task], whole)
             # Compressed files one after the other are one compressed file.
-            joined.write((out / TASKS / task / RECORDS).read_bytes())
+            joined.write(content)
     write_text(out / SUMMARY, summary(results))
     return Ended(mine, {task: error for task, error in failed.items() if task in tasks}, records)
+
+
+def _renamed(records: bytes, own: str, whole: str) -> bytes:
+    """Return compressed records of one specialist as those of the set: together they are one solver, of one digest."""
+    before, after = (f'"model_digest":"{digest}"'.encode() for digest in (own, whole))
+    return gzip.compress(gzip.decompress(records).replace(before, after), mtime=0)
 
 
 def read_results(out: Path) -> Results:

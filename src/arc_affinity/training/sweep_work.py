@@ -167,6 +167,7 @@ def result_of(tuned: Tuned, job: Job) -> dict[str, Any]:
         "dataset": parts.dataset,
         "model": job.model,
         "model_digest": job.digest,
+        "digest": tuned.digest,
         "method": job.tuning.method,
         "parts": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "largest_output": max(pair.output.size for pair in parts.train if pair.output is not None),

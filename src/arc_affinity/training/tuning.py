@@ -46,7 +46,9 @@ class Tuning:
         per_task: Most training examples.
         validation: Most validation examples, which decide when to stop.
         test: Most test examples, which are only scored.
-        unlike: Test and validation inputs are none of re-arc's first so many (a model was trained on those).
+        unlike: Test and validation inputs are none of re-arc's first so many. `finetune` takes as many as the model's
+            own recipe made, where it knows it, unless given.
+        unlike_seed: Of those examples.
         augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
             demonstrations alike).
         votes: Views of a test query that are answered and vote, where augment is not none.
@@ -72,6 +74,7 @@ class Tuning:
     validation: int = 24
     test: int = 40
     unlike: int = 0
+    unlike_seed: int = 0
     augment: Augment = "none"
     votes: int = 1
     optimiser: OptimiserName = "adamw"
@@ -170,11 +173,12 @@ def parts_of_rearc(task_id: str, tuning: Tuning) -> Parts:
     Raises:
         ArcAffinityError: no such task, or its generator gives too few examples.
     """
-    known = rearc.generate_task(task_id, max(tuning.per_task, tuning.unlike), tuning.data_seed).pairs
-    keys = frozenset(rearc.input_key(pair.input) for pair in known)
+    known = rearc.generate_task(task_id, tuning.per_task, tuning.data_seed).pairs
+    seen = rearc.generate_task(task_id, tuning.unlike, tuning.unlike_seed).pairs if tuning.unlike else ()
+    keys = frozenset(rearc.input_key(pair.input) for pair in (*known, *seen))
     held_out = tuning.validation + tuning.test
     others = rearc.generate_task(task_id, held_out, tuning.data_seed + 1_000_003, keys).pairs
-    return Parts(task_id, "re-arc", known[: tuning.per_task], others[: tuning.validation], others[tuning.validation :])
+    return Parts(task_id, "re-arc", known, others[: tuning.validation], others[tuning.validation :])
 
 
 def divide(task_id: str, pairs: Sequence[Pair], tuning: Tuning, dataset: str) -> Parts:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scipy.stats import binomtest
+
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Row, Verdict, in_percent, percent
 from arc_affinity.diagnosis.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
-from arc_affinity.diagnosis.stats import odds_ratio, share
+from arc_affinity.diagnosis.stats import false_discovery, share
 from arc_affinity.evaluation.metrics import Protocol
 
 PRE_15 = Row(
@@ -125,21 +127,47 @@ def leaked_context(e: Evidence) -> Claim:
         f"{percent(c.second.exact, 2)} not, cells {percent(c.first.cells)} and {percent(c.second.cells)}"
         for c in found
     )
-    higher = sum(_higher(c.first, c.second) for c in found)
+    surely, perhaps = (_raised(found, which) for which in (1, 0))
     why = (
-        f"the leak raises exact match, by more than chance would, in {higher} of {len(found)} comparisons of our models"
+        f"the leak raises exact match, by more than chance would, in {surely} of {len(found)} comparisons of our models"
     )
+    if perhaps > surely:
+        why += f", and perhaps in {perhaps - surely} more, whose outputs are not told one by one"
     figures = {f"{_place(c.first)}, {c.first.protocol}: gain": c.first.exact - c.second.exact for c in found}
     # That our models gain nothing says little of the published ones, which learned with the leak.
-    verdict = Verdict.CHANGES if higher else Verdict.UNCHECKED
+    verdict = Verdict.CHANGES if surely else Verdict.UNCHECKED
     return LEAK.claim_of(e, verdict, why, "not from the data at hand", audited, figures, found[0].first.command)
 
 
-def _higher(first: OurScore, second: OurScore) -> bool:
-    """Whether more of one's outputs are right than of the other's, by Fisher's exact test."""
+def _raised(found: Sequence[Contrast], which: int) -> int:
+    """How many contrasts are gains by more than chance gives, all tests counted; ``which`` bound of p is taken."""
+    p = {str(number): _paired_p(contrast)[which] for number, contrast in enumerate(found)}
+    adjusted = false_discovery(p).values()
+    return sum(
+        c.first.exact > c.second.exact and p is not None and p < SIGNIFICANT
+        for c, p in zip(found, adjusted, strict=True)
+    )
+
+
+def _paired_p(contrast: Contrast) -> tuple[float, float]:
+    """Least and greatest p that the same outputs' two results can have (McNemar 1947, exact and two-sided).
+
+    Both are one where the outputs are told one by one. Where only sums are known, so many outputs may have changed
+    sides: from none but those of the difference to as many as there can be.
+    """
+    first, second = contrast.first, contrast.second
+    if first.right is not None and second.right is not None:
+        gained, lost = (int(a, 16) & ~int(b, 16) for a, b in ((first.right, second.right), (second.right, first.right)))
+        p = _sign_test(gained.bit_count(), lost.bit_count())
+        return p, p
     hits, others = (round(s.exact * s.outputs) for s in (first, second))
-    p = odds_ratio(hits, first.outputs - hits, others, second.outputs - others).p
-    return first.exact > second.exact and p is not None and p < SIGNIFICANT
+    both_ways = min(hits, others, first.outputs - hits, first.outputs - others)
+    gained, lost = max(0, hits - others), max(0, others - hits)
+    return _sign_test(gained, lost), _sign_test(gained + both_ways, lost + both_ways)
+
+
+def _sign_test(gained: int, lost: int) -> float:
+    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
 def _unpublished(e: Evidence, row: Row, dataset: str, remark: str) -> Claim:

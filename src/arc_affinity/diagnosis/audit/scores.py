@@ -22,7 +22,8 @@ class OurScore:
     """One model on one dataset under one protocol: means over tasks of attempt 1, 0-1.
 
     ``dataset`` is short ("unseen92"), ``data`` says it in words, ``context`` is how demonstrations were chosen,
-    ``gap`` how many of the ``tasks`` have the compositional gap (None where unknown), ``command`` what measured it.
+    ``gap`` how many of the ``tasks`` have the compositional gap (None where unknown), ``command`` what measured it,
+    ``right`` which outputs are exact, in order of task and output: a bit each, the first the highest, hexadecimal.
     """
 
     model: str
@@ -37,6 +38,7 @@ class OurScore:
     size: float
     gap: int | None
     command: str
+    right: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,70 @@
+"""Train the base of `solve` and leave it as the model folder OUT/model; runs/base.sh says how it is called.
+
+    python runs/base.py OUT --hours H [--data-dir DIR] [--examples STORE] [--longest TOKENS] [--drawn N]
+
+Stopped at any moment, the same command goes on; with more hours it trains further.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from pathlib import Path
+
+import torch
+
+from arc_affinity.data.store import ExampleStore
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import save_solver
+from arc_affinity.training.joint.base import base_corpus
+from arc_affinity.training.joint.processes import default_workers, train_jointly
+from arc_affinity.training.joint.recipe import Budget, JointRecipe
+from arc_affinity.training.joint.trainer import Job, Progress
+
+LOG_EVERY = 60.0
+
+
+def main() -> None:
+    """Train, or go on training."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--hours", type=float, required=True)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--examples", type=Path)
+    parser.add_argument("--longest", type=int, default=300)
+    parser.add_argument("--drawn", type=int, default=4)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--hidden", type=int, default=384)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    examples = None if options.examples is None else ExampleStore.open(options.examples)
+    made = base_corpus(options.data_dir, examples, longest=options.longest, drawn=options.drawn, seed=options.seed)
+    lessons = made.corpus.lessons
+    logging.info("%d tasks; %d left out as leaks, %d as repeats", len(lessons), made.leaks, made.repeats)
+    torch.manual_seed(options.seed)
+    config = PairConfig(options.width, options.width // 32, options.layers, options.hidden, len(lessons))
+    recipe = JointRecipe(batch_tokens=options.batch_tokens)
+    job = Job(PairTransformer(config), made.corpus, recipe, Budget(seconds=3600 * options.hours), options.out)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    logging.info("%d parameters on %s", job.model.parameter_count(), device)
+    told = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal told
+        if time.monotonic() - told > LOG_EVERY:
+            told = time.monotonic()
+            rate = progress.tokens / max(progress.seconds, 1e-9)
+            logging.info("%s %.0f tokens/s", progress, rate)
+
+    workers = default_workers(device, recipe.shards)
+    model = train_jointly(job, device=device, workers=workers, report=report)
+    save_solver(model, tuple(lesson.task_id for lesson in lessons), options.out / "model", half=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""``arc-affinity predict`` with what `solve` left: a network that has learned the tasks it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.data.canonical import edition_of
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.predict_solver import predict_by_solver
+from arc_affinity.evaluation.record_writer import RecordWriter
+from arc_affinity.evaluation.records import Origin
+from arc_affinity.models.pair_transformer.storage import bundled_solvers, find_solver, holds_solver
+from arc_affinity.models.storage import RUN_MODEL
+from arc_affinity.types import Task
+
+
+def is_solver(model: str) -> bool:
+    """Whether ``model`` names a network of `solve`: a bundled base, a model folder or the folder of a run."""
+    path = Path(model)
+    return model in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
+
+
+def write_answers(
+    model: str,
+    tasks: tuple[Task, ...],
+    dataset: str,
+    out: Path,
+    *,
+    protocol: Protocol,
+    attempts: int,
+    views: int,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Answer ``tasks`` and write the records.
+
+    Raises:
+        ArcAffinityError: the network has not learned a task, or the protocol is another than ``arc_prize``: it always
+            decides the size itself.
+    """
+    if protocol is not Protocol.ARC_PRIZE:
+        raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
+    loaded = find_solver(model)
+    loaded.model.to(device)
+    edition = edition_of(tasks)
+    origin = Origin(loaded.name, loaded.digest, dataset, protocol, seed, exposure="transductive", edition=edition)
+    settings = {**asdict(origin), "attempts": attempts, "views": views}
+    with RecordWriter(out, settings) as writer:
+        answers = predict_by_solver(loaded, tasks, origin, attempts=attempts, views=views, done=writer.done_tasks)
+        for task, records in answers:
+            writer.write(task, records)
+    say_path(Console(), "", out)

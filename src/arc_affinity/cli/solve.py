@@ -1,0 +1,150 @@
+"""``arc-affinity solve``: tasks in, a submission out."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from arc_affinity.cli.predict import pick_device
+from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.data.arc import choose_tasks, load_tasks
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.pair_transformer.storage import find_solver
+from arc_affinity.training.joint.recipe import Budget
+from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved, SolveSettings, Where
+from arc_affinity.training.joint.solve import solve as solve_tasks
+
+BASE = "solver-small"
+"""The bundled base that is taken unless another is named."""
+
+UNITS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
+
+STAGES = {"train": "Adapting", "write": "Answering", "judge": "Ranking"}
+
+LINE_EVERY = 30.0
+"""Seconds between two lines of progress where nobody watches a bar."""
+
+
+def solve(
+    *,
+    dataset: str,
+    budget: str | None = None,
+    steps: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    out: Path = Path("out/solve"),
+    tasks: tuple[str, ...] = (),
+    base: str = BASE,
+    views: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 64,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    executor: str = "processes",
+    device: str | None = None,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+) -> None:
+    """Solve tasks: tasks in, a submission out.
+
+    Trains a bundled base on the demonstrations of all tasks together, answers every test input under many views, ranks
+    the answers, and writes records, a submission and a summary. Stopped at any moment, the same command goes on.
+
+    Args:
+        dataset: A dataset's name, a task file, a folder of them, or a competition bundle.
+        budget: Time for all of it, such as 2h, 30m, 90s or 1h30m; a part is kept back for answering.
+        steps: Training steps instead of a time; the same number gives the same bytes.
+        out: Folder of the run.
+        tasks: Ids of tasks; all unless given.
+        base: A bundled base or the folder of one.
+        views: Views under which every test input is answered, at most.
+        seed: Of training and views.
+        workers: Processes; one a core, up to two for training, unless given.
+        executor: Where answers are worked out: processes, dask:local or dask:ADDRESS (a cluster that sees OUT).
+        device: cpu or cuda; a GPU is used where there is one unless given.
+        data_dir: Folder of datasets that do not come with the package.
+    """
+    time_or_steps = _budget(budget, steps)
+    place = pick_device(device)
+    chosen = choose_tasks(load_tasks(dataset, data_dir), tasks)
+    settings = SolveSettings(time_or_steps, seed, views)
+    where = Where(out, torch.device(place), workers, executor)
+    begun = time.monotonic()
+    try:
+        with SolveBar(Console(stderr=True)) as bar:
+            solved = solve_tasks(chosen, find_solver(base), settings, where, dataset=dataset, report=bar.report)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("interrupted; the same command goes on") from error
+    _tell(Console(), solved, out, time.monotonic() - begun)
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds that a person means by ``text``, such as "2h", "90s" or "1h30m".
+
+    Raises:
+        ArcAffinityError: it is no duration, or no time at all.
+    """
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)\s*(h|min|m|s)", text, re.ASCII)
+    if not parts or re.sub(r"\s", "", text) != "".join(number + unit for number, unit in parts):
+        raise ArcAffinityError(f"budget {text!r:.40} is no duration; write it as 2h, 30m, 90s or 1h30m")
+    seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+    if not 1 <= seconds <= 366 * 86400:
+        raise ArcAffinityError(f"budget {text!r:.40} must be between a second and a year")
+    return seconds
+
+
+class SolveBar:
+    """A bar for each stage on a terminal; elsewhere a line every half minute."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.rows: dict[str, TaskID] = {}
+        self.said = time.monotonic()
+
+    def __enter__(self) -> SolveBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def report(self, stage: str, share: float, words: str) -> None:
+        """Show how far a stage is."""
+        description = f"{STAGES[stage]} {words}".strip()
+        if self.console.is_terminal:
+            if stage not in self.rows:
+                self.rows[stage] = self.bar.add_task(description, total=1.0)
+            self.bar.update(self.rows[stage], completed=share, description=description)
+        elif time.monotonic() - self.said > LINE_EVERY:
+            self.said = time.monotonic()
+            self.console.print(f"{description}: {share:.0%}", highlight=False)
+
+
+def _budget(budget: str | None, steps: int | None) -> Budget:
+    if (budget is None) == (steps is None):
+        raise ArcAffinityError("give --budget (a time, such as 2h) or --steps, one of them")
+    return Budget(steps=steps) if budget is None else Budget(seconds=parse_duration(budget))
+
+
+def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
+    """Say what came out, and where it is."""
+    figures = solved.summary
+    lines = [
+        f"{figures['tasks']} tasks, {figures['outputs']} test outputs in {seconds:.0f} s "
+        f"({figures['steps']} training steps, {figures['views_median']:.0f} views)",
+    ]
+    if figures["outputs_unanswered"]:
+        lines.append(f"{figures['outputs_unanswered']} outputs were not answered in time: their inputs stand for them")
+    if "score" in figures:
+        lines.append(
+            f"score {figures['score']:.1%} (arc_prize, two attempts, transductive); first attempt "
+            f"{figures['first']:.1%}; among all candidates {figures['among_candidates']:.1%}"
+        )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+    say_path(console, "Records:    ", out / RECORDS)
+    say_path(console, "Submission: ", out / SUBMISSION)

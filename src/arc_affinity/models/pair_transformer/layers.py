@@ -1,0 +1,161 @@
+"""Pre-norm layers with normalised queries and keys, rotary places in row and column, and a gated feed-forward part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from arc_affinity.models.blocks import attend
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.layout import PLACES
+from arc_affinity.models.positions import ROTARY_BASE, ROTARY_FASTEST
+
+Stream = Float[Tensor, "batch cells width"]
+Heads = Float[Tensor, "batch heads cells head"]
+Keys = Float[Tensor, "batch heads keys head"]
+Angles = Float[Tensor, "batch 1 cells head"]
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Cosines and signed sines by which queries or keys turn."""
+
+    cosines: Angles
+    sines: Angles
+
+    def __call__(self, heads: Heads) -> Heads:
+        """Turn ``heads``: component i with component i + head/2."""
+        first, second = heads.chunk(2, dim=-1)
+        turned = heads * self.cosines + torch.cat([second, first], dim=-1) * self.sines
+        # In mixed precision the angles stay exact and the products that follow are of the values' kind.
+        return turned.to(heads.dtype)
+
+
+class RotaryPlaces(nn.Module):
+    """Half of a head's pairs turn with the row, half with the column (arXiv 2104.09864 and 2403.13298).
+
+    Queries turn by the place that they ask for and keys by the place where they stand, so that "the cell of the input
+    that lies where I am to write" is offset 0, and "the cell above" of the output one row up, whatever the width.
+    """
+
+    cosines: Tensor
+    sines: Tensor
+
+    def __init__(self, head: int) -> None:
+        super().__init__()
+        pairs = head // 4
+        rates = ROTARY_FASTEST * ROTARY_BASE ** (-torch.arange(pairs) / pairs)
+        angles = torch.arange(PLACES)[:, None] * rates
+        self.register_buffer("cosines", angles.cos(), persistent=False)
+        self.register_buffer("sines", angles.sin(), persistent=False)
+
+    def forward(self, places: Int[Tensor, "batch cells 2"]) -> Rotation:
+        """Return the turn of tokens at ``places``."""
+        cosines, sines = self.cosines[places].flatten(-2), self.sines[places].flatten(-2)
+        return Rotation(torch.cat([cosines, cosines], dim=-1)[:, None], torch.cat([-sines, sines], dim=-1)[:, None])
+
+
+class KeyValueCache:
+    """Keys and values of the tokens so far, in buffers that double when full: a step copies nothing old."""
+
+    def __init__(self) -> None:
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+        self.length = 0
+
+    def append(self, keys: Heads, values: Heads) -> tuple[Keys, Keys]:
+        """Add some tokens and return all."""
+        end = self.length + keys.shape[2]
+        if self._keys is None or self._values is None or end > self._keys.shape[2]:
+            self._keys = self._grown(self._keys, keys, 2 * end)
+            self._values = self._grown(self._values, values, 2 * end)
+        self._keys[:, :, self.length : end] = keys
+        self._values[:, :, self.length : end] = values
+        self.length = end
+        return self._keys[:, :, :end], self._values[:, :, :end]
+
+    def select(self, rows: Int[Tensor, "rows"]) -> None:
+        """Keep some sequences of the batch, some of them perhaps several times."""
+        self._keys = None if self._keys is None else self._keys[rows]
+        self._values = None if self._values is None else self._values[rows]
+
+    def _grown(self, old: Tensor | None, like: Heads, room: int) -> Tensor:
+        new = like.new_zeros(*like.shape[:2], room, like.shape[3])
+        if old is not None:
+            new[:, :, : self.length] = old[:, :, : self.length]
+        return new
+
+
+class Attention(nn.Module):
+    """Multi-head attention; queries and keys are normalised (arXiv 2010.04245) with a learned gain each."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q_proj = nn.Linear(width, width, bias=False)
+        self.k_proj = nn.Linear(width, width, bias=False)
+        self.v_proj = nn.Linear(width, width, bias=False)
+        self.out_proj = nn.Linear(width, width, bias=False)
+        self.q_norm, self.k_norm = nn.RMSNorm(width // heads), nn.RMSNorm(width // heads)
+        nn.init.zeros_(self.out_proj.weight)
+
+    def forward(
+        self,
+        stream: Stream,
+        asks: Rotation,
+        stands: Rotation,
+        visible: Bool[Tensor, "batch 1 cells keys"] | None,
+        cache: KeyValueCache | None,
+    ) -> Stream:
+        """Let every token look at those ``visible`` to it, and at those in the ``cache``."""
+        queries = asks(self.q_norm(self._split(self.q_proj(stream))))
+        keys = stands(self.k_norm(self._split(self.k_proj(stream))))
+        values = self._split(self.v_proj(stream))
+        if cache is not None:
+            keys, values = cache.append(keys, values)
+        found = attend(queries.to(values.dtype), keys.to(values.dtype), values, visible)
+        return self.out_proj(found.transpose(1, 2).flatten(-2))
+
+    def _split(self, stream: Stream) -> Heads:
+        return stream.view(*stream.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020, arXiv 2002.05202): ``down(silu(gate(x)) * up(x))``."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(width, hidden, bias=False)
+        self.up_proj = nn.Linear(width, hidden, bias=False)
+        self.down_proj = nn.Linear(hidden, width, bias=False)
+        nn.init.zeros_(self.down_proj.weight)
+
+    def forward(self, stream: Stream) -> Stream:
+        """Return the branch's output."""
+        return self.down_proj(F.silu(self.gate_proj(stream)) * self.up_proj(stream))
+
+
+class Layer(nn.Module):
+    """Attention, then the feed-forward part; both branches begin as nothing (zero output weights)."""
+
+    def __init__(self, config: PairConfig) -> None:
+        super().__init__()
+        self.attention_norm, self.feed_forward_norm = nn.RMSNorm(config.width), nn.RMSNorm(config.width)
+        self.attention = Attention(config.width, config.heads)
+        self.feed_forward = FeedForward(config.width, config.hidden)
+
+    def forward(
+        self,
+        stream: Stream,
+        asks: Rotation,
+        stands: Rotation,
+        visible: Bool[Tensor, "batch 1 cells keys"] | None,
+        cache: KeyValueCache | None = None,
+    ) -> Stream:
+        """Return the stream after the layer."""
+        stream = stream + self.attention(self.attention_norm(stream), asks, stands, visible, cache)
+        return stream + self.feed_forward(self.feed_forward_norm(stream))

@@ -1,0 +1,152 @@
+"""Pair transformers as model folders, in the layout of all models here: configuration, weights, a card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from arc_affinity.documents import read_json
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.storage import CARD, CONFIG, RUN_MODEL, WEIGHTS, ZOO, bundled, fill, read_weights, write_folder
+
+KIND = "pair-transformer"
+"""Stands under "kind" in the configuration, so that no other network is built from it."""
+
+Size = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``config.json`` holds."""
+
+    kind: Literal["pair-transformer"]
+    width: Size
+    heads: Size
+    layers: Size
+    hidden: Size
+    tasks: Size
+    task_ids: list[str]
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class LoadedSolver:
+    """A pair transformer with what is known of it.
+
+    Attributes:
+        name: of its folder.
+        model: in evaluation mode, on the CPU.
+        task_ids: whose vectors it has, in their order.
+        source: its folder.
+        digest: of its configuration and weights, by which records name it.
+        card: the text of its model card.
+    """
+
+    name: str
+    model: PairTransformer
+    task_ids: tuple[str, ...]
+    source: Path
+    digest: str
+    card: str | None = None
+
+
+def bundled_solvers() -> tuple[str, ...]:
+    """Return the names of the bases that come with the package."""
+    return bundled(KIND)
+
+
+def holds_solver(folder: Path) -> bool:
+    """Whether ``folder`` holds a pair transformer (or says that it does)."""
+    try:
+        return KIND in (folder / CONFIG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def find_solver(name: str) -> LoadedSolver:
+    """Return the base that a person means by ``name``: a bundled one's name, a folder, or that of a run of `solve`.
+
+    Raises:
+        ArcAffinityError: there is none (the nearest name is suggested), or it is damaged.
+    """
+    if name in bundled_solvers():
+        return load_solver(ZOO / name)
+    path = Path(name)
+    if path.is_dir():
+        of_run = path / RUN_MODEL
+        return load_solver(of_run if (of_run / CONFIG).is_file() else path)
+    if path.suffix or len(path.parts) > 1:
+        raise ArcAffinityError(f"no model folder at {path}")
+    raise unknown("base", name, bundled_solvers())
+
+
+def save_solver(
+    model: PairTransformer, task_ids: tuple[str, ...], folder: Path, card: str | None = None, *, half: bool = False
+) -> None:
+    """Write a model folder, as 16-bit floats if ``half``; all of it is written before anything takes its place.
+
+    Args:
+        model: the network.
+        task_ids: whose vectors the network has, in their order.
+        folder: where to.
+        card: the text of its model card.
+        half: half the bytes, for shipping.
+
+    Raises:
+        ArcAffinityError: the folder cannot be written or the disk is full.
+    """
+    if len(task_ids) != model.config.tasks:
+        raise ArcAffinityError(f"{len(task_ids)} task ids for {model.config.tasks} task vectors")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    kept = {name: tensor.half() if half else tensor for name, tensor in tensors.items()}
+    write_folder(folder, {"kind": KIND, **asdict(model.config), "task_ids": list(task_ids)}, kept, card)
+
+
+def load_solver(folder: Path) -> LoadedSolver:
+    """Read a model folder; the model is in evaluation mode, on the CPU.
+
+    Raises:
+        ArcAffinityError: a file is missing or damaged, is of another kind of model, or holds other tensors than its
+            configuration asks for or numbers that are none.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ArcAffinityError(f"{folder} is not a model folder: no {CONFIG}")
+    if not holds_solver(folder):
+        raise ArcAffinityError(f"{path}: not of kind {KIND!r}; `solve` begins from a base of that kind")
+    settings = read_json(path, _Settings)
+    sizes = {field.name: getattr(settings, field.name) for field in fields(PairConfig)}
+    try:
+        config = PairConfig(**sizes)
+    except ArcAffinityError as error:
+        raise ArcAffinityError(f"{path}: {error}") from error
+    if len(settings.task_ids) != config.tasks:
+        raise ArcAffinityError(f"{path}: {len(settings.task_ids)} task_ids for {config.tasks} tasks")
+    tensors = read_weights(folder, settings.weights_sha256)
+    given = sum(tensor.numel() for tensor in tensors.values())
+    if config.least_weights > given:
+        raise ArcAffinityError(
+            f"{folder / WEIGHTS} does not fit the model: its settings ask for over {config.least_weights:,} weights, "
+            f"and it has {given:,}"
+        )
+    model = PairTransformer(config)
+    fill(model, tensors, str(folder / WEIGHTS))
+    place, card = folder.resolve(), folder / CARD
+    name = place.parent.name if place.name == RUN_MODEL else place.name
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
+    return LoadedSolver(name, model.eval(), tuple(settings.task_ids), folder, solver_digest(model), text)
+
+
+def solver_digest(model: PairTransformer) -> str:
+    """Return the first 12 hex digits of the SHA-256 of configuration and weights: what a record names a model by."""
+    state = hashlib.sha256(json.dumps(asdict(model.config), sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        state.update(name.encode())
+        state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return state.hexdigest()[:12]

@@ -1,0 +1,97 @@
+"""What the machine at hand has and computes fast: no part of a recipe, found out where training runs (decision 20)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.processes import cores
+
+Precision = Literal["32-true", "mixed"]
+
+NATIVE_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
+"""What torch calls a CPU's instructions for products in bfloat16 (x86, x86, ARM). Without them each number is taken
+apart and put together again: such products were measured to take 50 times as long as in float32."""
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Return whether ``device`` multiplies bfloat16 matrices itself, so that they cost less than float32's."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return any(torch.cpu.get_capabilities().get(name, False) for name in NATIVE_BFLOAT16)
+    return False
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Return the context that computes in bfloat16 where that pays, and in float32 elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device))
+
+
+def precision(wanted: Precision, device: torch.device) -> Literal["32-true", "bf16-mixed"]:
+    """Return what Lightning is told for a recipe's precision on ``device``."""
+    return "bf16-mixed" if wanted == "mixed" and computes_bfloat16(device) else "32-true"
+
+
+CELLS_OF_A_CORE, CELLS_OF_A_GPU = 3_072, 16_384
+"""Tokens of a batch that keep one busy; with fewer each, processes wait for one another longer than they compute."""
+
+MOST_LOADERS = 4
+"""Loader processes beside a GPU: more than drawing and collating one process's batches takes."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a run is spread over a machine.
+
+    Attributes:
+        processes: That train side by side, each a share of every batch; one a GPU where there are GPUs.
+        threads: Of each process; 0 leaves their number alone.
+        loaders: Processes that make batches for each of them; 0 lets it make its own.
+    """
+
+    processes: int = 1
+    threads: int = 0
+    loaders: int = 0
+
+    def check(self) -> None:
+        """Make sure that this machine can do it.
+
+        Raises:
+            ArcAffinityError: there are fewer GPUs than processes (but for none at all, where CPUs do), or a number is
+                out of range.
+        """
+        numbers = (("processes", self.processes, 1), ("threads", self.threads, 0), ("loaders", self.loaders, 0))
+        for name, number, least in numbers:
+            if number < least:
+                raise ArcAffinityError(f"{name} must be at least {least}, not {number}")
+        gpus = torch.cuda.device_count()
+        if 0 < gpus < self.processes:
+            raise ArcAffinityError(
+                f"processes is {self.processes}, but there are {gpus} GPUs; set it to at most {gpus}"
+            )
+
+
+def find_machine(
+    cells: int, *, processes: int | None = None, threads: int | None = None, loaders: int | None = None
+) -> Machine:
+    """Return how to spread batches of ``cells`` tokens over the machine at hand; what is given stays.
+
+    On CPUs several processes of one thread do more than one of several threads: a quarter more on two cores.
+
+    Raises:
+        ArcAffinityError: what is given does not fit the machine.
+    """
+    gpus, cpus = torch.cuda.device_count(), cores()
+    if processes is None:
+        processes = max(1, min(gpus or cpus, cells // (CELLS_OF_A_GPU if gpus else CELLS_OF_A_CORE)))
+    if threads is None:
+        threads = 0 if gpus or processes <= 1 else max(1, cpus // processes)
+    if loaders is None:
+        loaders = min(MOST_LOADERS, max(0, cpus // max(1, processes) - 1)) if gpus else 0
+    machine = Machine(processes, threads, loaders)
+    machine.check()
+    return machine

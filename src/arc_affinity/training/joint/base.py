@@ -1,0 +1,81 @@
+"""What the bundled base of `solve` is trained on: every public task that nobody will be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.canonical import pair_key
+from arc_affinity.data.splits import kept_out_tasks
+from arc_affinity.data.store import ExampleStore
+from arc_affinity.training.joint.corpus import Corpus, Lesson, length_of, whole_lesson, without_leaks
+from arc_affinity.types import Pair, Task
+
+TRAINED_ON = ("arc-agi-1/training", "concept-arc", "concept-arc/minimal", "arc-agi-2/training")
+ASKED = ("arc-agi-1/evaluation", "arc-agi-2/evaluation")
+
+
+@dataclass(frozen=True)
+class BaseCorpus:
+    """The corpus, and how many lessons were left out since a pair of theirs is of an asked or kept-out task, or since
+    an earlier lesson has it."""
+
+    corpus: Corpus
+    leaks: int
+    repeats: int
+
+
+def base_corpus(
+    data_dir: Path | None, examples: ExampleStore | None, *, longest: int, drawn: int, seed: int
+) -> BaseCorpus:
+    """Return the lessons of the datasets `TRAINED_ON`, with generated ``examples`` of the same rules.
+
+    No pair of an evaluation task (`ASKED`, demonstrations included) or of a task kept out for choosing is among them,
+    up to views and colours.
+
+    Args:
+        data_dir: folder of the datasets that are not installed.
+        examples: a store of re-arc's examples, or None.
+        longest: pairs of more tokens are left out.
+        drawn: generated pairs of each task in a pass.
+        seed: of all draws.
+
+    Raises:
+        ArcAffinityError: a dataset is not here.
+    """
+    training = load_tasks("arc-agi-1/training")
+    kept = set(kept_out_tasks(training))
+    asked = [task for name in ASKED for task in load_tasks(name, data_dir)]
+    forbidden = keys_of([*asked, *(task for task in training if task.id in kept)])
+    lessons, leaks, repeats = [], 0, 0
+    seen: set[bytes] = set()
+    for name in TRAINED_ON:
+        tasks = load_tasks(name, data_dir)
+        own = name == TRAINED_ON[0]
+        found = [whole_lesson(task, _generated(task, examples) if own else ()) for task in tasks]
+        clean, leaked = without_leaks(found, forbidden)
+        fresh, known = without_leaks(clean, frozenset(seen))
+        leaks, repeats = leaks + len(leaked), repeats + len(known)
+        seen |= {pair_key(pair) for lesson in fresh for pair in lesson.pairs}
+        lessons += [replace(lesson, task_id=f"{name}/{lesson.task_id}") for lesson in fresh]
+    short = [lesson for lesson in (_short(each, longest) for each in lessons) if lesson.pairs]
+    return BaseCorpus(Corpus(tuple(short), drawn, longest, seed), leaks, repeats)
+
+
+def keys_of(tasks: Iterable[Task]) -> frozenset[bytes]:
+    """Return the keys of all pairs of ``tasks``, those with a withheld output by their input."""
+    return frozenset(pair_key(pair) for task in tasks for pair in (*task.train, *task.test))
+
+
+def _generated(task: Task, examples: ExampleStore | None) -> Sequence[Pair]:
+    if examples is None or task.id not in examples.tasks:
+        return ()
+    return tuple(map(examples.pair, examples.indices(task.id)))
+
+
+def _short(lesson: Lesson, longest: int) -> Lesson:
+    """The lesson without its long pairs, so that draws are not wasted on them."""
+    pairs, more = (tuple(p for p in part if length_of(p) <= longest) for part in (lesson.pairs, lesson.more))
+    return replace(lesson, pairs=pairs, more=more)

@@ -1,0 +1,148 @@
+"""The whole of `solve` on tiny tasks: what it leaves, that it never looks at answers, that it goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation import candidates
+from arc_affinity.evaluation.records import read_records
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
+from arc_affinity.training.joint.adapting import with_new_tasks
+from arc_affinity.training.joint.recipe import Budget, JointRecipe
+from arc_affinity.training.joint.solve import Solved, SolveSettings, Where, solve
+from arc_affinity.types import Pair, Task
+
+RECIPE = JointRecipe(batch_tokens=400, learning_rate=6e-3, warm_up=10, average=0.9)
+SETTINGS = SolveSettings(Budget(steps=6), seed=3, views=5, shared=4, recipe=RECIPE)
+
+
+def tasks(count: int = 2) -> tuple[Task, ...]:
+    """Turn every cell into 3; mirror."""
+    rng = np.random.default_rng(7)
+    made = []
+    for number, rule in enumerate((lambda g: np.full_like(g, 3), lambda g: g[:, ::-1].copy())[:count]):
+        grids = [rng.integers(1, 4, (2, 3)).astype(np.uint8) for _ in range(5)]
+        pairs = tuple(Pair(grid, rule(grid)) for grid in grids)
+        made.append(Task(f"task{number}", pairs[:4], pairs[4:], "tiny"))
+    return tuple(made)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> LoadedSolver:
+    torch.manual_seed(2)
+    folder = tmp_path_factory.mktemp("base")
+    save_solver(PairTransformer(PairConfig(width=32, heads=2, layers=2, hidden=32, tasks=3)), ("a", "b", "c"), folder)
+    return load_solver(folder)
+
+
+def run(folder: Path, base: LoadedSolver, settings: SolveSettings = SETTINGS, given: tuple[Task, ...] = ()) -> Solved:
+    where = Where(folder, torch.device("cpu"), workers=1)
+    return solve(given or tasks(), base, settings, where, dataset="tiny")
+
+
+def left(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in ("submission.json", "records.jsonl")}
+
+
+@pytest.fixture(scope="module")
+def finished(base: LoadedSolver, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "out"
+    run(folder, base)
+    return folder
+
+
+def test_it_learns_a_rule_and_solves_by_it(base: LoadedSolver, tmp_path: Path) -> None:
+    solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(steps=120)), tasks(1))
+    assert solved.summary["score"] == 1
+    assert any(record.exact and record.votes for record in solved.records)
+
+
+def test_it_leaves_records_a_submission_and_a_summary(finished: Path) -> None:
+    records = read_records(finished / "records.jsonl")
+    assert {record.task_id for record in records} == {"task0", "task1"}
+    assert all(record.attempt in (1, 2) for record in records)
+    keys = [(r.task_id, r.test_index, r.prediction.tobytes(), r.prediction.shape) for r in records]
+    assert len(keys) == len(set(keys))
+    assert set(json.loads((finished / "submission.json").read_text())) == {"task0", "task1"}
+    summary = json.loads((finished / "summary.json").read_text())
+    assert summary["exposure"] == "transductive"
+    assert summary["steps"] == 6
+    assert {record.model_digest for record in records} == {load_solver(finished / "model").digest}
+
+
+def test_answers_are_never_read(finished: Path, base: LoadedSolver, tmp_path: Path) -> None:
+    withheld = tuple(replace(t, test=tuple(Pair(p.input, None) for p in t.test)) for t in tasks())
+    wrong = tuple(replace(t, test=tuple(Pair(p.input, np.full((7, 7), 9, np.uint8)) for p in t.test)) for t in tasks())
+    for name, given in (("withheld", withheld), ("wrong", wrong)):
+        solved = run(tmp_path / name, base, given=given)
+        assert left(tmp_path / name)["submission.json"] == left(finished)["submission.json"]
+        assert ("score" in solved.summary) == (name == "wrong")
+
+
+def test_the_same_steps_give_the_same_bytes_and_a_finished_run_is_not_repeated(
+    finished: Path, base: LoadedSolver, tmp_path: Path
+) -> None:
+    run(tmp_path / "again", base)
+    assert left(tmp_path / "again") == left(finished)
+    stamps = {path: path.stat().st_mtime_ns for path in (finished / "model").iterdir()}
+    run(finished, base)
+    assert {path: path.stat().st_mtime_ns for path in (finished / "model").iterdir()} == stamps
+    assert left(tmp_path / "again") == left(finished)
+
+
+@pytest.mark.parametrize("stage", ["write 1", "judge 0"])
+def test_interrupted_amid_answers_it_goes_on_to_the_same_bytes(
+    finished: Path, base: LoadedSolver, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = candidates.Journal.append
+
+    def interrupted(self: candidates.Journal, line: dict[str, object]) -> None:
+        append(self, line)
+        if str(line["batch"]).startswith(stage):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(candidates.Journal, "append", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", base)
+    monkeypatch.undo()
+    assert not (tmp_path / "out" / "records.jsonl").exists()
+    run(tmp_path / "out", base)
+    assert left(tmp_path / "out") == left(finished)
+
+
+def test_in_no_time_everything_is_answered_badly(base: LoadedSolver, tmp_path: Path) -> None:
+    solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(seconds=0.01)))
+    assert {record.task_id for record in solved.records} == {"task0", "task1"}
+
+
+@pytest.mark.parametrize("change", ["seed", "tasks", "views"])
+def test_another_run_in_the_folder_is_refused(finished: Path, base: LoadedSolver, change: str) -> None:
+    before = left(finished)
+    settings = {"seed": replace(SETTINGS, seed=4), "views": replace(SETTINGS, views=6)}.get(change, SETTINGS)
+    given = tasks()[:1] if change == "tasks" else ()
+    with pytest.raises(ArcAffinityError, match="holds a run with"):
+        run(finished, base, settings, given)
+    assert left(finished) == before
+
+
+def test_a_folder_of_something_else_is_refused(base: LoadedSolver, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(ArcAffinityError, match="not empty"):
+        run(tmp_path, base)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_new_task_begins_at_the_mean_of_the_known(base: LoadedSolver) -> None:
+    model = with_new_tasks(base.model, 5)
+    mean = base.model.tasks.weight.mean(dim=0)
+    assert torch.allclose(model.tasks.weight, mean.expand(5, -1))
+    assert torch.equal(model.head.weight, base.model.head.weight)

@@ -1,0 +1,115 @@
+"""Joint training: the same bytes however it is cut, stopped or shared; a rate that has decayed by the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.training.joint.corpus import Corpus, Lesson
+from arc_affinity.training.joint.processes import train_jointly
+from arc_affinity.training.joint.recipe import Budget, JointRecipe
+from arc_affinity.training.joint.trainer import Job, Progress, Trainer
+from arc_affinity.types import Pair
+
+CPU = torch.device("cpu")
+CONFIG = PairConfig(width=16, heads=2, layers=2, hidden=24, tasks=3)
+RECIPE = JointRecipe(batch_tokens=150, warm_up=3)
+
+
+def corpus(seed: int = 0) -> Corpus:
+    """Three tasks: copy, mirror, and turn everything red."""
+    rng = np.random.default_rng(5)
+    grids = [rng.integers(0, 5, (3, 4)).astype(np.uint8) for _ in range(5)]
+    rules = (lambda g: g, lambda g: g[:, ::-1], lambda g: np.full_like(g, 2))
+    return Corpus(
+        tuple(
+            Lesson(f"task{number}", tuple(Pair(grid, rule(grid).copy()) for grid in grids), frozenset({0}))
+            for number, rule in enumerate(rules)
+        ),
+        seed=seed,
+    )
+
+
+def job(folder: Path, *, steps: int = 7, seconds: float | None = None, seed: int = 0) -> Job:
+    torch.manual_seed(3)
+    budget = Budget(steps) if seconds is None else Budget(seconds=seconds)
+    return Job(PairTransformer(CONFIG), corpus(seed), RECIPE, budget, folder)
+
+
+def weights(model: PairTransformer) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+class StopError(Exception):
+    """Stands for a kill."""
+
+
+def test_loss_falls_and_the_rate_ends_at_nothing(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    trainer = Trainer(job(tmp_path, steps=60))
+    trainer.run(seen.append)
+    assert np.mean([p.loss for p in seen[-10:]]) < 0.7 * seen[0].loss
+    assert seen[-1].steps == 60 - 1 or seen[-1].steps == 60
+    assert trainer.muon.param_groups[0]["lr"] < 0.1 * RECIPE.learning_rate
+
+
+def test_two_processes_make_the_bytes_of_one(tmp_path: Path) -> None:
+    alone = weights(train_jointly(job(tmp_path / "1"), device=CPU, workers=1))
+    both = weights(train_jointly(job(tmp_path / "2"), device=CPU, workers=2))
+    assert torch.equal(alone, both)
+    assert not torch.equal(alone, weights(train_jointly(job(tmp_path / "3", seed=1), device=CPU)))
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    straight = weights(Trainer(job(tmp_path / "straight", steps=40)).run(lambda _: None))
+    stopped = Trainer(job(tmp_path / "stopped", steps=40))
+
+    def stop(progress: Progress) -> None:
+        # Amid a pass (of 3 steps), so that a place within it has to be found again.
+        if progress.steps == 14:
+            stopped.save()
+            raise StopError
+
+    with pytest.raises(StopError):
+        stopped.run(stop)
+    resumed = Trainer(job(tmp_path / "stopped", steps=40))
+    assert resumed.steps == stopped.steps > 0
+    assert torch.equal(straight, weights(resumed.run(lambda _: None)))
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first = weights(Trainer(job(tmp_path)).run(lambda _: None))
+    again: list[Progress] = []
+    assert torch.equal(first, weights(Trainer(job(tmp_path)).run(again.append)))
+    assert not again
+
+
+def test_time_is_a_budget_too(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    trainer = Trainer(job(tmp_path, seconds=1.5))
+    trainer.run(seen.append)
+    assert 1.3 < trainer.seconds < 4
+    assert seen[-1].spent > 0.7
+
+
+def test_a_state_of_other_data_is_refused(tmp_path: Path) -> None:
+    Trainer(job(tmp_path)).run(lambda _: None)
+    with pytest.raises(ArcAffinityError, match="other data or with other settings"):
+        Trainer(job(tmp_path, seed=1))
+    (tmp_path / "training.pt").write_bytes((tmp_path / "training.pt").read_bytes()[:5000])
+    with pytest.raises(ArcAffinityError, match="damaged or cut off"):
+        Trainer(job(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "budget", [{}, {"steps": 0}, {"seconds": 0.0}, {"seconds": float("nan")}, {"steps": 3, "seconds": 3.0}]
+)
+def test_no_budget_no_training(budget: dict[str, float]) -> None:
+    with pytest.raises(ArcAffinityError, match="budget"):
+        Budget(**budget)  # type: ignore[arg-type]

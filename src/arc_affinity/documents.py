@@ -306,6 +306,7 @@ def _wanted(said: str) -> str:
     kinds = said.removeprefix("Expected ").partition(", got ")[0]
     for name, words in _KINDS.items():
         kinds = re.sub(rf"\b{name}\b", words, kinds)
+    kinds = re.sub(r" matching regex .*?(?= \||$)", " of the right form", kinds)
     kinds = re.sub(r" (?:of length )?>= (\S+)", r" of \1 or more", kinds.replace("`", ""))
     return re.sub(r" (?:of length )?<= (\S+)", r" of at most \1", kinds).replace(" | ", " or ")
 

@@ -74,6 +74,19 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written, or ``path`` is not empty.
     """
+    with scratch_folder(path) as aside:
+        yield aside
+        _tolerating(aside.chmod, 0o777 & ~_umask())
+        aside.replace(path)
+
+
+@contextlib.contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``path`` that is gone in the end; those that killed processes left go first.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path)
     aside = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=TEMPORARY, dir=path.parent))
@@ -81,8 +94,6 @@ def new_folder(path: Path) -> Iterator[Path]:
     locks.take(handle)
     try:
         yield aside
-        _tolerating(aside.chmod, 0o777 & ~_umask())
-        aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         os.close(handle)

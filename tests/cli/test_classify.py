@@ -168,7 +168,7 @@ def test_bad_input_is_one_line_and_exit_1(cli, tmp_path, monkeypatch, arguments,
     ("content", "told"),
     [
         ("{", "not JSON"),
-        ("[]", "no object of labels"),
+        ("[]", "must be a JSON object"),
         ({"00d62c1b": "S9"}, "unknown category 'S9'"),
         ({"00d62c1c": "S3"}, "unknown task '00d62c1c'; did you mean '00d62c1b'?"),
         ({"00d62c1b": ["S3"]}, 'task 00d62c1b: ["S3"] is no category'),

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.cli.terminal import Console, printable
+from arc_affinity.cli.render import task_table
+from arc_affinity.cli.terminal import Console, printable, show_everywhere
+from arc_affinity.data.arc import find_task
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import Origin, make_record, write_records
 from arc_affinity.types import Example, Pair
@@ -60,22 +62,32 @@ def test_what_steers_a_terminal_is_shown_by_its_number() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437"])
-@pytest.mark.parametrize("command", [("data", "show", "00d62c1b"), ("finetune", "--help"), ("data", "list")])
-def test_any_terminal_can_show_it(command: tuple[str, ...], encoding: str) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    program = [sys.executable, "-m", "arc_affinity.cli.main", *command]
+def test_any_terminal_can_show_it(encoding: str, monkeypatch: pytest.MonkeyPatch, cli) -> None:
+    raw = io.BytesIO()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(raw, encoding=encoding, write_through=True))
+    show_everywhere()
+    task = find_task("00d62c1b", "arc-agi-1/training")
+    Console(file=sys.stdout).print(task_table(task))
+    sys.stdout.write("é \u4e00 \udcff → …")
+    assert b"->" in raw.getvalue() and b"\\u4e00 \\udcff" in raw.getvalue()
+
+
+def test_a_terminal_without_letters(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    program = [sys.executable, "-m", "arc_affinity.cli.main", "data", "show", "00d62c1b"]
     done = subprocess.run(program, env=environment, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    assert b"->" in done.stdout or command[1] != "show"
+    assert done.returncode == 0 and b"->" in done.stdout, done.stderr.decode(errors="replace")
 
 
 def test_a_path_that_is_no_text(tmp_path: Path) -> None:
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jsonl")
     records(Path(odd))
     program = [sys.executable, "-m", "arc_affinity.cli.main"]
-    for command in (["score", odd], ["diagnose", odd, "--out", odd + ".html"]):
-        done = subprocess.run([*program, *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run([*program, "score", odd, "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([*program, "score", odd + ".none"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "udcfe.jsonl.none: No such file" in done.stderr
 
 
 def test_records_name_a_dataset_and_no_place(tmp_path: Path, cli) -> None:

@@ -104,7 +104,7 @@ def test_bad_options_are_one_line(cli, tmp_path: Path, monkeypatch, arguments, c
     [
         ("steps = ", "r.toml is not TOML"),
         ("name = 00576224", "r.toml is not TOML"),
-        ("\xff", "r.toml is not TOML"),
+        ("\xff", "r.toml: not text in UTF-8"),
         ("stepz = 3", "r.toml: unknown recipe field 'stepz'; did you mean 'steps'?"),
         ("steps = '3'", "r.toml: steps must be int, not '3'"),
         ("[model]\nwidht = 3", "r.toml: unknown model setting 'widht'; did you mean 'width'?"),

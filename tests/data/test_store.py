@@ -252,9 +252,9 @@ def test_an_index_that_does_not_fit_is_refused(folder: Path, column: int) -> Non
 def test_arrays_of_other_kinds_are_refused(folder: Path) -> None:
     cells, index = (np.load(folder / name) for name in ARRAYS)
     for name, array, why in (
-        ("cells.npy", cells.astype(np.int64), "no flat uint8"),
+        ("cells.npy", cells.astype(np.int64), "no 1-dimensional array of uint8"),
         ("cells.npy", cells[:-1], "29 cells, index.npy another number"),
-        ("index.npy", index[:, :5], "no int64 array of 6"),
+        ("index.npy", index[:, :5], "index.npy has not 6 columns"),
         ("index.npy", index[:-1], "does not hold the tasks"),
     ):
         np.save(folder / name, array)

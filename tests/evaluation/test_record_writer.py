@@ -122,7 +122,7 @@ def test_damage_inside_is_told_by_line(tmp_path, record):
     writer.write("a1", rows(record, "a1"))
     begun = writer.part.read_bytes()
     for damage, told in (
-        (b"garbage\n", r"part:3: not JSON"),
+        (b"garbage\n", r"part:3: it is not JSON"),
         (b'{"task":3}\n', r"part:3: not a task's records"),
     ):
         writer.part.write_bytes(begun + damage)

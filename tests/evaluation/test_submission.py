@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tempfile
 from pathlib import Path
@@ -14,13 +15,17 @@ from hypothesis.extra.numpy import arrays
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.submission import make_submission, read_submission, write_submission
+from arc_affinity.evaluation.submission import make_submission, read_given, read_submission, write_submission
 from arc_affinity.types import Pair, Task
 
 SIDES = st.integers(1, 5)
 GRIDS = st.tuples(SIDES, SIDES).flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 9)))
 ANSWERS = st.lists(st.tuples(GRIDS, GRIDS), min_size=1, max_size=3)
 ONE = {"attempt_1": [[1]], "attempt_2": [[2]]}
+
+
+def grid(rows) -> np.ndarray:
+    return np.array(rows, np.uint8)
 
 
 def plain(submission) -> dict:
@@ -164,3 +169,35 @@ def test_missing_tasks_may_be_allowed_and_nothing_else(tmp_path, task):
     path.write_text(json.dumps({"a2": [ONE, ONE]}))
     with pytest.raises(ArcAffinityError, match="a2 has 2 for 1"):
         read_submission(path, tasks, allow_missing=True)
+
+
+def test_attempts_that_are_no_grid_are_told_and_count_as_not_made(tmp_path):
+    path = tmp_path / "s.json"
+    task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),) * 2)
+    for odd in ([], [[]], None, "none", [[10]], [[1], [1, 2]], 3):
+        answers = [{"attempt_1": odd, "attempt_2": [[2]]}, {"attempt_1": [[2]], "attempt_2": odd}]
+        path.write_text(json.dumps({"a1": answers}))
+        wrong = []
+        first, second = read_given(path, [task], tell=wrong.append)["a1"]
+        assert first[0] is None and second[1] is None and first[1].tolist() == second[0].tolist() == [[2]]
+        assert len(wrong) == 2 and "a1" in str(wrong[0]) and "attempt_1" in str(wrong[0])
+        with pytest.raises(ArcAffinityError, match="attempt_1.*; 2 attempts in all are no grid"):
+            read_submission(path, [task])
+
+
+def test_a_folder_of_results_is_a_submission(tmp_path):
+    task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),))
+    with pytest.raises(ArcAffinityError, match="a folder without results"):
+        read_given(tmp_path, [task])
+    told = {"metadata": {"model": "x"}, "correct": True}
+    output = {"attempt_1": {"answer": [[2]], **told}, "attempt_2": {"answer": None, **told}}
+    (tmp_path / "a1.json").write_text(json.dumps([output]))
+    ((first, second),) = read_given(tmp_path, [task])["a1"]
+    assert first.tolist() == [[2]] and second is None
+
+
+def test_a_submission_may_be_packed(tmp_path):
+    task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),))
+    path = tmp_path / "s.json.gz"
+    path.write_bytes(gzip.compress(b'{"a1": [{"attempt_1": [[2]], "attempt_2": [[1]]}]}'))
+    assert len(read_submission(path, [task])["a1"]) == 1

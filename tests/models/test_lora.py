@@ -206,7 +206,7 @@ def test_an_adapter_of_another_shape(build: Callable) -> None:
         (lambda c: c | {"use_rslora": True}, "use_rslora is True, which this package does not compute"),
         (lambda c: c | {"rank_pattern": {"linear1": 2}}, "rank_pattern"),
         (lambda c: c | {"peft_type": "IA3"}, "is of no LoRA adapter"),
-        (lambda c: c | {"r": "3"}, "must be numbers above 0"),
+        (lambda c: c | {"r": "3"}, 'r must be a whole number, not "3"'),
         (lambda c: c | {"r": 2}, "has no two matrices of rank 2"),
     ],
 )

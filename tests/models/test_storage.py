@@ -167,7 +167,11 @@ def test_folders_that_are_none(folder: Path, tmp_path: Path) -> None:
     (folder / WEIGHTS).unlink()
     with pytest.raises(ArcAffinityError, match=f"small is not a model folder: no {WEIGHTS}"):
         load_model(folder)
-    for text, message in (("{", "is not JSON"), ("[1]", "must hold an object, not list"), ("\xff", "is not JSON")):
+    for text, message in (
+        ("{", "is not JSON"),
+        ("[1]", r"must be a JSON object, not \[1\]"),
+        ("\xff", "not text in UTF-8"),
+    ):
         (folder / CONFIG).write_bytes(text.encode("latin-1"))
         with pytest.raises(ArcAffinityError, match=message):
             load_model(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -124,5 +125,10 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ArcAffinityError, match="holds no classifier"):
         load(path)
     save_file({"a": zeros(2)}, path, {"classifier": '{"features": ["one"]}'})
+    with pytest.raises(ArcAffinityError, match="settings: object missing required field"):
+        load(path)
+    settings = {"features": ["one"], "groups": 1, "members": 1, "hidden": 1}
+    settings |= {"temperature": 1.0, "threshold": 0.5, "fold_of": {}}
+    save_file({"a": zeros(2)}, path, {"classifier": json.dumps(settings)})
     with pytest.raises(ArcAffinityError, match="other features"):
         load(path)

@@ -34,6 +34,7 @@ from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.solve import RECORDS, SolveSettings, Where, solve
 from arc_affinity.training.pretrain import train
 from arc_affinity.training.recipes import RECIPES
+from arc_affinity.training.run_folder import RECIPE as RUN_RECIPE
 from arc_affinity.types import Task
 
 MODEL = "rotary-foundational"
@@ -165,7 +166,9 @@ def _train_smoke(folder: Path) -> None:
     console = Console()
     console.print("Training: recipe smoke, a fresh champion for a few seconds", highlight=False)
     quiet_lightning()
-    shutil.rmtree(folder, ignore_errors=True)
+    # An earlier demo's; anything else is refused below and stays.
+    if (folder / RUN_RECIPE).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
     recipe = RECIPES["smoke"]
     train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False)
 

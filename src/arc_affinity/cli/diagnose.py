@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from arc_affinity.cli.diagnose_categories import find_categories
-from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import DATASETS, files_of, load_tasks
 from arc_affinity.data.store import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
@@ -24,7 +24,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
-from arc_affinity.evaluation.submission import listing, read_submission
+from arc_affinity.evaluation.submission import listing, read_given, read_submission, result_files
 from arc_affinity.files import keep_inputs, write_text
 from arc_affinity.types import Example, Pair, Task
 
@@ -55,6 +55,7 @@ def diagnose(
     categories: Path | None = None,
     figures: Path | None = None,
     allow_missing: bool = False,
+    strict: bool = False,
     json: bool = False,
 ) -> None:
     """Find out what a model cannot do.
@@ -73,6 +74,7 @@ def diagnose(
             code of the tasks' generators, and from their demonstrations where there is no code.
         figures: Folder for every figure as an SVG file of its own.
         allow_missing: Let a submission lack tasks, which count 0.
+        strict: Refuse a submission with attempts that are no grid; otherwise they count as wrong.
         json: Print the numbers and nothing else.
     """
     if not records:
@@ -82,7 +84,7 @@ def diagnose(
     read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
     keep_inputs([out, out.with_suffix(".json")], read)
     with Console(stderr=True).status("Diagnosing"):
-        report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing)
+        report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing, strict)
         numbers = write_report(out, report, {task.id: _shown(task, given) for task in given.tasks})
         drawn = () if figures is None else write_figures(figures, report)
     if json:
@@ -111,12 +113,13 @@ def _diagnose(
     attempts: int,
     categories: Path | None,
     allow_missing: bool,
+    strict: bool = False,
 ) -> tuple[Report, Given]:
     """Read everything and work the numbers out."""
     given = None if dataset is None else Given(load_tasks(dataset, data_dir), True, _is_store(dataset))
     collector = Collector(attempts)
     for path in paths:
-        collector.add(_records(path, given, dataset, allow_missing), str(path))
+        collector.add(_records(path, given, dataset, allow_missing, strict), str(path))
     sets = collector.sets(_expected(given))
     if given is None:
         given = _matching(_named_by(sets[0], data_dir), sets)
@@ -125,18 +128,22 @@ def _diagnose(
     return build_report(sets, labels.by_task, labels.source, notes), given
 
 
-def _records(path: Path, given: Given | None, dataset: str | None, allow_missing: bool) -> Iterable[Record]:
+def _records(
+    path: Path, given: Given | None, dataset: str | None, allow_missing: bool, strict: bool
+) -> Iterable[Record]:
     """The records in a file, held against the dataset where the user named one; a submission's as records."""
-    if holds_records(path):
+    if not path.is_dir() and holds_records(path):
         rows = iter_records(path)
         if given is None or dataset is None or given.store:
             return rows
         return _checked(rows, questions_of(given.tasks), dataset)
-    if not path.read_bytes().strip():
+    if path.is_dir():
+        result_files(path)
+    elif not path.read_bytes().strip():
         raise ArcAffinityError(f"{path}: the file is empty; no records to read")
     if given is None or dataset is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
-    return _of_submission(path, given.tasks, dataset, allow_missing)
+    return _of_submission(path, given.tasks, dataset, allow_missing, strict)
 
 
 def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair], dataset: str) -> Iterator[Record]:
@@ -151,12 +158,16 @@ def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair
             yield record if record.dataset == dataset else replace(record, dataset=dataset)
 
 
-def _of_submission(path: Path, tasks: Sequence[Task], dataset: str, allow_missing: bool) -> Iterator[Record]:
+def _of_submission(
+    path: Path, tasks: Sequence[Task], dataset: str, allow_missing: bool, strict: bool = False
+) -> Iterator[Record]:
     """Yield the attempts of a submission as records of a model with the file's name."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    origin = Origin(path.stem, digest, dataset, Protocol.ARC_PRIZE, seed=0)
+    files = result_files(path) if path.is_dir() else [path]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    origin = Origin(printable(path.stem), digest, dataset, Protocol.ARC_PRIZE, seed=0)
     by_id = {task.id: task for task in tasks}
-    for task_id, answers in read_submission(path, tasks, allow_missing=allow_missing).items():
+    given = (read_submission if strict else read_given)(path, tasks, allow_missing=allow_missing)
+    for task_id, answers in given.items():
         for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
             example = Example(task_id, index, pair, ())
             for number, grid in enumerate(answer, 1):

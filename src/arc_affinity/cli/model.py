@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 from collections import Counter
 from dataclasses import replace
 from importlib.resources import files
@@ -21,6 +22,7 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.merging import average
 from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
 from arc_affinity.models.storage import (
+    CARD,
     CONFIG,
     WEIGHTS,
     LoadedModel,
@@ -85,8 +87,8 @@ def import_(
         norm: Likewise: where layers normalise; pre unless given.
         context_heads: Likewise: heads of the context encoder; 4 unless given.
     """
-    for name in (CONFIG, WEIGHTS):
-        if (out / name).exists():
+    for name in (CONFIG, WEIGHTS, CARD):
+        if os.path.lexists(out / name):
             raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
     content = read_checkpoint(checkpoint)
     chosen: dict[str, Any] = {"bridge": bridge, "pre_norm": norm and norm == "pre", "context_heads": context_heads}
@@ -126,8 +128,8 @@ def merge(
         sample: Example store to measure on; held-out examples of the 18 foundational tasks unless given.
         examples: How many of them.
     """
-    for name in (CONFIG, WEIGHTS):
-        if (out / name).exists():
+    for name in (CONFIG, WEIGHTS, CARD):
+        if os.path.lexists(out / name):
             raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
     loaded, changes = find_model(base), [load_adapter(path) for path in adapters]
     merged = average(loaded, changes, weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,12 @@ from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.terminal import Console, printable
+from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records import holds_records, read_records
 from arc_affinity.evaluation.scoring import Mean, Score, score_each, score_submission
-from arc_affinity.evaluation.submission import listing, read_submission
+from arc_affinity.evaluation.submission import Given, listing, read_given, read_submission
 
 LEGEND = """\
 %: mean over tasks / mean over outputs
@@ -34,6 +34,7 @@ def score(
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     allow_missing: bool = False,
+    strict: bool = False,
     by_task: bool = False,
     json: bool = False,
 ) -> None:
@@ -43,16 +44,22 @@ def score(
     the mean of the tasks (the rule of ARC Prize). Each protocol is scored apart.
 
     Args:
-        path: Records (JSON lines, gzip or not) or a submission.json by any solver.
+        path: Records (JSON lines, gzip or not), a submission.json by any solver, or a folder of results, one file a
+            task (ARC Prize's benchmarking).
         dataset: Whose tasks to score; those without attempts count 0. Without it records are scored over the
             tasks that they hold (as for examples held out in a store).
         data_dir: Folder with the datasets that are not installed.
         attempts: How many ranked attempts count.
         allow_missing: Let a submission lack tasks, which count 0.
+        strict: Refuse a submission with attempts that are no grid; otherwise they count as wrong, and are told.
         by_task: Show each task as well.
         json: Print one JSON document and nothing else.
     """
-    scores = _scores(path, dataset, data_dir, attempts, allow_missing)
+    gridless: list[ArcAffinityError] = []
+    scores = _scores(path, dataset, data_dir, attempts, allow_missing, None if strict else gridless.append)
+    if gridless:
+        told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
+        say_path(Console(stderr=True), told, "")
     if json:
         print(jsonlib.dumps({"path": str(path), "scores": [_plain(s, by_task) for s in scores]}, indent=2))
         return
@@ -66,15 +73,24 @@ def score(
 
 
 def _scores(
-    path: Path, dataset: str | None, data_dir: Path | None, attempts: int, allow_missing: bool
+    path: Path,
+    dataset: str | None,
+    data_dir: Path | None,
+    attempts: int,
+    allow_missing: bool,
+    tell: Callable[[ArcAffinityError], None] | None = None,
 ) -> Sequence[Score]:
-    """Score whatever the file holds."""
+    """Score whatever the file holds; attempts that are no grid are refused unless ``tell`` is told of them."""
     tasks = None if dataset is None else load_tasks(dataset, data_dir)
-    if holds_records(path):
+    if not path.is_dir() and holds_records(path):
         return score_each(read_records(path), tasks, attempts=attempts)
     if dataset is None or tasks is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
-    submission = read_submission(path, tasks, allow_missing=allow_missing)
+    submission: Given = (
+        read_submission(path, tasks, allow_missing=allow_missing)
+        if tell is None
+        else read_given(path, tasks, allow_missing=allow_missing, tell=tell)
+    )
     return [score_submission(submission, tasks, dataset, attempts=attempts)]
 
 

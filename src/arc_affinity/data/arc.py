@@ -165,7 +165,7 @@ def find_folder(dataset: Dataset, data_dir: Path | None = None) -> Path | None:
 
 def files_of(name: str, data_dir: Path | None = None) -> list[Path]:
     """Return the files that `load_tasks` would read, as far as they are here."""
-    path = Path(name).expanduser()
+    path = _place(name)
     if name == RE_ARC or (name in DATASETS and not DATASETS[name].fetched_as):
         return []
     if name in DATASETS:
@@ -299,9 +299,17 @@ def _entries(name: str, data_dir: Path | None) -> dict[str, Entry]:
     return folder_entries(folder)
 
 
+def _place(name: str) -> Path:
+    """The path that a name may be, with the home that ``~`` stands for."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ArcAffinityError(f"{name}: there is no such home folder") from error
+
+
 def _existing(name: str) -> Path:
     """The path that a name which is no dataset's stands for."""
-    path = Path(name).expanduser()
+    path = _place(name)
     if name and path.exists():
         return path
     if path.is_absolute() or path.suffix or name.startswith((".", "~")):
@@ -322,7 +330,7 @@ def _installed_entries(name: str) -> dict[str, Entry]:
 
 def _store_at(name: str) -> ExampleStore | None:
     """The store of examples at a path, if one is there."""
-    path = Path(name).expanduser()
+    path = _place(name)
     if name in DATASETS or not (path.suffix == ".npz" or (path / MANIFEST).is_file()):
         return None
     return ExampleStore.open(_existing(name))

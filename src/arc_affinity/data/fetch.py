@@ -6,8 +6,6 @@ import hashlib
 import json
 import logging
 import re
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +16,7 @@ from types import MappingProxyType
 
 from arc_affinity.data.arc import DATASETS, default_data_dir, find_folder, load_tasks
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import scratch_folder
 from arc_affinity.types import Grid, Task
 
 
@@ -102,6 +101,8 @@ def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = Non
     """
     source = archive or _archive(name)
     base = data_dir or default_data_dir()
+    if data_dir is None and not base.is_absolute():
+        raise ArcAffinityError("this user has no home folder; name one with --data-dir or ARC_AFFINITY_DATA")
     missing = [member for member in source.members if not _is_here(member, base)]
     if missing:
         with _scratch(base) as scratch:
@@ -165,16 +166,11 @@ def _is_here(member: Member, base: Path) -> bool:
 @contextmanager
 def _scratch(base: Path) -> Iterator[Path]:
     """A folder in the data folder that is gone in the end."""
-    scratch: Path | None = None
     try:
-        base.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".fetch-", dir=base))
-        yield scratch
+        with scratch_folder(base / "fetch") as scratch:
+            yield scratch
     except OSError as error:
         raise ArcAffinityError(f"cannot write to {base}: {error.strerror or error}") from error
-    finally:
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _download(url: str, scratch: Path, base: Path) -> Path:

@@ -202,6 +202,8 @@ def make_record(
     where = f"record of task {example.task_id} output {example.index} attempt {attempt}"
     query, target = example.query.input, example.query.output
     _check_votes(votes, views, where)
+    for name in ("model", "model_digest", "dataset", "adapter"):
+        documents.fit(getattr(origin, name), Text | None, f"{where}: {name}")
     return Record(
         task_id=example.task_id,
         test_index=example.index,

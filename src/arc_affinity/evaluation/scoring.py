@@ -16,7 +16,7 @@ from arc_affinity.evaluation.questions import (
     recorded_questions,
 )
 from arc_affinity.evaluation.records import Record
-from arc_affinity.evaluation.submission import Submission, listing
+from arc_affinity.evaluation.submission import Given, listing
 from arc_affinity.types import Grid, Pair, Task
 
 
@@ -172,13 +172,13 @@ def score_each(
     return tuple(scores)
 
 
-def score_submission(submission: Submission, tasks: Sequence[Task], dataset: str, *, attempts: int = 2) -> Score:
-    """Score a submission, which is under the rules of ARC Prize; tasks that it lacks count 0.
+def score_submission(submission: Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2) -> Score:
+    """Score a submission, which is under the rules of ARC Prize; tasks and attempts that it lacks count 0.
 
     Raises:
         ArcAffinityError: an output is withheld.
     """
-    answers = {
+    answers: dict[Place, Mapping[int, Grid | None]] = {
         (task_id, index): dict(enumerate(pair, 1))
         for task_id, outputs in submission.items()
         for index, pair in enumerate(outputs)

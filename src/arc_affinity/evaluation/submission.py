@@ -7,14 +7,14 @@ for ARC-AGI-1 and ARC-AGI-2.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from arc_affinity.data.arc import parse_grid
-from arc_affinity.documents import read_object
+from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
@@ -30,6 +30,9 @@ Answer = tuple[Grid, Grid]
 
 Submission = Mapping[str, Sequence[Answer]]
 """The answers to each task's test inputs, in order, by task id."""
+
+Given = Mapping[str, Sequence[tuple[Grid | None, Grid | None]]]
+"""What another solver gave: None for an attempt that is no grid."""
 
 
 def make_submission(records: Iterable[Record], tasks: Sequence[Task], *, allow_missing: bool = False) -> Submission:
@@ -61,14 +64,36 @@ def write_submission(path: Path, submission: Submission) -> None:
 
 
 def read_submission(path: Path, tasks: Sequence[Task], *, allow_missing: bool = False) -> Submission:
-    """Read a submission made by any solver and hold it against ``tasks``.
+    """Read a submission made by any solver and hold it against ``tasks``; every attempt must be a grid.
+
+    Raises:
+        ArcAffinityError: as `read_given`, or an attempt is no grid: the first is told, and how many there are.
+    """
+    wrong: list[ArcAffinityError] = []
+    given = read_given(path, tasks, allow_missing=allow_missing, tell=wrong.append)
+    if wrong:
+        more = f"; {len(wrong)} attempts in all are no grid" if len(wrong) > 1 else ""
+        raise ArcAffinityError(f"{wrong[0]}{more}")
+    return cast(Submission, given)
+
+
+def read_given(
+    path: Path,
+    tasks: Sequence[Task],
+    *,
+    allow_missing: bool = False,
+    tell: Callable[[ArcAffinityError], None] = lambda _: None,
+) -> Given:
+    """Read a submission as `read_submission` does, but take an attempt that is no grid for one that was not made.
+
+    Solvers write ``[]``, ``[[]]``, null or whatever they had for "no answer". ``tell`` is told what is wrong with each.
 
     Raises:
         ArcAffinityError: in one line, all of: missing tasks (unless ``allow_missing``), tasks that are none
-            of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or else
-            the first grid that is none; or the file is no JSON object.
+            of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or the file is no
+            JSON object.
     """
-    content = read_object(path)
+    content = _of_folder(path) if path.is_dir() else read_object(path)
     counts = {task.id: len(task.test) for task in tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
     faults = [] if allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
@@ -77,9 +102,38 @@ def read_submission(path: Path, tasks: Sequence[Task], *, allow_missing: bool = 
     faults += _attempt_faults(known)
     _refuse(str(path), faults)
     return {
-        task_id: [_parse_answer(a, f"{path}: {name_place((task_id, i))}") for i, a in enumerate(value)]
+        task_id: [_parse_answer(a, f"{path}: {name_place((task_id, i))}", tell) for i, a in enumerate(value)]
         for task_id, value in known.items()
     }
+
+
+def result_files(folder: Path) -> list[Path]:
+    """Return the files of a folder of results, one a task, as ARC Prize's benchmarking leaves them.
+
+    Raises:
+        ArcAffinityError: there is none.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.is_file())
+    if not found:
+        raise ArcAffinityError(f"cannot read {folder}: it is a folder without results (TASK.json)")
+    return found
+
+
+def _of_folder(folder: Path) -> dict[str, Any]:
+    """A folder of results as one submission: of each task a list of outputs, of each attempt its "answer"."""
+    return {path.stem: _answers_in(read_json(path)) for path in result_files(folder)}
+
+
+def _answers_in(outputs: object) -> object:
+    """The attempts at a task's outputs without what else is told of them; an attempt that was not made is null."""
+    if not isinstance(outputs, list):
+        return outputs
+    return [
+        {name: each.get("answer") if isinstance(each, dict) else each for name, each in output.items()}
+        if isinstance(output, dict)
+        else output
+        for output in outputs
+    ]
 
 
 def listing(what: str, names: Sequence[str]) -> str:
@@ -146,10 +200,18 @@ def _attempt_faults(content: Mapping[str, Any]) -> list[str]:
     return [*faults, _fault(f"answers with more than {' and '.join(ATTEMPTS)}", others)]
 
 
-def _parse_answer(answer: Mapping[str, object], where: str) -> Answer:
-    """The two grids of an answer."""
-    first, second = (parse_grid(answer[name], f"{where} {name}") for name in ATTEMPTS)
-    return first, second
+def _parse_answer(
+    answer: Mapping[str, object], where: str, tell: Callable[[ArcAffinityError], None]
+) -> tuple[Grid | None, Grid | None]:
+    """The two grids of an answer; None in place of one that is none."""
+    grids: list[Grid | None] = []
+    for name in ATTEMPTS:
+        try:
+            grids.append(parse_grid(answer[name], f"{where} {name}"))
+        except ArcAffinityError as error:
+            tell(error)
+            grids.append(None)
+    return grids[0], grids[1]
 
 
 def _fault(what: str, names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from arc_affinity.documents import fit, read_object, shown
+from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.lora import Adapter, Factors, LoraSpec
@@ -165,7 +165,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     fit(settings, _Settings, str(path))
     for name, plain in _PLAIN.items():
         if name in settings and settings[name] not in plain:
-            raise ArcAffinityError(f"{path}: {name} is {shown(settings[name])}, which this package does not compute")
+            raise ArcAffinityError(f"{path}: {name} is {settings[name]!r:.80}, which this package does not compute")
     return settings
 
 

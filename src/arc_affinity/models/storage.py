@@ -39,7 +39,9 @@ WEIGHTS_HASH = "weights_sha256"
 RUN_MODEL = "model"
 """Name of the model folder within the folder of a training run."""
 
-SMALL = 1_000_000
+COMPILED = "_orig_mod."
+
+SMALL = 20_000_000
 """Weights that are built without asking whether a file has as many."""
 
 NAMED = 8
@@ -350,18 +352,35 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ArcAffinityError(f"cannot read {path}: {(str(error).splitlines() or [''])[0][:200]}") from error
     if not isinstance(content, dict):
         raise ArcAffinityError(f"{path} holds {type(content).__name__}, not a checkpoint")
+    content = _named_plainly(content)
     state = content.get("state_dict", content)
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in (*content, *state)):
         raise ArcAffinityError(f"{path} is no checkpoint: its tensors have no names")
     return content
 
 
+def _named_plainly(content: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint without the prefix that `torch.compile` gives to every tensor's name."""
+    state = content.get("state_dict")
+    if isinstance(state, dict):
+        return {**content, "state_dict": _without_prefix(state)}
+    return _without_prefix(content)
+
+
+def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace(COMPILED, "") if isinstance(name, str) else name: each for name, each in tensors.items()}
+
+
 def _check_archive(path: Path) -> None:
     """Make sure that ``path`` is a whole archive as `torch.save` writes it; torch compares no checksum itself."""
     try:
         with path.open("rb") as file:
-            is_archive = file.read(2) == b"PK"
-        if not is_archive:
+            begin = file.read(9)
+        if not begin:
+            raise ArcAffinityError(f"{path} is empty, no checkpoint")
+        if path.suffix == Path(WEIGHTS).suffix or begin[8:] == b"{":
+            raise ArcAffinityError(f"{path} is no checkpoint but weights alone (safetensors); name its folder")
+        if begin[:2] != b"PK":
             raise ArcAffinityError(
                 f"{path} is refused: no archive of tensors; a bare pickle could do anything when read"
             )

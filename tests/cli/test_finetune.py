@@ -112,8 +112,7 @@ def test_adaptations_of_one_base_are_told_apart(cli: Callable, model: Path, stor
         adapters = tmp_path / f"ft{seed}" / "tasks"
         for kind, given in (("set", adapters), ("one", adapters / "00576224")):
             out = tmp_path / f"{kind}{seed}.jsonl"
-            done = cli("predict", model, "--adapter", given, "--dataset", store, "--tasks", "00576224", "--tasks",
-                       "0a0ad42b", "--out", out)  # fmt: skip
+            done = cli("predict", model, "--adapter", given, "--dataset", store, "--protocol", "sized", "--out", out)
             assert done.code == 0, done.err
     digests = {name: {r.model_digest for r in read_records(tmp_path / f"{name}.jsonl")} for name in
                ("set1", "set2", "one1", "one2")}  # fmt: skip

@@ -46,11 +46,12 @@ def test_a_named_colour_is_not_free() -> None:
 def test_a_colour_that_never_comes_is_not_free() -> None:
     """Of such a colour nothing is known, and views that move only those would be copies that vote."""
     few = [Pair(grid % 3, grid % 3) for grid in grids(101)]
-    assert free_colours(few) == [0, 1, 2]
+    assert free_colours(few) == [1, 2], "0 is what 0, 3, 6 and 9 became, so it comes more often"
     named = [Pair(grid % 4, np.where(grid % 4 == 3, 0, grid % 4).astype(np.uint8)) for grid in grids(211)]
-    assert set(free_colours(named)) <= {1, 2}
+    assert not set(free_colours(named)) & {3, 4, 5, 6, 7, 8, 9}
     seen = list(kept_views(few, 6, 0))
     assert all(view.parts[1].colours[3:] == tuple(range(3, 10)) for view in seen)
+    assert any(view.parts[1].colours[1] == 2 for view in seen)
 
 
 def test_few_pairs_tell_nothing() -> None:

@@ -330,14 +330,6 @@ def test_a_folder_with_other_things_is_refused(tiny: Recipe, tmp_path: Path, nam
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
 
 
-@pytest.mark.parametrize(("norm", "told"), [(0.25, 0.25), (0.0, None)])
-def test_gradients_are_clipped_as_the_recipe_says(
-    tiny: Recipe, tmp_path: Path, norm: float, told: float | None
-) -> None:
-    trainer = pretrain.make_trainer(replace(tiny, gradient_clip=norm), tmp_path, [], 0, progress=False)
-    assert (trainer.gradient_clip_val, trainer.gradient_clip_algorithm) == (told, None), "by norm, Lightning's default"
-
-
 class Norms(Callback):
     """The norm of each step's gradient as the optimiser gets it."""
 

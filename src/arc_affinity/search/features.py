@@ -1,0 +1,232 @@
+"""What is true of each cell of a grid: colours that it could take over, and numbers that rules may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from scipy import ndimage
+
+from arc_affinity.search import lines, paint, symmetry
+from arc_affinity.search.regions import enclosed, label_colours, label_mask
+from arc_affinity.search.values import Labels
+from arc_affinity.types import Grid
+
+OUTSIDE = 10
+"""Colour of what lies beyond the border."""
+
+LARGEST = 20
+"""Numbers are cut here: a larger one says no more than "many"."""
+
+Layer = Int[np.ndarray, "_rows _cols"]
+
+
+@dataclass(frozen=True)
+class CellFeatures:
+    """Features of every cell of a grid by name, with the tier of each: 0 is the simplest.
+
+    Attributes:
+        colours: colour-valued ones, which an output cell may copy.
+        numbers: numbers and flags.
+    """
+
+    colours: Mapping[str, tuple[int, Layer]]
+    numbers: Mapping[str, tuple[int, Layer]]
+
+
+def cell_features(grid: Grid) -> CellFeatures:
+    """Return the features of every cell; the same names for every grid."""
+    colours: dict[str, tuple[int, Layer]] = {"own": (0, grid)}
+    numbers: dict[str, tuple[int, Layer]] = {}
+    _neighbours(grid, colours, numbers)
+    _rays(grid, colours, numbers)
+    _mirrors(grid, colours)
+    _lines(grid, colours, numbers)
+    _places(grid, numbers)
+    _regions(grid, colours, numbers)
+    _objects(grid, colours, numbers)
+    return CellFeatures(colours, numbers)
+
+
+def _neighbours(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+    """The eight cells around, and how many of them are alike."""
+    names = {lines.UP: "above", lines.DOWN: "below", lines.LEFT: "left", lines.RIGHT: "right"}
+    corner_names = dict(zip(lines.DIAGONAL_WAYS, ("above left", "above right", "below left", "below right"), strict=True))
+    around = {way: lines.moved(grid, (-way[0], -way[1]), OUTSIDE) for way in (*names, *corner_names)}
+    for way, name in names.items():
+        colours[name] = (1, around[way])
+    for way, name in corner_names.items():
+        colours[name] = (2, around[way])
+    straight = np.stack([around[way] for way in names])
+    corners = np.stack([around[way] for way in corner_names])
+    drawn, drawn_corners = (straight > 0) & (straight < OUTSIDE), (corners > 0) & (corners < OUTSIDE)
+    numbers["straight neighbours drawn"] = (1, drawn.sum(0))
+    numbers["neighbours drawn"] = (1, drawn.sum(0) + drawn_corners.sum(0))
+    numbers["corner neighbours drawn"] = (2, drawn_corners.sum(0))
+    numbers["straight neighbours like it"] = (1, (straight == grid).sum(0))
+    numbers["neighbours like it"] = (1, (straight == grid).sum(0) + (corners == grid).sum(0))
+    colours["highest neighbour"] = (1, np.where(drawn, straight, 0).max(0))
+    colours["highest around"] = (2, np.maximum(np.where(drawn_corners, corners, 0).max(0), np.where(drawn, straight, 0).max(0)))
+    colours["majority around"] = (2, paint.majority_around(grid))
+
+
+def _rays(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+    """What is seen in each direction."""
+    ways = (*lines.STRAIGHT_WAYS, *lines.DIAGONAL_WAYS)
+    names = ("up", "down", "left", "right", "up left", "up right", "down left", "down right")
+    seen = {name: lines.seen(grid, way) for name, way in zip(names, ways, strict=True)}
+    for number, (name, layer) in enumerate(seen.items()):
+        colours[f"seen {name}"] = (1 if number < 4 else 2, layer)
+    straight = np.stack([seen[name] for name in names[:4]])
+    corners = np.stack([seen[name] for name in names[4:]])
+    numbers["directions with something"] = (1, (straight > 0).sum(0))
+    numbers["diagonals with something"] = (2, (corners > 0).sum(0))
+    for first, second, tier in (("left", "right", 1), ("up", "down", 1), ("up left", "down right", 2), ("up right", "down left", 2)):
+        between = (seen[first] == seen[second]) & (seen[first] > 0)
+        numbers[f"between like cells {first} and {second}"] = (tier, between)
+        colours[f"like cells {first} and {second}"] = (tier, np.where(between, seen[first], 0))
+    colours["highest seen"] = (1, straight.max(0))
+    colours["highest seen diagonally"] = (2, corners.max(0))
+
+
+def _mirrors(grid: Grid, colours: dict[str, tuple[int, Layer]]) -> None:
+    """The cell at the mirrored place, and what completes symmetries and patterns."""
+    colours["mirrored left-right"] = (1, grid[:, ::-1])
+    colours["mirrored top-bottom"] = (1, grid[::-1])
+    colours["turned round"] = (2, grid[::-1, ::-1])
+    square = grid.shape[0] == grid.shape[1]
+    colours["transposed"] = (2, grid.T if square else grid)
+    colours["quarter turn"] = (2, np.rot90(grid) if square else grid)
+    pattern = symmetry.continue_pattern(grid)
+    colours["pattern"] = (2, grid if pattern is None else pattern)
+
+
+def _lines(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+    """What its row and its column hold, and the whole grid."""
+    every = by_count(grid.ravel()[None])[0]
+    colours["commonest"] = (1, np.full(grid.shape, every[0]))
+    colours["rarest"] = (1, np.full(grid.shape, every[1]))
+    colours["background or commonest"] = (2, paint.flood_commonest(grid))
+    for name, source, turned in (("row", grid, False), ("column", grid.T, True)):
+        ranked = by_count(source)
+        drawn = np.count_nonzero(source, axis=1)
+        layers = {
+            f"commonest of {name}": (1, ranked[:, :1]),
+            f"rarest of {name}": (2, ranked[:, 1:2]),
+            f"first of {name}": (2, source[:, :1]),
+            f"last of {name}": (2, source[:, -1:]),
+        }
+        for key, (tier, layer) in layers.items():
+            full = np.broadcast_to(layer, source.shape)
+            colours[key] = (tier, full.T if turned else full)
+        flags = {
+            f"{name} of one colour": (1, (source == source[:, :1]).all(1)),
+            f"cells in {name}": (2, drawn),
+            f"{name} has the most cells": (2, drawn == drawn.max()),
+        }
+        for key, (tier, layer) in flags.items():
+            full = np.broadcast_to(layer[:, None], source.shape)
+            numbers[key] = (tier, full.T if turned else full)
+
+
+def by_count(lines_: Grid) -> Int[np.ndarray, "lines two"]:
+    """The commonest and the rarest colour of each line, background aside; 0 for empty ones."""
+    counts = np.stack([(lines_ == colour).sum(1) for colour in range(1, 10)], 1)
+    rare = np.where(counts > 0, counts, 1000)
+    empty = counts.sum(1) == 0
+    found = np.stack([counts.argmax(1) + 1, rare.argmin(1) + 1], 1)
+    found[empty] = 0
+    return found
+
+
+def _places(grid: Grid, numbers: dict[str, tuple[int, Layer]]) -> None:
+    """Where the cell is."""
+    row, col = np.indices(grid.shape)
+    rows, cols = grid.shape
+    down, right = rows - 1 - row, cols - 1 - col
+    numbers["from border"] = (1, np.minimum(np.minimum(row, col), np.minimum(down, right)))
+    numbers["from top"], numbers["from left"] = (2, row), (2, col)
+    numbers["from bottom"], numbers["from right"] = (2, down), (2, right)
+    numbers["row even"], numbers["column even"] = (2, row % 2 == 0), (2, col % 2 == 0)
+    numbers["row plus column even"] = (1, (row + col) % 2 == 0)
+    numbers["row of three"], numbers["column of three"] = (2, row % 3), (2, col % 3)
+    numbers["row plus column of three"] = (2, (row + col) % 3)
+    numbers["on diagonal"] = (2, row == col)
+    numbers["on other diagonal"] = (2, row == right)
+    numbers["middle row"], numbers["middle column"] = (2, row == down), (2, col == right)
+    numbers["from bottom even"], numbers["from right even"] = (2, down % 2 == 0), (2, right % 2 == 0)
+
+
+def _regions(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+    """The one-coloured region that the cell belongs to; background has regions too."""
+    inside = enclosed(grid)
+    numbers["enclosed"] = (0, inside)
+    wall = paint.fill_enclosed_by_wall(grid)
+    colours["own or wall"] = (1, grid if wall is None else wall)
+    labels, count = label_colours(grid, background=True)
+    table = region_table(grid, labels, count)
+    for name, (tier, values) in table.items():
+        numbers[name] = (tier, values[labels])
+
+
+def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int, Int[np.ndarray, "regions"]]]:
+    """What is true of each region, by its label (0 is none)."""
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    colour = np.zeros(count + 1, np.int64)
+    colour[labels.ravel()] = grid.ravel()
+    boxes = ndimage.find_objects(labels, count)
+    box = np.array([[0, 0, 0, 0], *([b[0].start, b[0].stop, b[1].start, b[1].stop] for b in boxes)])
+    height, width = box[:, 1] - box[:, 0], box[:, 3] - box[:, 2]
+    border = (box[:, 0] == 0) | (box[:, 1] == grid.shape[0]) | (box[:, 2] == 0) | (box[:, 3] == grid.shape[1])
+    drawn = colour > 0
+    drawn[0] = False
+    drawn_sizes = sizes[drawn] if drawn.any() else np.zeros(1, int)
+    hollow = np.zeros(count + 1, np.int64)
+    if count <= 40:
+        for number, part in enumerate(boxes, 1):
+            if drawn[number] and sizes[number] >= 4 and sizes[number] < height[number] * width[number]:
+                hollow[number] = label_mask(enclosed((labels[part] == number).astype(np.uint8)))[1]
+    like = np.array([np.sum((colour == c) & (sizes == s)) for c, s in zip(colour, sizes, strict=True)]) if count <= 60 else sizes
+    return {
+        "size of region": (1, sizes),
+        "largest region": (1, drawn & (sizes == drawn_sizes.max())),
+        "smallest region": (1, drawn & (sizes == drawn_sizes.min())),
+        "rank of region": (2, np.where(drawn, np.searchsorted(-np.unique(drawn_sizes)[::-1], -sizes), LARGEST)),
+        "region at border": (1, border),
+        "height of region": (2, height),
+        "width of region": (2, width),
+        "region square": (2, height == width),
+        "region tall": (2, height > width),
+        "region full": (1, sizes == height * width),
+        "holes of region": (1, hollow),
+        "regions of its size and colour": (2, like),
+    }
+
+
+def _objects(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+    """The many-coloured object (diagonals included) whose bounding box the cell is in; later ones lie over earlier."""
+    labels, count = label_mask(grid > 0, diagonal=True)
+    boxed = np.zeros(grid.shape, np.int64)
+    boxes = ndimage.find_objects(labels, count)
+    order = sorted(range(count), key=lambda i: -(boxes[i][0].stop - boxes[i][0].start) * (boxes[i][1].stop - boxes[i][1].start))
+    for number in order[:60]:
+        part = boxed[boxes[number]]
+        part[:] = np.where(labels[boxes[number]] > 0, labels[boxes[number]], number + 1)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    kinds = np.zeros((count + 1, 10), np.int64)
+    np.add.at(kinds, (labels.ravel(), grid.ravel()), 1)
+    kinds[0], kinds[:, 0] = 0, 0
+    most = kinds.argmax(1)
+    least = np.where(kinds > 0, kinds, 1000).argmin(1)
+    least[kinds.sum(1) == 0] = 0
+    present = sizes[1:] if count else np.zeros(1, int)
+    colours["commonest of object"] = (2, most[boxed])
+    colours["rarest of object"] = (2, least[boxed])
+    numbers["in box of object"] = (1, boxed > 0)
+    numbers["size of object"] = (2, sizes[boxed])
+    numbers["colours of object"] = (1, (kinds > 0).sum(1)[boxed])
+    numbers["in largest object"] = (1, (boxed > 0) & (sizes[boxed] == present.max()))
+    numbers["in smallest object"] = (2, (boxed > 0) & (sizes[boxed] == present.min()))

@@ -1,0 +1,167 @@
+"""Functions that draw lines or let cells fall."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arc_affinity.search.regions import label_mask
+from arc_affinity.types import Grid
+
+UP, DOWN, LEFT, RIGHT = (-1, 0), (1, 0), (0, -1), (0, 1)
+STRAIGHT_WAYS = (UP, DOWN, LEFT, RIGHT)
+DIAGONAL_WAYS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def moved(grid: Grid, way: tuple[int, int], outside: int = 0) -> Grid:
+    """Return the grid moved by a cell; what comes in is ``outside``."""
+    result = np.full_like(grid, outside)
+    down, right = way
+    rows, cols = grid.shape
+    to = (slice(max(down, 0), rows + min(down, 0)), slice(max(right, 0), cols + min(right, 0)))
+    origin = (slice(max(-down, 0), rows + min(-down, 0)), slice(max(-right, 0), cols + min(-right, 0)))
+    result[to] = grid[origin]
+    return result
+
+
+def shoot(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int = 0) -> Grid:
+    """Draw a ray from every cell (of one colour, or of any if 0) over background, until something is met."""
+    result = grid.copy()
+    for way in ways:
+        front = np.where((grid == colour) if colour else (grid > 0), grid, np.uint8(0))
+        while True:
+            front = np.where(grid == 0, moved(front, way), np.uint8(0))
+            if not front.any():
+                break
+            result = np.where(result == 0, front, result)
+    return result
+
+
+def shoot_through(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int = 0) -> Grid:
+    """Draw a ray from every cell (of one colour, or of any if 0) to the border, over everything."""
+    result = np.zeros_like(grid)
+    for way in ways:
+        front = np.where((grid == colour) if colour else (grid > 0), grid, np.uint8(0))
+        while front.any():
+            front = moved(front, way)
+            result = np.where(front > 0, front, result)
+    return np.where(grid > 0, grid, result)
+
+
+def connect(grid: Grid, rows: bool, cols: bool, colour: int = 0) -> Grid:
+    """Join cells of the same colour in a row or column by a line, where only background lies between.
+
+    The line has ``colour``, or that of its ends if 0.
+    """
+    result = grid.copy()
+    for wanted, turned in ((rows, False), (cols, True)):
+        if not wanted:
+            continue
+        source, target = (grid.T, result.T) if turned else (grid, result)
+        before, after = _next_colour(source, True), _next_colour(source, False)
+        joined = (source == 0) & (before == after) & (before > 0)
+        target[joined] = colour if colour else before[joined]
+    return result
+
+
+def connect_diagonally(grid: Grid) -> Grid:
+    """Join cells of the same colour on a diagonal by a line, where only background lies between."""
+    result = grid.copy()
+    for way in ((1, 1), (1, -1)):
+        ahead = shoot(grid, (way,))
+        back = shoot(grid, ((-way[0], -way[1]),))
+        result = np.where((grid == 0) & (ahead == back) & (ahead > 0), ahead, result)
+    return result
+
+
+def _next_colour(grid: Grid, before: bool) -> Grid:
+    """The first colour, background aside, before (or after) each cell in its row; its own included; 0 if none."""
+    source = grid if before else grid[:, ::-1]
+    places = np.where(source > 0, np.arange(grid.shape[1]), -1)
+    last = np.maximum.accumulate(places, 1)
+    found = np.where(last >= 0, np.take_along_axis(source, np.maximum(last, 0), 1), np.uint8(0))
+    return found if before else found[:, ::-1]
+
+
+def seen(grid: Grid, way: tuple[int, int]) -> Grid:
+    """Return the first colour besides background that each cell sees in a direction, itself aside; 0 if none."""
+    if 0 in way:
+        turned = grid if way[0] == 0 else grid.T
+        before = way in (LEFT, UP)
+        found = _next_colour(turned, before)
+        # Its own colour does not count: take what the neighbour sees or is.
+        step = np.zeros_like(found)
+        if before:
+            step[:, 1:] = found[:, :-1]
+        else:
+            step[:, :-1] = found[:, 1:]
+        return step if way[0] == 0 else step.T
+    back = (-way[0], -way[1])
+    result = np.zeros_like(grid)
+    front = moved(grid, back)
+    for _ in range(max(grid.shape)):
+        result = np.where(result == 0, front, result)
+        front = moved(front, back)
+        if not front.any():
+            break
+    return result
+
+
+def full_rows(grid: Grid) -> Grid:
+    """Give every row that has a colour that colour throughout; where there are several, the first."""
+    first = np.where(grid > 0, grid, 0)
+    index = (first > 0).argmax(1)
+    return np.broadcast_to(first[np.arange(len(grid)), index][:, None], grid.shape).copy()
+
+
+def full_cols(grid: Grid) -> Grid:
+    """Give every column that has a colour that colour throughout; where there are several, the first."""
+    return full_rows(grid.T).T
+
+
+def cross(grid: Grid) -> Grid:
+    """Draw a full row and a full column through every cell, under what is there; columns lie over rows."""
+    rows, cols = full_rows(grid), full_cols(grid)
+    return np.where(grid > 0, grid, np.where(cols > 0, cols, rows))
+
+
+def fall(grid: Grid, way: tuple[int, int]) -> Grid:
+    """Let every cell fall on its own to one side."""
+    turned = _turn(grid, way)
+    order = np.argsort(turned > 0, axis=0, kind="stable")
+    return _turn_back(np.take_along_axis(turned, order, 0), way)
+
+
+def fall_whole(grid: Grid, way: tuple[int, int]) -> Grid:
+    """Let objects (cells that touch straight, whatever their colour) fall to one side, each as a whole."""
+    turned = _turn(grid, way)
+    labels, count = label_mask(turned > 0)
+    rows = turned.shape[0]
+    result = np.zeros_like(turned)
+    places = [np.nonzero(labels == number) for number in range(1, min(count, 40) + 1)]
+    for row, col in sorted(places, key=lambda place: -int(place[0].max())):
+        drop = 0
+        while row.max() + drop + 1 < rows and not result[row + drop + 1, col].any():
+            drop += 1
+        result[row + drop, col] = turned[row, col]
+    return _turn_back(result, way)
+
+
+def _turn(grid: Grid, way: tuple[int, int]) -> Grid:
+    """Turn so that a direction points downwards."""
+    return {DOWN: grid, UP: grid[::-1], RIGHT: grid.T, LEFT: grid.T[::-1]}[way]
+
+
+def _turn_back(grid: Grid, way: tuple[int, int]) -> Grid:
+    """Undo `_turn`."""
+    return {DOWN: grid, UP: grid[::-1], RIGHT: grid.T, LEFT: grid[::-1].T}[way]
+
+
+def sort_rows(grid: Grid, descending: bool) -> Grid:
+    """Sort rows by how many cells they have that are not background."""
+    counts = np.count_nonzero(grid, axis=1)
+    return grid[np.argsort(-counts if descending else counts, kind="stable")]
+
+
+def sort_cols(grid: Grid, descending: bool) -> Grid:
+    """Sort columns by how many cells they have that are not background."""
+    return sort_rows(grid.T, descending).T

@@ -175,7 +175,6 @@ def _drawing() -> list[Step]:
             _grid(f"fall {name}", lines.fall, NORMAL, way),
             _grid(f"fall whole {name}", lines.fall_whole, RARE, way),
             _grid(f"shoot {name}", lines.shoot, NORMAL, (way,)),
-            _grid(f"shoot {name} across", lines.shoot_through, RARE, (way,)),
         ]
     return steps + [
         _grid("shoot in four ways", lines.shoot, NORMAL, lines.STRAIGHT_WAYS),

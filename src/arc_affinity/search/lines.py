@@ -37,13 +37,13 @@ def shoot(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int = 0) -> Gri
 
 
 def shoot_through(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int = 0) -> Grid:
-    """Draw a ray from every cell (of one colour, or of any if 0) to the border, over everything."""
+    """Draw a ray from every cell (of one colour, or of any if 0) to the border, under everything that is there."""
     result = np.zeros_like(grid)
     for way in ways:
         front = np.where((grid == colour) if colour else (grid > 0), grid, np.uint8(0))
         while front.any():
             front = moved(front, way)
-            result = np.where(front > 0, front, result)
+            result = np.where(result == 0, front, result)
     return np.where(grid > 0, grid, result)
 
 

@@ -115,7 +115,7 @@ LINES: list[tuple[Function, tuple[object, ...], str, str | None]] = [
     (lines.moved, (lines.DOWN, 9), "12 34", "99 12"),
     (lines.shoot, ((lines.RIGHT,),), ".1..2. ......", ".11122 ......"),
     (lines.shoot, ((lines.RIGHT,), 2), ".1..2.", ".1..22"),
-    (lines.shoot_through, ((lines.LEFT,),), "..1.2", "11122"),
+    (lines.shoot_through, ((lines.LEFT,), 2), "..1.2", "22122"),
     (lines.connect, (True, False), "1..1.2 ......", "1111.2 ......"),
     (lines.connect, (True, True, 5), "1.1 ... 1..", "151 5.. 1.."),
     (lines.connect_diagonally, (), "1.. ... ..1", "1.. .1. ..1"),

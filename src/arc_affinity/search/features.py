@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 from scipy import ndimage
 
 from arc_affinity.search import lines, paint, symmetry
@@ -20,37 +20,49 @@ OUTSIDE = 10
 LARGEST = 20
 """Numbers are cut here: a larger one says no more than "many"."""
 
-Layer = Int[np.ndarray, "_rows _cols"]
+FAMILIES = ("neighbours", "rays", "farther", "mirrors", "lines", "places", "regions", "objects", "layers")
+"""Kinds of features; a rule that asks for one kind alone is more to be trusted than one that mixes them."""
+
+Layer = Shaped[np.ndarray, "_rows _cols"]
+Layers = dict[str, tuple[int, Layer]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a grid's cells have: ``tier`` 0 is the simplest; ``family`` is one of `FAMILIES`."""
+
+    tier: int
+    family: str
+    layer: Layer
 
 
 @dataclass(frozen=True)
 class CellFeatures:
-    """Features of every cell of a grid by name, with the tier of each: 0 is the simplest.
+    """Features of every cell of a grid by name.
 
     Attributes:
-        colours: colour-valued ones, which an output cell may copy.
-        numbers: numbers and flags.
+        colours: colour-valued ones, which an output cell may copy; the same names for every grid.
+        numbers: numbers and flags; where a grid lacks a name, its cells have 0.
     """
 
-    colours: Mapping[str, tuple[int, Layer]]
-    numbers: Mapping[str, tuple[int, Layer]]
+    colours: Mapping[str, Feature]
+    numbers: Mapping[str, Feature]
 
 
 def cell_features(grid: Grid) -> CellFeatures:
-    """Return the features of every cell; the same names for every grid."""
-    colours: dict[str, tuple[int, Layer]] = {"own": (0, grid)}
-    numbers: dict[str, tuple[int, Layer]] = {}
-    _neighbours(grid, colours, numbers)
-    _rays(grid, colours, numbers)
-    _mirrors(grid, colours)
-    _lines(grid, colours, numbers)
-    _places(grid, numbers)
-    _regions(grid, colours, numbers)
-    _objects(grid, colours, numbers)
-    return CellFeatures(colours, numbers)
+    """Return the features of every cell."""
+    all_colours: dict[str, Feature] = {"own": Feature(0, "", grid)}
+    all_numbers: dict[str, Feature] = {"enclosed": Feature(0, "", enclosed(grid))}
+    for family, build in zip(FAMILIES, (_neighbours, _rays, _farther, _mirrors, _lines, _places, _regions, _objects), strict=False):
+        colours: Layers = {}
+        numbers: Layers = {}
+        build(grid, colours, numbers)
+        all_colours.update((name, Feature(tier, family, layer)) for name, (tier, layer) in colours.items())
+        all_numbers.update((name, Feature(tier, family, layer)) for name, (tier, layer) in numbers.items())
+    return CellFeatures(all_colours, all_numbers)
 
 
-def _neighbours(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+def _neighbours(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """The eight cells around, and how many of them are alike."""
     names = {lines.UP: "above", lines.DOWN: "below", lines.LEFT: "left", lines.RIGHT: "right"}
     corner_names = dict(zip(lines.DIAGONAL_WAYS, ("above left", "above right", "below left", "below right"), strict=True))
@@ -67,12 +79,25 @@ def _neighbours(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict
     numbers["corner neighbours drawn"] = (2, drawn_corners.sum(0))
     numbers["straight neighbours like it"] = (1, (straight == grid).sum(0))
     numbers["neighbours like it"] = (1, (straight == grid).sum(0) + (corners == grid).sum(0))
+    for colour in np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1:
+        numbers[f"straight neighbours of {colour}"] = (1, (straight == colour).sum(0))
+        numbers[f"corner neighbours of {colour}"] = (1, (corners == colour).sum(0))
     colours["highest neighbour"] = (1, np.where(drawn, straight, 0).max(0))
     colours["highest around"] = (2, np.maximum(np.where(drawn_corners, corners, 0).max(0), np.where(drawn, straight, 0).max(0)))
     colours["majority around"] = (2, paint.majority_around(grid))
 
 
-def _rays(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+def _farther(grid: Grid, colours: Layers, numbers: Layers) -> None:
+    """The sixteen cells at a distance of two."""
+    wide = np.pad(grid, 2, constant_values=OUTSIDE)
+    rows, cols = grid.shape
+    for down in range(-2, 3):
+        for right in range(-2, 3):
+            if max(abs(down), abs(right)) == 2:
+                colours[f"cell at {down:+d},{right:+d}"] = (2, wide[2 + down : 2 + down + rows, 2 + right : 2 + right + cols])
+
+
+def _rays(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """What is seen in each direction."""
     ways = (*lines.STRAIGHT_WAYS, *lines.DIAGONAL_WAYS)
     names = ("up", "down", "left", "right", "up left", "up right", "down left", "down right")
@@ -87,11 +112,19 @@ def _rays(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, 
         between = (seen[first] == seen[second]) & (seen[first] > 0)
         numbers[f"between like cells {first} and {second}"] = (tier, between)
         colours[f"like cells {first} and {second}"] = (tier, np.where(between, seen[first], 0))
+    for colour in np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1:
+        numbers[f"ways to {colour}"] = (1, (straight == colour).sum(0))
+        numbers[f"diagonal ways to {colour}"] = (2, (corners == colour).sum(0))
+    across = []
+    for way, layer in zip(lines.STRAIGHT_WAYS, straight, strict=True):
+        ahead = lines.moved(grid, (-way[0], -way[1]), OUTSIDE)
+        across.append(np.where(ahead == 0, layer, 0))
+    colours["highest seen across background"] = (1, np.stack(across).max(0))
     colours["highest seen"] = (1, straight.max(0))
     colours["highest seen diagonally"] = (2, corners.max(0))
 
 
-def _mirrors(grid: Grid, colours: dict[str, tuple[int, Layer]]) -> None:
+def _mirrors(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """The cell at the mirrored place, and what completes symmetries and patterns."""
     colours["mirrored left-right"] = (1, grid[:, ::-1])
     colours["mirrored top-bottom"] = (1, grid[::-1])
@@ -103,7 +136,7 @@ def _mirrors(grid: Grid, colours: dict[str, tuple[int, Layer]]) -> None:
     colours["pattern"] = (2, grid if pattern is None else pattern)
 
 
-def _lines(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+def _lines(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """What its row and its column hold, and the whole grid."""
     every = by_count(grid.ravel()[None])[0]
     colours["commonest"] = (1, np.full(grid.shape, every[0]))
@@ -121,6 +154,9 @@ def _lines(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str,
         for key, (tier, layer) in layers.items():
             full = np.broadcast_to(layer, source.shape)
             colours[key] = (tier, full.T if turned else full)
+        for colour in np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1:
+            held = np.broadcast_to((source == colour).any(1)[:, None], source.shape)
+            numbers[f"{name} has {colour}"] = (1, held.T if turned else held)
         flags = {
             f"{name} of one colour": (1, (source == source[:, :1]).all(1)),
             f"cells in {name}": (2, drawn),
@@ -141,7 +177,7 @@ def by_count(lines_: Grid) -> Int[np.ndarray, "lines two"]:
     return found
 
 
-def _places(grid: Grid, numbers: dict[str, tuple[int, Layer]]) -> None:
+def _places(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """Where the cell is."""
     row, col = np.indices(grid.shape)
     rows, cols = grid.shape
@@ -159,10 +195,8 @@ def _places(grid: Grid, numbers: dict[str, tuple[int, Layer]]) -> None:
     numbers["from bottom even"], numbers["from right even"] = (2, down % 2 == 0), (2, right % 2 == 0)
 
 
-def _regions(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+def _regions(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """The one-coloured region that the cell belongs to; background has regions too."""
-    inside = enclosed(grid)
-    numbers["enclosed"] = (0, inside)
     wall = paint.fill_enclosed_by_wall(grid)
     colours["own or wall"] = (1, grid if wall is None else wall)
     labels, count = label_colours(grid, background=True)
@@ -188,12 +222,14 @@ def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int,
         for number, part in enumerate(boxes, 1):
             if drawn[number] and sizes[number] >= 4 and sizes[number] < height[number] * width[number]:
                 hollow[number] = label_mask(enclosed((labels[part] == number).astype(np.uint8)))[1]
-    like = np.array([np.sum((colour == c) & (sizes == s)) for c, s in zip(colour, sizes, strict=True)]) if count <= 60 else sizes
+    _, twin, twins = np.unique(colour * 1000 + sizes, return_inverse=True, return_counts=True)
+    like = twins[twin]
     return {
         "size of region": (1, sizes),
         "largest region": (1, drawn & (sizes == drawn_sizes.max())),
         "smallest region": (1, drawn & (sizes == drawn_sizes.min())),
-        "rank of region": (2, np.where(drawn, np.searchsorted(-np.unique(drawn_sizes)[::-1], -sizes), LARGEST)),
+        "rank of region": (1, np.where(drawn, np.searchsorted(-np.unique(drawn_sizes)[::-1], -sizes), LARGEST)),
+        "rank of region from small": (2, np.where(drawn, np.searchsorted(np.unique(drawn_sizes), sizes), LARGEST)),
         "region at border": (1, border),
         "height of region": (2, height),
         "width of region": (2, width),
@@ -205,7 +241,7 @@ def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int,
     }
 
 
-def _objects(grid: Grid, colours: dict[str, tuple[int, Layer]], numbers: dict[str, tuple[int, Layer]]) -> None:
+def _objects(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """The many-coloured object (diagonals included) whose bounding box the cell is in; later ones lie over earlier."""
     labels, count = label_mask(grid > 0, diagonal=True)
     boxed = np.zeros(grid.shape, np.int64)

@@ -26,25 +26,18 @@ def moved(grid: Grid, way: tuple[int, int], outside: int = 0) -> Grid:
 def shoot(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int = 0) -> Grid:
     """Draw a ray from every cell (of one colour, or of any if 0) over background, until something is met."""
     result = grid.copy()
+    empty = grid == 0
     for way in ways:
-        front = np.where((grid == colour) if colour else (grid > 0), grid, np.uint8(0))
-        while True:
-            front = np.where(grid == 0, moved(front, way), np.uint8(0))
-            if not front.any():
-                break
-            result = np.where(result == 0, front, result)
+        ray = seen(grid, (-way[0], -way[1]))
+        drawn = empty & (result == 0) & ((ray == colour) if colour else (ray > 0))
+        result[drawn] = ray[drawn]
     return result
 
 
-def shoot_through(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int = 0) -> Grid:
-    """Draw a ray from every cell (of one colour, or of any if 0) to the border, under everything that is there."""
-    result = np.zeros_like(grid)
-    for way in ways:
-        front = np.where((grid == colour) if colour else (grid > 0), grid, np.uint8(0))
-        while front.any():
-            front = moved(front, way)
-            result = np.where(result == 0, front, result)
-    return np.where(grid > 0, grid, result)
+def shoot_through(grid: Grid, ways: tuple[tuple[int, int], ...], colour: int) -> Grid:
+    """Draw a ray from every cell of one colour to the border, under everything that is there."""
+    only = np.where(grid == colour, grid, np.uint8(0))
+    return np.where(grid > 0, grid, shoot(only, ways))
 
 
 def connect(grid: Grid, rows: bool, cols: bool, colour: int = 0) -> Grid:
@@ -84,26 +77,27 @@ def _next_colour(grid: Grid, before: bool) -> Grid:
 
 def seen(grid: Grid, way: tuple[int, int]) -> Grid:
     """Return the first colour besides background that each cell sees in a direction, itself aside; 0 if none."""
-    if 0 in way:
-        turned = grid if way[0] == 0 else grid.T
-        before = way in (LEFT, UP)
-        found = _next_colour(turned, before)
-        # Its own colour does not count: take what the neighbour sees or is.
-        step = np.zeros_like(found)
-        if before:
-            step[:, 1:] = found[:, :-1]
-        else:
-            step[:, :-1] = found[:, 1:]
-        return step if way[0] == 0 else step.T
-    back = (-way[0], -way[1])
-    result = np.zeros_like(grid)
-    front = moved(grid, back)
-    for _ in range(max(grid.shape)):
-        result = np.where(result == 0, front, result)
-        front = moved(front, back)
-        if not front.any():
-            break
-    return result
+    if way[0] == 0:
+        return _seen_before(grid) if way == LEFT else _seen_before(grid[:, ::-1])[:, ::-1]
+    if way[1] == 0:
+        return seen(grid.T, way[::-1]).T
+    if way[1] < 0:
+        return seen(grid[:, ::-1], (way[0], 1))[:, ::-1]
+    if way[0] > 0:
+        return seen(grid[::-1], (-1, 1))[::-1]
+    # Up to the right: move row i by i to the right, so that such diagonals stand upright.
+    rows, cols = grid.shape
+    wide = cols + rows - 1
+    upright = np.pad(grid, ((0, 0), (0, rows))).ravel()[: rows * wide].reshape(rows, wide)
+    found = np.pad(_seen_before(upright.T).T.ravel(), (0, rows)).reshape(rows, cols + rows)
+    return found[:, :cols]
+
+
+def _seen_before(grid: Grid) -> Grid:
+    """The first colour besides background before each cell in its row, itself aside."""
+    step = np.zeros_like(grid)
+    step[:, 1:] = _next_colour(grid, True)[:, :-1]
+    return step
 
 
 def full_rows(grid: Grid) -> Grid:

@@ -214,9 +214,10 @@ def remove_small(grid: Grid, most: int) -> Grid | None:
 
 def remove_specks(grid: Grid) -> Grid:
     """Remove single cells of a colour, giving them the commonest colour around them."""
-    labels, count = label_colours(grid, background=True)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    return np.where(sizes[labels] == 1, majority_around(grid), grid)
+    wide = np.pad(grid, 1, constant_values=10)
+    around = (wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:])
+    single = np.logical_and.reduce([grid != each for each in around])
+    return np.where(single, majority_around(grid), grid)
 
 
 def majority_around(grid: Grid) -> Grid:
@@ -224,8 +225,9 @@ def majority_around(grid: Grid) -> Grid:
     wide = np.pad(grid, 1, constant_values=10)
     rows, cols = grid.shape
     around = np.stack([wide[r : r + rows, c : c + cols] for r in range(3) for c in range(3) if (r, c) != (1, 1)])
-    counts = np.stack([(around == colour).sum(0) for colour in range(10)])
-    return np.asarray(counts.argmax(0), np.uint8)
+    present = np.flatnonzero(np.bincount(grid.ravel(), minlength=10))
+    counts = np.stack([(around == colour).sum(0) for colour in present])
+    return present[counts.argmax(0)].astype(np.uint8)
 
 
 def largest_region(grid: Grid) -> Grid | None:
@@ -248,19 +250,18 @@ def biggest_rectangle(mask: Mask) -> tuple[slice, slice] | None:
     """Return the largest rectangle within a mask; the first in reading order of those; None for an empty mask."""
     if not mask.any():
         return None
-    rows, cols = mask.shape
-    total = np.pad(mask.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    cols = np.arange(mask.shape[1])
+    tall = np.zeros(mask.shape[1], np.int64)
+    up = np.stack([tall := np.where(row, tall + 1, 0) for row in mask])
     best, found = 0, (slice(0, 1), slice(0, 1))
-    for height in range(1, rows + 1):
-        for width in range(1, cols + 1):
-            if height * width <= best:
-                continue
-            area = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
-            full = area == height * width
-            if not full.any():
-                break
-            row, col = divmod(int(full.argmax()), full.shape[1])
-            best, found = height * width, (slice(row, row + height), slice(col, col + width))
+    for height in range(1, int(up.max()) + 1):
+        # Length of the run of columns, ending here, that are full for so many rows upwards.
+        run = cols - np.maximum.accumulate(np.where(up >= height, -1, cols), 1)
+        width = int(run.max())
+        if height * width > best:
+            row, col = divmod(int(run.argmax()), run.shape[1])
+            best = height * width
+            found = slice(row - height + 1, row + 1), slice(col - width + 1, col + 1)
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from arc_affinity.search.features import LARGEST, CellFeatures
+from arc_affinity.search.features import FAMILIES, LARGEST, CellFeatures, Feature
 from arc_affinity.types import COLOURS, Grid
 
 MOST_LEAVES = 12
@@ -24,18 +24,20 @@ class Cells:
 
     Attributes:
         copies: what each colour feature has at each cell.
-        copy_names, copy_tiers: its name and tier.
+        copy_names, copy_tiers, copy_families: its name, tier and family.
         answers: whether each question is answered yes.
-        question_names, question_tiers: its text and tier.
+        question_names, question_tiers, question_families: its text, tier and family.
         owner: the grid that each cell is of.
     """
 
     copies: UInt8[np.ndarray, "features cells"]
     copy_names: tuple[str, ...]
     copy_tiers: Int[np.ndarray, "features"]
+    copy_families: tuple[str, ...]
     answers: Bool[np.ndarray, "questions cells"]
     question_names: tuple[str, ...]
     question_tiers: Int[np.ndarray, "questions"]
+    question_families: tuple[str, ...]
     owner: Int[np.ndarray, "cells"]
 
 
@@ -44,52 +46,58 @@ def tabulate(features: Sequence[CellFeatures], known: int) -> Cells:
 
     Questions are made from the values that occur in the first ``known`` grids, which are the demonstrations.
     """
-    sizes = [each.colours["own"][1].size for each in features]
-    owner = np.repeat(np.arange(len(sizes)), sizes)
+    sizes = [each.colours["own"].layer.size for each in features]
     seen = int(sum(sizes[:known]))
-    copies, copy_names, copy_tiers = [], [], []
-    answers: list[np.ndarray] = []
-    names: list[str] = []
-    tiers: list[int] = []
-    for name, (tier, _) in features[0].colours.items():
-        row = np.concatenate([each.colours[name][1].ravel() for each in features]).astype(np.uint8)
-        copies.append(row)
-        copy_names.append(name)
-        copy_tiers.append(tier)
+    table = _Table([], [], [])
+    copies: list[tuple[str, Feature, np.ndarray]] = []
+    for name, feature in features[0].colours.items():
+        row = np.concatenate([each.colours[name].layer.ravel() for each in features]).astype(np.uint8)
+        copies.append((name, feature, row))
         values = np.flatnonzero(np.bincount(row[:seen], minlength=11))
         for value in values if len(values) > 1 else ():
-            answers.append(row == value)
-            names.append(f"{name} is {value}")
-            tiers.append(tier)
+            table.add(row == value, f"{name} is {value}", feature)
         if name != "own":
-            answers.append(row == copies[0])
-            names.append(f"{name} is own")
-            tiers.append(min(tier + 1, 2))
-    for name, (tier, _) in features[0].numbers.items():
-        row = np.minimum(np.concatenate([each.numbers[name][1].ravel() for each in features]).astype(np.int64), LARGEST)
+            table.add(row == copies[0][2], f"{name} is own", feature, 1)
+    names = {name: feature for each in features[:known] for name, feature in each.numbers.items()}
+    for name, feature in names.items():
+        parts = [each.numbers[name].layer.ravel() if name in each.numbers else np.zeros(n) for each, n in zip(features, sizes, strict=True)]
+        row = np.minimum(np.concatenate(parts).astype(np.int64), LARGEST)
         values = np.flatnonzero(np.bincount(row[:seen], minlength=2))
         if len(values) == 2 and values[0] == 0 and values[1] == 1:
-            answers.append(row > 0)
-            names.append(name)
-            tiers.append(tier)
+            table.add(row > 0, name, feature)
             continue
         for number, value in enumerate(values if len(values) > 1 else ()):
-            answers.append(row == value)
-            names.append(f"{name} is {value}")
-            tiers.append(tier)
+            table.add(row == value, f"{name} is {value}", feature)
             if 0 < number < len(values) - 1:
-                answers.append(row >= value)
-                names.append(f"{name} is at least {value}")
-                tiers.append(min(tier + 1, 2))
+                table.add(row >= value, f"{name} is at least {value}", feature, 1)
+            elif number and value > 1 and values[0] == 0:
+                table.add(row > 0, f"{name} is not 0", feature)
     return Cells(
-        np.stack(copies),
-        tuple(copy_names),
-        np.array(copy_tiers),
-        np.stack(answers),
-        tuple(names),
-        np.array(tiers),
-        owner,
+        np.stack([row for _, _, row in copies]),
+        tuple(name for name, _, _ in copies),
+        np.array([feature.tier for _, feature, _ in copies]),
+        tuple(feature.family for _, feature, _ in copies),
+        np.stack(table.answers) if table.answers else np.zeros((0, sum(sizes)), bool),
+        tuple(table.names),
+        np.array([tier for tier, _ in table.kinds], np.int64),
+        tuple(family for _, family in table.kinds),
+        np.repeat(np.arange(len(sizes)), sizes),
     )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Questions while they are gathered."""
+
+    answers: list[np.ndarray]
+    names: list[str]
+    kinds: list[tuple[int, str]]
+
+    def add(self, answers: np.ndarray, name: str, feature: Feature, harder: int = 0) -> None:
+        """Add a question about a feature."""
+        self.answers.append(answers)
+        self.names.append(name)
+        self.kinds.append((min(feature.tier + harder, 2), feature.family))
 
 
 @dataclass(frozen=True)
@@ -148,16 +156,21 @@ def answer(tree: Tree, cells: Cells, chosen: Int[np.ndarray, "some"]) -> UInt8[n
 class Learner:
     """Fits trees to the demonstrations' cells."""
 
-    def __init__(self, cells: Cells, target: UInt8[np.ndarray, "known"], tier: int) -> None:
-        """Prepare for questions and copies up to a ``tier``; ``target`` has the colours of the first cells."""
+    def __init__(self, cells: Cells, target: UInt8[np.ndarray, "known"], tier: int, family: str | None = None) -> None:
+        """Prepare for questions and copies up to a ``tier`` and of a ``family`` (of all if None).
+
+        ``target`` has the colours of the first cells.
+        """
         self.cells = cells
         self.target = target
         self.known = len(target)
-        self.usable = np.flatnonzero(cells.question_tiers <= tier)
+        asked = np.array([family is None or each in ("", family) for each in cells.question_families], bool)
+        copied = np.array([family is None or each in ("", family) for each in cells.copy_families], bool)
+        self.usable = np.flatnonzero((cells.question_tiers <= tier) & asked)
         self.answers = cells.answers[self.usable, : self.known].astype(np.float32)
         self.weight = np.array(PENALTIES, np.float32)[cells.question_tiers[self.usable]]
         # Own colour first, then constants, then the other copies: the order of preference.
-        copies = [k for k in np.flatnonzero(cells.copy_tiers <= tier) if k > 0]
+        copies = [k for k in np.flatnonzero((cells.copy_tiers <= tier) & copied) if k > 0]
         constants = np.flatnonzero(np.bincount(target, minlength=COLOURS))
         self.actions = [
             Leaf(0, 0, 0),
@@ -264,19 +277,23 @@ def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_
     """
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
-    shapes = [each.colours["own"][1].shape for each in features]
-    found: list[Rule] = []
-    for tier in range(most_tier + 1):
-        learner = Learner(cells, target, tier)
+    shapes = [each.colours["own"].layer.shape for each in features]
+    found: dict[str, Rule] = {}
+    plans = [(most_tier, family) for family in FAMILIES] + [(tier, None) for tier in range(most_tier + 1)]
+    for tier, family in plans:
+        learner = Learner(cells, target, tier, family)
         for constants_only in (False, True):
             tree = learner.fit(np.arange(len(target)), constants_only)
             if tree is None:
                 continue
+            text = describe(tree, cells)
+            if text in found:
+                continue
             grids = _as_grids(answer(tree, cells, np.arange(len(cells.owner))), shapes)
             held_out = _held_out(learner, cells, len(targets), constants_only)
-            size = leaves(tree) + 0.5 * tiers(tree) + 0.25 * tier
-            found.append(Rule(grids, describe(tree, cells), size, held_out))
-    return [rule for rule in found if all((grid < COLOURS).all() for grid in rule.grids)]
+            size = leaves(tree) + 0.5 * tiers(tree) + (0 if family is not None else 0.5 + 0.5 * tier)
+            found[text] = Rule(grids, text, size, held_out)
+    return [rule for rule in found.values() if all((grid < COLOURS).all() for grid in rule.grids)]
 
 
 def _held_out(learner: Learner, cells: Cells, demonstrations: int, constants_only: bool) -> float:

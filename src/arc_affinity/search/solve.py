@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arc_affinity.search.compose import Bounds, Node, Search
-from arc_affinity.search.features import CellFeatures, cell_features
+from arc_affinity.search.features import CellFeatures, Feature, cell_features
 from arc_affinity.search.library import steps_for
 from arc_affinity.search.rules import learn_rules
 from arc_affinity.search.views import View, views_of
@@ -20,6 +20,9 @@ RULE_BASES = 6
 
 EXTRA_LAYERS = 24
 """Other grids of the output's size that a rule may ask and copy."""
+
+TRUSTED = 5.0
+"""Cost of a program that fits, below which no further views are tried."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
     found: list[Candidate] = []
     for number, view in enumerate(views):
         left = end - time.monotonic()
-        if left <= 0 or (number > 0 and any(each.fits == len(task.train) for each in found)):
+        if left <= 0 or any(each.fits == len(task.train) and each.cost < TRUSTED for each in found):
             break
         share = 0.5 if number == 0 else 1 / (len(views) - number)
         found += _in_view(task, view, Bounds(left * share, states))
@@ -163,7 +166,7 @@ def _with_layers(features: CellFeatures, index: int, base: Node, layers: Iterabl
             continue
         value = node.state[index]
         assert isinstance(value, np.ndarray)
-        colours[f"[{node.text}]"] = (1 if node.cost < 2 else 2, value)
+        colours[f"[{node.text}]"] = Feature(1 if node.cost < 2 else 2, "layers", value)
     return CellFeatures(colours, features.numbers)
 
 

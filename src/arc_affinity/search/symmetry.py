@@ -113,14 +113,25 @@ def _symmetric_about(
 
 def periods(grid: Grid, hidden: int) -> tuple[int, int] | None:
     """Return the smallest period (rows, columns) that all cells but those of one colour keep; None if there is none."""
-    rows, cols = grid.shape
-    choices = [(r * c, r, c) for r in range(1, rows + 1) for c in range(1, cols + 1)]
-    for _, r, c in sorted(choices):
-        if r * c * 2 > grid.size:
+    # A period of the grid is one of its rows and of its columns alone, which is quickly seen.
+    rows = _shifts(grid, hidden)
+    cols = _shifts(grid.T, hidden)
+    for area, r, c in sorted((r * c, r, c) for r in rows for c in cols):
+        if area * 2 > grid.size:
             return None
         if _periodic(grid, r, c, hidden) is not None:
             return r, c
     return None
+
+
+def _shifts(grid: Grid, hidden: int) -> list[int]:
+    """How far rows may be moved so that no known cell contradicts another; at last, by all."""
+    side = len(grid)
+    known = grid != hidden
+    return [
+        *(n for n in range(1, side) if not ((grid[n:] != grid[:-n]) & known[n:] & known[:-n]).any()),
+        side,
+    ]
 
 
 def _periodic(grid: Grid, r: int, c: int, hidden: int) -> Grid | None:

@@ -15,6 +15,9 @@ from arc_affinity.types import COLOURS, Grid
 MOST_BYTES = 256 * 2**20
 """Memory that the states of one search may hold."""
 
+FREE_COST = 2.4
+"""Up to this cost, grids of any size are kept."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -90,8 +93,8 @@ class Search:
         self._bytes = 0
         self._add(Node(tuple(np.ascontiguousarray(grid) for grid in inputs), Kind.GRID, (), 0.0))
 
-    def run(self, bounds: Bounds, until_cost: float = float("inf")) -> Finished:
-        """Search on until a bound is met, or nothing below a cost is left.
+    def run(self, bounds: Bounds) -> Finished:
+        """Search on until a bound is met, or nothing is left.
 
         Once a program is found, those that cost little more are still looked for, since they may answer the test
         otherwise.
@@ -99,12 +102,10 @@ class Search:
         end = time.monotonic() + bounds.seconds
         found = self.found
         while self._queue:
-            cost, number = self._queue[0]
-            if cost > until_cost or (found.solutions and cost > found.solutions[0].cost + 1.0):
-                found.stopped = "cost"
-                return found
-            heapq.heappop(self._queue)
+            _, number = heapq.heappop(self._queue)
             node = found.nodes[number]
+            if found.solutions and node.cost > found.solutions[0].cost + 1.0:
+                continue
             if len(node.steps) >= bounds.depth:
                 continue
             found.expanded += 1
@@ -112,7 +113,9 @@ class Search:
                 if time.monotonic() >= end:
                     found.stopped = "seconds"
                     return found
-                state = apply(step, node.state)
+                # Of what is far from the input only grids of the outputs' size are kept; one value shows most others.
+                late = step.takes is step.gives is Kind.GRID and node.cost + step.cost > FREE_COST
+                state = apply(step, node.state, self.targets[0].shape if late else None)
                 if state is not None:
                     self._add(Node(state, step.gives, (*node.steps, step.name), node.cost + step.cost))
                 if len(found.nodes) >= bounds.states or self._bytes >= bounds.bytes:
@@ -132,7 +135,13 @@ class Search:
         self._bytes += memory(node.state)
         if node.kind is Kind.GRID:
             self._judge(node)
-        heapq.heappush(self._queue, (node.cost, len(found.nodes) - 1))
+        heapq.heappush(self._queue, (node.cost + self._delay(node), len(found.nodes) - 1))
+
+    def _delay(self, node: Node) -> float:
+        """How much later than its cost says a state is expanded: 0 for grids of the outputs' sizes."""
+        if node.kind is Kind.PIECES:
+            return 0.2
+        return 0.0 if _sizes_match(node.state, self.targets) else _sizes_match(node.state, self.found.nodes[0].state) * -0.3 + 0.6
 
     def _judge(self, node: Node) -> None:
         """Compare a grid with the demonstrations' outputs, as it is and with its colours changed by a table."""
@@ -163,12 +172,22 @@ class Search:
         self.found.solutions.sort(key=lambda each: each.cost)
 
 
-def apply(step: Step, state: State) -> State | None:
-    """Return what a function gives for every value; None if it does not apply to one, or changes none, or is too large."""
+def _sizes_match(state: State, grids: Sequence[Value]) -> bool:
+    """Whether the first values have the sizes of these."""
+    return all(value.shape == grid.shape for value, grid in zip(state, grids, strict=False))
+
+
+def apply(step: Step, state: State, size: tuple[int, ...] | None = None) -> State | None:
+    """Return what a function gives for every value.
+
+    None if it does not apply to one, gives one that is too large, or a first one that has not the ``size`` asked for.
+    """
     results: list[Value] = []
     for value in state:
         result = step.apply(value)
         if result is None or (step.gives is Kind.GRID and not is_grid(result)):
+            return None
+        if size is not None and not results and result.shape != size:
             return None
         results.append(np.ascontiguousarray(result, np.uint8) if isinstance(result, np.ndarray) else result)
     return tuple(results)

@@ -119,6 +119,8 @@ def _by_colour(read: Sequence[int], written: Sequence[int]) -> list[Step]:
             _grid(f"inside box of {colour}", shapes.inside_box_of, RARE, colour),
             _grid(f"complete {colour} at best axes", symmetry.mirror_best, RARE, (0, 1), colour),
             _grid(f"continue pattern under {colour}", symmetry.continue_pattern, NORMAL, colour),
+            _grid(f"mirror image behind {colour}", symmetry.behind, NORMAL, colour, False),
+            _grid(f"pattern behind {colour}", symmetry.behind, NORMAL, colour, True),
             _grid(f"shoot {colour} in four ways", lines.shoot, RARE, lines.STRAIGHT_WAYS, colour),
             _grid(f"shoot {colour} across in four ways", lines.shoot_through, RARE, lines.STRAIGHT_WAYS, colour),
         ]
@@ -224,6 +226,11 @@ def _cuts() -> list[Step]:
     ]
 
 
+def _complete_object(grid: Grid) -> Grid | None:
+    """Fill a piece by its mirror images, where they are of one size with it."""
+    return symmetry.mirror_whole(grid, (shapes.flip_columns, shapes.flip_rows))
+
+
 def _choices() -> list[Step]:
     """From pieces to pieces."""
 
@@ -252,9 +259,13 @@ def _choices() -> list[Step]:
         ("turn round", shapes.rotate_180),
         ("fill enclosed by wall", paint.fill_enclosed_by_wall),
         ("flood with the commonest", paint.flood_commonest),
+        ("flood with its colour", paint.flood_drawn),
         ("without the commonest", paint.without_commonest),
         ("without the rarest", paint.without_rarest),
         ("paint the rarest", paint.paint_rarest),
+        ("complete mirrors", _complete_object),
+        ("negative", paint.negative),
+        ("transpose", shapes.transpose),
         ("paint the commonest", paint.paint_commonest),
         ("crop", shapes.crop),
         ("fill boxes by colour", paint.fill_boxes_by_colour),

@@ -96,6 +96,12 @@ def flood_commonest(grid: Grid) -> Grid:
     return np.full(grid.shape, np.bincount(grid.ravel(), minlength=10).argmax(), np.uint8)
 
 
+def flood_drawn(grid: Grid) -> Grid | None:
+    """Give every cell the commonest colour besides background."""
+    colours = by_frequency(grid)
+    return np.full(grid.shape, colours[0], np.uint8) if colours else None
+
+
 def one_cell_commonest(grid: Grid) -> Grid | None:
     """A single cell of the commonest colour besides background."""
     colours = by_frequency(grid)

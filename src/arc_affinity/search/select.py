@@ -137,11 +137,18 @@ MEASURES = MappingProxyType(
 """What pieces are compared by; the name is that of programs."""
 
 
+def measured(measure: Measure, pieces: Pieces) -> tuple[float, ...]:
+    """Return what each piece has of a measure."""
+    if measure not in pieces.measured:
+        pieces.measured[measure] = tuple(measure(piece, pieces) for piece in pieces.items)
+    return pieces.measured[measure]
+
+
 def most(measure: Measure, least: bool, pieces: Pieces) -> Pieces | None:
     """Keep the pieces that have the most (or least) of a measure; None if that is all of them."""
     if len(pieces.items) < 2:
         return None
-    values = [measure(piece, pieces) for piece in pieces.items]
+    values = measured(measure, pieces)
     wanted = min(values) if least else max(values)
     kept = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if value == wanted)
     return Pieces(kept, pieces.shape) if len(kept) < len(values) else None
@@ -151,7 +158,7 @@ def without_most(measure: Measure, least: bool, pieces: Pieces) -> Pieces | None
     """Leave out the pieces that have the most (or least) of a measure; None if that is all of them."""
     if len(pieces.items) < 2:
         return None
-    values = [measure(piece, pieces) for piece in pieces.items]
+    values = measured(measure, pieces)
     unwanted = min(values) if least else max(values)
     kept = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if value != unwanted)
     return Pieces(kept, pieces.shape) if kept else None
@@ -161,7 +168,7 @@ def odd_one(measure: Measure, pieces: Pieces) -> Pieces | None:
     """Keep the one piece whose measure no other has, where all others share theirs with another."""
     if len(pieces.items) < 3:
         return None
-    values = [measure(piece, pieces) for piece in pieces.items]
+    values = measured(measure, pieces)
     counts = Counter(values)
     kept = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if counts[value] == 1)
     return Pieces(kept, pieces.shape) if len(kept) == 1 else None
@@ -172,7 +179,9 @@ def sort_by(measure: Measure, descending: bool, pieces: Pieces) -> Pieces | None
     if len(pieces.items) < 2:
         return None
     sign = -1 if descending else 1
-    return Pieces(tuple(sorted(pieces.items, key=lambda piece: sign * measure(piece, pieces))), pieces.shape)
+    values = measured(measure, pieces)
+    order = sorted(range(len(values)), key=lambda number: sign * values[number])
+    return Pieces(tuple(pieces.items[number] for number in order), pieces.shape)
 
 
 def only_piece(pieces: Pieces) -> Grid | None:

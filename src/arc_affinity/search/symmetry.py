@@ -181,3 +181,26 @@ def smallest_tile(grid: Grid) -> Grid | None:
     if period is None or period == grid.shape:
         return None
     return grid[: period[0], : period[1]]
+
+
+def complete_all(grid: Grid, hidden: int) -> Grid | None:
+    """Fill cells of one colour by mirror images at rows, columns and the diagonal, as far as they show."""
+    result = grid
+    for axes in ((0,), (1,)):
+        done = mirror_best(result, axes, hidden)
+        result = result if done is None else done
+    if grid.shape[0] == grid.shape[1]:
+        mirrored = result.T
+        known = (result != hidden) & (mirrored != hidden)
+        if (result[known] == mirrored[known]).all():
+            result = np.where(result == hidden, mirrored, result)
+    return None if np.array_equal(result, grid) else result
+
+
+def behind(grid: Grid, hidden: int, repeats: bool) -> Grid | None:
+    """What cells of one colour hide: the box of them, from the grid completed by mirror images or as a pattern."""
+    box = box_of(grid == hidden)
+    if box is None:
+        return None
+    done = continue_pattern(grid, hidden) if repeats else complete_all(grid, hidden)
+    return None if done is None else done[box]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 
@@ -62,6 +62,8 @@ class Pieces:
 
     items: tuple[Piece, ...]
     shape: tuple[int, int]
+    measured: dict[object, tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """What pieces were found to have of measures, so that it is found once."""
 
 
 Value = Grid | Pieces

@@ -141,7 +141,11 @@ class Search:
         """How much later than its cost says a state is expanded: 0 for grids of the outputs' sizes."""
         if node.kind is Kind.PIECES:
             return 0.2
-        return 0.0 if _sizes_match(node.state, self.targets) else _sizes_match(node.state, self.found.nodes[0].state) * -0.3 + 0.6
+        return (
+            0.0
+            if _sizes_match(node.state, self.targets)
+            else _sizes_match(node.state, self.found.nodes[0].state) * -0.3 + 0.6
+        )
 
     def _judge(self, node: Node) -> None:
         """Compare a grid with the demonstrations' outputs, as it is and with its colours changed by a table."""

@@ -6,25 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Shaped
-from scipy import ndimage
+from jaxtyping import Int
 
-from arc_affinity.search import lines, paint, symmetry
-from arc_affinity.search.regions import enclosed, label_colours, label_mask
-from arc_affinity.search.values import Labels
+from arc_affinity.search import lines, paint, symmetry, thing_features
+from arc_affinity.search.regions import enclosed
+from arc_affinity.search.thing_features import Layer, Layers
 from arc_affinity.types import Grid
 
 OUTSIDE = 10
 """Colour of what lies beyond the border."""
 
-LARGEST = 20
-"""Numbers are cut here: a larger one says no more than "many"."""
-
-FAMILIES = ("neighbours", "rays", "farther", "mirrors", "lines", "places", "regions", "objects", "layers")
+FAMILIES = (
+    "neighbours",
+    "rays",
+    "farther",
+    "mirrors",
+    "lines",
+    "places",
+    "regions",
+    "objects",
+    "within objects",
+    "within regions",
+    "lattice",
+    "layers",
+)
 """Kinds of features; a rule that asks for one kind alone is more to be trusted than one that mixes them."""
-
-Layer = Shaped[np.ndarray, "_rows _cols"]
-Layers = dict[str, tuple[int, Layer]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class CellFeatures:
     """Features of every cell of a grid by name.
 
     Attributes:
-        colours: colour-valued ones, which an output cell may copy; the same names for every grid.
+        colours: colour-valued ones, which an output cell may copy; those that another grid lacks are not used.
         numbers: numbers and flags; where a grid lacks a name, its cells have 0.
     """
 
@@ -53,7 +59,8 @@ def cell_features(grid: Grid) -> CellFeatures:
     """Return the features of every cell."""
     all_colours: dict[str, Feature] = {"own": Feature(0, "", grid)}
     all_numbers: dict[str, Feature] = {"enclosed": Feature(0, "", enclosed(grid))}
-    for family, build in zip(FAMILIES, (_neighbours, _rays, _farther, _mirrors, _lines, _places, _regions, _objects), strict=False):
+    builders = (_neighbours, _rays, _farther, _mirrors, _lines, _places, *thing_features.BUILDERS)
+    for family, build in zip(FAMILIES, builders, strict=False):
         colours: Layers = {}
         numbers: Layers = {}
         build(grid, colours, numbers)
@@ -65,7 +72,9 @@ def cell_features(grid: Grid) -> CellFeatures:
 def _neighbours(grid: Grid, colours: Layers, numbers: Layers) -> None:
     """The eight cells around, and how many of them are alike."""
     names = {lines.UP: "above", lines.DOWN: "below", lines.LEFT: "left", lines.RIGHT: "right"}
-    corner_names = dict(zip(lines.DIAGONAL_WAYS, ("above left", "above right", "below left", "below right"), strict=True))
+    corner_names = dict(
+        zip(lines.DIAGONAL_WAYS, ("above left", "above right", "below left", "below right"), strict=True)
+    )
     around = {way: lines.moved(grid, (-way[0], -way[1]), OUTSIDE) for way in (*names, *corner_names)}
     for way, name in names.items():
         colours[name] = (1, around[way])
@@ -83,7 +92,10 @@ def _neighbours(grid: Grid, colours: Layers, numbers: Layers) -> None:
         numbers[f"straight neighbours of {colour}"] = (1, (straight == colour).sum(0))
         numbers[f"corner neighbours of {colour}"] = (1, (corners == colour).sum(0))
     colours["highest neighbour"] = (1, np.where(drawn, straight, 0).max(0))
-    colours["highest around"] = (2, np.maximum(np.where(drawn_corners, corners, 0).max(0), np.where(drawn, straight, 0).max(0)))
+    colours["highest around"] = (
+        2,
+        np.maximum(np.where(drawn_corners, corners, 0).max(0), np.where(drawn, straight, 0).max(0)),
+    )
     colours["majority around"] = (2, paint.majority_around(grid))
 
 
@@ -94,7 +106,10 @@ def _farther(grid: Grid, colours: Layers, numbers: Layers) -> None:
     for down in range(-2, 3):
         for right in range(-2, 3):
             if max(abs(down), abs(right)) == 2:
-                colours[f"cell at {down:+d},{right:+d}"] = (2, wide[2 + down : 2 + down + rows, 2 + right : 2 + right + cols])
+                colours[f"cell at {down:+d},{right:+d}"] = (
+                    2,
+                    wide[2 + down : 2 + down + rows, 2 + right : 2 + right + cols],
+                )
 
 
 def _rays(grid: Grid, colours: Layers, numbers: Layers) -> None:
@@ -108,7 +123,12 @@ def _rays(grid: Grid, colours: Layers, numbers: Layers) -> None:
     corners = np.stack([seen[name] for name in names[4:]])
     numbers["directions with something"] = (1, (straight > 0).sum(0))
     numbers["diagonals with something"] = (2, (corners > 0).sum(0))
-    for first, second, tier in (("left", "right", 1), ("up", "down", 1), ("up left", "down right", 2), ("up right", "down left", 2)):
+    for first, second, tier in (
+        ("left", "right", 1),
+        ("up", "down", 1),
+        ("up left", "down right", 2),
+        ("up right", "down left", 2),
+    ):
         between = (seen[first] == seen[second]) & (seen[first] > 0)
         numbers[f"between like cells {first} and {second}"] = (tier, between)
         colours[f"like cells {first} and {second}"] = (tier, np.where(between, seen[first], 0))
@@ -193,76 +213,3 @@ def _places(grid: Grid, colours: Layers, numbers: Layers) -> None:
     numbers["on other diagonal"] = (2, row == right)
     numbers["middle row"], numbers["middle column"] = (2, row == down), (2, col == right)
     numbers["from bottom even"], numbers["from right even"] = (2, down % 2 == 0), (2, right % 2 == 0)
-
-
-def _regions(grid: Grid, colours: Layers, numbers: Layers) -> None:
-    """The one-coloured region that the cell belongs to; background has regions too."""
-    wall = paint.fill_enclosed_by_wall(grid)
-    colours["own or wall"] = (1, grid if wall is None else wall)
-    labels, count = label_colours(grid, background=True)
-    table = region_table(grid, labels, count)
-    for name, (tier, values) in table.items():
-        numbers[name] = (tier, values[labels])
-
-
-def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int, Int[np.ndarray, "regions"]]]:
-    """What is true of each region, by its label (0 is none)."""
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    colour = np.zeros(count + 1, np.int64)
-    colour[labels.ravel()] = grid.ravel()
-    boxes = ndimage.find_objects(labels, count)
-    box = np.array([[0, 0, 0, 0], *([b[0].start, b[0].stop, b[1].start, b[1].stop] for b in boxes)])
-    height, width = box[:, 1] - box[:, 0], box[:, 3] - box[:, 2]
-    border = (box[:, 0] == 0) | (box[:, 1] == grid.shape[0]) | (box[:, 2] == 0) | (box[:, 3] == grid.shape[1])
-    drawn = colour > 0
-    drawn[0] = False
-    drawn_sizes = sizes[drawn] if drawn.any() else np.zeros(1, int)
-    hollow = np.zeros(count + 1, np.int64)
-    if count <= 40:
-        for number, part in enumerate(boxes, 1):
-            if drawn[number] and sizes[number] >= 4 and sizes[number] < height[number] * width[number]:
-                hollow[number] = label_mask(enclosed((labels[part] == number).astype(np.uint8)))[1]
-    _, twin, twins = np.unique(colour * 1000 + sizes, return_inverse=True, return_counts=True)
-    like = twins[twin]
-    return {
-        "size of region": (1, sizes),
-        "largest region": (1, drawn & (sizes == drawn_sizes.max())),
-        "smallest region": (1, drawn & (sizes == drawn_sizes.min())),
-        "rank of region": (1, np.where(drawn, np.searchsorted(-np.unique(drawn_sizes)[::-1], -sizes), LARGEST)),
-        "rank of region from small": (2, np.where(drawn, np.searchsorted(np.unique(drawn_sizes), sizes), LARGEST)),
-        "region at border": (1, border),
-        "height of region": (2, height),
-        "width of region": (2, width),
-        "region square": (2, height == width),
-        "region tall": (2, height > width),
-        "region full": (1, sizes == height * width),
-        "holes of region": (1, hollow),
-        "regions of its size and colour": (2, like),
-    }
-
-
-def _objects(grid: Grid, colours: Layers, numbers: Layers) -> None:
-    """The many-coloured object (diagonals included) whose bounding box the cell is in; later ones lie over earlier."""
-    labels, count = label_mask(grid > 0, diagonal=True)
-    boxed = np.zeros(grid.shape, np.int64)
-    boxes = ndimage.find_objects(labels, count)
-    order = sorted(range(count), key=lambda i: -(boxes[i][0].stop - boxes[i][0].start) * (boxes[i][1].stop - boxes[i][1].start))
-    for number in order[:60]:
-        part = boxed[boxes[number]]
-        part[:] = np.where(labels[boxes[number]] > 0, labels[boxes[number]], number + 1)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    kinds = np.zeros((count + 1, 10), np.int64)
-    np.add.at(kinds, (labels.ravel(), grid.ravel()), 1)
-    kinds[0], kinds[:, 0] = 0, 0
-    most = kinds.argmax(1)
-    least = np.where(kinds > 0, kinds, 1000).argmin(1)
-    least[kinds.sum(1) == 0] = 0
-    present = sizes[1:] if count else np.zeros(1, int)
-    colours["commonest of object"] = (2, most[boxed])
-    colours["rarest of object"] = (2, least[boxed])
-    numbers["in box of object"] = (1, boxed > 0)
-    numbers["size of object"] = (2, sizes[boxed])
-    numbers["colours of object"] = (1, (kinds > 0).sum(1)[boxed])
-    numbers["in largest object"] = (1, (boxed > 0) & (sizes[boxed] == present.max()))
-    numbers["in smallest object"] = (2, (boxed > 0) & (sizes[boxed] == present.min()))

@@ -20,7 +20,8 @@ def steps_for(demonstrations: Sequence[Pair]) -> tuple[Step, ...]:
     """Return the functions to try on a task, cheapest first; colours are those that its demonstrations have."""
     inputs = np.sum([np.bincount(pair.input.ravel(), minlength=COLOURS) > 0 for pair in demonstrations], 0)
     outputs = np.sum(
-        [np.bincount(pair.output.ravel(), minlength=COLOURS) > 0 for pair in demonstrations if pair.output is not None], 0
+        [np.bincount(pair.output.ravel(), minlength=COLOURS) > 0 for pair in demonstrations if pair.output is not None],
+        0,
     )
     read = [c for c in range(1, COLOURS) if inputs[c] == len(demonstrations)]
     written = [c for c in range(1, COLOURS) if outputs[c] == len(demonstrations)]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from arc_affinity.search.features import FAMILIES, LARGEST, CellFeatures, Feature
+from arc_affinity.search.features import FAMILIES, CellFeatures, Feature
+from arc_affinity.search.thing_features import LARGEST
 from arc_affinity.types import COLOURS, Grid
 
 MOST_LEAVES = 12
@@ -50,7 +51,10 @@ def tabulate(features: Sequence[CellFeatures], known: int) -> Cells:
     seen = int(sum(sizes[:known]))
     table = _Table([], [], [])
     copies: list[tuple[str, Feature, np.ndarray]] = []
+    shared = set.intersection(*(set(each.colours) for each in features))
     for name, feature in features[0].colours.items():
+        if name not in shared:
+            continue
         row = np.concatenate([each.colours[name].layer.ravel() for each in features]).astype(np.uint8)
         copies.append((name, feature, row))
         values = np.flatnonzero(np.bincount(row[:seen], minlength=11))
@@ -60,8 +64,11 @@ def tabulate(features: Sequence[CellFeatures], known: int) -> Cells:
             table.add(row == copies[0][2], f"{name} is own", feature, 1)
     names = {name: feature for each in features[:known] for name, feature in each.numbers.items()}
     for name, feature in names.items():
-        parts = [each.numbers[name].layer.ravel() if name in each.numbers else np.zeros(n) for each, n in zip(features, sizes, strict=True)]
-        row = np.minimum(np.concatenate(parts).astype(np.int64), LARGEST)
+        parts = [
+            each.numbers[name].layer.ravel() if name in each.numbers else np.zeros(n)
+            for each, n in zip(features, sizes, strict=True)
+        ]
+        row = np.clip(np.concatenate(parts).astype(np.int64), 0, LARGEST)
         values = np.flatnonzero(np.bincount(row[:seen], minlength=2))
         if len(values) == 2 and values[0] == 0 and values[1] == 1:
             table.add(row > 0, name, feature)
@@ -178,7 +185,9 @@ class Learner:
             *(Leaf(0, int(k), int(cells.copy_tiers[k])) for k in copies),
         ]
         given = [
-            cells.copies[each.copied, : self.known] if each.copied is not None else np.full(self.known, each.colour, np.uint8)
+            cells.copies[each.copied, : self.known]
+            if each.copied is not None
+            else np.full(self.known, each.colour, np.uint8)
             for each in self.actions
         ]
         self.right = np.stack(given) == target

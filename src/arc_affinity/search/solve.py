@@ -11,6 +11,7 @@ import numpy as np
 from arc_affinity.search.compose import Bounds, Node, Search
 from arc_affinity.search.features import CellFeatures, Feature, cell_features
 from arc_affinity.search.library import steps_for
+from arc_affinity.search.paint import by_frequency
 from arc_affinity.search.rules import learn_rules
 from arc_affinity.search.views import View, views_of
 from arc_affinity.types import Grid, Pair, Task
@@ -112,7 +113,7 @@ def _in_view(task: Task, view: View, bounds: Bounds) -> list[Candidate]:
     finished = search.run(Bounds(bounds.seconds * 0.6, bounds.states, bounds.bytes, bounds.depth))
     found = [_candidate(node, known, known) for node in finished.solutions]
     found += [_candidate(node, known, fits) for fits, node in finished.partial]
-    found += _rules(finished.same_size, targets, end)
+    found += _rules(finished.same_size, inputs, targets, end)
     prefix = f"{view.name}: " if view.name else ""
     return [
         Candidate(
@@ -132,7 +133,7 @@ def _candidate(node: Node, known: int, fits: int) -> Candidate:
     return Candidate(grids, node.text, node.cost, fits, "composition")
 
 
-def _rules(same_size: Sequence[Node], targets: Sequence[Grid], end: float) -> list[Candidate]:
+def _rules(same_size: Sequence[Node], inputs: Sequence[Grid], targets: Sequence[Grid], end: float) -> list[Candidate]:
     """Rules for cells, learned from the input and from other grids of the outputs' sizes."""
     found: list[Candidate] = []
     bases = sorted(same_size, key=lambda node: node.cost - 3 * agreement(node, targets))[:RULE_BASES]
@@ -141,6 +142,8 @@ def _rules(same_size: Sequence[Node], targets: Sequence[Grid], end: float) -> li
             break
         grids = [value for value in node.state if isinstance(value, np.ndarray)]
         features = [cell_features(grid) for grid in grids]
+        if node is not same_size[0] or node.steps:
+            features = [_with_input_colours(each, given) for each, given in zip(features, inputs, strict=True)]
         for layers in ((), same_size[: EXTRA_LAYERS + 1]):
             table = [_with_layers(each, i, node, layers) for i, each in enumerate(features)]
             for rule in learn_rules(table, targets):
@@ -150,6 +153,16 @@ def _rules(same_size: Sequence[Node], targets: Sequence[Grid], end: float) -> li
             if time.monotonic() >= end:
                 break
     return found
+
+
+def _with_input_colours(features: CellFeatures, given: Grid) -> CellFeatures:
+    """Features with the commonest and the rarest colours of the input, which the program may have lost."""
+    ranked = by_frequency(given) or [0]
+    shape = features.colours["own"].layer.shape
+    colours = dict(features.colours)
+    for name, colour in (("commonest", ranked[0]), ("second", ranked[min(1, len(ranked) - 1)]), ("rarest", ranked[-1])):
+        colours[f"{name} of input"] = Feature(1, "lines", np.full(shape, colour, np.uint8))
+    return CellFeatures(colours, features.numbers)
 
 
 def agreement(node: Node, targets: Sequence[Grid]) -> float:
@@ -187,7 +200,9 @@ def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...
             best = min(group, key=lambda each: (-each.fits, each.cost))
             agreeing = sum(each.fits == best.fits for each in group)
             score = best.cost - 0.5 * float(np.log2(agreeing))
-            answers.append((-best.fits, score, Found(best.grids[index], best.program, best.cost, best.fits, agreeing, best.source)))
+            answers.append(
+                (-best.fits, score, Found(best.grids[index], best.program, best.cost, best.fits, agreeing, best.source))
+            )
         answers.sort(key=lambda item: item[:2])
         known = same_input(task, pair.input)
         ranked = [answer for _, _, answer in answers]

@@ -98,7 +98,9 @@ def _symmetric_about(
     mirrored_row, mirrored_col = twice[0] - row, twice[1] - col
     if quarter:
         down, right = 2 * row - twice[0], 2 * col - twice[1]
-        places = [((twice[0] + a) // 2, (twice[1] + b) // 2) for a, b in ((right, -down), (-down, -right), (-right, down))]
+        places = [
+            ((twice[0] + a) // 2, (twice[1] + b) // 2) for a, b in ((right, -down), (-down, -right), (-right, down))
+        ]
     else:
         places = [(mirrored_row, col), (row, mirrored_col), (mirrored_row, mirrored_col)]
     for rows, cols in places:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.search import join, lines, paint, pieces, select, shapes, symmetry
+from arc_affinity.search import join, lines, moves, paint, pieces, select, shapes, symmetry
 from arc_affinity.search.values import Kind, Step
 from arc_affinity.types import COLOURS, Grid, Pair
 
 SIMPLE, NORMAL, RARE = 1.0, 1.3, 1.7
 """Costs: of what many tasks need, of most functions, of what few need or guesses easily."""
+
+WAYS = (("up", lines.UP), ("down", lines.DOWN), ("left", lines.LEFT), ("right", lines.RIGHT))
 
 
 def steps_for(demonstrations: Sequence[Pair]) -> tuple[Step, ...]:
@@ -25,12 +27,15 @@ def steps_for(demonstrations: Sequence[Pair]) -> tuple[Step, ...]:
     )
     read = [c for c in range(1, COLOURS) if inputs[c] == len(demonstrations)]
     written = [c for c in range(1, COLOURS) if outputs[c] == len(demonstrations)]
+    sizes = {pair.output.shape for pair in demonstrations if pair.output is not None}
     steps = [
         *_whole_grids(),
         *_by_colour(read, written),
         *_drawing(),
+        *_moves(read),
         *_cuts(),
-        *_choices(),
+        *(_of_size(*sizes.pop()) if len(sizes) == 1 else ()),
+        *_choices(read),
         *_joins(),
     ]
     return tuple(sorted(steps, key=lambda step: step.cost))
@@ -172,14 +177,14 @@ def _drawing() -> list[Step]:
         ("cross", lines.cross),
     ]
     steps = [_grid(name, function, NORMAL) for name, function in normal]
-    ways = {"up": lines.UP, "down": lines.DOWN, "left": lines.LEFT, "right": lines.RIGHT}
-    for name, way in ways.items():
+    for name, way in WAYS:
         steps += [
             _grid(f"fall {name}", lines.fall, NORMAL, way),
             _grid(f"fall whole {name}", lines.fall_whole, RARE, way),
             _grid(f"shoot {name}", lines.shoot, NORMAL, (way,)),
         ]
-    return steps + [
+    return [
+        *steps,
         _grid("shoot in four ways", lines.shoot, NORMAL, lines.STRAIGHT_WAYS),
         _grid("shoot diagonally", lines.shoot, NORMAL, lines.DIAGONAL_WAYS),
         _grid("shoot down and up", lines.shoot, RARE, (lines.DOWN, lines.UP)),
@@ -195,6 +200,43 @@ def _drawing() -> list[Step]:
         _grid("sort rows down", lines.sort_rows, RARE, True),
         _grid("sort columns", lines.sort_cols, RARE, False),
         _grid("sort columns down", lines.sort_cols, RARE, True),
+    ]
+
+
+def _moves(read: Sequence[int]) -> list[Step]:
+    """Functions of `moves`."""
+    steps = [
+        _grid("stamp at markers", moves.stamp, RARE, False),
+        _grid("stamp at markers in their colour", moves.stamp, RARE, True),
+        _grid("mirror objects top-bottom", moves.mirror_objects, RARE, 0),
+        _grid("mirror objects left-right", moves.mirror_objects, RARE, 1),
+    ]
+    for colour in read:
+        steps.append(_grid(f"pull to {colour}", moves.pull, RARE, colour))
+        steps += [_grid(f"fall {name} to {colour}", moves.fall_until, RARE, way, colour) for name, way in WAYS]
+    return steps
+
+
+def _of_size(rows: int, cols: int) -> list[Step]:
+    """Functions that cut out parts of the size that all outputs have."""
+    steps = [
+        _grid(
+            f"{'bottom' if bottom else 'top'} {'right' if right else 'left'} {rows}x{cols}",
+            shapes.corner,
+            NORMAL,
+            rows,
+            cols,
+            bottom,
+            right,
+        )
+        for bottom in (False, True)
+        for right in (False, True)
+    ]
+    return [
+        *steps,
+        _grid(f"middle {rows}x{cols}", shapes.middle, NORMAL, rows, cols),
+        Step(f"blocks of {rows}x{cols}", Kind.GRID, Kind.PIECES, _bound(pieces.blocks, rows, cols), SIMPLE),
+        Step(f"full parts of {rows}x{cols}", Kind.GRID, Kind.PIECES, _bound(pieces.squares_of, rows, cols), NORMAL),
     ]
 
 
@@ -232,7 +274,7 @@ def _complete_object(grid: Grid) -> Grid | None:
     return symmetry.mirror_whole(grid, (shapes.flip_columns, shapes.flip_rows))
 
 
-def _choices() -> list[Step]:
+def _choices(read: Sequence[int]) -> list[Step]:
     """From pieces to pieces."""
 
     def step(name: str, function: Callable[[Any], Any], cost: float) -> Step:
@@ -254,6 +296,9 @@ def _choices() -> list[Step]:
             step(f"by {name}", partial(select.sort_by, measure, False), NORMAL),
             step(f"by {name} down", partial(select.sort_by, measure, True), NORMAL),
         ]
+    for colour in read:
+        steps.append(step(f"with {colour}", partial(select.with_colour, colour, True), NORMAL))
+        steps.append(step(f"lacking {colour}", partial(select.with_colour, colour, False), NORMAL))
     mapped: list[tuple[str, Callable[[Grid], Grid | None]]] = [
         ("mirror left-right", shapes.flip_columns),
         ("mirror top-bottom", shapes.flip_rows),

@@ -120,14 +120,14 @@ def cross(grid: Grid) -> Grid:
 
 def fall(grid: Grid, way: tuple[int, int]) -> Grid:
     """Let every cell fall on its own to one side."""
-    turned = _turn(grid, way)
+    turned = turn(grid, way)
     order = np.argsort(turned > 0, axis=0, kind="stable")
-    return _turn_back(np.take_along_axis(turned, order, 0), way)
+    return turn_back(np.take_along_axis(turned, order, 0), way)
 
 
 def fall_whole(grid: Grid, way: tuple[int, int]) -> Grid:
     """Let objects (cells that touch straight, whatever their colour) fall to one side, each as a whole."""
-    turned = _turn(grid, way)
+    turned = turn(grid, way)
     labels, count = label_mask(turned > 0)
     rows = turned.shape[0]
     result = np.zeros_like(turned)
@@ -137,16 +137,16 @@ def fall_whole(grid: Grid, way: tuple[int, int]) -> Grid:
         while row.max() + drop + 1 < rows and not result[row + drop + 1, col].any():
             drop += 1
         result[row + drop, col] = turned[row, col]
-    return _turn_back(result, way)
+    return turn_back(result, way)
 
 
-def _turn(grid: Grid, way: tuple[int, int]) -> Grid:
+def turn(grid: np.ndarray, way: tuple[int, int]) -> np.ndarray:
     """Turn so that a direction points downwards."""
     return {DOWN: grid, UP: grid[::-1], RIGHT: grid.T, LEFT: grid.T[::-1]}[way]
 
 
-def _turn_back(grid: Grid, way: tuple[int, int]) -> Grid:
-    """Undo `_turn`."""
+def turn_back(grid: np.ndarray, way: tuple[int, int]) -> np.ndarray:
+    """Undo `turn`."""
     return {DOWN: grid, UP: grid[::-1], RIGHT: grid.T, LEFT: grid[::-1].T}[way]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -69,7 +70,7 @@ def cut_at_lines(grid: Grid) -> Pieces | None:
 def _runs(lines: np.ndarray, side: int) -> list[slice]:
     """The stretches between lines."""
     edges = [-1, *lines.tolist(), side]
-    return [slice(a + 1, b) for a, b in zip(edges, edges[1:], strict=False) if b > a + 1]
+    return [slice(a + 1, b) for a, b in itertools.pairwise(edges) if b > a + 1]
 
 
 def _parts(grid: Grid, rows: list[slice], cols: list[slice]) -> Pieces | None:
@@ -156,3 +157,21 @@ def distinct(pieces: Pieces) -> Pieces | None:
 def reverse(pieces: Pieces) -> Pieces:
     """The pieces in the opposite order."""
     return Pieces(pieces.items[::-1], pieces.shape)
+
+
+def blocks(grid: Grid, rows: int, cols: int) -> Pieces | None:
+    """Cut into blocks of a size, without anything between them."""
+    if grid.shape[0] % rows or grid.shape[1] % cols:
+        return None
+    return cut_evenly(grid, grid.shape[0] // rows, grid.shape[1] // cols)
+
+
+def squares_of(grid: Grid, rows: int, cols: int) -> Pieces | None:
+    """One piece a full rectangle of a size without background, in reading order; they may share cells."""
+    if grid.shape[0] < rows or grid.shape[1] < cols:
+        return None
+    views = np.lib.stride_tricks.sliding_window_view(grid, (rows, cols))
+    found = np.argwhere((views > 0).all((2, 3)))
+    if not 0 < len(found) <= MOST_PIECES:
+        return None
+    return Pieces(tuple(Piece(views[r, c].copy(), int(r), int(c)) for r, c in found), grid.shape)

@@ -13,7 +13,7 @@ DIAGONAL = np.ones((3, 3), bool)
 
 
 def label_mask(mask: Mask, diagonal: bool = False) -> tuple[Labels, int]:
-    """Return the number, from 1, of the connected region of each cell of ``mask`` (0 outside), and how many there are."""
+    """Return the number, from 1, of the connected region of each cell of a mask (0 outside), and how many there are."""
     labels, count = ndimage.label(mask, DIAGONAL if diagonal else STRAIGHT)
     return labels, int(count)
 

@@ -15,58 +15,58 @@ from arc_affinity.types import Grid
 Measure = Callable[[Piece, Pieces], float]
 
 
-def area(piece: Piece, pieces: Pieces) -> float:
+def area(piece: Piece, _: Pieces) -> float:
     """Cells of the bounding box."""
     return piece.grid.size
 
 
-def cells(piece: Piece, pieces: Pieces) -> float:
+def cells(piece: Piece, _: Pieces) -> float:
     """Cells that are not background."""
     return piece.cells
 
 
-def height(piece: Piece, pieces: Pieces) -> float:
+def height(piece: Piece, _: Pieces) -> float:
     """Rows."""
     return piece.grid.shape[0]
 
 
-def width(piece: Piece, pieces: Pieces) -> float:
+def width(piece: Piece, _: Pieces) -> float:
     """Columns."""
     return piece.grid.shape[1]
 
 
-def fullness(piece: Piece, pieces: Pieces) -> float:
+def fullness(piece: Piece, _: Pieces) -> float:
     """Share of the bounding box that is not background."""
     return piece.cells / piece.grid.size
 
 
-def number_of_colours(piece: Piece, pieces: Pieces) -> float:
+def number_of_colours(piece: Piece, _: Pieces) -> float:
     """Colours besides background."""
     return int(np.count_nonzero(piece.colours[1:]))
 
 
-def rarest_cells(piece: Piece, pieces: Pieces) -> float:
+def rarest_cells(piece: Piece, _: Pieces) -> float:
     """Cells of the rarest colour of the piece, if it has two or more."""
     counts = piece.colours[1:][piece.colours[1:] > 0]
     return int(counts.min()) if len(counts) > 1 else 0
 
 
-def regions_within(piece: Piece, pieces: Pieces) -> float:
+def regions_within(piece: Piece, _: Pieces) -> float:
     """Connected one-coloured regions, diagonals included."""
     return label_colours(piece.grid, diagonal=True)[1]
 
 
-def holes(piece: Piece, pieces: Pieces) -> float:
+def holes(piece: Piece, _: Pieces) -> float:
     """Connected regions of enclosed background."""
     return label_mask(enclosed(piece.grid))[1]
 
 
-def top(piece: Piece, pieces: Pieces) -> float:
+def top(piece: Piece, _: Pieces) -> float:
     """First row."""
     return piece.row
 
 
-def left(piece: Piece, pieces: Pieces) -> float:
+def left(piece: Piece, _: Pieces) -> float:
     """First column."""
     return piece.col
 
@@ -92,7 +92,7 @@ def same_size(piece: Piece, pieces: Pieces) -> float:
     return sum(other.cells == piece.cells for other in pieces.items)
 
 
-def mirror_symmetric(piece: Piece, pieces: Pieces) -> float:
+def mirror_symmetric(piece: Piece, _: Pieces) -> float:
     """How many of the mirrors left-right, top-bottom and diagonal leave the piece as it is."""
     grid = piece.grid
     square = grid.shape[0] == grid.shape[1]
@@ -107,7 +107,7 @@ def on_border(piece: Piece, pieces: Pieces) -> float:
     return float(at_start or piece.row + rows == pieces.shape[0] or piece.col + cols == pieces.shape[1])
 
 
-def own_colour(piece: Piece, pieces: Pieces) -> float:
+def own_colour(piece: Piece, _: Pieces) -> float:
     """The commonest colour besides background."""
     return int(piece.colours[1:].argmax()) + 1
 
@@ -162,6 +162,12 @@ def without_most(measure: Measure, least: bool, pieces: Pieces) -> Pieces | None
     unwanted = min(values) if least else max(values)
     kept = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if value != unwanted)
     return Pieces(kept, pieces.shape) if kept else None
+
+
+def with_colour(colour: int, wanted: bool, pieces: Pieces) -> Pieces | None:
+    """Keep the pieces that have a colour (or lack it, if not ``wanted``); None if that is all or none of them."""
+    kept = tuple(piece for piece in pieces.items if bool(piece.colours[colour]) == wanted)
+    return Pieces(kept, pieces.shape) if 0 < len(kept) < len(pieces.items) else None
 
 
 def odd_one(measure: Measure, pieces: Pieces) -> Pieces | None:

@@ -240,3 +240,19 @@ def double(grid: Grid, axis: int, mirrored: bool, before: bool = False) -> Grid 
         return None
     copy = np.flip(grid, axis) if mirrored else grid
     return np.concatenate([copy, grid] if before else [grid, copy], axis)
+
+
+def corner(grid: Grid, rows: int, cols: int, bottom: bool, right: bool) -> Grid | None:
+    """Cut a block of a size out of a corner."""
+    if grid.shape[0] < rows or grid.shape[1] < cols or grid.shape == (rows, cols):
+        return None
+    part = grid[-rows:] if bottom else grid[:rows]
+    return part[:, -cols:] if right else part[:, :cols]
+
+
+def middle(grid: Grid, rows: int, cols: int) -> Grid | None:
+    """Cut a block of a size out of the middle."""
+    down, right = grid.shape[0] - rows, grid.shape[1] - cols
+    if down < 0 or right < 0 or down % 2 or right % 2 or not down + right:
+        return None
+    return grid[down // 2 : down // 2 + rows, right // 2 : right // 2 + cols]

@@ -90,7 +90,7 @@ def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
     """Return all programs found, in no order; see `solve_task`."""
     end = time.monotonic() + seconds
     inputs = [pair.input for pair in (*task.train, *task.test)]
-    views = views_of(task.train, inputs)
+    views = views_of(inputs)
     found: list[Candidate] = []
     for number, view in enumerate(views):
         left = end - time.monotonic()

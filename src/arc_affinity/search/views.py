@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from arc_affinity.types import COLOURS, Grid, Pair
+from arc_affinity.types import COLOURS, Grid
 
 Table = UInt8[np.ndarray, "10"]
 
@@ -42,12 +42,11 @@ class View:
         return turned.T if self.transposed else turned
 
 
-def views_of(demonstrations: Sequence[Pair], inputs: Sequence[Grid]) -> list[View]:
+def views_of(inputs: Sequence[Grid]) -> list[View]:
     """Return the views to try, the likeliest to help first; those that change nothing are left out.
 
     Args:
-        demonstrations: pairs with outputs.
-        inputs: their inputs and then the tests'.
+        inputs: those of the demonstrations and then the tests'.
     """
     same = np.arange(COLOURS, dtype=np.uint8)
     plain = tuple(same for _ in inputs)

@@ -67,7 +67,7 @@ class Finished:
         partial: programs that give some, with how many.
         same_size: grids whose demonstrations have the outputs' sizes, cheapest first; the input may be one.
         nodes: all states in the order found.
-        expanded: how many were expanded.
+        applied: how often a function was tried on a state.
         stopped: which bound ended it, "" if nothing was left.
     """
 
@@ -75,7 +75,7 @@ class Finished:
     partial: list[tuple[int, Node]] = field(default_factory=list)
     same_size: list[Node] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
-    expanded: int = 0
+    applied: int = 0
     stopped: str = ""
 
 
@@ -85,13 +85,15 @@ class Search:
     def __init__(self, inputs: Sequence[Grid], targets: Sequence[Grid], steps: Sequence[Step]) -> None:
         """Begin at the inputs, the demonstrations' first; ``targets`` are their outputs."""
         self.targets = tuple(targets)
-        self.steps = {kind: [step for step in steps if step.takes is kind] for kind in Kind}
+        by_cost = sorted(steps, key=lambda step: step.cost)
+        self.steps = {kind: [step for step in by_cost if step.takes is kind] for kind in Kind}
         self.found = Finished()
         self._colour_maps: set[bytes] = set()
         self._seen: set[bytes] = set()
-        self._queue: list[tuple[float, int]] = []
+        self._queue: list[tuple[float, int, int]] = []
+        self._delays: list[float] = []
         self._bytes = 0
-        self._add(Node(tuple(np.ascontiguousarray(grid) for grid in inputs), Kind.GRID, (), 0.0))
+        self._add(Node(tuple(np.ascontiguousarray(grid) for grid in inputs), Kind.GRID, (), 0.0), 1)
 
     def run(self, bounds: Bounds) -> Finished:
         """Search on until a bound is met, or nothing is left.
@@ -102,29 +104,36 @@ class Search:
         end = time.monotonic() + bounds.seconds
         found = self.found
         while self._queue:
-            _, number = heapq.heappop(self._queue)
-            node = found.nodes[number]
-            if found.solutions and node.cost > found.solutions[0].cost + 1.0:
+            if time.monotonic() >= end:
+                found.stopped = "seconds"
+                return found
+            _, number, which = heapq.heappop(self._queue)
+            node, steps = found.nodes[number], self.steps[found.nodes[number].kind]
+            step = steps[which]
+            cost = node.cost + step.cost
+            if found.solutions and cost > found.solutions[0].cost + 1.0:
                 continue
-            if len(node.steps) >= bounds.depth:
-                continue
-            found.expanded += 1
-            for step in self.steps[node.kind]:
-                if time.monotonic() >= end:
-                    found.stopped = "seconds"
-                    return found
-                # Of what is far from the input only grids of the outputs' size are kept; one value shows most others.
-                late = step.takes is step.gives is Kind.GRID and node.cost + step.cost > FREE_COST
-                state = apply(step, node.state, self.targets[0].shape if late else None)
-                if state is not None:
-                    self._add(Node(state, step.gives, (*node.steps, step.name), node.cost + step.cost))
-                if len(found.nodes) >= bounds.states or self._bytes >= bounds.bytes:
-                    found.stopped = "states" if len(found.nodes) >= bounds.states else "memory"
-                    return found
+            if which + 1 < len(steps):
+                self._push(number, which + 1)
+            # Of what is far from the input only grids of the outputs' size are kept; one value shows most others.
+            late = step.takes is step.gives is Kind.GRID and cost > FREE_COST
+            state = apply(step, node.state, self.targets[0].shape if late else None)
+            found.applied += 1
+            if state is not None:
+                self._add(Node(state, step.gives, (*node.steps, step.name), cost), bounds.depth)
+            if len(found.nodes) >= bounds.states or self._bytes >= bounds.bytes:
+                found.stopped = "states" if len(found.nodes) >= bounds.states else "memory"
+                return found
         found.stopped = ""
         return found
 
-    def _add(self, node: Node) -> None:
+    def _push(self, number: int, which: int) -> None:
+        """Let a function wait for its turn on a state, behind all that is cheaper."""
+        node = self.found.nodes[number]
+        priority = node.cost + self._delays[number] + self.steps[node.kind][which].cost
+        heapq.heappush(self._queue, (priority, number, which))
+
+    def _add(self, node: Node, depth: int) -> None:
         """Keep a state that is new, and see how good it is."""
         key = digest(node.state)
         if key in self._seen:
@@ -135,7 +144,9 @@ class Search:
         self._bytes += memory(node.state)
         if node.kind is Kind.GRID:
             self._judge(node)
-        heapq.heappush(self._queue, (node.cost + self._delay(node), len(found.nodes) - 1))
+        self._delays.append(self._delay(node))
+        if len(node.steps) < depth and self.steps[node.kind]:
+            self._push(len(found.nodes) - 1, 0)
 
     def _delay(self, node: Node) -> float:
         """How much later than its cost says a state is expanded: 0 for grids of the outputs' sizes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,16 @@ from arc_affinity.search.rules import learn_rules
 from arc_affinity.search.views import View, views_of
 from arc_affinity.types import Grid, Pair, Task
 
+logger = logging.getLogger(__name__)
+
 RULE_BASES = 6
 """Grids that rules for cells are learned from, in each view."""
 
 EXTRA_LAYERS = 24
 """Other grids of the output's size that a rule may ask and copy."""
+
+SEARCH_SHARE = 0.65
+"""Part of a view's time that goes to compositions; rules for cells have what is left."""
 
 TRUSTED = 5.0
 """Cost of a program that fits, below which no further views are tried."""
@@ -96,7 +102,7 @@ def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
         left = end - time.monotonic()
         if left <= 0 or any(each.fits == len(task.train) and each.cost < TRUSTED for each in found):
             break
-        share = 0.5 if number == 0 else 1 / (len(views) - number)
+        share = 0.6 if number == 0 else 1 / (len(views) - number)
         found += _in_view(task, view, Bounds(left * share, states))
     return found
 
@@ -110,7 +116,14 @@ def _in_view(task: Task, view: View, bounds: Bounds) -> list[Candidate]:
     known = len(targets)
     end = time.monotonic() + bounds.seconds
     search = Search(inputs, targets, steps)
-    finished = search.run(Bounds(bounds.seconds * 0.6, bounds.states, bounds.bytes, bounds.depth))
+    finished = search.run(Bounds(bounds.seconds * SEARCH_SHARE, bounds.states, bounds.bytes, bounds.depth))
+    if finished.stopped in ("states", "memory"):
+        logger.info(
+            "task %s: search stopped by its bound on %s after %d states",
+            task.id,
+            finished.stopped,
+            len(search.found.nodes),
+        )
     found = [_candidate(node, known, known) for node in finished.solutions]
     found += [_candidate(node, known, fits) for fits, node in finished.partial]
     found += _rules(finished.same_size, inputs, targets, end)

@@ -149,14 +149,12 @@ class Search:
             self._push(len(found.nodes) - 1, 0)
 
     def _delay(self, node: Node) -> float:
-        """How much later than its cost says a state is expanded: 0 for grids of the outputs' sizes."""
-        if node.kind is Kind.PIECES:
+        """How much later than its cost says a state is expanded: pieces first, then grids of the outputs' sizes."""
+        if node.kind is Kind.PIECES or not node.steps:
+            return 0.0
+        if _sizes_match(node.state, self.targets):
             return 0.2
-        return (
-            0.0
-            if _sizes_match(node.state, self.targets)
-            else _sizes_match(node.state, self.found.nodes[0].state) * -0.3 + 0.6
-        )
+        return 0.4 if _sizes_match(node.state, self.found.nodes[0].state) else 0.5
 
     def _judge(self, node: Node) -> None:
         """Compare a grid with the demonstrations' outputs, as it is and with its colours changed by a table."""

@@ -12,8 +12,8 @@ from arc_affinity.search import join, lines, moves, paint, pieces, select, shape
 from arc_affinity.search.values import Kind, Step
 from arc_affinity.types import COLOURS, Grid, Pair
 
-SIMPLE, NORMAL, RARE = 1.0, 1.3, 1.7
-"""Costs: of what many tasks need, of most functions, of what few need or guesses easily."""
+SIMPLE, CHOICE, NORMAL, RARE = 1.0, 1.1, 1.3, 1.7
+"""Costs: of what many tasks need, of choices among pieces, of most functions, of what few need or guesses easily."""
 
 WAYS = (("up", lines.UP), ("down", lines.DOWN), ("left", lines.LEFT), ("right", lines.RIGHT))
 
@@ -282,23 +282,23 @@ def _choices(read: Sequence[int]) -> list[Step]:
 
     steps = [
         step("cropped", pieces.cropped, SIMPLE),
-        step("distinct", pieces.distinct, NORMAL),
-        step("reversed", pieces.reverse, NORMAL),
+        step("distinct", pieces.distinct, CHOICE),
+        step("reversed", pieces.reverse, CHOICE),
     ]
     for name, measure in select.MEASURES.items():
-        cost = SIMPLE if name in {"cells", "area"} else NORMAL
+        cost = SIMPLE if name in {"cells", "area"} else CHOICE
         steps += [
             step(f"most {name}", partial(select.most, measure, False), cost),
             step(f"least {name}", partial(select.most, measure, True), cost),
             step(f"without most {name}", partial(select.without_most, measure, False), RARE),
             step(f"without least {name}", partial(select.without_most, measure, True), RARE),
-            step(f"odd in {name}", partial(select.odd_one, measure), NORMAL),
-            step(f"by {name}", partial(select.sort_by, measure, False), NORMAL),
-            step(f"by {name} down", partial(select.sort_by, measure, True), NORMAL),
+            step(f"odd in {name}", partial(select.odd_one, measure), CHOICE),
+            step(f"by {name}", partial(select.sort_by, measure, False), CHOICE),
+            step(f"by {name} down", partial(select.sort_by, measure, True), CHOICE),
         ]
     for colour in read:
-        steps.append(step(f"with {colour}", partial(select.with_colour, colour, True), NORMAL))
-        steps.append(step(f"lacking {colour}", partial(select.with_colour, colour, False), NORMAL))
+        steps.append(step(f"with {colour}", partial(select.with_colour, colour, True), CHOICE))
+        steps.append(step(f"lacking {colour}", partial(select.with_colour, colour, False), CHOICE))
     mapped: list[tuple[str, Callable[[Grid], Grid | None]]] = [
         ("mirror left-right", shapes.flip_columns),
         ("mirror top-bottom", shapes.flip_rows),
@@ -318,7 +318,7 @@ def _choices(read: Sequence[int]) -> list[Step]:
         ("insides", paint.insides),
         ("outlines", paint.outlines),
     ]
-    return steps + [step(f"each {name}", partial(pieces.each, function), NORMAL) for name, function in mapped]
+    return steps + [step(f"each {name}", partial(pieces.each, function), CHOICE) for name, function in mapped]
 
 
 def _joins() -> list[Step]:

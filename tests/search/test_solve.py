@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search import solve_task
 from arc_affinity.search.solve import Candidate, rank
-from arc_affinity.search.views import views_of
+from arc_affinity.search.views import lattice_view, views_of
 from arc_affinity.types import Pair, Task
 
 RANDOM = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def mirrored(grid: np.ndarray) -> np.ndarray:
 
 def test_a_program_is_found_and_named() -> None:
     task = task_of(lambda grid: np.tile(grid[:, ::-1], (1, 2)))
-    ((first, *_),) = solve_task(task, **ENOUGH)
+    ((first, *_),) = solve_task(task, seconds=float("inf"), states=1500)
     np.testing.assert_array_equal(first.grid, task.test[0].output)
     assert first.program in {"input | mirror left-right | tile 1x2", "input | tile 1x2 | mirror left-right"}
     assert (first.fits, first.source) == (2, "composition")
@@ -120,6 +120,23 @@ def test_views_are_undone(grids: list[np.ndarray]) -> None:
 def test_views_that_change_nothing_are_left_out() -> None:
     plain = np.array([[0, 0, 1]], np.uint8)
     assert [view.name for view in views_of([plain])] == ["", "transposed", "turned round", "mirrored"]
+
+
+def test_a_lattice_of_parts_is_seen_as_cells() -> None:
+    # Parts of 1 x 2 cells between lines of colour 8; the answer's lines and sizes come back.
+    given = np.array([[1, 1, 8, 0, 0], [8, 8, 8, 8, 8], [3, 3, 8, 2, 2]], np.uint8)
+    wanted = np.array([[4, 4, 8, 0, 0], [8, 8, 8, 8, 8], [3, 3, 8, 4, 4]], np.uint8)
+    view = lattice_view([Pair(given, wanted)], [given, given])
+    assert view is not None
+    assert view.apply(given, 0).tolist() == [[1, 0], [3, 2]]
+    assert view.apply(wanted, 0).tolist() == [[4, 0], [3, 4]]
+    np.testing.assert_array_equal(view.undo(view.apply(wanted, 0), 1), wanted)
+    assert view.undo(np.ones((1, 1), np.uint8), 1).shape == (1, 1)
+    ragged = given.copy()
+    ragged[0, 0] = 5
+    assert lattice_view([Pair(given, wanted)], [given, ragged]) is None
+    assert lattice_view([Pair(given, wanted[:1])], [given, given]) is None
+    assert lattice_view([Pair(given, given)], [given, np.ones((2, 2), np.uint8)]) is None
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from arc_affinity.search.features import CellFeatures, Feature, cell_features
 from arc_affinity.search.library import steps_for
 from arc_affinity.search.paint import by_frequency
 from arc_affinity.search.rules import learn_rules
-from arc_affinity.search.views import View, views_of
+from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
 from arc_affinity.types import Grid, Pair, Task
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,10 @@ def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
     """Return all programs found, in no order; see `solve_task`."""
     end = time.monotonic() + seconds
     inputs = [pair.input for pair in (*task.train, *task.test)]
-    views = views_of(inputs)
+    views: list[View | LatticeView] = [*views_of(inputs)]
+    lattice = lattice_view(task.train, inputs)
+    if lattice is not None:
+        views.insert(1, lattice)
     found: list[Candidate] = []
     for number, view in enumerate(views):
         left = end - time.monotonic()
@@ -107,7 +110,7 @@ def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
     return found
 
 
-def _in_view(task: Task, view: View, bounds: Bounds) -> list[Candidate]:
+def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candidate]:
     """The programs found in one view, their answers turned back."""
     pairs = (*task.train, *task.test)
     inputs = [view.apply(pair.input, i) for i, pair in enumerate(pairs)]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
-from arc_affinity.types import COLOURS, Grid
+from arc_affinity.types import COLOURS, Grid, Pair
 
 Table = UInt8[np.ndarray, "10"]
+Indices = Int[np.ndarray, "_side"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,71 @@ def ranked_by_count(grid: Grid, background_too: bool) -> Table:
 def _equal(some: Sequence[Table], others: Sequence[Table]) -> bool:
     """Whether two relabellings are one."""
     return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+@dataclass(frozen=True)
+class LatticeView:
+    """Grids of equal parts of one colour each, between full lines: a part becomes a cell.
+
+    Attributes:
+        name: what programs call it.
+        grids: the inputs as they were, demonstrations first.
+        cells: where each cell of each input is: its part's row (-1 for a line), and its column likewise.
+    """
+
+    name: str
+    grids: tuple[Grid, ...]
+    cells: tuple[tuple[Indices, Indices], ...]
+
+    def apply(self, grid: Grid, index: int) -> Grid:
+        """Return a grid of the pair ``index`` with one cell a part."""
+        rows, cols = self.cells[index]
+        first_rows = [int(np.flatnonzero(rows == number)[0]) for number in range(int(rows.max()) + 1)]
+        first_cols = [int(np.flatnonzero(cols == number)[0]) for number in range(int(cols.max()) + 1)]
+        return grid[np.ix_(first_rows, first_cols)]
+
+    def undo(self, grid: Grid, index: int) -> Grid:
+        """Return the input of the pair ``index`` with its parts coloured as ``grid``, or ``grid`` if its size is another."""
+        rows, cols = self.cells[index]
+        if grid.shape != (rows.max() + 1, cols.max() + 1):
+            return grid
+        on_part = (rows >= 0)[:, None] & (cols >= 0)
+        return np.where(on_part, grid[np.ix_(rows, cols)], self.grids[index])
+
+
+def lattice_view(demonstrations: Sequence[Pair], inputs: Sequence[Grid]) -> LatticeView | None:
+    """Return the view of parts as cells; None unless all inputs, and all outputs likewise, are such lattices."""
+    found = [lattice_cells(grid) for grid in inputs]
+    cells = tuple(each for each in found if each is not None)
+    if len(cells) < len(inputs):
+        return None
+    view = LatticeView("parts as cells", tuple(inputs), cells)
+    whole = [
+        *((pair.output, i) for i, pair in enumerate(demonstrations)),
+        *((grid, i) for i, grid in enumerate(inputs)),
+    ]
+    for grid, index in whole:
+        if grid is None or grid.shape != inputs[index].shape:
+            return None
+        if not np.array_equal(view.undo(view.apply(grid, index), index), grid):
+            return None
+    return view
+
+
+def lattice_cells(grid: Grid) -> tuple[Indices, Indices] | None:
+    """Return the part, counted from 0, of each row and of each column of a lattice; -1 for lines; None if it is none.
+
+    Lines are the rows and columns that have the colour of the cell where most of them cross.
+    """
+    rows, cols = (grid == grid[:, :1]).all(1), (grid == grid[:1]).all(0)
+    counts = np.bincount(np.append(grid[rows, 0], grid[0, cols]), minlength=COLOURS)
+    if not counts.any():
+        return None
+    colour = int(counts.argmax())
+    places = []
+    for line in (rows & (grid[:, 0] == colour), cols & (grid[0] == colour)):
+        if line.all() or not line.any():
+            return None
+        starts = ~line & np.append(True, line[:-1])
+        places.append(np.where(line, -1, np.cumsum(starts) - 1))
+    return places[0], places[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,16 +24,18 @@ class Bounds:
     """Where a search stops.
 
     Attributes:
-        seconds: wall-clock time; with ``inf``, results are the same on every machine.
+        seconds: time; with ``inf``, results are the same on every machine.
         states: distinct results.
         bytes: memory that those hold.
         depth: functions in a row.
+        clock: what measures the time.
     """
 
     seconds: float
     states: int = 50_000
     bytes: int = MOST_BYTES
     depth: int = 5
+    clock: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class Search:
         Once a program is found, those that cost little more are still looked for, since they may answer the test
         otherwise.
         """
-        end = time.monotonic() + bounds.seconds
+        end = bounds.clock() + bounds.seconds
         found = self.found
         while self._queue:
-            if time.monotonic() >= end:
+            if bounds.clock() >= end:
                 found.stopped = "seconds"
                 return found
             _, number, which = heapq.heappop(self._queue)

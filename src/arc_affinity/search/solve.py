@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,7 +64,9 @@ class Candidate:
     source: str
 
 
-def solve_task(task: Task, *, seconds: float = 3.0, states: int = 50_000) -> tuple[tuple[Found, ...], ...]:
+def solve_task(
+    task: Task, *, seconds: float = 3.0, states: int = 50_000, clock: Callable[[], float] = time.monotonic
+) -> tuple[tuple[Found, ...], ...]:
     """Return, for each test output, the answers found, the most trusted first; none if nothing was found.
 
     Outputs of test pairs are not looked at; their inputs are.
@@ -74,10 +76,11 @@ def solve_task(task: Task, *, seconds: float = 3.0, states: int = 50_000) -> tup
         seconds: time to spend, about; 0 gives no answers. With ``inf`` the number of states alone ends the
             search, and answers are the same on every machine.
         states: distinct results to keep, in each view.
+        clock: what measures the time; ``time.thread_time`` makes answers depend less on what else is running.
     """
     if seconds <= 0 or contradicts(task.train):
         return tuple(() for _ in task.test)
-    return rank(candidates(task, seconds=seconds, states=states), task)
+    return rank(candidates(task, Bounds(seconds, states, clock=clock)), task)
 
 
 def contradicts(demonstrations: Sequence[Pair]) -> bool:
@@ -92,9 +95,9 @@ def contradicts(demonstrations: Sequence[Pair]) -> bool:
     return False
 
 
-def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
-    """Return all programs found, in no order; see `solve_task`."""
-    end = time.monotonic() + seconds
+def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
+    """Return all programs found within bounds, in no order; see `solve_task`."""
+    end = bounds.clock() + bounds.seconds
     inputs = [pair.input for pair in (*task.train, *task.test)]
     views: list[View | LatticeView] = [*views_of(inputs)]
     lattice = lattice_view(task.train, inputs)
@@ -102,11 +105,11 @@ def candidates(task: Task, *, seconds: float, states: int) -> list[Candidate]:
         views.insert(1, lattice)
     found: list[Candidate] = []
     for number, view in enumerate(views):
-        left = end - time.monotonic()
+        left = end - bounds.clock()
         if left <= 0 or any(each.fits == len(task.train) and each.cost < TRUSTED for each in found):
             break
         share = 0.6 if number == 0 else 1 / (len(views) - number)
-        found += _in_view(task, view, Bounds(left * share, states))
+        found += _in_view(task, view, replace(bounds, seconds=left * share))
     return found
 
 
@@ -117,9 +120,9 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
     targets = [view.apply(pair.output, i) for i, pair in enumerate(task.train) if pair.output is not None]
     steps = steps_for([Pair(given, wanted) for given, wanted in zip(inputs, targets, strict=False)])
     known = len(targets)
-    end = time.monotonic() + bounds.seconds
+    end = bounds.clock() + bounds.seconds
     search = Search(inputs, targets, steps)
-    finished = search.run(Bounds(bounds.seconds * SEARCH_SHARE, bounds.states, bounds.bytes, bounds.depth))
+    finished = search.run(replace(bounds, seconds=bounds.seconds * SEARCH_SHARE))
     if finished.stopped in ("states", "memory"):
         logger.info(
             "task %s: search stopped by its bound on %s after %d states",
@@ -129,7 +132,7 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
         )
     found = [_candidate(node, known, known) for node in finished.solutions]
     found += [_candidate(node, known, fits) for fits, node in finished.partial]
-    found += _rules(finished.same_size, inputs, targets, end)
+    found += _rules(finished.same_size, inputs, targets, end, bounds.clock)
     prefix = f"{view.name}: " if view.name else ""
     return [
         Candidate(
@@ -149,12 +152,18 @@ def _candidate(node: Node, known: int, fits: int) -> Candidate:
     return Candidate(grids, node.text, node.cost, fits, "composition")
 
 
-def _rules(same_size: Sequence[Node], inputs: Sequence[Grid], targets: Sequence[Grid], end: float) -> list[Candidate]:
-    """Rules for cells, learned from the input and from other grids of the outputs' sizes."""
+def _rules(
+    same_size: Sequence[Node],
+    inputs: Sequence[Grid],
+    targets: Sequence[Grid],
+    end: float,
+    clock: Callable[[], float],
+) -> list[Candidate]:
+    """Rules for cells, learned from the input and from other grids of the outputs' sizes, until the ``end``."""
     found: list[Candidate] = []
     bases = sorted(same_size, key=lambda node: node.cost - 3 * agreement(node, targets))[:RULE_BASES]
     for node in bases:
-        if time.monotonic() >= end:
+        if clock() >= end:
             break
         grids = [value for value in node.state if isinstance(value, np.ndarray)]
         features = [cell_features(grid) for grid in grids]
@@ -166,7 +175,7 @@ def _rules(same_size: Sequence[Node], inputs: Sequence[Grid], targets: Sequence[
                 cost = node.cost + 1 + 0.4 * rule.size + 2 * (1 - rule.held_out) + (0.5 if layers else 0)
                 text = f"{node.text} | cells {rule.text}"
                 found.append(Candidate(rule.grids[len(targets) :], text, cost, len(targets), "rule"))
-            if time.monotonic() >= end:
+            if clock() >= end:
                 break
     return found
 

@@ -112,7 +112,7 @@ class LatticeView:
         return grid[np.ix_(first_rows, first_cols)]
 
     def undo(self, grid: Grid, index: int) -> Grid:
-        """Return the input of the pair ``index`` with its parts coloured as ``grid``, or ``grid`` if its size is another."""
+        """Return the input of the pair ``index`` with its parts coloured as ``grid``; ``grid`` if sizes differ."""
         rows, cols = self.cells[index]
         if grid.shape != (rows.max() + 1, cols.max() + 1):
             return grid

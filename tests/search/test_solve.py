@@ -16,7 +16,7 @@ from arc_affinity.search.views import lattice_view, views_of
 from arc_affinity.types import Pair, Task
 
 RANDOM = np.random.default_rng(0)
-ENOUGH = {"seconds": float("inf"), "states": 300}
+ENOUGH = {"seconds": float("inf"), "states": 120}
 
 
 def task_of(function: object, sizes: tuple[tuple[int, int], ...] = ((2, 3), (5, 2), (3, 7)), id: str = "made") -> Task:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from arc_affinity.search.values import Kind, State, Step, Value, digest, is_grid, memory
+from arc_affinity.search.values import Kind, State, Step, Value, digest, grids_in, is_grid, memory
 from arc_affinity.types import COLOURS, Grid
 
 MOST_BYTES = 256 * 2**20
@@ -160,8 +160,8 @@ class Search:
 
     def _judge(self, node: Node) -> None:
         """Compare a grid with the demonstrations' outputs, as it is and with its colours changed by a table."""
-        state, targets = node.state, self.targets
-        sizes = [value.shape == target.shape for value, target in zip(state, targets, strict=False)]  # type: ignore[union-attr]
+        state, targets = grids_in(node.state), self.targets
+        sizes = [value.shape == target.shape for value, target in zip(state, targets, strict=False)]
         if not any(sizes):
             return
         fits = sum(same and np.array_equal(state[i], targets[i]) for i, same in enumerate(sizes))
@@ -208,14 +208,14 @@ def apply(step: Step, state: State, size: tuple[int, ...] | None = None) -> Stat
     return tuple(results)
 
 
-def colour_table(state: State, targets: Sequence[Grid]) -> np.ndarray | None:
+def colour_table(state: Sequence[Grid], targets: Sequence[Grid]) -> np.ndarray | None:
     """Return the table of colours that turns grids into targets of the same sizes; None if there is none.
 
     Colours that the demonstrations do not have stay as they are.
     """
     pairs = np.zeros(100, np.int64)
     for value, target in zip(state, targets, strict=False):
-        pairs += np.bincount((value * np.uint8(10) + target).ravel(), minlength=100)  # type: ignore[operator]
+        pairs += np.bincount((value * np.uint8(10) + target).ravel(), minlength=100)
     known = pairs.reshape(10, 10) > 0
     if (known.sum(1) > 1).any():
         return None

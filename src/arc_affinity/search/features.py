@@ -11,6 +11,7 @@ from jaxtyping import Int
 from arc_affinity.search import lines, paint, symmetry, thing_features
 from arc_affinity.search.regions import enclosed
 from arc_affinity.search.thing_features import Layer, Layers
+from arc_affinity.search.values import rows_and_cols
 from arc_affinity.types import Grid
 
 OUTSIDE = 10
@@ -198,7 +199,7 @@ def by_count(lines_: Grid) -> Int[np.ndarray, "lines two"]:
 
 def _places(grid: Grid, into: Layers) -> None:
     """Where the cell is."""
-    row, col = np.indices(grid.shape)
+    row, col = rows_and_cols(grid.shape)
     rows, cols = grid.shape
     down, right = rows - 1 - row, cols - 1 - col
     into.numbers["from border"] = (1, np.minimum(np.minimum(row, col), np.minimum(down, right)))

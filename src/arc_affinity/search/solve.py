@@ -14,6 +14,7 @@ from arc_affinity.search.features import CellFeatures, Feature, cell_features
 from arc_affinity.search.library import steps_for
 from arc_affinity.search.paint import by_frequency
 from arc_affinity.search.rules import learn_rules
+from arc_affinity.search.values import grids_in
 from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
 from arc_affinity.types import Grid, Pair, Task
 
@@ -148,8 +149,7 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
 
 def _candidate(node: Node, known: int, fits: int) -> Candidate:
     """A composition's answers."""
-    grids = tuple(value for value in node.state[known:] if isinstance(value, np.ndarray))
-    return Candidate(grids, node.text, node.cost, fits, "composition")
+    return Candidate(grids_in(node.state[known:]), node.text, node.cost, fits, "composition")
 
 
 def _rules(
@@ -165,8 +165,7 @@ def _rules(
     for node in bases:
         if clock() >= end:
             break
-        grids = [value for value in node.state if isinstance(value, np.ndarray)]
-        features = [cell_features(grid) for grid in grids]
+        features = [cell_features(grid) for grid in grids_in(node.state)]
         if node is not same_size[0] or node.steps:
             features = [_with_input_colours(each, given) for each, given in zip(features, inputs, strict=True)]
         for layers in ((), same_size[: EXTRA_LAYERS + 1]):
@@ -192,7 +191,7 @@ def _with_input_colours(features: CellFeatures, given: Grid) -> CellFeatures:
 
 def agreement(node: Node, targets: Sequence[Grid]) -> float:
     """Share of the outputs' cells that grids of the same sizes have right."""
-    right = sum(int((value == target).sum()) for value, target in zip(node.state, targets, strict=False))  # type: ignore[union-attr]
+    right = sum(int((value == target).sum()) for value, target in zip(grids_in(node.state), targets, strict=False))
     return right / sum(target.size for target in targets)
 
 
@@ -200,10 +199,9 @@ def _with_layers(features: CellFeatures, index: int, base: Node, layers: Iterabl
     """Features with other programs' grids as colours, where they have the base's sizes."""
     colours = dict(features.colours)
     for node in layers:
-        if node is base or any(a.shape != b.shape for a, b in zip(node.state, base.state, strict=True)):  # type: ignore[union-attr]
+        if node is base or any(a.shape != b.shape for a, b in zip(node.state, base.state, strict=True)):
             continue
-        value = node.state[index]
-        assert isinstance(value, np.ndarray)
+        value = grids_in(node.state)[index]
         colours[f"[{node.text}]"] = Feature(1 if node.cost < 2 else 2, "layers", value)
     return CellFeatures(colours, features.numbers)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from arc_affinity.search.shapes import box_of
+from arc_affinity.search.values import rows_and_cols
 from arc_affinity.types import MAX_SIDE, Grid
 
 
@@ -165,7 +166,7 @@ def continue_pattern(grid: Grid, hidden: int = 0) -> Grid | None:
 
 def continue_sheared(grid: Grid, hidden: int = 0) -> Grid | None:
     """Fill cells of one colour so that diagonals repeat: the colour depends on row plus (or minus) column alone."""
-    rows, cols = np.indices(grid.shape)
+    rows, cols = rows_and_cols(grid.shape)
     for number in (rows + cols, rows - cols + grid.shape[1]):
         for period in range(2, max(grid.shape)):
             table = np.full(period, -1)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from arc_affinity.search import paint
 from arc_affinity.search.pieces import cut_at_lines
 from arc_affinity.search.regions import enclosed, label_colours, label_mask
-from arc_affinity.search.values import Labels
+from arc_affinity.search.values import Labels, rows_and_cols
 from arc_affinity.types import Grid
 
 LARGEST = 20
@@ -137,7 +137,7 @@ def _within(grid: Grid, labels: Labels, boxed: Labels, count: int, name: str, in
     """Where cells are within a bounding box, and what is at the mirrored places there."""
     boxes = ndimage.find_objects(labels, count)
     edge = np.array([[0, 0, 0, 0], *([b[0].start, b[0].stop - 1, b[1].start, b[1].stop - 1] for b in boxes)])
-    row, col = np.indices(grid.shape)
+    row, col = rows_and_cols(grid.shape)
     first_row, last_row, first_col, last_col = (edge[:, i][boxed] for i in range(4))
     inside = boxed > 0
     up, down, left, right = row - first_row, last_row - row, col - first_col, last_col - col
@@ -198,9 +198,9 @@ def _lattice(grid: Grid, into: Layers) -> None:
     if len(shapes) == 1:
         stack = np.stack([np.zeros(next(iter(shapes)), np.uint8), *(piece.grid for piece in parts.items)])
         starts = np.array([(0, 0), *((piece.row, piece.col) for piece in parts.items)])
-        row, col = np.indices(grid.shape)
+        row, col = rows_and_cols(grid.shape)
         at = np.where(index > 0, row - starts[index][..., 0], 0), np.where(index > 0, col - starts[index][..., 1], 0)
-        for name, number in (("fullest part", drawn.argmax()), ("first part", 1), ("last part", len(drawn) - 1)):
+        for name, number in (("fullest part", int(drawn.argmax())), ("first part", 1), ("last part", len(drawn) - 1)):
             into.colours[f"{name} here"] = (2, np.where(index > 0, stack[number][at], grid))
         into.colours["highest of parts here"] = (2, np.where(index > 0, stack.max(0)[at], grid))
         mosaic = np.zeros((int(rows.max()) + 1, int(cols.max()) + 1), np.int64)

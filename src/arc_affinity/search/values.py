@@ -89,9 +89,20 @@ class Step:
     cost: float = 1.0
 
 
+def rows_and_cols(shape: tuple[int, ...]) -> tuple[Labels, Labels]:
+    """Return the row and the column of each cell of a grid of this shape."""
+    places = np.indices(shape)
+    return places[0], places[1]
+
+
 def is_grid(value: Value) -> bool:
     """Whether a value is a grid of at least one cell that ARC allows (30 x 30 at most)."""
     return isinstance(value, np.ndarray) and 0 < value.shape[0] <= MAX_SIDE and 0 < value.shape[1] <= MAX_SIDE
+
+
+def grids_in(state: State) -> tuple[Grid, ...]:
+    """Return a state's values, which are grids."""
+    return tuple(value for value in state if isinstance(value, np.ndarray))
 
 
 def digest(state: State) -> bytes:

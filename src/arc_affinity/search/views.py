@@ -67,8 +67,8 @@ def views_of(inputs: Sequence[Grid]) -> list[View]:
 def background_first(grid: Grid) -> Table:
     """Exchange colour 0 with the commonest colour."""
     table = np.arange(COLOURS, dtype=np.uint8)
-    commonest = np.bincount(grid.ravel(), minlength=COLOURS).argmax()
-    table[[0, commonest]] = table[[commonest, 0]]
+    commonest = int(np.bincount(grid.ravel(), minlength=COLOURS).argmax())
+    table[0], table[commonest] = commonest, 0
     return table
 
 
@@ -127,7 +127,7 @@ def lattice_view(demonstrations: Sequence[Pair], inputs: Sequence[Grid]) -> Latt
     if len(cells) < len(inputs):
         return None
     view = LatticeView("parts as cells", tuple(inputs), cells)
-    whole = [
+    whole: list[tuple[Grid | None, int]] = [
         *((pair.output, i) for i, pair in enumerate(demonstrations)),
         *((grid, i) for i, grid in enumerate(inputs)),
     ]

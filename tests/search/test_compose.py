@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search.compose import Bounds, Search, apply, colour_table, name_table
 from arc_affinity.search.library import steps_for
@@ -92,3 +95,28 @@ def test_names_of_functions_are_distinct_and_types_fit() -> None:
         result = step.apply(grid if step.takes is Kind.GRID else pieces)
         if result is not None:
             assert isinstance(result, Pieces) == (step.gives is Kind.PIECES), step.name
+
+
+GRIDS = arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.sampled_from([0, 0, 0, 1, 2, 5]))
+
+
+@settings(max_examples=25)
+@given(GRIDS, GRIDS)
+def test_no_function_fails_on_any_grid(grid: np.ndarray, other: np.ndarray) -> None:
+    steps = steps_for([Pair(grid, other)])
+    cut: dict[bytes, Pieces] = {}
+    for step in steps:
+        if step.takes is Kind.GRID:
+            before = grid.copy()
+            result = step.apply(grid)
+            np.testing.assert_array_equal(grid, before)
+            if isinstance(result, Pieces):
+                assert result.items, step.name
+                cut[digest((result,))] = result
+            else:
+                assert result is None or result.ndim == 2, step.name
+    for pieces in cut.values():
+        for step in steps:
+            if step.takes is Kind.PIECES:
+                result = step.apply(pieces)
+                assert not isinstance(result, Pieces) or result.items, step.name

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "types": (),
     "data": ("types", "data"),
     "models": ("types", "data", "models"),
+    "search": ("types", "data", "search"),
     "evaluation": ("types", "data", "models", "evaluation"),
     "training": ("types", "data", "models", "evaluation", "training"),
     "taxonomy": ("types", "data", "models.blocks", "taxonomy"),
@@ -44,6 +45,7 @@ WITHOUT_TORCH = (
     "evaluation.submission",
     "evaluation.voting",
     "diagnosis",
+    "search",
     "taxonomy.categories",
     "cli.main",
 )

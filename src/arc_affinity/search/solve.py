@@ -1,0 +1,243 @@
+"""From a task to ranked answers: searches over views, rules for cells, and one list for each test output."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from arc_affinity.search.compose import Bounds, Node, Search
+from arc_affinity.search.features import CellFeatures, Feature, cell_features
+from arc_affinity.search.library import steps_for
+from arc_affinity.search.paint import by_frequency
+from arc_affinity.search.rules import learn_rules
+from arc_affinity.search.values import grids_in
+from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
+from arc_affinity.types import Grid, Pair, Task
+
+logger = logging.getLogger(__name__)
+
+RULE_BASES = 6
+"""Grids that rules for cells are learned from, in each view."""
+
+EXTRA_LAYERS = 24
+"""Other grids of the output's size that a rule may ask and copy."""
+
+SEARCH_SHARE = 0.65
+"""Part of a view's time that goes to compositions; rules for cells have what is left."""
+
+TRUSTED = 5.0
+"""Cost of a program that fits, below which no further views are tried."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An answer to one test output, with the cheapest program that gives it.
+
+    Attributes:
+        grid: the answer.
+        program: the program as text.
+        cost: its description length, without a unit.
+        fits: demonstrations that it reproduces.
+        agreeing: how many distinct programs that fit as many give this answer.
+        source: "composition", "rule" or "same input".
+    """
+
+    grid: Grid
+    program: str
+    cost: float
+    fits: int
+    agreeing: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A program with its answers to all tests."""
+
+    grids: tuple[Grid, ...]
+    program: str
+    cost: float
+    fits: int
+    source: str
+
+
+def solve_task(
+    task: Task, *, seconds: float = 3.0, states: int = 50_000, clock: Callable[[], float] = time.monotonic
+) -> tuple[tuple[Found, ...], ...]:
+    """Return, for each test output, the answers found, the most trusted first; none if nothing was found.
+
+    Outputs of test pairs are not looked at; their inputs are.
+
+    Args:
+        task: the task.
+        seconds: time to spend, about; 0 gives no answers. With ``inf`` the number of states alone ends the
+            search, and answers are the same on every machine.
+        states: distinct results to keep, in each view.
+        clock: what measures the time; ``time.thread_time`` makes answers depend less on what else is running.
+    """
+    if seconds <= 0 or contradicts(task.train):
+        return tuple(() for _ in task.test)
+    return rank(candidates(task, Bounds(seconds, states, clock=clock)), task)
+
+
+def contradicts(demonstrations: Sequence[Pair]) -> bool:
+    """Whether two demonstrations have one input and different outputs."""
+    outputs: dict[tuple[tuple[int, ...], bytes], bytes] = {}
+    for pair in demonstrations:
+        assert pair.output is not None
+        key = pair.input.shape, pair.input.tobytes()
+        value = bytes(pair.output.shape) + pair.output.tobytes()
+        if outputs.setdefault(key, value) != value:
+            return True
+    return False
+
+
+def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
+    """Return all programs found within bounds, in no order; see `solve_task`."""
+    end = bounds.clock() + bounds.seconds
+    inputs = [pair.input for pair in (*task.train, *task.test)]
+    views: list[View | LatticeView] = [*views_of(inputs)]
+    lattice = lattice_view(task.train, inputs)
+    if lattice is not None:
+        views.insert(1, lattice)
+    found: list[Candidate] = []
+    for number, view in enumerate(views):
+        left = end - bounds.clock()
+        if left <= 0 or any(each.fits == len(task.train) and each.cost < TRUSTED for each in found):
+            break
+        share = 0.6 if number == 0 else 1 / (len(views) - number)
+        found += _in_view(task, view, replace(bounds, seconds=left * share))
+    return found
+
+
+def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candidate]:
+    """The programs found in one view, their answers turned back."""
+    pairs = (*task.train, *task.test)
+    inputs = [view.apply(pair.input, i) for i, pair in enumerate(pairs)]
+    targets = [view.apply(pair.output, i) for i, pair in enumerate(task.train) if pair.output is not None]
+    steps = steps_for([Pair(given, wanted) for given, wanted in zip(inputs, targets, strict=False)])
+    known = len(targets)
+    end = bounds.clock() + bounds.seconds
+    search = Search(inputs, targets, steps)
+    finished = search.run(replace(bounds, seconds=bounds.seconds * SEARCH_SHARE))
+    if finished.stopped in ("states", "memory"):
+        logger.info(
+            "task %s: search stopped by its bound on %s after %d states",
+            task.id,
+            finished.stopped,
+            len(search.found.nodes),
+        )
+    found = [_candidate(node, known, known) for node in finished.solutions]
+    found += [_candidate(node, known, fits) for fits, node in finished.partial]
+    found += _rules(finished.same_size, inputs, targets, end, bounds.clock)
+    prefix = f"{view.name}: " if view.name else ""
+    return [
+        Candidate(
+            tuple(view.undo(grid, known + i) for i, grid in enumerate(each.grids)),
+            prefix + each.program,
+            each.cost + (0.5 if view.name else 0),
+            each.fits,
+            each.source,
+        )
+        for each in found
+    ]
+
+
+def _candidate(node: Node, known: int, fits: int) -> Candidate:
+    """A composition's answers."""
+    return Candidate(grids_in(node.state[known:]), node.text, node.cost, fits, "composition")
+
+
+def _rules(
+    same_size: Sequence[Node],
+    inputs: Sequence[Grid],
+    targets: Sequence[Grid],
+    end: float,
+    clock: Callable[[], float],
+) -> list[Candidate]:
+    """Rules for cells, learned from the input and from other grids of the outputs' sizes, until the ``end``."""
+    found: list[Candidate] = []
+    bases = sorted(same_size, key=lambda node: node.cost - 3 * agreement(node, targets))[:RULE_BASES]
+    for node in bases:
+        if clock() >= end:
+            break
+        features = [cell_features(grid) for grid in grids_in(node.state)]
+        if node is not same_size[0] or node.steps:
+            features = [_with_input_colours(each, given) for each, given in zip(features, inputs, strict=True)]
+        for layers in ((), same_size[: EXTRA_LAYERS + 1]):
+            table = [_with_layers(each, i, node, layers) for i, each in enumerate(features)]
+            for rule in learn_rules(table, targets):
+                cost = node.cost + 1 + 0.4 * rule.size + 2 * (1 - rule.held_out) + (0.5 if layers else 0)
+                text = f"{node.text} | cells {rule.text}"
+                found.append(Candidate(rule.grids[len(targets) :], text, cost, len(targets), "rule"))
+            if clock() >= end:
+                break
+    return found
+
+
+def _with_input_colours(features: CellFeatures, given: Grid) -> CellFeatures:
+    """Features with the commonest and the rarest colours of the input, which the program may have lost."""
+    ranked = by_frequency(given) or [0]
+    shape = features.colours["own"].layer.shape
+    colours = dict(features.colours)
+    for name, colour in (("commonest", ranked[0]), ("second", ranked[min(1, len(ranked) - 1)]), ("rarest", ranked[-1])):
+        colours[f"{name} of input"] = Feature(1, "lines", np.full(shape, colour, np.uint8))
+    return CellFeatures(colours, features.numbers)
+
+
+def agreement(node: Node, targets: Sequence[Grid]) -> float:
+    """Share of the outputs' cells that grids of the same sizes have right."""
+    right = sum(int((value == target).sum()) for value, target in zip(grids_in(node.state), targets, strict=False))
+    return right / sum(target.size for target in targets)
+
+
+def _with_layers(features: CellFeatures, index: int, base: Node, layers: Iterable[Node]) -> CellFeatures:
+    """Features with other programs' grids as colours, where they have the base's sizes."""
+    colours = dict(features.colours)
+    for node in layers:
+        if node is base or any(a.shape != b.shape for a, b in zip(node.state, base.state, strict=True)):
+            continue
+        value = grids_in(node.state)[index]
+        colours[f"[{node.text}]"] = Feature(1 if node.cost < 2 else 2, "layers", value)
+    return CellFeatures(colours, features.numbers)
+
+
+def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...]:
+    """Return one list of distinct answers for each test output, the most trusted first.
+
+    Programs that reproduce more demonstrations come first, then cheaper ones; each doubling of the programs that
+    agree counts as one and a half units of cost.
+    """
+    lists = []
+    for index, pair in enumerate(task.test):
+        groups: dict[bytes, list[Candidate]] = {}
+        for each in found:
+            grid = each.grids[index]
+            groups.setdefault(bytes(grid.shape) + grid.tobytes(), []).append(each)
+        answers = []
+        for group in groups.values():
+            best = min(group, key=lambda each: (-each.fits, each.cost))
+            agreeing = sum(each.fits == best.fits for each in group)
+            score = best.cost - 0.5 * float(np.log2(agreeing))
+            answers.append(
+                (-best.fits, score, Found(best.grids[index], best.program, best.cost, best.fits, agreeing, best.source))
+            )
+        answers.sort(key=lambda item: item[:2])
+        known = same_input(task, pair.input)
+        ranked = [answer for _, _, answer in answers]
+        if known is not None:
+            ranked = [known, *(each for each in ranked if not np.array_equal(each.grid, known.grid))]
+        lists.append(tuple(ranked))
+    return tuple(lists)
+
+
+def same_input(task: Task, grid: Grid) -> Found | None:
+    """The answer to an input that a demonstration has: that one's output."""
+    for pair in task.train:
+        if pair.output is not None and np.array_equal(pair.input, grid):
+            return Found(pair.output, "the demonstration with this input", 0.0, len(task.train), 1, "same input")
+    return None

@@ -18,7 +18,7 @@ from arc_affinity.data.arc import choose_tasks, load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved, SolveSettings, Where
+from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved, SolveSettings, Sources, Where
 from arc_affinity.training.joint.solve import solve as solve_tasks
 
 BASE = "solver-small"
@@ -26,7 +26,7 @@ BASE = "solver-small"
 
 UNITS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
 
-STAGES = {"train": "Adapting", "write": "Answering", "judge": "Ranking"}
+STAGES = {"search": "Searching", "train": "Adapting", "write": "Answering", "judge": "Ranking"}
 
 LINE_EVERY = 30.0
 """Seconds between two lines of progress where nobody watches a bar."""
@@ -40,6 +40,7 @@ def solve(
     out: Path = Path("out/solve"),
     tasks: tuple[str, ...] = (),
     base: str = BASE,
+    sources: Sources = "both",
     views: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 64,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
@@ -49,8 +50,9 @@ def solve(
 ) -> None:
     """Solve tasks: tasks in, a submission out.
 
-    Trains a bundled base on the demonstrations of all tasks together, answers every test input under many views, ranks
-    the answers, and writes records, a submission and a summary. Stopped at any moment, the same command goes on.
+    Searches for programs that reproduce the demonstrations, trains a bundled base on those of all tasks together,
+    answers every test input under many views, ranks the answers, and writes records, a submission and a summary.
+    Stopped at any moment, the same command goes on.
 
     Args:
         dataset: A dataset's name, a task file, a folder of them, or a competition bundle.
@@ -59,6 +61,8 @@ def solve(
         out: Folder of the run.
         tasks: Ids of tasks; all unless given.
         base: A bundled base or the folder of one.
+        sources: Who is asked: the network, a search over programs of grid functions, or both. One attempt is of each
+            where they disagree.
         views: Views under which every test input is answered, at most.
         seed: Of training and views.
         workers: Processes; one a core, up to two for training, unless given.
@@ -69,7 +73,7 @@ def solve(
     time_or_steps = _budget(budget, steps)
     place = pick_device(device)
     chosen = choose_tasks(load_tasks(dataset, data_dir), tasks)
-    settings = SolveSettings(time_or_steps, seed, views)
+    settings = SolveSettings(time_or_steps, seed, views, sources=sources)
     where = Where(out, torch.device(place), workers, executor)
     begun = time.monotonic()
     try:

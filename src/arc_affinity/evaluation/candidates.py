@@ -25,10 +25,9 @@ from arc_affinity.evaluation.answering import (
     write_batch,
 )
 from arc_affinity.evaluation.journal import Journal
+from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.ranking import Ranked, pool, rank
 from arc_affinity.types import Task
-
-Place = tuple[str, int]
 
 WRITING, JUDGING = "write", "judge"
 WRITING_SHARE = 0.6

@@ -22,7 +22,7 @@ from arc_affinity.training.joint.solve import Solved, SolveSettings, Where, solv
 from arc_affinity.types import Pair, Task
 
 RECIPE = JointRecipe(batch_tokens=400, learning_rate=6e-3, warm_up=10, average=0.9)
-SETTINGS = SolveSettings(Budget(steps=6), seed=3, views=5, shared=4, recipe=RECIPE)
+SETTINGS = SolveSettings(Budget(steps=6), seed=3, views=5, shared=4, recipe=RECIPE, sources="network")
 
 
 def tasks(count: int = 2) -> tuple[Task, ...]:
@@ -124,6 +124,30 @@ def test_interrupted_amid_answers_it_goes_on_to_the_same_bytes(
 def test_in_no_time_everything_is_answered_badly(base: LoadedSolver, tmp_path: Path) -> None:
     solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(seconds=0.01)))
     assert {record.task_id for record in solved.records} == {"task0", "task1"}
+
+
+def test_programs_and_network_give_an_attempt_each(base: LoadedSolver, tmp_path: Path) -> None:
+    solved = run(tmp_path / "both", base, replace(SETTINGS, sources="both"))
+    assert solved.summary["score"] == 1
+    for task_id in ("task0", "task1"):
+        first = next(record for record in solved.records if record.task_id == task_id and record.attempt == 1)
+        assert (first.source, first.exact) == ("search", True)
+        assert first.program
+        assert {r.source for r in solved.records if r.task_id == task_id and r.attempt <= 2} == {"search", "network"}
+
+
+def test_the_search_alone_trains_nothing_and_looks_at_no_answer(base: LoadedSolver, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, sources="search")
+    solved = run(tmp_path / "search", base, settings)
+    assert solved.summary["steps"] == 0
+    assert not (tmp_path / "search" / "model").exists()
+    wrong = tuple(replace(t, test=tuple(Pair(p.input, np.full((7, 7), 9, np.uint8)) for p in t.test)) for t in tasks())
+    run(tmp_path / "wrong", base, settings, wrong)
+    assert left(tmp_path / "wrong")["submission.json"] == left(tmp_path / "search")["submission.json"]
+    # Answers in the journal are not searched for again.
+    before = (tmp_path / "search" / "programs.jsonl").read_bytes()
+    run(tmp_path / "search", base, settings)
+    assert (tmp_path / "search" / "programs.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize("change", ["seed", "tasks", "views"])

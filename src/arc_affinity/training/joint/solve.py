@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,11 +18,15 @@ from arc_affinity.data.canonical import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.answering import Draft, Question, questions_of, under, views_of
-from arc_affinity.evaluation.candidates import Answers, Network, Place
+from arc_affinity.evaluation.candidates import Answers, Network
 from arc_affinity.evaluation.journal import Journal
+from arc_affinity.evaluation.merging import Merged, merge
 from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.outcome import figures_of, records_of
+from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.ranking import Ranked
-from arc_affinity.evaluation.records import Origin, Record, make_record, write_records
+from arc_affinity.evaluation.records import Origin, Record, write_records
+from arc_affinity.evaluation.search_answers import Bound, Program, search_tasks
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
@@ -33,9 +38,9 @@ from arc_affinity.training.joint.adapting import ADAPTING, adapting_job
 from arc_affinity.training.joint.processes import default_workers, train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import STATE, Progress
-from arc_affinity.types import Example, Pair, Task
+from arc_affinity.types import Pair, Task
 
-RUN, MODEL, JOURNAL = "run.json", "model", "answers.jsonl"
+RUN, MODEL, JOURNAL, PROGRAMS = "run.json", "model", "answers.jsonl", "programs.jsonl"
 RECORDS, SUBMISSION, SUMMARY = "records.jsonl", "submission.json", "summary.json"
 
 LEAST_SHARE, MOST_SHARE = 0.1, 0.4
@@ -44,11 +49,22 @@ LEAST_SHARE, MOST_SHARE = 0.1, 0.4
 MARGIN = 1.4
 """How much longer answering may take than the trial says."""
 
+SEARCH_SECONDS, SEARCH_SHARE = 4.0, 0.15
+"""Time for the search over programs: so much a task, but no more than this share of a budget in time."""
+
+SEARCHED_STATES = 20_000
+"""Distinct results that the search keeps in each view of a task; what bounds it where the budget is in steps."""
+
+Sources = Literal["network", "search", "both"]
+
 TRIAL = 24
 """Questions of the trial that tells how fast this machine answers."""
 
+SEARCH_DIGEST = "none"
+"""Stands for the digest of weights where there are none."""
+
 Report = Callable[[str, float, str], None]
-"""Called with a stage ("train", "write", "judge"), the share of it that is done, and words about it."""
+"""Called with a stage ("search", "train", "write", "judge"), the share of it that is done, and words about it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,7 @@ class SolveSettings:
         views: views under which every question is answered, at most.
         shared: views under which candidates are judged, at most.
         recipe: of the training.
+        sources: who is asked: the network, a search over programs, or both.
     """
 
     budget: Budget
@@ -68,6 +85,14 @@ class SolveSettings:
     views: int = 64
     shared: int = 16
     recipe: JointRecipe = ADAPTING
+    sources: Sources = "both"
+
+    def bound(self, tasks: int, workers: int) -> Bound:
+        """Return how far each task is searched."""
+        if self.budget.seconds is None:
+            return Bound(math.inf, SEARCHED_STATES)
+        each = SEARCH_SHARE * self.budget.seconds * workers / tasks
+        return Bound(min(SEARCH_SECONDS, each), SEARCHED_STATES)
 
 
 @dataclass(frozen=True)
@@ -87,13 +112,13 @@ class Solved:
     Attributes:
         records: the candidates of each test output as its attempts, the best first.
         drafts: what was written under each view, by question.
-        ranked: the candidates of every question in order.
+        merged: the candidates of every question in order, of both sources.
         summary: figures of the run, as in ``summary.json``.
     """
 
     records: tuple[Record, ...]
     drafts: Mapping[Place, Sequence[Draft]]
-    ranked: Mapping[Place, Sequence[Ranked]]
+    merged: Mapping[Place, Sequence[Merged]]
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -136,34 +161,49 @@ def _solve(
     _check_folder(where.folder / RUN, header)
     questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
     workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
-    kept_back = _time_for_answers(base.model, asked, questions, settings, workers)
-    spent = time.monotonic() - begun
-    trained, progress = _train(asked, base, settings, where, workers, kept_back + spent, report)
+    programs: Mapping[Place, Sequence[Program]] = {}
+    if settings.sources != "network":
+        programs = _search(asked, settings, where, workers, report)
+    searched = time.monotonic() - begun
+    name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
+    drafts: Mapping[Place, Sequence[Draft]] = {}
+    ranked: Mapping[Place, Sequence[Ranked]] = {}
     answering = time.monotonic()
-    drafts, ranked = _answer(trained, asked, questions, settings, where, workers, kept_back, report)
+    if settings.sources != "search":
+        kept_back = _time_for_answers(base.model, asked, questions, settings, workers)
+        spent = time.monotonic() - begun
+        trained, progress = _train(asked, base, settings, where, workers, kept_back + spent, report)
+        answering = time.monotonic()
+        drafts, ranked = _answer(trained, asked, questions, settings, where, workers, kept_back, report)
+        name, digest = base.name, trained.digest
+    merged = {
+        (q.task_id, q.index): merge(ranked.get((q.task_id, q.index), ()), programs.get((q.task_id, q.index), ()))
+        for q in questions
+    }
     origin = Origin(
-        base.name,
-        trained.digest,
+        name,
+        digest,
         dataset,
         Protocol.ARC_PRIZE,
         settings.seed,
         exposure=header["exposure"],
         edition=header["edition"],
     )
-    records = _records(tasks, ranked, origin)
+    records = records_of(tasks, merged, origin)
     write_records(where.folder / RECORDS, records)
     write_submission(where.folder / SUBMISSION, make_submission(records, tasks))
     summary = {
         **header,
         "steps": progress.steps,
         "passes": progress.passes,
+        "search_seconds": round(searched, 1),
         "training_seconds": round(progress.seconds, 1),
         "answering_seconds": round(time.monotonic() - answering, 1),
-        **_figures(tasks, records, drafts),
+        **figures_of(tasks, records, drafts, merged),
     }
     write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
     (where.folder / STATE).unlink(missing_ok=True)
-    return Solved(records, drafts, ranked, summary)
+    return Solved(records, drafts, merged, summary)
 
 
 def _withheld(task: Task) -> Task:
@@ -185,6 +225,7 @@ def _header(tasks: Sequence[Task], base: LoadedSolver, settings: SolveSettings, 
         "views": settings.views,
         "shared_views": settings.shared,
         "recipe": asdict(settings.recipe),
+        "sources": settings.sources,
     }
 
 
@@ -265,6 +306,23 @@ def _train(
     return load_solver(folder), last
 
 
+def _search(
+    tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report
+) -> Mapping[Place, Sequence[Program]]:
+    """Search for programs, task by task."""
+    bound = settings.bound(len(tasks), workers)
+    with contextlib.ExitStack() as stack:
+        hands = stack.enter_context(choose_workers(where.executor, workers))
+        return search_tasks(
+            tasks,
+            bound,
+            Journal(where.folder / PROGRAMS, {"tasks": len(tasks), "states": bound.states}),
+            stack.enter_context(hands.open()),
+            hands.at_a_time,
+            lambda share: report("search", share, ""),
+        )
+
+
 def _answer(
     network: LoadedSolver,
     tasks: Sequence[Task],
@@ -294,63 +352,3 @@ def _answer(
         )
         drafts = answers.drafts()
         return drafts, answers.ranked(drafts)
-
-
-def _records(tasks: Sequence[Task], ranked: Mapping[Place, Sequence[Ranked]], origin: Origin) -> tuple[Record, ...]:
-    """The candidates of every test output in order, of which two count; those after them show what ranking has lost.
-
-    Where the network gave none, the input stands for an answer, without votes.
-    """
-    records = []
-    for task in tasks:
-        for index, pair in enumerate(task.test):
-            example = Example(task.id, index, pair, task.train)
-            best = ranked.get((task.id, index), ())
-            if not best:
-                records.append(make_record(origin, example, 1, pair.input, votes=0, views=0, source="network"))
-            for number, each in enumerate(best, 1):
-                records.append(
-                    make_record(
-                        origin,
-                        example,
-                        number,
-                        each.grid,
-                        log_likelihood=each.log_likelihood,
-                        votes=each.votes,
-                        views=each.views,
-                        source="network",
-                    )
-                )
-    return tuple(records)
-
-
-def _figures(
-    tasks: Sequence[Task],
-    records: Sequence[Record],
-    drafts: Mapping[Place, Sequence[Draft]],
-) -> dict[str, Any]:
-    """How many questions were answered and under how many views; where answers are known, how many were right, and how
-    many had the right answer among their candidates."""
-    counts = [len(drafts.get((task.id, index), ())) for task in tasks for index in range(len(task.test))]
-    unanswered = sum(1 for record in records if record.votes == 0)
-    figures: dict[str, Any] = {
-        "outputs": len(counts),
-        "outputs_unanswered": unanswered,
-        "views_median": float(np.median(counts)),
-    }
-    if any(pair.output is None for task in tasks for pair in task.test):
-        return figures
-    solved = {(r.task_id, r.test_index, r.attempt) for r in records if r.exact}
-    shares: dict[str, list[float]] = {"score": [], "first": [], "among_candidates": []}
-    for task in tasks:
-        places = range(len(task.test))
-        among = [_holds(drafts.get((task.id, at), ()), task.test[at]) for at in places]
-        shares["score"].append(float(np.mean([any((task.id, at, k) in solved for k in (1, 2)) for at in places])))
-        shares["first"].append(float(np.mean([(task.id, at, 1) in solved for at in places])))
-        shares["among_candidates"].append(float(np.mean(among)))
-    return figures | {name: float(np.mean(values)) for name, values in shares.items()}
-
-
-def _holds(drafts: Sequence[Draft], pair: Pair) -> bool:
-    target = pair.output
-    return target is not None and any(np.array_equal(draft.grid, target) for draft in drafts)

@@ -1,0 +1,46 @@
+"""One order of two sources: an attempt from each, each grid once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arc_affinity.evaluation.merging import merge
+from arc_affinity.evaluation.ranking import Ranked
+from arc_affinity.evaluation.search_answers import Program
+
+A, B, C, D, E = (np.full((2, 3), colour, np.uint8) for colour in range(1, 6))
+
+
+def ranked(grid: np.ndarray) -> Ranked:
+    return Ranked(grid, 3, 8, -1.5, -1.5)
+
+
+def program(grid: np.ndarray, fits: int = 3) -> Program:
+    return Program(grid, "mirror", 2.0, fits, 3)
+
+
+def order(*merged: object) -> list[int]:
+    return [int(each.grid[0, 0]) for each in merge(*merged)]
+
+
+def test_one_attempt_of_each_where_they_disagree() -> None:
+    assert order([ranked(A), ranked(B)], [program(C), program(D)]) == [3, 1, 2, 4]
+
+
+def test_where_they_agree_the_next_of_the_network_has_its_turn() -> None:
+    found = merge([ranked(B), ranked(A)], [program(A)])
+    assert [(each.source, int(each.grid[0, 0])) for each in found] == [("search", 1), ("network", 2)]
+    assert found[0].network is not None
+    assert found[0].program is not None
+    assert found[1].program is None
+
+
+def test_programs_that_do_not_fit_every_demonstration_come_last() -> None:
+    assert order([ranked(A)], [program(B, fits=2), program(C)]) == [3, 1, 2]
+    assert order([ranked(A), ranked(D)], [program(B, fits=2)]) == [1, 4, 2]
+
+
+def test_either_source_alone() -> None:
+    assert order([ranked(A), ranked(B)], []) == [1, 2]
+    assert order([], [program(A, fits=1), program(B)]) == [2, 1]
+    assert merge([], []) == ()

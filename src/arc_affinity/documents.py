@@ -70,7 +70,7 @@ _PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _KINDS = {
     "int": "a whole number",
-    "float": "a finite number",
+    "float": "a number",
     "str": "text",
     "bool": "true or false",
     "array": "a list",

@@ -148,8 +148,8 @@ def test_faults_of_a_foreign_submission(tmp_path, task, content, told):
         ("", "the file is empty"),
         ("{", "not JSON"),
         ('{"a1": [], "a1": []}', "the key 'a1' comes twice"),
-        ("\udcff", "not JSON"),
-        ("[" * 99_999, "not JSON"),
+        ("\udcff", "not text in UTF-8"),
+        ("[" * 99_999, "more than 32 deep"),
     ],
 )
 def test_a_file_that_is_no_submission(tmp_path, text, told):
@@ -158,7 +158,8 @@ def test_a_file_that_is_no_submission(tmp_path, text, told):
     with pytest.raises(ArcAffinityError, match=told):
         read_submission(path, [])
     with pytest.raises(ArcAffinityError, match=r"cannot read .*: Is a directory"):
-        read_submission(tmp_path, [])
+        (tmp_path / "empty").mkdir()
+        read_submission(tmp_path / "empty", [])
 
 
 def test_missing_tasks_may_be_allowed_and_nothing_else(tmp_path, task):
@@ -187,7 +188,7 @@ def test_attempts_that_are_no_grid_are_told_and_count_as_not_made(tmp_path):
 
 def test_a_folder_of_results_is_a_submission(tmp_path):
     task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),))
-    with pytest.raises(ArcAffinityError, match="a folder without results"):
+    with pytest.raises(ArcAffinityError, match="one without results"):
         read_given(tmp_path, [task])
     told = {"metadata": {"model": "x"}, "correct": True}
     output = {"attempt_1": {"answer": [[2]], **told}, "attempt_2": {"answer": None, **told}}

@@ -85,12 +85,17 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
             raise ArcAffinityError(f"cannot write {path}: it exists; choose another folder or remove it")
         with new_folder(path) as aside:
             for name, content in files.items():
-                with (aside / name).open("wb") as handle:
-                    handle.write(content)
-                    handle.flush()
-                    os.fsync(handle.fileno())
+                _write_through(aside / name, content)
     except OSError as error:
         raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write a file to the disk itself, not only to what the system keeps for it."""
+    with path.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from arc_affinity.data.arc import parse_grid
-from arc_affinity.documents import read_json, read_object
+from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
@@ -93,7 +93,9 @@ def read_given(
             of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or the file is no
             JSON object.
     """
-    content = _of_folder(path) if path.is_dir() else read_object(path)
+    content = _of_folder(path) if path.is_dir() else read_json(path)
+    if not isinstance(content, dict):
+        raise ArcAffinityError(f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}")
     counts = {task.id: len(task.test) for task in tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
     faults = [] if allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
@@ -115,7 +117,7 @@ def result_files(folder: Path) -> list[Path]:
     """
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.is_file())
     if not found:
-        raise ArcAffinityError(f"cannot read {folder}: it is a folder without results (TASK.json)")
+        raise ArcAffinityError(f"cannot read {folder}: Is a directory, and one without results (TASK.json)")
     return found
 
 

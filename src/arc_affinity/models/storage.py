@@ -5,11 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import pickle
-import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,6 +21,7 @@ from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import replacing
 from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, check_base, load_adapter
+from arc_affinity.models.checkpoints import read_checkpoint as read_checkpoint
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import merge
@@ -39,8 +35,6 @@ WEIGHTS_HASH = "weights_sha256"
 RUN_MODEL = "model"
 """Name of the model folder within the folder of a training run."""
 
-COMPILED = "_orig_mod."
-
 SMALL = 20_000_000
 """Weights that are built without asking whether a file has as many."""
 
@@ -48,12 +42,6 @@ NAMED = 8
 """Tensors that a message names."""
 
 PadWeight = Annotated[float, Meta(ge=1e-6, le=1e6)]
-
-UNREADABLE = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, MemoryError, NameError),
-    *(OSError, RuntimeError, TypeError, ValueError, pickle.PickleError, struct.error),
-)
-"""What torch's reader raises on a pickle that was tampered with: all that an instruction in it may do wrong."""
 
 ZOO = Path(__file__).parent / "zoo"
 
@@ -333,70 +321,6 @@ def _kind(value: object) -> str:
     if value.is_meta or value.is_nested or value.layout != torch.strided or value.is_quantized:
         return f"a tensor without plain numbers ({value.device.type}, {str(value.layout).removeprefix('torch.')})"
     return f"{str(value.dtype).removeprefix('torch.')}[{', '.join(map(str, value.shape))}]"
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a torch checkpoint without running any code in it; every byte of its tensors is checked.
-
-    Raises:
-        ArcAffinityError: it is missing, damaged, or a pickle of more than tensors and plain values.
-    """
-    _check_archive(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"{named[1]}, which is code," if named else "more than tensors and plain values"
-        raise ArcAffinityError(f"{path} is refused: it holds {what} and could do anything when read") from error
-    except UNREADABLE as error:
-        raise ArcAffinityError(f"cannot read {path}: {(str(error).splitlines() or [''])[0][:200]}") from error
-    if not isinstance(content, dict):
-        raise ArcAffinityError(f"{path} holds {type(content).__name__}, not a checkpoint")
-    content = _named_plainly(content)
-    state = content.get("state_dict", content)
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in (*content, *state)):
-        raise ArcAffinityError(f"{path} is no checkpoint: its tensors have no names")
-    return content
-
-
-def _named_plainly(content: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint without the prefix that `torch.compile` gives to every tensor's name."""
-    state = content.get("state_dict")
-    if isinstance(state, dict):
-        return {**content, "state_dict": _without_prefix(state)}
-    return _without_prefix(content)
-
-
-def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
-    return {name.replace(COMPILED, "") if isinstance(name, str) else name: each for name, each in tensors.items()}
-
-
-def _check_archive(path: Path) -> None:
-    """Make sure that ``path`` is a whole archive as `torch.save` writes it; torch compares no checksum itself."""
-    try:
-        with path.open("rb") as file:
-            begin = file.read(9)
-        if not begin:
-            raise ArcAffinityError(f"{path} is empty, no checkpoint")
-        if path.suffix == Path(WEIGHTS).suffix or begin[8:] == b"{":
-            raise ArcAffinityError(f"{path} is no checkpoint but weights alone (safetensors); name its folder")
-        if begin[:2] != b"PK":
-            raise ArcAffinityError(
-                f"{path} is refused: no archive of tensors; a bare pickle could do anything when read"
-            )
-        with zipfile.ZipFile(path) as archive:
-            # As torch writes them, members are as long in the archive as out of it; packed ones may be without end.
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                raise ArcAffinityError(f"{path} is refused: it is compressed, as torch never writes a checkpoint")
-            damaged = archive.testzip()
-    except FileNotFoundError as error:
-        raise ArcAffinityError(f"no checkpoint at {path}") from error
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
-        raise ArcAffinityError(f"{path} is damaged or cut off: {error}") from error
-    if damaged is not None:
-        raise ArcAffinityError(f"{path} is damaged: {damaged} is not what was written")
 
 
 def model_of_checkpoint(content: Mapping[str, Any], where: str) -> EncoderDecoder:

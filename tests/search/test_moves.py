@@ -22,6 +22,7 @@ MOVED: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], str, str
     (moves.pull, (8,), "22... ..... ....8 88...", "..... ..... 22..8 88..."),
     (moves.pull, (8,), "2...8", "...28"),
     (moves.pull, (8,), "2..", None),
+    (moves.pull, (8,), "2222 2... 2.8.", "2222 2... 2.8."),
     (moves.stamp, (False,), "12... .3... ..... ....4", None),
     (
         moves.stamp,

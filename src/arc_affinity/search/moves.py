@@ -55,7 +55,8 @@ def _way_to(mask: np.ndarray, fixed: np.ndarray) -> tuple[tuple[int, int], int]:
         last = np.where(mine, rows, -1).max(0)
         first = np.where(others & (rows > last), rows, 99).min(0)
         gaps = (first - last - 1)[(last >= 0) & (first < 99)]
-        if len(gaps) and gaps.min() < nearest:
+        # Another part of the object may be so far out that it would leave the grid.
+        if len(gaps) and gaps.min() < min(nearest, len(mine) - int(last.max())):
             nearest = int(gaps.min())
             best = way, nearest
     return best

@@ -37,7 +37,7 @@ from arc_affinity.models.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.storage import find_model, load_model, save_model
 from arc_affinity.taxonomy.visual import WEIGHTS
 from arc_affinity.taxonomy.visual import load as load_classifier
-from arc_affinity.training.pretrain import _read_recipe
+from arc_affinity.training.pretrain import read_recipe
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.sweep import read_results, summary
 from arc_affinity.types import Example, Pair, Task
@@ -257,7 +257,7 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
         {"a1": [{"attempt_1": [[1]], "attempt_2": [[2]]}]}, "s.json", lambda path: read_given(path, [TASK])
     ),
     "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", _read_labels),
-    "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", _read_recipe),
+    "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", read_recipe),
     "result of a sweep": of_json(RESULT, "tasks/a1/result.json", results),
     "manifest of task files": of_json(
         {"tasks": ["a"], "rejections": {"a": {"same": 1}}}, ".generated", _read_json_manifest

@@ -124,3 +124,15 @@ def test_task_and_view_matter(model: PairTransformer) -> None:
     pair = Written(grid(3, 3), grid(3, 3, 1), 0, 0)
     others = [Written(pair.input, pair.output, 1, 0), Written(pair.input, pair.output, 0, 5)]
     assert len(set(likelihoods(model, [pair, *others]).round(4))) == 3
+
+
+def test_an_output_that_is_cut_off_keeps_its_whole_rows(model: PairTransformer) -> None:
+    whole = write(model, QUESTIONS)
+    for most in (1, 2, 5, 11):
+        for full, cut in zip(whole, write(model, QUESTIONS, most=most), strict=True):
+            assert cut.grid.size <= most
+            rows, cols = cut.grid.shape
+            if cols == full.grid.shape[1]:
+                np.testing.assert_array_equal(cut.grid, full.grid[:rows])
+            else:
+                np.testing.assert_array_equal(cut.grid[0], full.grid[0, :cols])

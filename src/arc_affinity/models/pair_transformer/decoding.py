@@ -82,12 +82,15 @@ class _Writing:
 
     def answer(self, which: int) -> Answer:
         """Return what sequence number ``which`` has written."""
-        cells = self.cells[which, : int(self.written[which])].cpu().numpy()
-        return Answer(cells.reshape(-1, int(self.width[which])), float(self.likelihood[which]))
+        written, width = int(self.written[which]), int(self.width[which])
+        cells = self.cells[which, :written].cpu().numpy()
+        # Only where it was cut off is the first row open, or the last one in part.
+        whole = cells[: written - written % width] if width and written >= width else cells
+        return Answer(whole.reshape(-1, width or written), float(self.likelihood[which]))
 
 
 @torch.no_grad()
-def write(model: PairTransformer, questions: Sequence[Written]) -> list[Answer]:
+def write(model: PairTransformer, questions: Sequence[Written], most: int = MOST_TOKENS) -> list[Answer]:
     """Write the outputs of all ``questions`` as one batch, each the likeliest token at every place.
 
     Keys and values of what is written are kept, so a step costs one token a sequence; a sequence that has ended takes
@@ -96,6 +99,7 @@ def write(model: PairTransformer, questions: Sequence[Written]) -> list[Answer]:
     Args:
         model: in evaluation mode.
         questions: inputs; their outputs, if any, are not looked at.
+        most: tokens after which an output is cut off, its last row left out if it is not whole.
     """
     batch = lay_out([Written(each.input, None, each.task, each.view) for each in questions]).to(model.device)
     caches = [KeyValueCache() for _ in model.stack]
@@ -106,18 +110,20 @@ def write(model: PairTransformer, questions: Sequence[Written]) -> list[Answer]:
     state = _Writing(len(questions), model.device)
     answers: dict[int, Answer] = {}
     tasks, views = batch.tasks, batch.views
-    while True:
+    for number in range(1, most + 1):
         logits = model.head(model.norm(stream)).float()
         chances = logits.log_softmax(-1)
         tokens = chances.masked_fill(~state.allowed(), float("-inf")).argmax(-1)
         stood = torch.stack([state.rows, state.cols], dim=1)
         going = state.write(tokens, chances.gather(1, tokens[:, None])[:, 0])
+        if number == most:
+            going = torch.zeros_like(going)
         if not bool(going.all()):
             for at in torch.nonzero(~going)[:, 0].tolist():
                 answers[int(rows[at])] = state.answer(at)
             left = torch.nonzero(going)[:, 0]
             if not len(left):
-                return [answers[number] for number in range(len(questions))]
+                break
             state.select(left)
             for cache in caches:
                 cache.select(left)
@@ -126,6 +132,7 @@ def write(model: PairTransformer, questions: Sequence[Written]) -> list[Answer]:
         padding = F.pad(padding, (0, 1), value=True)
         step = _one_token(tokens, stood, torch.stack([state.rows, state.cols], dim=1), tasks, views)
         stream = model.stream(step, padding[:, None, None, :], caches)[:, 0]
+    return [answers[which] for which in range(len(questions))]
 
 
 def _visible(batch: Sequences) -> Bool[Tensor, "batch cells cells"]:

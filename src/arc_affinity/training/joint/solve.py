@@ -57,8 +57,8 @@ SEARCHED_STATES = 20_000
 
 Sources = Literal["network", "search", "both"]
 
-TRIAL = 24
-"""Questions of the trial that tells how fast this machine answers."""
+TRIAL, TRIAL_TOKENS = 64, 20
+"""Questions, and tokens of each, of the trial that tells how fast this machine answers."""
 
 SEARCH_DIGEST = "none"
 """Stands for the digest of weights where there are none."""
@@ -251,8 +251,8 @@ def _time_for_answers(
 ) -> float:
     """Seconds to keep back for answers, by a trial on some questions; 0 where the budget is no time.
 
-    The trial tells what a written cell costs here and now. How much will be written it does not: a network that has
-    not learned a task may go on to 30x30, so an output is taken to be as large as those of the demonstrations.
+    The trial tells what a written cell costs here and now. How many will be written it does not: a network that has not
+    learned a task may go on to 30x30, so an output is taken to be as large as those of the demonstrations.
     """
     if settings.budget.seconds is None:
         return 0.0
@@ -262,8 +262,8 @@ def _time_for_answers(
     written = [under(question, views_of(by_id[question.task_id], 1, 0)[0]) for question in chosen]
     begun = time.monotonic()
     # Any task vector will do: only the time counts.
-    answers = write(model.eval(), [replace(each, task=0) for each in written])
-    a_cell = (time.monotonic() - begun) / sum(answer.grid.size for answer in answers)
+    write(model.eval(), [replace(each, task=0) for each in written], most=TRIAL_TOKENS)
+    a_cell = (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
     cells = sum(_expected_cells(by_id[question.task_id]) for question in questions)
     # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
     wanted = MARGIN * a_cell * cells / workers * (settings.views + 4 * settings.shared)

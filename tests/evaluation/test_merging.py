@@ -15,8 +15,8 @@ def ranked(grid: np.ndarray) -> Ranked:
     return Ranked(grid, 3, 8, -1.5, -1.5)
 
 
-def program(grid: np.ndarray, fits: int = 3) -> Program:
-    return Program(grid, "mirror", 2.0, fits, 3)
+def program(grid: np.ndarray, fits: int = 3, cost: float = 2.0) -> Program:
+    return Program(grid, "mirror", cost, fits, 3)
 
 
 def order(*merged: object) -> list[int]:
@@ -33,6 +33,11 @@ def test_where_they_agree_the_next_of_the_network_has_its_turn() -> None:
     assert found[0].network is not None
     assert found[0].program is not None
     assert found[1].program is None
+
+
+def test_a_long_program_waits_for_the_network() -> None:
+    assert order([ranked(A), ranked(B)], [program(C, cost=6.6), program(D, cost=7)]) == [1, 2, 3, 4]
+    assert order([], [program(C, cost=6.6)]) == [3]
 
 
 def test_programs_that_do_not_fit_every_demonstration_come_last() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from arc_affinity.evaluation.journal import Journal
 from arc_affinity.evaluation.questions import Place
 from arc_affinity.search import solve_task
 from arc_affinity.types import Grid, Task
+
+logger = logging.getLogger(__name__)
 
 KEPT = 5
 """Programs of a question that are kept: those with different answers, the most trusted first."""
@@ -78,6 +81,7 @@ def search_tasks(
         report: called with the share of the tasks that are done.
     """
     done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for line in journal.lines}
+    by_id = {task.id: task for task in tasks}
     waiting = iter([task for task in tasks if task.id not in done])
     running: dict[Future[list[list[list[Any]]]], str] = {}
     while True:
@@ -89,7 +93,12 @@ def search_tasks(
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             task_id = running.pop(future)
-            done[task_id] = future.result()
+            try:
+                done[task_id] = future.result()
+            except (ArithmeticError, LookupError, ValueError) as error:
+                # A grid function that fails on an odd grid costs this task's programs, not everybody's answers.
+                logger.warning("task %s: the search failed (%s: %s)", task_id, type(error).__name__, error)
+                done[task_id] = [[] for _ in by_id[task_id].test]
             journal.append({"task": task_id, "programs": done[task_id]})
             report(len(done) / len(tasks))
     return _by_place(tasks, done)

@@ -327,6 +327,13 @@ def test_the_page_holds_each_grid_once_as_text_and_is_closed_to_markup() -> None
     assert set(data["kinds"]) == set(NAMES) == set(DEFINITIONS)
 
 
+def test_the_program_behind_an_answer_stands_with_it() -> None:
+    found = replace(record(prediction=QUERY), program="mirror</script>")
+    text = page(report_of([found], {}), {})
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert data["tasks"]["aaaa0001"]["tests"][0]["attempts"] == [[["3:123456", "input-copy", "mirror</script>"]]]
+
+
 def test_the_page_may_load_nothing() -> None:
     text = page(report_of([record(prediction=QUERY)]), {})
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1]

@@ -87,10 +87,14 @@ class Place(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What an attempt came to (None where the target is withheld); ``grid`` is packed, or None if not kept."""
+    """What an attempt came to (None where the target is withheld); ``grid`` is packed, or None if not kept.
+
+    ``program`` is what gave it, in words, where it was found by search.
+    """
 
     kind: Kind | None
     grid: str | None
+    program: str | None = None
 
 
 @dataclass(slots=True)
@@ -285,7 +289,7 @@ def _picture(record: Record, kind: Kind, output: Output) -> None:
         target = None if record.target is None else pack(record.target)
         output.pictures = Pictures(pack(record.input), target)
     grid = None if record.prediction is None else pack(record.prediction)
-    output.pictures.attempts[record.attempt] = Attempt(kind, grid)
+    output.pictures.attempts[record.attempt] = Attempt(kind, grid, record.program)
 
 
 def _complete(records: RecordSet, expected: Mapping[Place, Metrics]) -> RecordSet:

@@ -123,8 +123,11 @@
         const attempts = test.attempts[place];
         box.append(element("h4", {}, set));
         if (!attempts) return box.append(element("p", {}, "no attempt"));
-        box.append(element("div", { class: "grids" }, ...attempts.map(([packed, kind], n) =>
-          gridFigure(packed, `attempt ${n + 1}`, test.target, kind ? verdict(kind) : "not scored"))));
+        box.append(element("div", { class: "grids" }, ...attempts.map(([packed, kind, program], n) => {
+          const figure = gridFigure(packed, `attempt ${n + 1}`, test.target, kind ? verdict(kind) : "not scored");
+          if (program) figure.querySelector("figcaption").append(element("br", {}), element("code", {}, program));
+          return figure;
+        })));
       });
     }
     if (task.tests.length < task.outputs) {

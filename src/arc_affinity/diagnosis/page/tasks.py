@@ -196,6 +196,9 @@ def _test(pictures: Sequence[Pictures | None], index: int) -> dict[str, object]:
 
 
 def _attempts(pictures: Pictures) -> list[list[str | None]]:
-    """Packed grid and kind of each attempt, in order."""
+    """Packed grid and kind of each attempt, in order, and the program that gave it if there is one."""
     numbered = sorted(pictures.attempts.items())[:PICTURED_ATTEMPTS]
-    return [[attempt.grid, None if attempt.kind is None else str(attempt.kind)] for _, attempt in numbered]
+    return [
+        [attempt.grid, None if attempt.kind is None else str(attempt.kind), *filter(None, [attempt.program])]
+        for _, attempt in numbered
+    ]

@@ -35,7 +35,24 @@ def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from arc_affinity.cli.main import run
 
     out = tmp_path_factory.mktemp("solve") / "run"
-    assert run(["solve", "--dataset", str(folder), "--steps", "3", "--views", "3", "--out", str(out)]) == 0
+    assert (
+        run(
+            [
+                "solve",
+                "--dataset",
+                str(folder),
+                "--steps",
+                "3",
+                "--views",
+                "3",
+                "--sources",
+                "network",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     return out
 
 

@@ -36,14 +36,15 @@ SECONDS = st.none() | st.floats(0, 1e300)
 LIKELIHOODS = st.none() | st.floats(max_value=0, allow_nan=False, allow_infinity=False)
 IDS = st.from_regex(r"[a-z0-9_-]([a-zA-Z0-9_.-]{0,5}[a-z0-9_-])?", fullmatch=True)
 VOTES = st.none() | st.tuples(COUNTS.filter(bool), COUNTS.filter(bool)).map(sorted)
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"), min_size=1)
 ORIGINS = st.builds(
     Origin,
-    st.text(min_size=1),
+    NAMES,
     st.text("0123456789abcdef", min_size=1),
     st.sampled_from(["arc-agi-1/evaluation", "café"]),
     st.sampled_from(Protocol),
     st.integers(0, 2**63),
-    st.none() | st.text(min_size=1),
+    st.none() | NAMES,
     COUNTS,
     st.sampled_from([None, "inductive", "transductive"]),
     st.none() | st.text("0123456789abcdef", min_size=1),
@@ -71,7 +72,7 @@ RECORDS = st.builds(
     votes=VOTES,
     seconds=SECONDS,
     source=st.sampled_from([None, "network", "search"]),
-    program=st.none() | st.text(min_size=1),
+    program=st.none() | NAMES,
 )
 
 

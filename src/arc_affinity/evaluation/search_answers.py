@@ -17,6 +17,9 @@ from arc_affinity.types import Grid, Task
 
 logger = logging.getLogger(__name__)
 
+LONGEST = 2000
+"""Characters of a program's text."""
+
 KEPT = 5
 """Programs of a question that are kept: those with different answers, the most trusted first."""
 
@@ -57,9 +60,14 @@ class Bound:
 def search_task(task: Task, bound: Bound) -> list[list[list[Any]]]:
     """Search one task; what a worker process is called with. Returns JSON values: per test, per program."""
     return [
-        [[found.grid.tolist(), found.program, found.cost, found.fits] for found in output[:KEPT]]
+        [[found.grid.tolist(), _short(found.program), found.cost, found.fits] for found in output[:KEPT]]
         for output in solve_task(task, seconds=bound.seconds, states=bound.states)
     ]
+
+
+def _short(program: str) -> str:
+    """A learned rule of many branches is cut: nobody reads it, and records bound what they hold."""
+    return program if len(program) <= LONGEST else f"{program[: LONGEST - 1]}…"
 
 
 def search_tasks(

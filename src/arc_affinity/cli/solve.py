@@ -142,7 +142,7 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
         f"({figures['steps']} training steps, {figures['views_median']:.0f} views)",
     ]
     if figures["outputs_unanswered"]:
-        lines.append(f"{figures['outputs_unanswered']} outputs were not answered in time: their inputs stand for them")
+        lines.append(f"{figures['outputs_unanswered']} outputs have no answer: their inputs stand for them")
     if "score" in figures:
         lines.append(
             f"score {figures['score']:.1%} (arc_prize, two attempts, transductive); first attempt "

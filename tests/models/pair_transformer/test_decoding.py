@@ -83,10 +83,10 @@ def test_every_token_sees_the_whole_input(model: PairTransformer) -> None:
     assert (np.abs(before - after).max(axis=1) > 1e-6).all()
 
 
-def greedy_by_whole_passes(model: PairTransformer, question: Written) -> Grid:
-    """The slow way: one whole pass for every token."""
+def greedy_by_whole_passes(model: PairTransformer, question: Written, most: int) -> list[int]:
+    """The first tokens the slow way: one whole pass for each."""
     tokens: list[int] = []
-    while True:
+    while len(tokens) < most and GRID_END not in tokens:
         cols = tokens.index(ROW_END) if ROW_END in tokens else None
         cells = [token for token in tokens if token < 10]
         at = len(cells)
@@ -101,17 +101,18 @@ def greedy_by_whole_passes(model: PairTransformer, question: Written) -> Grid:
         allowed = [*(range(10) if (col < 30 if cols is None else row < 30) else ())]
         allowed += [ROW_END] if cols is None and col > 0 else []
         allowed += [GRID_END] if cols is not None and col == 0 else []
-        token = max(allowed, key=lambda each: here[each])
-        if token == GRID_END:
-            return np.array(cells, np.uint8).reshape(-1, width)
-        tokens.append(token)
+        tokens.append(max(allowed, key=lambda each: here[each]))
+    return tokens
 
 
 def test_written_together_as_by_whole_passes(model: PairTransformer) -> None:
     answers = write(model, QUESTIONS)
     assert len({answer.grid.shape for answer in answers}) > 1
     for question, answer in zip(QUESTIONS, answers, strict=True):
-        np.testing.assert_array_equal(answer.grid, greedy_by_whole_passes(model, question))
+        tokens = grid_tokens(answer.grid).tolist()
+        # Past the first row's end, so that rows and columns of the second are asked for too.
+        most = min(len(tokens), tokens.index(ROW_END) + 12)
+        assert greedy_by_whole_passes(model, question, most) == tokens[:most]
 
 
 def test_the_likelihood_of_what_is_written_is_that_of_teacher_forcing(model: PairTransformer) -> None:

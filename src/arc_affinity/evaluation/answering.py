@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
@@ -16,8 +15,6 @@ from arc_affinity.models.pair_transformer.layout import FRAME, Written
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import load_solver
 from arc_affinity.types import Grid, Task
-
-T = TypeVar("T")
 
 BATCH_TOKENS = 24_000
 """Tokens of the inputs (or pairs) that are computed together; more gain nothing on a CPU and cost memory."""
@@ -125,6 +122,3 @@ def _model(folder: str, digest: str, device: str) -> PairTransformer:
     if loaded.digest != digest:
         raise RuntimeError(f"{folder} holds another model than when answering began")
     return loaded.model.to(device)
-
-
-Work = Callable[[str, str, str, Sequence[Written]], list[T]]

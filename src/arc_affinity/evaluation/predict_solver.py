@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.answering import Asked, Draft, in_batches, questions_of, under, undone, views_of
+from arc_affinity.evaluation.merging import merge
+from arc_affinity.evaluation.outcome import records_of
 from arc_affinity.evaluation.ranking import pool, rank
-from arc_affinity.evaluation.records import Origin, Record, make_record
+from arc_affinity.evaluation.records import Origin, Record
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
-from arc_affinity.types import Example, Task
+from arc_affinity.types import Task
 
 CHUNK = 32
 """Tasks that are answered together; their records become known at once."""
@@ -49,7 +51,11 @@ def predict_by_solver(
     for chunk in _chunks(left):
         drafts = _drafts(loaded, chunk, vectors, views, origin.seed)
         for task in chunk:
-            yield task.id, list(_records(task, drafts, origin, attempts))
+            best = {
+                (task.id, index): merge(rank(pool(drafts[task.id, index], pair.input, limit=attempts), None), ())
+                for index, pair in enumerate(task.test)
+            }
+            yield task.id, list(records_of([task], best, origin))
 
 
 def _chunks(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
@@ -75,21 +81,3 @@ def _drafts(
             draft = Draft(each.task_id, each.index, each.view, grid, answer.log_likelihood)
             drafts.setdefault((each.task_id, each.index), []).append(draft)
     return drafts
-
-
-def _records(task: Task, drafts: dict[tuple[str, int], list[Draft]], origin: Origin, attempts: int) -> Iterator[Record]:
-    for index, pair in enumerate(task.test):
-        example = Example(task.id, index, pair, task.train)
-        best = rank(pool(drafts[task.id, index], pair.input, limit=attempts), None)
-        if not best:
-            yield make_record(origin, example, 1, pair.input, votes=0, views=0)
-        for number, each in enumerate(best, 1):
-            yield make_record(
-                origin,
-                example,
-                number,
-                each.grid,
-                log_likelihood=each.log_likelihood,
-                votes=each.votes,
-                views=each.views,
-            )

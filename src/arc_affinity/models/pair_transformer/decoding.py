@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from arc_affinity.models.pair_transformer.layers import KeyValueCache
+from arc_affinity.models.blocks import Past
 from arc_affinity.models.pair_transformer.layout import (
     FRAME,
     GRID_END,
@@ -102,7 +102,7 @@ def write(model: PairTransformer, questions: Sequence[Written], most: int = MOST
         most: tokens after which an output is cut off, its last row left out if it is not whole.
     """
     batch = lay_out([Written(each.input, None, each.task, each.view) for each in questions]).to(model.device)
-    caches = [KeyValueCache() for _ in model.stack]
+    caches = [Past() for _ in model.stack]
     stream = model.stream(batch, _visible(batch)[:, None], caches)
     rows = torch.arange(len(questions), device=model.device)
     stream = stream[rows, batch.inputs - 1]

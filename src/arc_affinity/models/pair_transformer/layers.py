@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from arc_affinity.models.blocks import attend
+from arc_affinity.models.blocks import KeyValues, Past, attend
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import PLACES
 from arc_affinity.models.positions import ROTARY_BASE, ROTARY_FASTEST
@@ -59,37 +59,6 @@ class RotaryPlaces(nn.Module):
         return Rotation(torch.cat([cosines, cosines], dim=-1)[:, None], torch.cat([-sines, sines], dim=-1)[:, None])
 
 
-class KeyValueCache:
-    """Keys and values of the tokens so far, in buffers that double when full: a step copies nothing old."""
-
-    def __init__(self) -> None:
-        self._keys: Tensor | None = None
-        self._values: Tensor | None = None
-        self.length = 0
-
-    def append(self, keys: Heads, values: Heads) -> tuple[Keys, Keys]:
-        """Add some tokens and return all."""
-        end = self.length + keys.shape[2]
-        if self._keys is None or self._values is None or end > self._keys.shape[2]:
-            self._keys = self._grown(self._keys, keys, 2 * end)
-            self._values = self._grown(self._values, values, 2 * end)
-        self._keys[:, :, self.length : end] = keys
-        self._values[:, :, self.length : end] = values
-        self.length = end
-        return self._keys[:, :, :end], self._values[:, :, :end]
-
-    def select(self, rows: Int[Tensor, "rows"]) -> None:
-        """Keep some sequences of the batch, some of them perhaps several times."""
-        self._keys = None if self._keys is None else self._keys[rows]
-        self._values = None if self._values is None else self._values[rows]
-
-    def _grown(self, old: Tensor | None, like: Heads, room: int) -> Tensor:
-        new = like.new_zeros(*like.shape[:2], room, like.shape[3])
-        if old is not None:
-            new[:, :, : self.length] = old[:, :, : self.length]
-        return new
-
-
 class Attention(nn.Module):
     """Multi-head attention; queries and keys are normalised (arXiv 2010.04245) with a learned gain each."""
 
@@ -109,14 +78,15 @@ class Attention(nn.Module):
         asks: Rotation,
         stands: Rotation,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
-        cache: KeyValueCache | None,
+        cache: Past | None,
     ) -> Stream:
         """Let every token look at those ``visible`` to it, and at those in the ``cache``."""
         queries = asks(self.q_norm(self._split(self.q_proj(stream))))
         keys = stands(self.k_norm(self._split(self.k_proj(stream))))
         values = self._split(self.v_proj(stream))
         if cache is not None:
-            keys, values = cache.append(keys, values)
+            known = cache.append(KeyValues(keys, values))
+            keys, values = known.keys, known.values
         found = attend(queries.to(values.dtype), keys.to(values.dtype), values, visible)
         return self.out_proj(found.transpose(1, 2).flatten(-2))
 
@@ -154,7 +124,7 @@ class Layer(nn.Module):
         asks: Rotation,
         stands: Rotation,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
-        cache: KeyValueCache | None = None,
+        cache: Past | None = None,
     ) -> Stream:
         """Return the stream after the layer."""
         stream = stream + self.attention(self.attention_norm(stream), asks, stands, visible, cache)

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from arc_affinity.models.blocks import Past
 from arc_affinity.models.pair_transformer.config import PairConfig
-from arc_affinity.models.pair_transformer.layers import KeyValueCache, Layer, RotaryPlaces
+from arc_affinity.models.pair_transformer.layers import Layer, RotaryPlaces
 from arc_affinity.models.pair_transformer.layout import IGNORE, PLACES, TOKENS, Sequences
 from arc_affinity.types import MAX_SIDE
 
@@ -68,7 +69,7 @@ class PairTransformer(nn.Module):
         self,
         batch: Sequences,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
-        caches: Sequence[KeyValueCache] | None = None,
+        caches: Sequence[Past] | None = None,
     ) -> Float[Tensor, "batch cells width"]:
         """Return the stream after the layers, before the last norm; one cache a layer, if any."""
         stream = self.embed(batch)

@@ -18,6 +18,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.pair_transformer.layout import IGNORE, Sequences, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.storage import read_checkpoint
 from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.corpus import Corpus, Item, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -248,8 +249,6 @@ def read_state(path: Path) -> dict[str, Any]:
     Raises:
         ArcAffinityError: it is damaged.
     """
-    from arc_affinity.models.storage import read_checkpoint
-
     state = read_checkpoint(path)
     missing = {"job", "model", "average", "muon", "adamw", "counts", "seconds"} - state.keys()
     if missing:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "training": ("types", "data", "models", "search", "evaluation", "training"),
     "taxonomy": ("types", "data", "models.blocks", "taxonomy"),
     "diagnosis": ("types", "evaluation.records", "evaluation.metrics", "taxonomy.categories", "diagnosis"),
-    "cli": ("types", "data", "models", "evaluation", "training", "taxonomy", "diagnosis", "cli"),
+    "cli": ("types", "data", "models", "search", "evaluation", "training", "taxonomy", "diagnosis", "cli"),
 }
 """Rooms (or single modules) that a room may import, besides ``EVERYONE``."""
 

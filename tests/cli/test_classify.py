@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from arc_affinity.cli import classify_found
 from arc_affinity.cli.classify_picture import surest
+from arc_affinity.search import Found
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.types import Pair, Task
 
 PAIR = {"input": [[1, 0, 0], [0, 0, 0]], "output": [[0, 0, 1], [0, 0, 0]]}
 TASK = {"train": [PAIR, PAIR], "test": [PAIR]}
@@ -150,7 +153,9 @@ def test_the_surest_task_of_a_category():
         (("00d62c1c",), "unknown task '00d62c1c'; did you mean '00d62c1b'?"),
         (("00d62c1c", "--by", "program"), "did you mean '00d62c1b'?"),
         (("00d62c1c", "--by", "grids"), "unknown task '00d62c1c'"),
-        (("--all", "--by", "code", "--dataset", "arc-agi-1/training"), "only re-arc has programs"),
+        (("--all", "--by", "code", "--dataset", "arc-agi-1/training"), "only re-arc has generators"),
+        (("00d62c1b", "--by", "program", "--seconds", "0"), "more than 0 seconds, not 0"),
+        (("00d62c1b", "--by", "program", "--seconds", "nan"), "more than 0 seconds, not nan"),
         (("--all", "--dataset", "arc-agi-3"), "unknown dataset 'arc-agi-3'"),
         (("--validate", "no-such.json"), "cannot read no-such.json"),
     ],
@@ -195,3 +200,72 @@ def test_wrong_usage_is_exit_2(cli):
     for wrong in (["--by", "colour"], ["--datasets", "toy"], ["00d62c1b", "--validate"]):
         done = cli("classify", *wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_task_file_by_the_program_found_for_it(cli, tmp_path):
+    (tmp_path / "tasks").mkdir()
+    turned = [{"input": [[1, 2, 3], [4, 0, 0]], "output": [[3, 2, 1], [0, 0, 4]]}, PAIR]
+    # The output of the test is withheld, and another one wrong: neither matters.
+    withheld = {"train": turned, "test": [{"input": [[5, 0]]}]}
+    wrong = {"train": turned, "test": [{"input": [[5, 0]], "output": [[9]]}]}
+    unsolved = {"train": [{"input": [[3, 7]], "output": [[1, 8]] * 11}, {"input": [[7, 3]], "output": [[6]]}]}
+    for name, task in (("a", withheld), ("b", wrong), ("c", {**unsolved, "test": [{"input": [[5, 0]]}]})):
+        (tmp_path / "tasks" / f"{name}.json").write_text(json.dumps(task))
+    found = document(
+        cli("classify", "--all", "--by", "program", "--dataset", tmp_path / "tasks", "--seconds", 1, "--json")
+    )
+    for name in "ab":
+        assert found[name]["category"] == "S1"
+        assert found[name]["program"] == found[name]["reason"] == "input | mirror left-right"
+        assert (found[name]["rule"], found[name]["confidence"]) == ("largest share of steps", 1.0)
+        assert found[name]["kinds"]["S1"] == 1
+    assert (found["c"]["category"], found["c"]["rule"]) == ("ambiguous", "not found")
+    done = cli("classify", tmp_path / "tasks" / "c.json", "--by", "program", "--seconds", 0.2)
+    assert done.code == 0, done.err
+    assert "not found" in done.out
+
+
+def test_a_task_without_a_verifier_is_searched(cli):
+    # Of ARC-AGI-1 evaluation, found wherever it is.
+    found = document(cli("classify", "00576224", "--by", "program", "--seconds", 1, "--json"))["00576224"]
+    assert (found["category"], found["program"]) == ("S2", "input | tile with mirrored middle")
+    # A re-arc task is searched too where a dataset is named.
+    searched = document(
+        cli("classify", "67a3c6ac", "--by", "program", "--dataset", "arc-agi-1/training", "--seconds", 1, "--json")
+    )
+    assert searched["67a3c6ac"]["program"] == "input | mirror left-right"
+
+
+def test_found_programs_need_no_torch():
+    words = ["classify", "67a3c6ac", "--by", "program", "--dataset", "arc-agi-1/training", "--seconds", "0.01"]
+    script = f"import sys; sys.modules['torch'] = None; from arc_affinity.cli.main import run; sys.exit(run({words}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_programs_too_long_to_be_trusted_are_none(monkeypatch):
+    task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
+    grid = np.ones((1, 1), np.uint8)
+    long, short = Found(grid, "input | crop", 6.5, 1, 1, "rule"), Found(grid, "input | crop", 6.4, 1, 1, "rule")
+    part, same = Found(grid, "input", 1.0, 0, 1, "composition"), Found(grid, "the same", 0.0, 1, 1, "same input")
+    told = {}
+    for name, answers in {"long": [same, long], "short": [same, short], "part": [part], "none": []}.items():
+        monkeypatch.setattr(classify_found, "solve_task", lambda *_, answers=answers, **__: (tuple(answers),))
+        told[name] = classify_found.found_program(task, 1.0)
+    assert (told["short"].text, told["short"].cost) == ("input | crop", 6.4)
+    assert {name: each.text for name, each in told.items() if name != "short"} == {
+        "long": None,
+        "part": None,
+        "none": None,
+    }
+    assert told["long"].reason == "only programs too long to be trusted, the best of cost 6.5"
+    assert told["none"].reason == "no program within 1 s that fits every demonstration"
+
+
+def test_a_search_that_fails_costs_one_task(monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise IndexError("odd grid")
+
+    monkeypatch.setattr(classify_found, "solve_task", fail)
+    task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
+    assert classify_found.found_program(task, 1.0).reason == "the search failed (IndexError)"

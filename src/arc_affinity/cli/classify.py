@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.classify_answers import Answered, answers, default_dataset
+from arc_affinity.cli.classify_answers import SECONDS, Answered, answers, default_dataset
 from arc_affinity.cli.classify_tables import (
     agreement_document,
     agreement_tables,
@@ -37,23 +37,26 @@ def classify(
     validate: Path | None = None,
     out: Path | None = None,
     png: Path | None = None,
+    seconds: float = SECONDS,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     json: bool = False,
 ) -> None:
     """Classify tasks by the kind of reasoning that they need.
 
     Nine categories of arXiv 2512.07109 (docs/taxonomy.md). By code: rules over the generator of a re-arc task. By
-    program: what the verifier of a re-arc task is made of. By grids: networks look at the demonstrations of any
-    task; one of re-arc's 400 is judged only by networks that were trained without it.
+    program: what solves it is made of; that is a re-arc task's verifier, and where a dataset or a file is named the
+    program that a search finds, or "not found". By grids: networks look at the demonstrations of any task; one of
+    re-arc's 400 is judged only by networks that were trained without it.
 
     Args:
         task: Ids of tasks, or paths of task files.
         all: Every task of the dataset.
         by: What to look at; code unless a dataset or a file is named, else grids.
-        dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store; grids only.
+        dataset: A dataset's name, a task file, a folder of them, a competition bundle, or a store; not by code.
         validate: Labels to compare with, JSON: {"TASK": "S3", …}. Its tasks are classified.
         out: File for the answers, JSON.
         png: File for a picture: of each category, the task it is surest of.
+        seconds: How long a program is searched for, for each task.
         data_dir: Folder of datasets that do not come with the package.
         json: Print one JSON document and nothing else.
     """
@@ -65,14 +68,14 @@ def classify(
     read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
     keep_inputs([out, png], read)
     way = by or ("grids" if dataset or any(Path(each).is_file() for each in task) else "code")
-    found = answers(way, task, dataset, validate, data_dir)
+    found = answers(way, task, dataset, validate, data_dir, seconds)
     if out is not None:
         write_text(out, jsonlib.dumps(_document(found), indent=1) + "\n")
     if png is not None:
         # Imported here because few runs draw, and Pillow takes a while.
         from arc_affinity.cli.classify_picture import save_picture
 
-        save_picture(found, png, dataset or default_dataset(way), data_dir)
+        save_picture(found, png, dataset or default_dataset(way, task), data_dir)
     if json:
         document = _document(found) if found.agreement is None else agreement_document(found)
         print(jsonlib.dumps(document, indent=1))

@@ -18,6 +18,15 @@ from arc_affinity.types import Task
 SHOWN_PRIMITIVES = 5
 """Primitives that a reason names, those told of most."""
 
+SHOWN_TEXT = 160
+"""Characters of a found program that a reason shows."""
+
+SECONDS = 3.0
+"""How long a task is searched if nothing else is said."""
+
+NOT_FOUND = "not found"
+"""The rule of a task that no program was found for."""
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -28,24 +37,49 @@ class Answered:
     agreement: Agreement | None = None
 
 
-def answers(by: str, tasks: Sequence[str], dataset: str | None, labels: Path | None, data_dir: Path | None) -> Answered:
+def answers(
+    by: str,
+    tasks: Sequence[str],
+    dataset: str | None,
+    labels: Path | None,
+    data_dir: Path | None,
+    seconds: float = SECONDS,
+) -> Answered:
     """Return what one classifier says: of ``tasks``, else of those that ``labels`` names, else of all.
 
+    ``seconds`` are what a task is searched for, where programs are to be found.
+
     Raises:
-        ArcAffinityError: an unknown task or dataset, bad labels, or a dataset that has no code.
+        ArcAffinityError: an unknown task or dataset, bad labels, a dataset that has no code, or no time to search.
     """
+    if not seconds > 0:
+        raise ArcAffinityError(f"a task must be searched for more than 0 seconds, not {seconds:g}")
     if by == "grids":
-        found = _by_grids(tasks, dataset, labels, data_dir)
-    else:
-        if dataset not in (None, RE_ARC):
-            raise ArcAffinityError(f"only {RE_ARC} has programs; classify {dataset} by grids")
-        found = (_by_code if by == "code" else _by_program)(tasks, labels)
-    return found
+        return _by_grids(_tasks(tasks, dataset, labels, data_dir))
+    if by == "program" and searches(tasks, dataset):
+        return _by_found(_tasks(tasks, dataset, labels, data_dir), seconds)
+    if dataset not in (None, RE_ARC):
+        raise ArcAffinityError(f"only {RE_ARC} has generators; classify {dataset} by program or grids")
+    return (_by_code if by == "code" else _by_program)(tasks, labels)
 
 
-def default_dataset(by: str) -> str | None:
-    """Return where the tasks of a classifier are looked for if no dataset is named; for grids, everywhere."""
-    return None if by == "grids" else "arc-agi-1/training"
+def searches(tasks: Sequence[str], dataset: str | None) -> bool:
+    """Return whether `--by program` looks for programs: where a dataset is named, or a file, or a task re-arc lacks.
+
+    A misspelt id of re-arc's is looked for among all tasks, which tells what it resembles.
+    """
+    from arc_affinity.data.rearc import task_ids
+
+    if dataset is not None:
+        return dataset != RE_ARC
+    known = frozenset(task_ids())
+    return any(task not in known for task in tasks)
+
+
+def default_dataset(by: str, tasks: Sequence[str]) -> str | None:
+    """Return where the tasks of a classifier are looked for if no dataset is named; None for everywhere."""
+    anywhere = by == "grids" or (by == "program" and searches(tasks, None))
+    return None if anywhere else "arc-agi-1/training"
 
 
 def _by_code(tasks: Sequence[str], labels: Path | None) -> Answered:
@@ -88,13 +122,48 @@ def _by_program(tasks: Sequence[str], labels: Path | None) -> Answered:
     return Answered(said, details, compare(known, said) if known else None)
 
 
-def _by_grids(tasks: Sequence[str], dataset: str | None, labels: Path | None, data_dir: Path | None) -> Answered:
+@dataclass(frozen=True)
+class _Chosen:
+    """Tasks to look at, and their labels if there are any."""
+
+    tasks: Sequence[Task]
+    labels: Mapping[str, str]
+
+
+def _tasks(tasks: Sequence[str], dataset: str | None, labels: Path | None, data_dir: Path | None) -> _Chosen:
+    """The tasks named, else those with a label, else all of the dataset."""
     if tasks:
         found = [_find(task, dataset, data_dir) for task in tasks]
     else:
         found = list(load_tasks(dataset or RE_ARC, data_dir))
     known = read_labels(labels, [task.id for task in found]) if labels is not None else {}
-    chosen = [task for task in found if not known or task.id in known]
+    return _Chosen([task for task in found if not known or task.id in known], known)
+
+
+def _by_found(chosen: _Chosen, seconds: float) -> Answered:
+    from arc_affinity.cli.classify_found import found_programs
+    from arc_affinity.taxonomy.found import kinds_of
+
+    said: dict[str, Answer] = {}
+    details: dict[str, Mapping[str, object]] = {}
+    for task_id, program in found_programs(_with_bar(chosen.tasks), seconds).items():
+        if program.text is None:
+            said[task_id] = Answer(AMBIGUOUS, None, NOT_FOUND, program.reason, 0.0)
+            continue
+        used = kinds_of(program.text)
+        share = used.kinds[used.primary] if used.primary else 0.0
+        shown = program.text if len(program.text) <= SHOWN_TEXT else f"{program.text[: SHOWN_TEXT - 1]}…"
+        said[task_id] = Answer(used.primary or AMBIGUOUS, None, "largest share of steps", shown, share)
+        details[task_id] = {
+            "program": program.text,
+            "cost": program.cost,
+            "kinds": {code: round(part, 4) for code, part in used.kinds.items()},
+        }
+    return Answered(said, details, compare(chosen.labels, said) if chosen.labels else None)
+
+
+def _by_grids(given: _Chosen) -> Answered:
+    chosen, known = given.tasks, given.labels
 
     from arc_affinity.taxonomy.visual import classify_all
 

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from arc_affinity.evaluation.ranking import Ranked
 from arc_affinity.evaluation.records import Source
 from arc_affinity.evaluation.search_answers import Program
+from arc_affinity.search import TRUSTED_COST
 from arc_affinity.types import Grid
-
-TRUSTED_COST = 6.5
-"""Cost from which a program that fits is less often right than the network's best: 55 of 59 below it were right on the
-kept-out tasks, 2 of 20 above (docs/log.md, 17)."""
 
 
 @dataclass(frozen=True)

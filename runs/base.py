@@ -1,8 +1,9 @@
 """Train the base of `solve` and leave it as the model folder OUT/model; runs/base.sh says how it is called.
 
-    python runs/base.py OUT --hours H [--data-dir DIR] [--examples STORE] [--longest TOKENS] [--drawn N]
+    python runs/base.py OUT --hours H [--data-dir DIR] [--examples STORE] [--longest TOKENS] [--drawn N] [--start MODEL]
 
-Stopped at any moment, the same command goes on; with more hours it trains further.
+Stopped at any moment, the same command goes on; with more hours it trains further. With --start the weights of an
+earlier base are begun from, which may have seen fewer tasks: with longer pairs, more tasks have some.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import torch
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.pair_transformer.storage import save_solver
+from arc_affinity.models.pair_transformer.storage import find_solver, save_solver
+from arc_affinity.training.joint.adapting import with_tasks
 from arc_affinity.training.joint.base import base_corpus
 from arc_affinity.training.joint.processes import default_workers, train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -39,6 +41,9 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--hidden", type=int, default=384)
     parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--learning-rate", type=float, default=JointRecipe.learning_rate)
+    parser.add_argument("--start", help="a base to begin from, in place of nothing")
+    parser.add_argument("--workers", type=int, help="processes; the bytes are the same for every number")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -48,8 +53,10 @@ def main() -> None:
     logging.info("%d tasks; %d left out as leaks, %d as repeats", len(lessons), made.leaks, made.repeats)
     torch.manual_seed(options.seed)
     config = PairConfig(options.width, options.width // 32, options.layers, options.hidden, len(lessons))
-    recipe = JointRecipe(batch_tokens=options.batch_tokens)
-    job = Job(PairTransformer(config), made.corpus, recipe, Budget(seconds=3600 * options.hours), options.out)
+    recipe = JointRecipe(batch_tokens=options.batch_tokens, learning_rate=options.learning_rate)
+    task_ids = tuple(lesson.task_id for lesson in lessons)
+    model = PairTransformer(config) if options.start is None else with_tasks(find_solver(options.start), task_ids)
+    job = Job(model, made.corpus, recipe, Budget(seconds=3600 * options.hours), options.out)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     logging.info("%d parameters on %s", job.model.parameter_count(), device)
     told = 0.0
@@ -61,9 +68,9 @@ def main() -> None:
             rate = progress.tokens / max(progress.seconds, 1e-9)
             logging.info("%s %.0f tokens/s", progress, rate)
 
-    workers = default_workers(device, recipe.shards)
+    workers = options.workers or default_workers(device, recipe.shards)
     model = train_jointly(job, device=device, workers=workers, report=report)
-    save_solver(model, tuple(lesson.task_id for lesson in lessons), options.out / "model", half=True)
+    save_solver(model, task_ids, options.out / "model", half=True)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
 
 # Torch reads these when it is first imported, which most tests never do.
@@ -39,6 +40,18 @@ install_import_hook(SHAPED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def shapes_checked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave the shapes unchecked in tests of `many_steps`, unless all tests are run, slow ones too.
+
+    A check costs more than the small computation that it is of; what such tests call is checked in other tests.
+    """
+    off = request.node.get_closest_marker("many_steps") is not None and request.config.getoption("markexpr") != ""
+    jaxtyping_config.update("jaxtyping_disable", off)
+    yield
+    jaxtyping_config.update("jaxtyping_disable", False)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ TASK = {
 def no_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody's own datasets are seen."""
     monkeypatch.delenv("ARC_AFFINITY_DATA", raising=False)
-    monkeypatch.setattr("arc_affinity.data.arc.default_data_dir", lambda: tmp_path / "cache")
-    monkeypatch.setattr("arc_affinity.cli.data_show.default_data_dir", lambda: tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
 def write(path: Path, content: object) -> Path:
@@ -39,7 +38,7 @@ def test_list_names_every_dataset_and_how_to_get_it(cli, tmp_path: Path) -> None
     assert rows["arc-agi-1/evaluation"][1:5] == ["400", "1,363", "419", "installed"]
     assert rows["arc-agi-2/training"][1:5] == ["1,000", "3,232", "1,076", "no"]
     assert rows["re-arc"][4] == "generated"
-    assert f"data folder: {tmp_path / 'cache'}" in done.out
+    assert f"data folder: {tmp_path / 'arc-affinity'}" in done.out
     assert "arc-affinity data fetch arc-agi-2; arc-affinity data fetch concept-arc" in done.out
     assert max(map(len, done.out.splitlines()[:9])) <= 80
 

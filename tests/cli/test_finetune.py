@@ -18,6 +18,8 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import find_model, save_model
 from arc_affinity.types import PAD, Pair
 
+pytestmark = pytest.mark.many_steps
+
 TINY = ModelConfig(width=8, heads=2, feed_forward=4, context_width=4, context_heads=1, context_layers=1)
 QUICK = ("--rank", 2, "--steps", 2, "--batch-examples", 5, "--test", 2, "--validation", 2, "--workers", 1)
 EVALUATION = "arc-agi-1/evaluation"

@@ -24,6 +24,8 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import save_model
 from arc_affinity.types import PAD, Pair
 
+pytestmark = pytest.mark.many_steps
+
 IDS = ("aaaa0001", "aaaa0002", "aaaa0003")
 
 

@@ -14,6 +14,8 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.storage import bundled_solvers, find_solver
 from arc_affinity.models.storage import ZOO, bundled_models
 
+pytestmark = pytest.mark.many_steps
+
 TASK = "25ff71a9"
 
 

@@ -32,6 +32,8 @@ from arc_affinity.models.decoding import greedy, next_best
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import PAD, Grid, Pair, Task
 
+pytestmark = pytest.mark.many_steps
+
 ORIGIN = Origin("tiny", "0123", "toy", Protocol.ARC_PRIZE, seed=3)
 
 

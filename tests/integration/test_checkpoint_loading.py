@@ -24,6 +24,8 @@ from arc_affinity.models.published import CORE, PUBLISHED, export_published, imp
 from arc_affinity.models.storage import WEIGHTS, bundled_models, find_model
 from arc_affinity.types import Example, Pair
 
+pytestmark = pytest.mark.many_steps
+
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> object:

@@ -40,6 +40,8 @@ from arc_affinity.training.tuning import (
 )
 from arc_affinity.types import PAD, Example, Pair, Task
 
+pytestmark = pytest.mark.many_steps
+
 QUICK = Tuning(rank=2, alpha=3.0, validation=2, test=3, steps=12, batch_examples=5, learning_rate=1e-2)
 SIZED = Scoring((Protocol.SIZED,))
 

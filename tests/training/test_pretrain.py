@@ -33,6 +33,7 @@ from arc_affinity.training.run_folder import BEST, LAST, METRICS, MODEL, RECIPE
 RunFolder = Callable[[str], Path]
 
 pytestmark = [
+    pytest.mark.many_steps,
     pytest.mark.filterwarnings("ignore:The number of training batches"),
     pytest.mark.filterwarnings("ignore:.*LeafSpec"),
 ]
@@ -92,7 +93,7 @@ def quick(recipe: Recipe, out: Path, **settings: Any) -> pretrain.Outcome:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"steps": 18},
+        pytest.param({"steps": 18}, marks=pytest.mark.slow),
         {
             "curriculum": ((1024, 1), (1400, 1)),
             "ema_decay": 0.5,
@@ -381,6 +382,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_save_costs_one_stretch(tiny: Recipe, run_folder: RunFolder) -> None:
     recipe, straight, run = replace(tiny, steps=8, validate_every=2), run_folder("straight"), run_folder("run")
     quick(recipe, straight)

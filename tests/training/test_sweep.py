@@ -35,6 +35,8 @@ from arc_affinity.training.sweep_work import Job, Source, TaskFiles, work
 from arc_affinity.training.tuning import Tuning
 from arc_affinity.types import PAD, Pair
 
+pytestmark = pytest.mark.many_steps
+
 QUICK = Tuning(rank=2, validation=2, test=2, steps=2, batch_examples=5)
 TASKS = ("00576224", "0a0ad42b", "1b2d62fb", "one")
 SERIAL = Workers(SerialExecutor, 1)
@@ -208,6 +210,7 @@ def test_processes_do_what_one_does(mine: Sweep, tmp_path: Path) -> None:
 COMMAND = [sys.executable, "-m", "arc_affinity.cli.main", "finetune"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on(mine: Sweep, tmp_path: Path) -> None:
     out = tmp_path / "out"
     flags = ["--rank", "2", "--validation", "2", "--test", "2", "--steps", "2", "--batch-examples", "5"]

@@ -21,6 +21,8 @@ from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.solve import Solved, SolveSettings, Where, solve
 from arc_affinity.types import Pair, Task
 
+pytestmark = pytest.mark.many_steps
+
 RECIPE = JointRecipe(batch_tokens=400, learning_rate=6e-3, warm_up=10, average=0.9)
 SETTINGS = SolveSettings(Budget(steps=6), seed=3, views=5, shared=4, recipe=RECIPE, sources="network")
 

@@ -17,6 +17,8 @@ from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import Job, Progress, Trainer
 from arc_affinity.types import Pair
 
+pytestmark = pytest.mark.many_steps
+
 CPU = torch.device("cpu")
 CONFIG = PairConfig(width=16, heads=2, layers=2, hidden=24, tasks=3)
 RECIPE = JointRecipe(batch_tokens=150, warm_up=3)

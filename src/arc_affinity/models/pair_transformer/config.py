@@ -17,7 +17,8 @@ class PairConfig:
     Attributes:
         width: of the stream.
         heads: of every attention; a head's width is divisible by 4.
-        layers: one after the other.
+        layers: one after the other, each with weights of its own.
+        loops: how often the whole row of layers is gone through, with the same weights (arXiv 1807.03819).
         hidden: of the feed-forward part.
         tasks: learned task vectors.
     """
@@ -27,6 +28,7 @@ class PairConfig:
     layers: int = 6
     hidden: int = 384
     tasks: int = 1
+    loops: int = 1
 
     @property
     def least_weights(self) -> int:

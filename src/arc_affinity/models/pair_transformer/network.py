@@ -53,8 +53,8 @@ class PairTransformer(nn.Module):
 
     @property
     def stack(self) -> Iterator[Layer]:
-        """The layers, by their type."""
-        return cast("Iterator[Layer]", iter(self.layers))
+        """The layers in the order in which they are applied: all of them, as often as there are loops."""
+        return (cast("Layer", layer) for _ in range(self.config.loops) for layer in self.layers)
 
     def parameter_count(self) -> int:
         """Number of trained numbers, the task vectors among them."""
@@ -71,7 +71,7 @@ class PairTransformer(nn.Module):
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
         caches: Sequence[Past] | None = None,
     ) -> Float[Tensor, "batch cells width"]:
-        """Return the stream after the layers, before the last norm; one cache a layer, if any."""
+        """Return the stream after the layers, before the last norm; one cache for each layer of `stack`, if any."""
         stream = self.embed(batch)
         asks, stands = self.rotary(batch.asked), self.rotary(batch.places)
         for number, layer in enumerate(self.stack):

@@ -33,6 +33,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     tasks: Size
     task_ids: list[str]
     weights_sha256: str
+    loops: Size = 1
 
 
 @dataclass(frozen=True)

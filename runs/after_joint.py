@@ -1,12 +1,14 @@
-"""Does anything add to the answers of a finished run of `solve`? Two ideas, on tasks whose answers are known.
+"""Does anything add to the answers of a finished run of `solve`? Ideas, on tasks whose answers are known.
 
     python runs/after_joint.py RUN averaged             average the cells' probabilities over views, the views undone
     python runs/after_joint.py RUN alone --steps 16     train the network further on each task alone
+    python runs/after_joint.py RUN joint --steps 726 --base solver-small    train a base on all of them
 
 RUN is the folder of a run with a network, such as `runs/solve.sh kept` leaves. The first takes the best candidate of
 each question, asks the network for the probabilities of every cell given the candidate's cells before it, under the
 shared views, and writes down the likeliest colours of the average: is that a right answer that was not among the
-candidates? The second is judged as runs/compare.py judges, before and after.
+candidates? The others are judged as runs/compare.py judges; what training
+on each task alone costs is to be compared with as many more tokens on all together.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from arc_affinity.documents import read_object
 from arc_affinity.evaluation.answering import questions_of, under, views_of
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.models.pair_transformer.decoding import cell_log_probabilities
-from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver
-from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, with_tasks
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, load_solver
+from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, adapting_job, with_tasks
 from arc_affinity.training.joint.processes import train_jointly
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.trainer import Job
@@ -42,20 +44,21 @@ def main() -> None:
     """Try one idea on one run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("idea", choices=["averaged", "alone"])
+    parser.add_argument("idea", choices=["averaged", "alone", "joint"])
     parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--base", default="solver-small")
     options = parser.parse_args()
     torch.set_num_threads(1)
     network = load_solver(options.run / "model")
     by_id = {task.id: task for task in load_tasks(str(read_object(options.run / "run.json")["dataset"]))}
     tasks = [by_id[task_id] for task_id in network.task_ids]
-    print(
-        json.dumps(
-            averaged(network, tasks, options.run)
-            if options.idea == "averaged"
-            else alone(network, tasks, options.steps)
-        )
-    )
+    if options.idea == "averaged":
+        figures = averaged(network, tasks, options.run)
+    elif options.idea == "alone":
+        figures = alone(network, tasks, options.steps)
+    else:
+        figures = jointly(find_solver(options.base), tasks, options.steps)
+    print(json.dumps(figures))
 
 
 def averaged(network: LoadedSolver, tasks: list[Task], run: Path) -> dict[str, float]:
@@ -107,6 +110,17 @@ def alone(network: LoadedSolver, tasks: list[Task], steps: int) -> dict[str, flo
     (right, loss), (right_after, loss_after) = np.mean(before, axis=0), np.mean(after, axis=0)
     better = sum(two[1] < one[1] for one, two in zip(before, after, strict=True))
     return {"right": right, "loss": loss, "right after": right_after, "loss after": loss_after, "better": better}
+
+
+def jointly(base: LoadedSolver, tasks: list[Task], steps: int) -> dict[str, float]:
+    """Train ``base`` on all tasks together, as `solve` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = adapting_job(base.model, tasks, Budget(steps=steps), Path(folder), 0)
+        model = train_jointly(job, device=torch.device("cpu"), workers=2)
+    vectors = {task.id: at for at, task in enumerate(tasks)}
+    each = [judged(model, [task], vectors) for task in tasks]
+    right, loss = np.mean(each, axis=0)
+    return {"steps": steps, "right": right, "loss": loss}
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ WITHOUT_TORCH = (
     "diagnosis",
     "search",
     "taxonomy.categories",
+    "training.recipes",
     "cli.main",
 )
 """Modules, or rooms, that work where torch is not installed."""

@@ -128,13 +128,20 @@ def test_switches_and_stages_are_flags_too(cli, recipe: Path, tmp_path: Path, mo
         seen.append(chosen)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("arc_affinity.cli.train.run", stop)
+    monkeypatch.setattr("arc_affinity.training.pretrain.train", stop)
     flags = ("--model.no-read-ends", "--model.flat-positions", "--curriculum", 256, 11, 640, 6)
     done = cli("train", "champion", *flags)
     assert (done.code, done.err) == (130, "error: interrupted; the same command with --resume goes on\n")
     [chosen] = seen
     assert (chosen.model.read_ends, chosen.model.flat_positions, chosen.model.pre_norm) == (False, True, True)
     assert chosen.curriculum == ((256, 11), (640, 6))
+
+
+@pytest.mark.parametrize(("words", "code"), [(["train", "--help"], 0), (["train", "smokee"], 1)])
+def test_help_and_typos_need_no_torch(words: list[str], code: int) -> None:
+    script = f"import sys; sys.modules['torch'] = None; from arc_affinity.cli.main import run; sys.exit(run({words}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
 
 
 def test_help_tells_every_field(cli) -> None:

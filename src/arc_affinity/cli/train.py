@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.documents import read_toml
 from arc_affinity.errors import unknown
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.training.hardware import find_machine
-from arc_affinity.training.pretrain import train as run
 from arc_affinity.training.recipes import RECIPES, Recipe
 
 
@@ -79,6 +76,11 @@ def train(
         loaders: Processes that make batches for each of them; some of the cores beside a GPU unless given.
     """
     chosen = load_recipe(recipe).overridden(_changed(changes))
+    # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
+    from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
+    from arc_affinity.training.hardware import find_machine
+    from arc_affinity.training.pretrain import train as run
+
     machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
     folder = out or Path("out") / chosen.name
     quiet_lightning()

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from arc_affinity.training.muon import Muon
-
-OptimiserName = Literal["adam", "adamw", "muon"]
-ScheduleName = Literal["cosine-restarts", "warmup-linear"]
-
+from arc_affinity.training.recipes import OptimiserName, ScheduleName
 
 LEAST_SIDE = 32
 """A matrix with a shorter side is a table (of colours, of ends) or a low-rank factor: nothing to orthogonalise."""

@@ -11,9 +11,11 @@ from arc_affinity.data.context import ContextPolicy
 from arc_affinity.documents import name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.training.hardware import Precision
-from arc_affinity.training.optim import OptimiserName, ScheduleName
 
+# Names of choices stand here, and not where they are carried out, so that help and typos need no torch.
+Precision = Literal["32-true", "mixed"]
+OptimiserName = Literal["adam", "adamw", "muon"]
+ScheduleName = Literal["cosine-restarts", "warmup-linear"]
 TaskSet = Literal["foundational", "published-train", "all"]
 
 Curriculum = tuple[tuple[int, int], ...]

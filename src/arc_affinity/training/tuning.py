@@ -17,7 +17,7 @@ from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.lora import FEED_FORWARD, LoraSpec
-from arc_affinity.training.optim import OptimiserName
+from arc_affinity.training.recipes import OptimiserName
 from arc_affinity.types import Example, Pair, Task
 
 Method = Literal["lora", "full", "context-only"]

@@ -103,6 +103,14 @@ def test_the_same_steps_give_the_same_bytes_and_a_finished_run_is_not_repeated(
     assert left(tmp_path / "again") == left(finished)
 
 
+@pytest.mark.slow
+def test_a_dask_cluster_answers_as_this_process_does(finished: Path, base: LoadedSolver, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    where = Where(tmp_path / "out", torch.device("cpu"), workers=2, executor="dask:local")
+    solve(tasks(), base, SETTINGS, where, dataset="tiny")
+    assert left(tmp_path / "out") == left(finished)
+
+
 @pytest.mark.parametrize("stage", ["write 1", "judge 0"])
 def test_interrupted_amid_answers_it_goes_on_to_the_same_bytes(
     finished: Path, base: LoadedSolver, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ import pytest
 from arc_affinity.cli.solve import parse_duration
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.models.pair_transformer.storage import bundled_solvers, find_solver
 from arc_affinity.models.storage import ZOO, bundled_models
 
@@ -87,6 +88,24 @@ def test_predict_takes_what_was_left_for_the_tasks_that_it_learned(cli, finished
     sized = cli("predict", finished, "--dataset", folder, "--protocol", "sized", "--out", tmp_path / "o")
     assert "finds the size itself" in sized.err
     assert not (tmp_path / "o").exists()
+
+
+def test_predict_does_not_go_on_over_a_corrected_answer(
+    cli, finished: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_writer: RecordWriter) -> None:
+        raise KeyboardInterrupt
+
+    command = ("predict", finished, "--dataset", tmp_path, "--views", "2", "--out", tmp_path / "r.jsonl")
+    content = json.loads((folder / f"{TASK}.json").read_text())
+    (tmp_path / f"{TASK}.json").write_text(json.dumps(content))
+    monkeypatch.setattr(RecordWriter, "finish", interrupted)
+    assert cli(*command).code == 130
+    monkeypatch.undo()
+    content["test"][0]["output"][0][0] = 9
+    (tmp_path / f"{TASK}.json").write_text(json.dumps(content))
+    done = cli(*command)
+    assert done.code == 1 and "was begun with questions" in done.err, done.err
 
 
 @pytest.mark.parametrize(

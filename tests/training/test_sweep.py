@@ -8,6 +8,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,41 @@ def test_other_settings_are_refused(mine: Sweep, tmp_path: Path) -> None:
     (tmp_path / "taken" / "letter.txt").write_text("dear")
     with pytest.raises(ArcAffinityError, match=r"holds letter.txt, which is of no sweep"):
         run_sweep(mine, tmp_path / "taken", SERIAL)
+
+
+def test_a_corrected_task_is_not_mixed_with_what_it_was(mine: Sweep, tmp_path: Path) -> None:
+    out, content = tmp_path / "out", {"test": [{"input": [[7, 7]], "output": [[7]]}]}
+    content["train"] = [{"input": [[k, 3]], "output": [[k]]} for k in range(3)]
+    (tmp_path / "tasks").mkdir()
+    for name in ("t1", "t2"):
+        (tmp_path / "tasks" / f"{name}.json").write_text(json.dumps(content))
+    of_files = replace(mine, tasks=("t1",), source=Source(str(tmp_path / "tasks")))
+    run_sweep(of_files, out, SERIAL)
+    both = replace(of_files, tasks=("t1", "t2"))
+    assert set(run_sweep(both, out, SERIAL).results) == {"t1", "t2"}, "the same content goes on"
+    before = files(out)
+    content["test"][0]["output"] = [[9]]
+    (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content))
+    for asked in (both, replace(both, tasks=("t2",))):
+        with pytest.raises(ArcAffinityError, match=r"tasks/t1: fine-tuned to other examples than \S+ has now; remove"):
+            run_sweep(asked, out, SERIAL)
+    assert files(out) == before
+    shutil.rmtree(out / "tasks" / "t1")
+    assert set(run_sweep(both, out, SERIAL).results) == {"t1", "t2"}
+    # Of a task that is gone there is nothing to compare.
+    (tmp_path / "tasks" / "t1.json").unlink()
+    run_sweep(replace(of_files, tasks=("t2",)), out, SERIAL)
+
+
+def test_a_store_made_anew_is_not_mixed_with_what_it_was(mine: Sweep, store: Path, tmp_path: Path) -> None:
+    one = replace(mine, tasks=TASKS[:1])
+    run_sweep(one, tmp_path / "out", SERIAL)
+    assert run_sweep(one, tmp_path / "out", SERIAL).results
+    shutil.rmtree(store)
+    rng = np.random.default_rng(8)
+    write_store(store, {TASKS[0]: [Pair(*rng.integers(0, 10, (2, 2, 3), dtype=np.uint8)) for _ in range(23)]})
+    with pytest.raises(ArcAffinityError, match=f"{TASKS[0]}: fine-tuned to other examples"):
+        run_sweep(one, tmp_path / "out", SERIAL)
 
 
 def test_two_sweeps_in_one_folder(mine: Sweep, tmp_path: Path) -> None:

@@ -15,9 +15,7 @@ from rich.table import Table
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.cli.train import _flags, _like
 from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.rearc import task_ids
 from arc_affinity.data.splits import foundational_tasks
-from arc_affinity.data.store import ExampleStore
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.documents import decode, fit, name_of, read_bytes, text_of
 from arc_affinity.errors import ArcAffinityError, unknown
@@ -134,7 +132,7 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
     Raises:
         ArcAffinityError: a task is not there, the file of ids cannot be read, or nothing is left.
     """
-    known = _known(source)
+    known = source.known()
     wanted = tasks or (_set(set, known) if set is not None else ())
     if not wanted and source.dataset == RE_ARC:
         raise ArcAffinityError("give --tasks ID… or --set foundational, all or a file of ids")
@@ -150,14 +148,6 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
     if not chosen:
         raise ArcAffinityError("no tasks are left to fine-tune")
     return chosen
-
-
-def _known(source: Source) -> tuple[str, ...]:
-    if source.dataset == RE_ARC:
-        return task_ids()
-    if source.is_store:
-        return ExampleStore.open(Path(source.dataset)).tasks
-    return tuple(task.id for task in load_tasks(source.dataset, source.data_dir))
 
 
 def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:

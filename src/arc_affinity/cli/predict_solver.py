@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from arc_affinity.cli.terminal import Console, say_path
-from arc_affinity.data.canonical import edition_of
+from arc_affinity.data.canonical import digest_of_pairs, edition_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict_solver import predict_by_solver
@@ -49,7 +49,9 @@ def write_answers(
     loaded.model.to(device)
     edition = edition_of(tasks)
     origin = Origin(loaded.name, loaded.digest, dataset, protocol, seed, exposure="transductive", edition=edition)
-    settings = {**asdict(origin), "attempts": attempts, "views": views}
+    # The edition leaves the tests' outputs out, which the records say the answers are right by.
+    content = digest_of_pairs(pair for task in tasks for pair in (*task.train, *task.test))
+    settings = {**asdict(origin), "attempts": attempts, "views": views, "questions": content}
     with RecordWriter(out, settings) as writer:
         answers = predict_by_solver(loaded, tasks, origin, attempts=attempts, views=views, done=writer.done_tasks)
         for task, records in answers:

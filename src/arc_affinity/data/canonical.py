@@ -80,6 +80,15 @@ def edition_of(tasks: Iterable[Task]) -> str:
     return state.hexdigest()[:16]
 
 
+def digest_of_pairs(pairs: Iterable[Pair]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of ``pairs``, cell by cell and in order, outputs included."""
+    state = hashlib.sha256()
+    for pair in pairs:
+        for grid in (pair.input, pair.output):
+            state.update(b"withheld" if grid is None else bytes(grid.shape) + grid.tobytes())
+    return state.hexdigest()[:16]
+
+
 def find_leaks(train_tasks: Iterable[Task], eval_tasks: Iterable[Task]) -> list[Leak]:
     """Return every pair of ``eval_tasks`` that ``train_tasks`` also hold, with each of its places there.
 

@@ -27,7 +27,7 @@ from arc_affinity.locks import working_in
 from arc_affinity.models.adapters import digest_of_set
 from arc_affinity.models.storage import LoadedModel
 from arc_affinity.training.executors import Workers
-from arc_affinity.training.sweep_work import RECORDS, RESULT, Job, Result, Source, TaskFiles, work
+from arc_affinity.training.sweep_work import RE_ARC, RECORDS, RESULT, Job, Result, Source, TaskFiles, work
 from arc_affinity.training.tuning import Tuning
 
 SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
@@ -86,8 +86,8 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
     """Fine-tune the tasks of ``sweep`` that ``out`` has no results of yet.
 
     Raises:
-        ArcAffinityError: another process is at work in ``out``, or it holds one of other settings; it cannot be written
-            (a full disk too; what is finished stays); or every task failed.
+        ArcAffinityError: another process is at work in ``out``, or it holds one of other settings or of other examples
+            of a task; it cannot be written (a full disk too; what is finished stays); or every task failed.
     """
     tell = on_task or (lambda _task, _error: None)
     for task in sweep.tasks:
@@ -95,6 +95,7 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
         name_of(task, "task id", sweep.source.dataset)
     with working_in(out):
         _settle(out / SETTINGS, sweep.settings())
+        _refuse_other_examples(sweep, out)
         done = [task for task in sweep.tasks if (out / TASKS / task / RESULT).is_file()]
         for task in done:
             tell(task, None)
@@ -268,6 +269,26 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     if other:
         raise ArcAffinityError(
             f"{path.parent} holds a sweep of other settings ({', '.join(other)}); choose another folder"
+        )
+
+
+def _refuse_other_examples(sweep: Sweep, out: Path) -> None:
+    """Make sure that the examples of the finished tasks are still those that the sweep's source has.
+
+    Not asked of re-arc, whose examples the settings decide.
+    """
+    before = {task: result.get("examples_digest") for task, result in read_results(out).items()}
+    if sweep.source.dataset == RE_ARC or not before:
+        return
+    known = set(sweep.source.known())
+    noted = [task for task, digest in before.items() if digest is not None and task in known]
+    now = {parts.task_id: parts.digest for parts in sweep.source.parts(noted, sweep.tuning)}
+    changed = [task for task in noted if now[task] != before[task]]
+    if changed:
+        more = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
+        raise ArcAffinityError(
+            f"{out / TASKS / changed[0]}{more}: fine-tuned to other examples than {sweep.source.dataset} has now; "
+            "remove it to fine-tune it again, or choose another folder"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import torch
 from msgspec import Meta
 
+from arc_affinity.data import rearc
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.documents import WHOLE_ID, Count, Seconds, Share
@@ -50,7 +51,15 @@ class Source:
         path = Path(self.dataset)
         return (path / MANIFEST).is_file() or path.suffix == ".npz"
 
-    def parts(self, task_ids: tuple[str, ...], tuning: Tuning) -> list[Parts]:
+    def known(self) -> tuple[str, ...]:
+        """Return the ids of its tasks."""
+        if self.dataset == RE_ARC:
+            return rearc.task_ids()
+        if self.is_store:
+            return ExampleStore.open(Path(self.dataset)).tasks
+        return tuple(task.id for task in load_tasks(self.dataset, self.data_dir))
+
+    def parts(self, task_ids: Sequence[str], tuning: Tuning) -> list[Parts]:
         """Return the examples of some tasks.
 
         Raises:
@@ -157,6 +166,7 @@ class Result:
     scoring_seconds: Seconds
     base: dict[str, Accuracies]
     final: dict[str, Accuracies]
+    examples_digest: str | None = None
 
 
 def result_of(tuned: Tuned, job: Job) -> dict[str, Any]:
@@ -165,6 +175,7 @@ def result_of(tuned: Tuned, job: Job) -> dict[str, Any]:
     return {
         "task": parts.task_id,
         "dataset": parts.dataset,
+        "examples_digest": parts.digest,
         "model": job.model,
         "model_digest": job.digest,
         "digest": tuned.digest,

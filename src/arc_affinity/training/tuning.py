@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 
 from arc_affinity.data import context, rearc
 from arc_affinity.data.augment import Augmentation, Compose
+from arc_affinity.data.canonical import digest_of_pairs
 from arc_affinity.data.invariance import kept_views
 from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store import ExampleStore
@@ -156,6 +157,11 @@ class Parts:
             raise ArcAffinityError(
                 f"task {self.task_id} has {len(self.train)} pair to train on; it needs 2, one to ask and one to show"
             )
+
+    @property
+    def digest(self) -> str:
+        """What tells these examples from others, whatever the file is called that they come from."""
+        return digest_of_pairs((*self.train, *self.validation, *self.test))
 
     def asked(self, pairs: Sequence[Pair]) -> Task:
         """Return the task that asks ``pairs`` and shows training pairs."""

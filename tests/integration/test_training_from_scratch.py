@@ -18,7 +18,7 @@ from arc_affinity.models.storage import read_checkpoint
 # The champion itself on the foundational tasks, with a few small batches.
 TRAIN = (
     "train", "smoke", "--per-task", "3", "--batch-cells", "1024", "--batch-examples", "4", "--steps", "4",
-    "--validate-every", "2",
+    "--validate-every", "2", "--threads", "1",
 )  # fmt: skip
 
 

@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter, save_adapter
+from arc_affinity.models.adapters import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    adapted_digest,
+    digest_of_set,
+    load_adapter,
+    save_adapter,
+)
 from arc_affinity.models.lora import Adapter, Factors, LoraSpec, find_linears
 from arc_affinity.models.merging import average
 from arc_affinity.models.storage import digest, find_model, save_model, with_adapter
@@ -63,6 +71,22 @@ def test_an_identity_is_of_all_that_computes_the_answers(base: Path, adapters: l
         adapted_digest("0123", replace(mine, factors={n: f for n, f in mine.factors.items() if n != name})),
     ]
     assert len({adapted_digest("0123", mine), *others}) == 6
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_adapter_of_numbers_that_are_none_is_neither_saved_nor_read(
+    base: Path, tmp_path: Path, value: float
+) -> None:
+    with pytest.raises(ArcAffinityError, match="numbers that are not finite: base_model.model.encoder"):
+        save_adapter(adapter(base, value), tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    save_adapter(adapter(base, 0.1), tmp_path / "a")
+    path = tmp_path / "a" / ADAPTER_WEIGHTS
+    for wide, kind in ((value, torch.float32), (1e300, torch.float64)):
+        tensors = {name: torch.full_like(each, wide, dtype=kind) for name, each in load_file(path).items()}
+        save_file(tensors, path)
+        with pytest.raises(ArcAffinityError, match="holds numbers that are not finite"):
+            find_model(str(tmp_path / "a"))
 
 
 def test_a_set_of_specialists_is_one_solver() -> None:

@@ -179,7 +179,8 @@ def test_another_base_is_refused_by_both_names(build: Callable) -> None:
     [
         (LoraSpec(25, 1.0), r"rank 25 is larger than encoder.layers.0.linear1, which is 29x24"),
         (LoraSpec(0, 1.0), "rank must be at least 1"),
-        (LoraSpec(2, 0.0), "alpha above 0"),
+        (LoraSpec(2, 0.0), "alpha a number above 0"),
+        (LoraSpec(2, float("nan")), "alpha a number above 0"),
         (LoraSpec(2, 1.0, "linear1"), r"'linear1' matches no Linear; there are .* encoder\.layers\.\\d\+\.linear1"),
         (LoraSpec(2, 1.0, "(linear1"), "is no regular expression"),
     ],
@@ -205,6 +206,17 @@ def test_an_adapter_of_another_shape(build: Callable) -> None:
     [
         (lambda c: c | {"use_rslora": True}, "use_rslora is True, which this package does not compute"),
         (lambda c: c | {"rank_pattern": {"linear1": 2}}, "rank_pattern"),
+        *(
+            (lambda c, name=name: c | {"init_lora_weights": name}, f"init_lora_weights is '{name}', which this package")
+            for name in ("pissa", "pissa_niter_16", "olora", "loftq", "corda", "lora_ga")
+        ),
+        (lambda c: c | {"loftq_config": {"loftq_bits": 4}}, "loftq_config is"),
+        (lambda c: c | {"layer_replication": [[0, 2], [1, 2]]}, r"layer_replication is \[\[0, 2\]"),
+        (lambda c: c | {"use_qalora": True}, "use_qalora is True"),
+        (lambda c: c | {"alora_invocation_tokens": [7]}, r"alora_invocation_tokens is \[7\]"),
+        (lambda c: c | {"arrow_config": {"top_k": 3}}, "arrow_config is"),
+        (lambda c: c | {"use_bdlora": {"nblocks": 2}}, "use_bdlora is"),
+        (lambda c: c | {"of_a_release_to_come": 0.5}, "of_a_release_to_come is 0.5"),
         (lambda c: c | {"peft_type": "IA3"}, "is of no LoRA adapter"),
         (lambda c: c | {"r": "3"}, 'r must be a whole number, not "3"'),
         (lambda c: c | {"r": 2}, "has no two matrices of rank 2"),
@@ -216,6 +228,27 @@ def test_settings_that_are_not_computed(build: Callable, tmp_path: Path, change:
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(ArcAffinityError, match=told):
         load_adapter(tmp_path)
+
+
+@pytest.mark.parametrize("init", [True, "gaussian", "orthogonal", "pissa", "olora"])
+def test_starts_that_change_the_base_are_refused_and_others_computed(
+    build: Callable, batch: Batch, tmp_path: Path, init: bool | str
+) -> None:
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=4, lora_alpha=7, target_modules=["linear1"], init_lora_weights=init)
+    theirs = peft.get_peft_model(build(), config).eval()
+    with torch.no_grad():
+        for name, parameter in theirs.named_parameters():
+            if "lora_B" in name:
+                parameter += 0.1
+    theirs.save_pretrained(tmp_path)
+    if init in ("pissa", "olora"):
+        with pytest.raises(ArcAffinityError, match=f"init_lora_weights is '{init}'"):
+            load_adapter(tmp_path)
+        return
+    model = build()
+    merge(model, load_adapter(tmp_path))
+    torch.testing.assert_close(outputs(model, batch), outputs(theirs, batch), rtol=1e-4, atol=1e-3)
 
 
 def test_files_that_are_missing_or_damaged(build: Callable, tmp_path: Path) -> None:

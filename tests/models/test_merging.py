@@ -55,11 +55,28 @@ def test_half_way(base: LoadedModel, build: Callable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "told"), [([1], "2 adapters need as many weights"), ([1, -1], "of 0 or more"), ([0, 0], "of 0 or more")]
+    ("weights", "told"),
+    [
+        ([1], "2 adapters need as many weights"),
+        ([1, -1], "of 0 or more"),
+        ([0, 0], "of 0 or more"),
+        ([float("nan"), 1], "of 0 or more"),
+        ([float("inf"), 1], "of 0 or more"),
+        ([1e308, 1e308], "of 0 or more"),
+    ],
 )
 def test_weights_that_do_not_fit(base: LoadedModel, weights: list[float], told: str) -> None:
     with pytest.raises(ArcAffinityError, match=told):
         average(base, [adapter(base, 0.1)] * 2, weights)
+
+
+def test_a_sum_that_is_no_number_is_refused(base: LoadedModel) -> None:
+    # Each change is 6 x 1e36 to every weight, and an adapter's own factors are finite.
+    huge = adapter(base, 1e18)
+    for factors in huge.factors.values():
+        factors.B.mul_(1e3)
+    with pytest.raises(ArcAffinityError, match="small with the adapters merged in holds numbers that are not finite"):
+        average(base, [huge])
 
 
 def test_no_adapters_or_those_of_another_base(base: LoadedModel) -> None:

@@ -178,12 +178,21 @@ def test_what_is_repeated_must_be_equal(tensors: dict[str, Tensor]) -> None:
     other = tensors["model.bos_embed"].clone()
     other[3] += 1
     tied = tensors["core_model.output_fc.weight"].clone()
-    tied[7, 5] = torch.nan
+    tied[7, 5] += 1
     said = message(tensors | {"model.bos_embed": other, "core_model.output_fc.weight": tied})
     assert said.startswith("old.ckpt contradicts itself: ")
     assert "model.bos_embed is not equal to core_model.bos_embed" in said
     assert "core_model.output_fc.weight is not equal to core_model.input_embedding.G" in said
     assert "model.output_fc.weight is not equal to core_model.output_fc.weight" in said
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["decoder.layers.0.linear1.weight", "positional_encoding.pe"])
+def test_numbers_that_are_none_are_refused(tensors: dict[str, Tensor], name: str, value: float) -> None:
+    for prefix in (CORE, COPY):
+        tensors[prefix + name].view(-1)[3] = value
+    with pytest.raises(ArcAffinityError, match=f"file holds numbers that are not finite, in {CORE}{name}"):
+        import_published(tensors, "file", SMALL)
 
 
 def test_something_else_altogether() -> None:

@@ -195,6 +195,15 @@ def test_a_full_disk_leaves_the_model_before(
     assert sorted(path.name for path in folder.iterdir()) == sorted([CONFIG, WEIGHTS, CARD])
 
 
+@pytest.mark.parametrize(("value", "half"), [(float("nan"), False), (float("-inf"), True), (1e6, True)])
+def test_numbers_that_are_none_are_not_saved(model: EncoderDecoder, tmp_path: Path, value: float, half: bool) -> None:
+    with torch.no_grad():
+        model.bos_embed.view(-1)[1] = value
+    with pytest.raises(ArcAffinityError, match="numbers that are not finite, in bos_embed"):
+        save_model(model, tmp_path / "new", half=half)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_that_cannot_be_written(model: EncoderDecoder, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ArcAffinityError, match="cannot write"):

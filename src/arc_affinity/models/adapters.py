@@ -31,25 +31,21 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 _KEY = re.compile(rf"{re.escape(PREFIX)}(.+)\.lora_([AB])\.weight")
 
-_PLAIN: Mapping[str, tuple[object, ...]] = {
-    "bias": ("none", None),
-    "use_rslora": (False, None),
-    "use_dora": (False, None),
-    "fan_in_fan_out": (False, None),
-    "rank_pattern": ({}, None),
-    "alpha_pattern": ({}, None),
-    "modules_to_save": ([], None),
-    "init_lora_weights": (True, False, "gaussian", "orthogonal", "eva", None),
-    "loftq_config": ({}, None),
-    "layer_replication": ([], None),
-    "trainable_token_indices": ([], {}, None),
-    "target_parameters": ([], None),
-    "lora_bias": (False, None),
-    "use_qalora": (False, None),
-    "alora_invocation_tokens": ([], None),
-    "arrow_config": ({}, None),
-}
-"""Settings of PEFT that change what an adapter computes, with the values that leave it the plain one."""
+_INITS = (True, False, "gaussian", "orthogonal", "eva", None)
+"""How PEFT may begin an adapter without changing its base, as pissa, olora, corda, loftq and lora_ga do."""
+
+_HARMLESS = frozenset(
+    (
+        *("peft_type", "peft_version", "task_type", "auto_mapping", "inference_mode", "runtime_config"),
+        *("base_model_name_or_path", "revision", "r", "lora_alpha", "lora_dropout"),
+        *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "megatron_core"),
+        *("eva_config", "qalora_group_size", "ensure_weight_tying"),
+    )
+)
+"""Settings of PEFT that may have any value: the file of weights names the layers, and training is over.
+
+Any other one, of releases to come too, changes what an adapter computes unless it is off or empty.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,9 @@ def adapter_files(adapter: Adapter) -> dict[str, bytes]:
     """Return an adapter's two files by name; the same adapter gives the same bytes.
 
     ``base_model_name_or_path`` names the base and ``revision`` holds its digest.
+
+    Raises:
+        ArcAffinityError: a number is not finite.
     """
     settings = {
         "peft_type": "LORA",
@@ -87,6 +86,11 @@ def adapter_files(adapter: Adapter) -> dict[str, bytes]:
         for name, factors in adapter.factors.items()
         for which, matrix in (("A", factors.A), ("B", factors.B))
     }
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ArcAffinityError(
+                f"the adapter of {adapter.base or 'a model'} holds numbers that are not finite: {name}"
+            )
     return {ADAPTER_WEIGHTS: save(tensors), ADAPTER_CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
 
 
@@ -94,7 +98,7 @@ def save_adapter(adapter: Adapter, folder: Path) -> None:
     """Write an adapter as a folder that PEFT can read.
 
     Raises:
-        ArcAffinityError: the folder cannot be written or the disk is full.
+        ArcAffinityError: a number is not finite, the folder cannot be written or the disk is full.
     """
     with ExitStack() as stack:
         for name, content in adapter_files(adapter).items():
@@ -163,10 +167,17 @@ def _read_settings(path: Path) -> dict[str, Any]:
     if settings.get("peft_type") != "LORA":
         raise ArcAffinityError(f"{path} is of no LoRA adapter")
     fit(settings, _Settings, str(path))
-    for name, plain in _PLAIN.items():
-        if name in settings and settings[name] not in plain:
-            raise ArcAffinityError(f"{path}: {name} is {settings[name]!r:.80}, which this package does not compute")
+    for name, value in settings.items():
+        if not _is_plain(name, value):
+            raise ArcAffinityError(f"{path}: {name} is {value!r:.80}, which this package does not compute")
     return settings
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Whether a setting leaves an adapter the plain one: its base as it was, plus alpha / rank times B A."""
+    if name == "init_lora_weights":
+        return value in _INITS
+    return name in _HARMLESS or not value or (name, value) == ("bias", "none")
 
 
 def _factors(tensors: Mapping[str, Tensor], rank: int, where: str) -> dict[str, Factors]:
@@ -183,7 +194,8 @@ def _factors(tensors: Mapping[str, Tensor], rank: int, where: str) -> dict[str, 
         if any(matrix.ndim != 2 or matrix.dtype not in FLOATS for matrix in pair.values()):
             kinds = " and ".join(f"{matrix.dtype} {list(matrix.shape)}" for matrix in pair.values())
             raise ArcAffinityError(f"{where}: {name} has {kinds}, not two matrices of floats")
-        if not all(torch.isfinite(matrix).all() for matrix in pair.values()):
+        # Numbers of 64 bits may be too large for 32.
+        if not all(torch.isfinite(matrix.float()).all() for matrix in pair.values()):
             raise ArcAffinityError(f"{where}: {name} holds numbers that are not finite")
     if not found:
         raise ArcAffinityError(f"{where} is empty")

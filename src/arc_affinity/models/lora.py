@@ -83,8 +83,9 @@ def find_linears(model: nn.Module, spec: LoraSpec) -> dict[str, nn.Linear]:
     if not found:
         kinds = sorted({re.sub(r"\.\d+\b", r".\\d+", name) for name in linears})
         raise ArcAffinityError(f"pattern {spec.pattern!r} matches no Linear; there are {', '.join(kinds)}")
-    if spec.rank < 1 or spec.alpha <= 0:
-        raise ArcAffinityError(f"rank must be at least 1 and alpha above 0, not {spec.rank} and {spec.alpha}")
+    # Written so that an alpha that is no number is refused too.
+    if spec.rank < 1 or not 0 < spec.alpha < math.inf:
+        raise ArcAffinityError(f"rank must be at least 1 and alpha a number above 0, not {spec.rank} and {spec.alpha}")
     for name, linear in found.items():
         if spec.rank > min(linear.in_features, linear.out_features):
             sides = f"{linear.out_features}x{linear.in_features}"

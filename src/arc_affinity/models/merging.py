@@ -12,7 +12,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters import check_base
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.lora import Adapter, merge
-from arc_affinity.models.storage import LoadedModel, refuse_adapted
+from arc_affinity.models.storage import LoadedModel, check_finite, refuse_adapted
 
 
 def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[float] | None = None) -> EncoderDecoder:
@@ -22,7 +22,8 @@ def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[fl
     scaled to sum to 1.
 
     Raises:
-        ArcAffinityError: no adapters, weights that do not fit, an adapter of another base, or an adapter as the base.
+        ArcAffinityError: no adapters, weights that do not fit, an adapter of another base, an adapter as the base, or a
+            sum that is not finite.
     """
     refuse_adapted(base)
     if not adapters:
@@ -36,6 +37,7 @@ def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[fl
     merged = copy.deepcopy(base.model)
     for adapter, weight in zip(adapters, given, strict=True):
         merge(merged, adapter, weight / sum(given))
+    check_finite(merged.state_dict(), f"{base.name} with the adapters merged in")
     return merged
 
 

@@ -16,7 +16,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.positions import grid_sinusoids
-from arc_affinity.models.storage import misfits
+from arc_affinity.models.storage import check_finite, misfits
 
 PUBLISHED = ModelConfig(
     pad_row="zero",
@@ -53,7 +53,7 @@ def import_published(content: Mapping[str, object], where: str, settings: ModelC
             should they differ from ours (`foreign_tables`); `PUBLISHED` tells what else is taken for granted.
 
     Raises:
-        ArcAffinityError: naming every tensor that is missing, unexpected, misshapen, or not what it should repeat.
+        ArcAffinityError: naming each tensor that is missing, unexpected, misshapen, not finite, or no copy of another.
     """
     _refuse_rotary(settings)
     model = EncoderDecoder(settings)
@@ -67,6 +67,7 @@ def import_published(content: Mapping[str, object], where: str, settings: ModelC
     if faults := misfits(wanted, given):
         raise ArcAffinityError(f"{where} does not fit the published layout: {faults}")
     tensors = {name: tensor for name, tensor in given.items() if isinstance(tensor, Tensor)}
+    check_finite(tensors, where)
     if unequal := list(_unequal(tensors, prefixes, core)):
         raise ArcAffinityError(f"{where} contradicts itself: {'; '.join(unequal)}")
     own = {name: tensors[prefixes[0] + name] for name in core}

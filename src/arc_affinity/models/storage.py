@@ -187,8 +187,9 @@ def write_folder(
     """Write a model folder of any kind, the digest of its weights among its settings.
 
     Raises:
-        ArcAffinityError: the folder cannot be written or the disk is full; what was there stays.
+        ArcAffinityError: a number is not finite, or the folder cannot be written; what was there stays.
     """
+    check_finite(tensors, f"what is to be written to {folder}")
     weights = save(dict(tensors))
     settings = {**settings, WEIGHTS_HASH: hashlib.sha256(weights).hexdigest()}
     files = {WEIGHTS: weights, CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}

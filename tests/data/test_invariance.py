@@ -10,6 +10,8 @@ from arc_affinity.data.invariance import FEWEST, free_colours, kept_dihedrals, k
 from arc_affinity.data.rearc import _function, generate_task
 from arc_affinity.types import Pair
 
+pytestmark = pytest.mark.many_steps
+
 MIRROR, UPSIDE_DOWN = Dihedral(mirrored=True), Dihedral(2, mirrored=True)
 
 

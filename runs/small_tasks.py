@@ -1,6 +1,7 @@
-"""Print the ids of small tasks, all of whose grids are at most 12x12: python runs/small_tasks.py kept|small.
+"""Print the ids of small tasks, all of whose grids are at most 12x12: python runs/small_tasks.py kept|small|kept-all.
 
-``kept``: those of the 100 training tasks that are kept out; ``small``: those of ARC-AGI-1 evaluation. The sizes of test
+``kept``: those of the 100 training tasks that are kept out; ``small``: those of ARC-AGI-1 evaluation; ``kept-all``: the
+100 tasks of any size. The sizes of test
 outputs decide with, as in the published subset of that name; `solve` itself is told none.
 """
 
@@ -20,8 +21,9 @@ def is_small(task: Task) -> bool:
 
 
 if __name__ == "__main__":
-    tasks = load_tasks("arc-agi-1/training" if sys.argv[1] == "kept" else "arc-agi-1/evaluation")
-    if sys.argv[1] == "kept":
+    of = sys.argv[1]
+    tasks = load_tasks("arc-agi-1/evaluation" if of == "small" else "arc-agi-1/training")
+    if of != "small":
         kept = set(kept_out_tasks(tasks))
         tasks = tuple(task for task in tasks if task.id in kept)
-    print(*(task.id for task in tasks if is_small(task)))
+    print(*(task.id for task in tasks if of == "kept-all" or is_small(task)))

@@ -45,6 +45,11 @@ def test_programs_that_do_not_fit_every_demonstration_come_last() -> None:
     assert order([ranked(A), ranked(D)], [program(B, fits=2)]) == [1, 4, 2]
 
 
+def test_a_network_that_has_not_learned_the_task_waits_for_programs() -> None:
+    given = [ranked(A), ranked(B)], [program(C, cost=6.6), program(D, cost=7), program(E, fits=2)]
+    assert [int(each.grid[0, 0]) for each in merge(*given, learned=False)] == [3, 4, 1, 2, 5]
+
+
 def test_either_source_alone() -> None:
     assert order([ranked(A), ranked(B)], []) == [1, 2]
     assert order([], [program(A, fits=1), program(B)]) == [2, 1]

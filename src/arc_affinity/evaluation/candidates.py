@@ -60,6 +60,7 @@ class Answers:
         executor, at_a_time: where the work is done, and how many batches are given out at once.
         seconds: time for all of it, that of earlier, interrupted runs included; None: until all is done.
         report: called with a stage's name and the share of it that is done.
+        learned: ids of the tasks that the network has learned; the others are asked once. None: all.
     """
 
     network: Network
@@ -73,6 +74,7 @@ class Answers:
     at_a_time: int
     seconds: float | None
     report: Callable[[str, float], None]
+    learned: frozenset[str] | None = None
     _views: dict[str, tuple[Compose, ...]] = field(default_factory=dict)
     _kept: dict[str, list[Any]] = field(default_factory=dict)
     _begun: float = 0.0
@@ -88,7 +90,7 @@ class Answers:
         """Write every question under its views and return what was written, by question."""
         drafts: defaultdict[Place, list[Draft]] = defaultdict(list)
         for number, chosen in enumerate(rounds(self.views)):
-            asked = list(self._to_write(chosen))
+            asked = [each for each in self._to_write(chosen) if number == 0 or self._is_learned(each.task_id)]
             # The first answers may take all the time there is: a question without any is lost.
             limit = self._limit(WRITING_SHARE if number else 1.0)
             for each, (grid, likelihood) in self._round(WRITING, number, asked, limit):
@@ -112,6 +114,9 @@ class Answers:
             for each, likelihood in found:
                 shared[each.task_id, each.index][each.candidate].append(float(likelihood))
         return {place: rank(each, shared.get(place)) for place, each in choices.items()}
+
+    def _is_learned(self, task_id: str) -> bool:
+        return self.learned is None or task_id in self.learned
 
     def _limit(self, share: float) -> float | None:
         """When a share of the time is spent, by ``time.monotonic``."""

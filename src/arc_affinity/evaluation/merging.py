@@ -29,17 +29,20 @@ class Merged:
     program: Program | None
 
 
-def merge(ranked: Sequence[Ranked], programs: Sequence[Program]) -> tuple[Merged, ...]:
+def merge(ranked: Sequence[Ranked], programs: Sequence[Program], *, learned: bool = True) -> tuple[Merged, ...]:
     """Order the candidates of one question.
 
     First the best program, if it reproduces every demonstration and is short enough to be trusted, then the network's
     best: one attempt from each, in the order of how often each is right. Then the rest of the network's, the other
     programs that fit, and last those that fit some demonstrations only. Where both give one grid it comes once.
+    A network that has not ``learned`` the task comes after all programs that fit.
     """
     fitting = [program for program in programs if program.fits_all]
     partial = [program for program in programs if not program.fits_all]
     trusted = [program for program in fitting[:1] if program.cost < TRUSTED_COST]
     order: list[Ranked | Program] = [*trusted, *ranked, *fitting, *partial]
+    if not learned:
+        order = [*fitting, *ranked, *partial]
     by_grid: dict[tuple[tuple[int, ...], bytes], list[Ranked | Program]] = {}
     for each in order:
         by_grid.setdefault((each.grid.shape, each.grid.tobytes()), []).append(each)

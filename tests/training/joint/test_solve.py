@@ -14,9 +14,16 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation import candidates
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
-from arc_affinity.training.joint.adapting import with_new_tasks
+from arc_affinity.training.joint.adapting import (
+    ADAPTING,
+    LEAST_PASSES,
+    adapting_corpus,
+    with_new_tasks,
+    worth_learning,
+)
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.solve import Solved, SolveSettings, Where, solve
 from arc_affinity.types import Pair, Task
@@ -137,7 +144,7 @@ def test_in_no_time_everything_is_answered_badly(base: LoadedSolver, tmp_path: P
 
 
 def test_programs_and_network_give_an_attempt_each(base: LoadedSolver, tmp_path: Path) -> None:
-    solved = run(tmp_path / "both", base, replace(SETTINGS, sources="both"))
+    solved = run(tmp_path / "both", base, replace(SETTINGS, budget=Budget(steps=60), sources="both"))
     assert solved.summary["score"] == 1
     for task_id in ("task0", "task1"):
         first = next(record for record in solved.records if record.task_id == task_id and record.attempt == 1)
@@ -158,6 +165,36 @@ def test_the_search_alone_trains_nothing_and_looks_at_no_answer(base: LoadedSolv
     before = (tmp_path / "search" / "programs.jsonl").read_bytes()
     run(tmp_path / "search", base, settings)
     assert (tmp_path / "search" / "programs.jsonl").read_bytes() == before
+
+
+def test_as_many_tasks_are_learned_as_there_is_time_for() -> None:
+    """By hand: the tasks have 4 demonstrations of 2x3 to 2x3 cells each: 12 cells and what frames them."""
+    small = tasks()
+    large = replace(small[0], id="large", train=tuple(Pair(p.input.repeat(3, 0), p.output) for p in small[0].train))
+    one, both = (LEAST_PASSES * 4 * number * (12 + 2 * FRAME - 1) for number in (1, 2))
+    given = [large, *small]
+    assert worth_learning(given, 1) == worth_learning(given, both - 1) == {"task0"}
+    assert worth_learning(given, one) == {"task0"}
+    assert worth_learning(given, both) == {"task0", "task1"}
+    assert worth_learning(given, 1e9) == {"task0", "task1", "large"}
+    corpus = adapting_corpus(given, ADAPTING, 0, frozenset({"task1"}))
+    assert {item.lesson for batch in corpus.batches(0, 4096) for item in batch} == {2}
+
+
+def test_what_is_not_learned_is_asked_once(base: LoadedSolver, tmp_path: Path) -> None:
+    solved = run(tmp_path / "out", base)
+    assert solved.summary["learned"] == 1
+    assert {place: len(drafts) for place, drafts in solved.drafts.items()} == {("task0", 0): 5, ("task1", 0): 1}
+    # A trial decides what is learned where the budget is a time, so the first decision stands.
+    plan = tmp_path / "out" / "plan.json"
+    assert json.loads(plan.read_text()) == {"learned": ["task0"], "answering": 0.0}
+
+
+def test_time_becomes_a_plan(base: LoadedSolver, tmp_path: Path) -> None:
+    solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(seconds=4)))
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text())
+    assert plan["learned"] and 0.4 <= plan["answering"] <= 1.6
+    assert solved.summary["learned"] == len(plan["learned"])
 
 
 @pytest.mark.parametrize("change", ["seed", "tasks", "views"])

@@ -34,13 +34,14 @@ from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.joint.adapting import ADAPTING, adapting_job
+from arc_affinity.training.joint.adapting import ADAPTING, adapting_job, tokens_a_second, worth_learning
 from arc_affinity.training.joint.processes import default_workers, train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import STATE, Progress
 from arc_affinity.types import Pair, Task
 
 RUN, MODEL, JOURNAL, PROGRAMS = "run.json", "model", "answers.jsonl", "programs.jsonl"
+PLAN = "plan.json"
 RECORDS, SUBMISSION, SUMMARY = "records.jsonl", "submission.json", "summary.json"
 
 LEAST_SHARE, MOST_SHARE = 0.1, 0.4
@@ -62,6 +63,20 @@ TRIAL, TRIAL_TOKENS = 64, 20
 
 SEARCH_DIGEST = "none"
 """Stands for the digest of weights where there are none."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the time of the network is spent; kept in the run's folder, as a trial of the machine decides it.
+
+    Attributes:
+        learned: ids of the tasks that it is trained on (`worth_learning`).
+        answering: seconds that are kept back for answers; 0 where the budget is in steps.
+    """
+
+    learned: list[str]
+    answering: float
+
 
 Report = Callable[[str, float, str], None]
 """Called with a stage ("search", "train", "write", "judge"), the share of it that is done, and words about it."""
@@ -168,17 +183,19 @@ def _solve(
     name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
     drafts: Mapping[Place, Sequence[Draft]] = {}
     ranked: Mapping[Place, Sequence[Ranked]] = {}
+    learned: frozenset[str] = frozenset()
     answering = time.monotonic()
     if settings.sources != "search":
-        kept_back = _time_for_answers(base.model, asked, questions, settings, workers)
+        plan = _plan(base.model, asked, questions, settings, where, workers, searched)
+        learned = frozenset(plan.learned)
         spent = time.monotonic() - begun
-        trained, progress = _train(asked, base, settings, where, workers, kept_back + spent, report)
+        trained, progress = _train(asked, learned, base, settings, where, workers, plan.answering + spent, report)
         answering = time.monotonic()
-        drafts, ranked = _answer(trained, asked, questions, settings, where, workers, kept_back, report)
+        drafts, ranked = _answer(trained, asked, questions, plan, settings, where, workers, report)
         name, digest = base.name, trained.digest
     merged = {
-        (q.task_id, q.index): merge(ranked.get((q.task_id, q.index), ()), programs.get((q.task_id, q.index), ()))
-        for q in questions
+        place: merge(ranked.get(place, ()), programs.get(place, ()), learned=place[0] in learned)
+        for place in ((q.task_id, q.index) for q in questions)
     }
     origin = Origin(
         name,
@@ -194,6 +211,7 @@ def _solve(
     write_submission(where.folder / SUBMISSION, make_submission(records, tasks))
     summary = {
         **header,
+        "learned": len(learned),
         "steps": progress.steps,
         "passes": progress.passes,
         "search_seconds": round(searched, 1),
@@ -246,16 +264,52 @@ def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
             )
 
 
-def _time_for_answers(
-    model: PairTransformer, tasks: Sequence[Task], questions: Sequence[Question], settings: SolveSettings, workers: int
-) -> float:
-    """Seconds to keep back for answers, by a trial on some questions; 0 where the budget is no time.
+def _plan(
+    model: PairTransformer,
+    tasks: Sequence[Task],
+    questions: Sequence[Question],
+    settings: SolveSettings,
+    where: Where,
+    workers: int,
+    spent: float,
+) -> Plan:
+    """Which tasks are learned and how long they are answered, or what an earlier run has planned."""
+    path = where.folder / PLAN
+    if path.exists():
+        return read_json(path, Plan)
+    total, recipe = settings.budget.seconds, settings.recipe
+    if total is None:
+        assert settings.budget.steps is not None
+        plan = Plan(sorted(worth_learning(tasks, settings.budget.steps * recipe.batch_tokens)), 0.0)
+    else:
+        a_cell = _seconds_a_cell(model, tasks, questions, settings) / workers
+        speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
+        every = frozenset(task.id for task in tasks)
+        # Fewer tasks learned leave more time to learn them in: what is kept back is reckoned once more.
+        learned = worth_learning(tasks, speed * (total - spent - _answering(a_cell, tasks, every, settings)))
+        plan = Plan(sorted(learned), _answering(a_cell, tasks, learned, settings))
+    write_text(path, json.dumps(asdict(plan)) + "\n")
+    return plan
 
-    The trial tells what a written cell costs here and now. How many will be written it does not: a network that has not
-    learned a task may go on to 30x30, so an output is taken to be as large as those of the demonstrations.
+
+def _answering(a_cell: float, tasks: Sequence[Task], learned: frozenset[str], settings: SolveSettings) -> float:
+    """Seconds to keep back for answers: all views of the tasks that are ``learned``, one of the others.
+
+    How many cells will be written is not known: a network that has not learned a task may go on to 30x30, so an output
+    is taken to be as large as those of the demonstrations.
     """
-    if settings.budget.seconds is None:
-        return 0.0
+    # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
+    views = settings.views + 4 * settings.shared
+    cells = sum(_expected_cells(task) * len(task.test) * (views if task.id in learned else 1) for task in tasks)
+    total = settings.budget.seconds
+    assert total is not None
+    return min(MOST_SHARE * total, max(LEAST_SHARE * total, MARGIN * a_cell * cells))
+
+
+def _seconds_a_cell(
+    model: PairTransformer, tasks: Sequence[Task], questions: Sequence[Question], settings: SolveSettings
+) -> float:
+    """What one process takes to write a cell, here and now, by a trial on some questions."""
     rng = np.random.default_rng(settings.seed)
     by_id = {task.id: task for task in tasks}
     chosen = [questions[at] for at in rng.permutation(len(questions))[:TRIAL]]
@@ -263,12 +317,7 @@ def _time_for_answers(
     begun = time.monotonic()
     # Any task vector will do: only the time counts.
     write(model.eval(), [replace(each, task=0) for each in written], most=TRIAL_TOKENS)
-    a_cell = (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
-    cells = sum(_expected_cells(by_id[question.task_id]) for question in questions)
-    # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
-    wanted = MARGIN * a_cell * cells / workers * (settings.views + 4 * settings.shared)
-    total = settings.budget.seconds
-    return min(MOST_SHARE * total, max(LEAST_SHARE * total, wanted))
+    return (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
 
 
 def _expected_cells(task: Task) -> float:
@@ -277,6 +326,7 @@ def _expected_cells(task: Task) -> float:
 
 def _train(
     tasks: Sequence[Task],
+    learned: frozenset[str],
     base: LoadedSolver,
     settings: SolveSettings,
     where: Where,
@@ -292,7 +342,7 @@ def _train(
     budget = settings.budget
     if budget.seconds is not None:
         budget = Budget(seconds=max(1e-3, budget.seconds - kept_back))
-    job = adapting_job(base.model, tasks, budget, where.folder, settings.seed, settings.recipe)
+    job = adapting_job(base.model, tasks, budget, where.folder, settings.seed, settings.recipe, learned)
     last = Progress(0, 0, 0.0, float("nan"), 0, 0.0)
 
     def note(progress: Progress) -> None:
@@ -327,10 +377,10 @@ def _answer(
     network: LoadedSolver,
     tasks: Sequence[Task],
     questions: Sequence[Question],
+    plan: Plan,
     settings: SolveSettings,
     where: Where,
     workers: int,
-    seconds: float,
     report: Report,
 ) -> tuple[Mapping[Place, Sequence[Draft]], Mapping[Place, tuple[Ranked, ...]]]:
     """Answer and rank."""
@@ -347,8 +397,9 @@ def _answer(
             Journal(where.folder / JOURNAL, header),
             stack.enter_context(hands.open()),
             hands.at_a_time,
-            None if settings.budget.seconds is None else seconds,
+            None if settings.budget.seconds is None else plan.answering,
             lambda stage, share: report(stage, share, ""),
+            frozenset(plan.learned),
         )
         drafts = answers.drafts()
         return drafts, answers.ranked(drafts)

@@ -59,6 +59,27 @@ def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_what_there_was_no_time_to_learn_is_told(folder: Path, tmp_path: Path, cli) -> None:
+    both = tmp_path / "two"
+    shutil.copytree(folder, both)
+    shutil.copy(both / f"{TASK}.json", both / "another.json")
+    command = (
+        "solve",
+        "--dataset",
+        both,
+        "--steps",
+        1,
+        "--views",
+        1,
+        "--sources",
+        "network",
+        "--out",
+        tmp_path / "out",
+    )
+    done = cli(*command)
+    assert done.code == 0 and "time to learn 1 of the 2 tasks" in done.out
+
+
 def test_the_base_comes_with_the_package_and_is_no_model_of_predict() -> None:
     assert "solver-small" in bundled_solvers()
     assert "solver-small" not in bundled_models()

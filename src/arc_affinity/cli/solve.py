@@ -52,6 +52,7 @@ def solve(
 
     Searches for programs that reproduce the demonstrations, trains a bundled base on those of all tasks together,
     answers every test input under many views, ranks the answers, and writes records, a submission and a summary.
+    Where there is no time to learn all tasks, those with least to learn are learned.
     Stopped at any moment, the same command goes on.
 
     Args:
@@ -141,6 +142,11 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
         f"{figures['tasks']} tasks, {figures['outputs']} test outputs in {seconds:.0f} s "
         f"({figures['steps']} training steps, {figures['views_median']:.0f} views)",
     ]
+    if figures["learned"] < figures["tasks"] and figures["steps"]:
+        lines.append(
+            f"the network had time to learn {figures['learned']} of the {figures['tasks']} tasks, those with least to "
+            "learn; a longer --budget teaches it more"
+        )
     if figures["outputs_unanswered"]:
         lines.append(f"{figures['outputs_unanswered']} outputs have no answer: their inputs stand for them")
     if "score" in figures:

@@ -70,7 +70,8 @@ def worth_learning(tasks: Sequence[Task], tokens: float) -> frozenset[str]:
     """
     sizes = sorted((sum(map(length_of, task.train)), task.id) for task in tasks)
     each = tokens / LEAST_PASSES
-    spent, chosen = 0, []
+    spent = 0
+    chosen: list[str] = []
     for size, task_id in sizes:
         spent += size
         if chosen and spent > each:

@@ -31,7 +31,8 @@ from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.storage import LoadedModel, find_model
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.solve import RECORDS, SolveSettings, Where, solve
+from arc_affinity.training.joint.settings import SolveSettings, Where
+from arc_affinity.training.joint.solve import RECORDS, solve
 from arc_affinity.training.pretrain import train
 from arc_affinity.training.recipes import RECIPES
 from arc_affinity.training.run_folder import RECIPE as RUN_RECIPE

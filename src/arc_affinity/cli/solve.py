@@ -18,7 +18,8 @@ from arc_affinity.data.arc import choose_tasks, load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved, SolveSettings, Sources, Where
+from arc_affinity.training.joint.settings import SolveSettings, Sources, Where
+from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved
 from arc_affinity.training.joint.solve import solve as solve_tasks
 
 BASE = "solver-small"

@@ -17,15 +17,11 @@ from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
-from arc_affinity.training.joint.adapting import (
-    ADAPTING,
-    LEAST_PASSES,
-    adapting_corpus,
-    with_new_tasks,
-    worth_learning,
-)
+from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, with_new_tasks
+from arc_affinity.training.joint.plan import LEAST_PASSES, worth_learning
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
-from arc_affinity.training.joint.solve import Solved, SolveSettings, Where, solve
+from arc_affinity.training.joint.settings import SolveSettings, Where
+from arc_affinity.training.joint.solve import Solved, solve
 from arc_affinity.types import Pair, Task
 
 pytestmark = pytest.mark.many_steps

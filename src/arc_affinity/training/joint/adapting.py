@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
-from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
-from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.corpus import Corpus, Lesson, demonstrations_of, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import Job
@@ -22,16 +18,6 @@ from arc_affinity.types import Task
 
 FEWEST_BATCHES = 4
 """Batches of a pass over few demonstrations, reached by showing each under several views."""
-
-LEAST_PASSES = 40
-"""Passes over a task's demonstrations below which it is not learned: of 60 small kept-out tasks 69 passes solved 38 %,
-of 400 tasks 5 passes solved 3 % (docs/log.md, 16 and 18)."""
-
-TRIAL_TOKENS = 1024
-"""Tokens of a batch that tells how fast this machine trains."""
-
-OVERHEAD = 0.85
-"""Share of that speed which is left when steps are taken and processes wait for one another."""
 
 ADAPTING = JointRecipe(learning_rate=2e-3, warm_up=50)
 """Gentler than from nothing: the base knows how to copy, count and turn already."""
@@ -60,41 +46,6 @@ def with_tasks(base: LoadedSolver, task_ids: Sequence[str]) -> PairTransformer:
             if task_id in at:
                 model.tasks.weight[number] = base.model.tasks.weight[at[task_id]]
     return model
-
-
-def worth_learning(tasks: Sequence[Task], tokens: float) -> frozenset[str]:
-    """Return the ids of as many ``tasks`` as ``tokens`` of training can teach, those with least to learn first.
-
-    A training spread over all of many tasks teaches none: each is to be seen `LEAST_PASSES` times. One at least is
-    taken.
-    """
-    sizes = sorted((sum(map(length_of, task.train)), task.id) for task in tasks)
-    each = tokens / LEAST_PASSES
-    spent = 0
-    chosen: list[str] = []
-    for size, task_id in sizes:
-        spent += size
-        if chosen and spent > each:
-            break
-        chosen.append(task_id)
-    return frozenset(chosen)
-
-
-def tokens_a_second(base: PairTransformer, tasks: Sequence[Task], device: torch.device, workers: int) -> float:
-    """Return about how many tokens ``workers`` processes train on in a second here, by a trial of one small batch."""
-    model = with_new_tasks(base, len(tasks)).to(device).train()
-    corpus = Corpus(tuple(map(demonstrations_of, tasks)))
-    items = corpus.batches(0, TRIAL_TOKENS)[0]
-    batch = lay_out([corpus.view(item, 0) for item in items]).to(device)
-    labels = batch.labels[batch.labels != IGNORE]
-    for _ in range(2):  # the first warms up
-        begun = time.perf_counter()
-        with mixed_precision(device):
-            loss = F.cross_entropy(model(batch).float(), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        loss.item()  # waits for a GPU
-    tokens = sum(length_of(corpus.pair(item)) for item in items)
-    return OVERHEAD * workers * tokens / (time.perf_counter() - begun)
 
 
 def adapting_corpus(

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import torch
+from typing import Any
 
 from arc_affinity.data.canonical import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.answering import Draft, Question, questions_of, under, views_of
+from arc_affinity.evaluation.answering import Draft, Question, questions_of
 from arc_affinity.evaluation.candidates import Answers, Network
 from arc_affinity.evaluation.journal import Journal
 from arc_affinity.evaluation.merging import Merged, merge
@@ -26,98 +22,28 @@ from arc_affinity.evaluation.outcome import figures_of, records_of
 from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.ranking import Ranked
 from arc_affinity.evaluation.records import Origin, Record, write_records
-from arc_affinity.evaluation.search_answers import Bound, Program, search_tasks
+from arc_affinity.evaluation.search_answers import Program, search_tasks
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
-from arc_affinity.models.pair_transformer.decoding import write
-from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.joint.adapting import ADAPTING, adapting_job, tokens_a_second, worth_learning
+from arc_affinity.training.joint.adapting import adapting_job
+from arc_affinity.training.joint.plan import Plan, make_plan
 from arc_affinity.training.joint.processes import default_workers, train_jointly
-from arc_affinity.training.joint.recipe import Budget, JointRecipe
+from arc_affinity.training.joint.recipe import Budget
+from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.trainer import STATE, Progress
 from arc_affinity.types import Pair, Task
 
 RUN, MODEL, JOURNAL, PROGRAMS = "run.json", "model", "answers.jsonl", "programs.jsonl"
-PLAN = "plan.json"
 RECORDS, SUBMISSION, SUMMARY = "records.jsonl", "submission.json", "summary.json"
-
-LEAST_SHARE, MOST_SHARE = 0.1, 0.4
-"""Shares of a budget in time that are kept back for answers, at least and at most."""
-
-MARGIN = 1.4
-"""How much longer answering may take than the trial says."""
-
-SEARCH_SECONDS, SEARCH_SHARE = 4.0, 0.15
-"""Time for the search over programs: so much a task, but no more than this share of a budget in time."""
-
-SEARCHED_STATES = 20_000
-"""Distinct results that the search keeps in each view of a task; what bounds it where the budget is in steps."""
-
-Sources = Literal["network", "search", "both"]
-
-TRIAL, TRIAL_TOKENS = 64, 20
-"""Questions, and tokens of each, of the trial that tells how fast this machine answers."""
 
 SEARCH_DIGEST = "none"
 """Stands for the digest of weights where there are none."""
 
-
-@dataclass(frozen=True)
-class Plan:
-    """How the time of the network is spent; kept in the run's folder, as a trial of the machine decides it.
-
-    Attributes:
-        learned: ids of the tasks that it is trained on (`worth_learning`).
-        answering: seconds that are kept back for answers; 0 where the budget is in steps.
-    """
-
-    learned: list[str]
-    answering: float
-
-
 Report = Callable[[str, float, str], None]
 """Called with a stage ("search", "train", "write", "judge"), the share of it that is done, and words about it."""
-
-
-@dataclass(frozen=True)
-class SolveSettings:
-    """What decides the answers, besides the base and the tasks.
-
-    Attributes:
-        budget: for all of it, answers included, where it is in seconds; training steps where it is in steps.
-        seed: of the training's draws and of the views.
-        views: views under which every question is answered, at most.
-        shared: views under which candidates are judged, at most.
-        recipe: of the training.
-        sources: who is asked: the network, a search over programs, or both.
-    """
-
-    budget: Budget
-    seed: int = 0
-    views: int = 64
-    shared: int = 16
-    recipe: JointRecipe = ADAPTING
-    sources: Sources = "both"
-
-    def bound(self, tasks: int, workers: int) -> Bound:
-        """Return how far each task is searched."""
-        if self.budget.seconds is None:
-            return Bound(math.inf, SEARCHED_STATES)
-        each = SEARCH_SHARE * self.budget.seconds * workers / tasks
-        return Bound(min(SEARCH_SECONDS, each), SEARCHED_STATES)
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where a run is done: its folder, device, processes and executor; no part of what comes out."""
-
-    folder: Path
-    device: torch.device
-    workers: int | None = None
-    executor: str = "processes"
 
 
 @dataclass(frozen=True)
@@ -186,7 +112,7 @@ def _solve(
     learned: frozenset[str] = frozenset()
     answering = time.monotonic()
     if settings.sources != "search":
-        plan = _plan(base.model, asked, questions, settings, where, workers, searched)
+        plan = make_plan(base.model, asked, questions, settings, where, workers, searched)
         learned = frozenset(plan.learned)
         spent = time.monotonic() - begun
         trained, progress = _train(asked, learned, base, settings, where, workers, plan.answering + spent, report)
@@ -262,66 +188,6 @@ def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
                 f"{path.parent} holds a run with {name} {begun.get(name)!r:.60}, not {now[name]!r:.60}; "
                 "give another folder"
             )
-
-
-def _plan(
-    model: PairTransformer,
-    tasks: Sequence[Task],
-    questions: Sequence[Question],
-    settings: SolveSettings,
-    where: Where,
-    workers: int,
-    spent: float,
-) -> Plan:
-    """Which tasks are learned and how long they are answered, or what an earlier run has planned."""
-    path = where.folder / PLAN
-    if path.exists():
-        return read_json(path, Plan)
-    total, recipe = settings.budget.seconds, settings.recipe
-    if total is None:
-        assert settings.budget.steps is not None
-        plan = Plan(sorted(worth_learning(tasks, settings.budget.steps * recipe.batch_tokens)), 0.0)
-    else:
-        a_cell = _seconds_a_cell(model, tasks, questions, settings) / workers
-        speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
-        every = frozenset(task.id for task in tasks)
-        # Fewer tasks learned leave more time to learn them in: what is kept back is reckoned once more.
-        learned = worth_learning(tasks, speed * (total - spent - _answering(a_cell, tasks, every, settings)))
-        plan = Plan(sorted(learned), _answering(a_cell, tasks, learned, settings))
-    write_text(path, json.dumps(asdict(plan)) + "\n")
-    return plan
-
-
-def _answering(a_cell: float, tasks: Sequence[Task], learned: frozenset[str], settings: SolveSettings) -> float:
-    """Seconds to keep back for answers: all views of the tasks that are ``learned``, one of the others.
-
-    How many cells will be written is not known: a network that has not learned a task may go on to 30x30, so an output
-    is taken to be as large as those of the demonstrations.
-    """
-    # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
-    views = settings.views + 4 * settings.shared
-    cells = sum(_expected_cells(task) * len(task.test) * (views if task.id in learned else 1) for task in tasks)
-    total = settings.budget.seconds
-    assert total is not None
-    return min(MOST_SHARE * total, max(LEAST_SHARE * total, MARGIN * a_cell * cells))
-
-
-def _seconds_a_cell(
-    model: PairTransformer, tasks: Sequence[Task], questions: Sequence[Question], settings: SolveSettings
-) -> float:
-    """What one process takes to write a cell, here and now, by a trial on some questions."""
-    rng = np.random.default_rng(settings.seed)
-    by_id = {task.id: task for task in tasks}
-    chosen = [questions[at] for at in rng.permutation(len(questions))[:TRIAL]]
-    written = [under(question, views_of(by_id[question.task_id], 1, 0)[0]) for question in chosen]
-    begun = time.monotonic()
-    # Any task vector will do: only the time counts.
-    write(model.eval(), [replace(each, task=0) for each in written], most=TRIAL_TOKENS)
-    return (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
-
-
-def _expected_cells(task: Task) -> float:
-    return float(np.mean([pair.output.size for pair in task.train if pair.output is not None]))
 
 
 def _train(

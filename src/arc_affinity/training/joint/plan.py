@@ -1,0 +1,161 @@
+"""How the time of `solve`'s network is spent: which tasks are worth learning, and what is kept back for answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from arc_affinity.documents import read_json
+from arc_affinity.evaluation.answering import Question, under, views_of
+from arc_affinity.files import write_text
+from arc_affinity.models.pair_transformer.decoding import write
+from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.training.hardware import mixed_precision
+from arc_affinity.training.joint.adapting import with_new_tasks
+from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
+from arc_affinity.training.joint.settings import SolveSettings, Where
+from arc_affinity.types import Task
+
+PLAN = "plan.json"
+
+LEAST_SHARE, MOST_SHARE = 0.1, 0.4
+"""Shares of a budget in time that are kept back for answers, at least and at most."""
+
+MARGIN = 1.4
+"""How much longer answering may take than the trial says."""
+
+TRIAL, TRIAL_TOKENS = 64, 20
+"""Questions, and tokens of each, of the trial that tells how fast this machine answers."""
+
+LEAST_PASSES = 40
+"""Passes over a task's demonstrations below which it is not learned: of 60 small kept-out tasks 69 passes solved 38 %,
+of 400 tasks 5 passes solved 3 % (docs/log.md, 16 and 18)."""
+
+BATCH_OF_TRIAL = 1024
+"""Tokens of a batch that tells how fast this machine trains."""
+
+OVERHEAD = 0.85
+"""Share of that speed which is left when steps are taken and processes wait for one another."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the time of the network is spent; kept in the run's folder, as a trial of the machine decides it.
+
+    Attributes:
+        learned: ids of the tasks that it is trained on (`worth_learning`).
+        answering: seconds that are kept back for answers; 0 where the budget is in steps.
+    """
+
+    learned: list[str]
+    answering: float
+
+
+def make_plan(
+    model: PairTransformer,
+    tasks: Sequence[Task],
+    questions: Sequence[Question],
+    settings: SolveSettings,
+    where: Where,
+    workers: int,
+    spent: float,
+) -> Plan:
+    """Return which tasks are learned and how long they are answered, or what an earlier run has planned.
+
+    Args:
+        model: the base.
+        tasks, questions: what is asked.
+        settings, where: of the run.
+        workers: processes.
+        spent: seconds of the budget that are gone.
+    """
+    path = where.folder / PLAN
+    if path.exists():
+        return read_json(path, Plan)
+    total, recipe = settings.budget.seconds, settings.recipe
+    if total is None:
+        assert settings.budget.steps is not None
+        plan = Plan(sorted(worth_learning(tasks, settings.budget.steps * recipe.batch_tokens)), 0.0)
+    else:
+        a_cell = seconds_a_cell(model, tasks, questions, settings) / workers
+        speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
+        every = frozenset(task.id for task in tasks)
+        # Fewer tasks learned leave more time to learn them in: what is kept back is reckoned once more.
+        learned = worth_learning(tasks, speed * (total - spent - seconds_to_answer(a_cell, tasks, every, settings)))
+        plan = Plan(sorted(learned), seconds_to_answer(a_cell, tasks, learned, settings))
+    write_text(path, json.dumps(asdict(plan)) + "\n")
+    return plan
+
+
+def seconds_to_answer(a_cell: float, tasks: Sequence[Task], learned: frozenset[str], settings: SolveSettings) -> float:
+    """Seconds to keep back for answers: all views of the tasks that are ``learned``, one of the others.
+
+    How many cells will be written is not known: a network that has not learned a task may go on to 30x30, so an output
+    is taken to be as large as those of the demonstrations.
+    """
+    # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
+    views = settings.views + 4 * settings.shared
+    cells = sum(_expected_cells(task) * len(task.test) * (views if task.id in learned else 1) for task in tasks)
+    total = settings.budget.seconds
+    assert total is not None
+    return min(MOST_SHARE * total, max(LEAST_SHARE * total, MARGIN * a_cell * cells))
+
+
+def seconds_a_cell(
+    model: PairTransformer, tasks: Sequence[Task], questions: Sequence[Question], settings: SolveSettings
+) -> float:
+    """What one process takes to write a cell, here and now, by a trial on some questions."""
+    rng = np.random.default_rng(settings.seed)
+    by_id = {task.id: task for task in tasks}
+    chosen = [questions[at] for at in rng.permutation(len(questions))[:TRIAL]]
+    written = [under(question, views_of(by_id[question.task_id], 1, 0)[0]) for question in chosen]
+    begun = time.monotonic()
+    # Any task vector will do: only the time counts.
+    write(model.eval(), [replace(each, task=0) for each in written], most=TRIAL_TOKENS)
+    return (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
+
+
+def _expected_cells(task: Task) -> float:
+    return float(np.mean([pair.output.size for pair in task.train if pair.output is not None]))
+
+
+def worth_learning(tasks: Sequence[Task], tokens: float) -> frozenset[str]:
+    """Return the ids of as many ``tasks`` as ``tokens`` of training can teach, those with least to learn first.
+
+    A training spread over all of many tasks teaches none: each is to be seen `LEAST_PASSES` times. One at least is
+    taken.
+    """
+    sizes = sorted((sum(map(length_of, task.train)), task.id) for task in tasks)
+    each = tokens / LEAST_PASSES
+    spent = 0
+    chosen: list[str] = []
+    for size, task_id in sizes:
+        spent += size
+        if chosen and spent > each:
+            break
+        chosen.append(task_id)
+    return frozenset(chosen)
+
+
+def tokens_a_second(base: PairTransformer, tasks: Sequence[Task], device: torch.device, workers: int) -> float:
+    """Return about how many tokens ``workers`` processes train on in a second here, by a trial of one small batch."""
+    model = with_new_tasks(base, len(tasks)).to(device).train()
+    corpus = Corpus(tuple(map(demonstrations_of, tasks)))
+    items = corpus.batches(0, BATCH_OF_TRIAL)[0]
+    batch = lay_out([corpus.view(item, 0) for item in items]).to(device)
+    labels = batch.labels[batch.labels != IGNORE]
+    for _ in range(2):  # the first warms up
+        begun = time.perf_counter()
+        with mixed_precision(device):
+            loss = F.cross_entropy(model(batch).float(), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        loss.item()  # waits for a GPU
+    tokens = sum(length_of(corpus.pair(item)) for item in items)
+    return OVERHEAD * workers * tokens / (time.perf_counter() - begun)

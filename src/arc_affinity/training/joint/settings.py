@@ -1,0 +1,60 @@
+"""What a run of `solve` is told: what decides its answers, and where it is done."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from arc_affinity.evaluation.search_answers import Bound
+from arc_affinity.training.joint.adapting import ADAPTING
+from arc_affinity.training.joint.recipe import Budget, JointRecipe
+
+SEARCH_SECONDS, SEARCH_SHARE = 4.0, 0.15
+"""Time for the search over programs: so much a task, but no more than this share of a budget in time."""
+
+SEARCHED_STATES = 20_000
+"""Distinct results that the search keeps in each view of a task; what bounds it where the budget is in steps."""
+
+Sources = Literal["network", "search", "both"]
+
+
+@dataclass(frozen=True)
+class SolveSettings:
+    """What decides the answers, besides the base and the tasks.
+
+    Attributes:
+        budget: for all of it, answers included, where it is in seconds; training steps where it is in steps.
+        seed: of the training's draws and of the views.
+        views: views under which every question is answered, at most.
+        shared: views under which candidates are judged, at most.
+        recipe: of the training.
+        sources: who is asked: the network, a search over programs, or both.
+    """
+
+    budget: Budget
+    seed: int = 0
+    views: int = 64
+    shared: int = 16
+    recipe: JointRecipe = ADAPTING
+    sources: Sources = "both"
+
+    def bound(self, tasks: int, workers: int) -> Bound:
+        """Return how far each task is searched."""
+        if self.budget.seconds is None:
+            return Bound(math.inf, SEARCHED_STATES)
+        each = SEARCH_SHARE * self.budget.seconds * workers / tasks
+        return Bound(min(SEARCH_SECONDS, each), SEARCHED_STATES)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a run is done: its folder, device, processes and executor; no part of what comes out."""
+
+    folder: Path
+    device: torch.device
+    workers: int | None = None
+    executor: str = "processes"

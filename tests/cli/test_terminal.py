@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from arc_affinity.cli.main import run
 from arc_affinity.cli.render import task_table
-from arc_affinity.cli.terminal import Console, printable, show_everywhere
+from arc_affinity.cli.terminal import Console, open_streams, printable, show_everywhere
 from arc_affinity.data.arc import default_data_dir, find_task
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import Origin, make_record, write_records
@@ -52,6 +54,38 @@ def test_control_characters_in_names_are_refused(tmp_path: Path, cli, name: str)
             done = cli(command, tmp_path / "bad.jsonl")
             assert done.code == 1 and f"bad.jsonl:1: {field} must be text" in done.err
             assert "\x1b" not in done.err and "\x9b" not in done.err
+
+
+def test_work_is_done_where_nothing_can_be_printed(tmp_path: Path) -> None:
+    folder, split = tmp_path / "tasks", tmp_path / "split.json"
+    folder.mkdir()
+    for name in ("t1", "t2"):
+        pair = {"input": [[1]], "output": [[2]]}
+        (folder / f"{name}.json").write_text(json.dumps({"train": [pair], "test": [pair]}))
+    call = f"exec {sys.executable} -m arc_affinity.cli.main"
+    script = f"{call} data split --dataset {folder} --share 0.5 --out {split} <&- >&- 2>&-"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert json.loads(split.read_text())["validation"]
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("stream", [Full(), None], ids=["full", "closed"])
+def test_an_error_that_cannot_be_said_is_told_by_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", stream)
+    open_streams()
+    assert run(["score", "none.json"]) == 1
+    assert out.getvalue() == ""
 
 
 def test_what_steers_a_terminal_is_shown_by_its_number() -> None:

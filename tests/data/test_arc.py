@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from arc_affinity.data.arc import (
     DATASETS,
     dataset_names,
+    default_data_dir,
     find_task,
     load_tasks,
     parse_grid,
@@ -230,6 +232,34 @@ def test_without_a_data_folder_downloads_are_looked_up(tmp_path: Path, monkeypat
     monkeypatch.setattr("arc_affinity.data.arc.default_data_dir", lambda: tmp_path)
     write(tmp_path / "concept-arc" / "Count" / "Count1.json", TASK)
     assert [task.id for task in load_tasks("concept-arc")] == ["Count1"]
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user of a container: no HOME, and a number that the system has no name for."""
+
+    def nobody(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_reads_what_is_here(cli, tmp_path: Path) -> None:
+    assert not default_data_dir().is_absolute()
+    done = cli("data", "list")
+    assert done.code == 0 and "data folder: ~/.cache/arc-affinity" in done.out
+    assert "Traceback" not in done.err
+    write(tmp_path / "t1.json", TASK)
+    assert len(load_tasks(str(tmp_path))) == 1
+    for name in ("--data-dir", "ARC_AFFINITY_DATA"):
+        assert name in cli("data", "fetch", "arc-agi-2").err
+    with pytest.raises(ArcAffinityError, match="concept-arc is not in ~/.cache/arc-affinity: download it with"):
+        load_tasks("concept-arc")
+    assert "no such home folder" in cli("score", "~/s.json", "--dataset", "~/x").err
+    assert not Path("~").exists()
 
 
 @pytest.mark.parametrize("name", ["arc-agi-1/evaluatoin", "arcagi-1/evaluation"])

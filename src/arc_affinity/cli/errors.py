@@ -110,4 +110,6 @@ def _wrong(error: CycloptsError, chain: list[str], words: Sequence[str]) -> str:
 
 def _say(message: str) -> None:
     """Print one line on stderr, whatever line breaks the message holds."""
-    print("error:", printable(re.sub(r"\s*[\r\n]+\s*", " ", message.strip())), file=sys.stderr)
+    # Where stderr cannot be written either, the exit code says it alone.
+    with contextlib.suppress(OSError):
+        print("error:", printable(re.sub(r"\s*[\r\n]+\s*", " ", message.strip())), file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from cyclopts import App, Parameter
 
 from arc_affinity.cli.errors import in_one_line, split_debug, tell
-from arc_affinity.cli.terminal import show_everywhere
+from arc_affinity.cli.terminal import open_streams, show_everywhere
 from arc_affinity.errors import ArcAffinityError
 
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -100,6 +100,7 @@ def whole_help(app: App, tokens: Sequence[str]) -> None:
 def main() -> int:
     """Run the command line of this process; unexpected errors end in one line unless ``--debug`` is given."""
     debug, _ = split_debug(sys.argv[1:])
+    open_streams()
     show_everywhere()
     if not debug:
         sys.excepthook = in_one_line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -48,6 +49,20 @@ def printable(text: str, keep: str = "") -> str:
 def say_path(console: rich.console.Console, before: str, path: Path | str, after: str = "") -> None:
     """Print the name of a file, all of it on one line."""
     console.print(Text(printable(f"{before}{path}{after}")), soft_wrap=True, highlight=False)
+
+
+def open_streams() -> None:
+    """Give this process empty standard streams where it was started with closed ones, as services may be.
+
+    A file that is opened would take the number of a closed one, and whatever libraries and children print would land
+    in it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # In this order each gets its own number, the lowest that is free.
+            handle = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(handle, True)
+            setattr(sys, name, os.fdopen(handle, mode, encoding="utf-8"))
 
 
 def show_everywhere() -> None:

@@ -177,11 +177,17 @@ def files_of(name: str, data_dir: Path | None = None) -> list[Path]:
 
 
 def default_data_dir() -> Path:
-    """Return the folder for downloads: the user's cache folder, such as ``~/.cache/arc-affinity``."""
+    """Return the folder for downloads: the user's cache folder, such as ``~/.cache/arc-affinity``.
+
+    Of a user without a home, as in a container that runs under a bare number, it keeps the ``~`` and is not absolute.
+    """
     # Imported here because it costs a seventh of a second, and most runs name a folder or need none.
     import pooch
 
-    return Path(pooch.os_cache("arc-affinity"))
+    try:
+        return Path(pooch.os_cache("arc-affinity"))
+    except RuntimeError:
+        return Path("~/.cache/arc-affinity")
 
 
 def parse_task(document: object, id: str, dataset: str, where: str) -> Task:

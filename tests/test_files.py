@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from arc_affinity.data.store import write_store
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import keep_inputs, replacing, write_bytes, write_text
+from arc_affinity.evaluation.journal import Journal
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.record_writer import RecordWriter
+from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.files import keep_inputs, new_folder, replacing, write_bytes, write_text
 from arc_affinity.locks import LOCK, working_in
+from arc_affinity.types import Example, Pair
 
 KILLED = """
 import os, sys
@@ -107,24 +116,60 @@ def test_a_long_name_can_be_written_and_a_folder_cannot(tmp_path: Path) -> None:
         write_text(tmp_path, "x")
 
 
-def test_a_file_system_that_keeps_no_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
+def failing(number: int) -> Callable[..., None]:
+    def call(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "chmod", refused)
-    write_text(tmp_path / "f", "x")
-    assert (tmp_path / "f").read_text() == "x"
+    return call
 
 
-def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object) -> None:
-        raise OSError(38, "Function not implemented")
+def fill_everything(folder: Path) -> None:
+    """Write by each way that a command writes."""
+    write_text(folder / "f", "x")
+    with new_folder(folder / "n") as aside:
+        (aside / "g").write_text("x")
+    with working_in(folder / "d"):
+        write_text(folder / "d" / "f", "x")
+    grid = np.ones((2, 3), np.uint8)
+    assert write_store(folder / "s", {"t1": [Pair(grid, grid)]}).tasks == ("t1",)
+    Journal(folder / "j", {"tasks": 1}).append({"task": "t1"})
+    assert Journal(folder / "j", {"tasks": 1}).lines == [{"task": "t1"}]
+    with RecordWriter(folder / "r.jsonl", {"seed": 0}) as writer:
+        origin = Origin("m", "0123456789ab", "d", Protocol.ARC_PRIZE, 0)
+        writer.write("t1", [make_record(origin, Example("t1", 0, Pair(grid, grid), ()), 1, grid)])
+    assert names(folder) == ["d", "f", "j", "n", "r.jsonl", "s"]
+    assert names(folder / "d") == ["f"] and names(folder / "n") == ["g"]
 
-    monkeypatch.setattr("fcntl.flock", missing)
-    write_text(tmp_path / "f", "x")
-    with working_in(tmp_path / "d"):
-        write_text(tmp_path / "d" / "f", "x")
-    assert names(tmp_path) == ["d", "f"] and names(tmp_path / "d") == ["f"]
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_keeps_no_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    for owner, name in ((Path, "chmod"), (os, "chmod"), (os, "fchmod")):
+        monkeypatch.setattr(owner, name, failing(number))
+    fill_everything(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF])
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr("fcntl.flock", failing(number))
+    fill_everything(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_be_told_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing(number))
+    fill_everything(tmp_path)
+
+
+def test_other_faults_of_a_file_system_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    with pytest.raises(ArcAffinityError, match="cannot write .*f: Input/output error"):
+        write_text(tmp_path / "f", "x")
+    monkeypatch.undo()
+    monkeypatch.setattr("fcntl.flock", failing(errno.EIO))
+    with pytest.raises(ArcAffinityError, match="cannot write .*d: Input/output error"), working_in(tmp_path / "d"):
+        pass
 
 
 def test_what_is_given_is_not_written_over_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ TEMPORARY = ".tmp"
 LONGEST = 100
 """Characters of a name that its temporary file repeats; file systems take 255 bytes in all."""
 
-UNCHANGEABLE = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+UNCHANGEABLE = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 """What file systems answer that keep no modes (CIFS, exFAT, buckets), or cannot be told to write at once."""
 
 
@@ -52,6 +52,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` in one step."""
     with replacing(path) as aside:
         aside.write_bytes(content)
+
+
+def sync(handle: int) -> None:
+    """Have an open file written to the disk itself, where the file system can be told to."""
+    _tolerating(os.fsync, handle)
 
 
 def is_stream(path: Path) -> bool:
@@ -159,7 +164,7 @@ def _in_place_of(path: Path) -> Iterator[Path]:
     try:
         yield aside
         with aside.open("rb") as written:
-            _tolerating(os.fsync, written.fileno())
+            sync(written.fileno())
         _tolerating(aside.chmod, mode)
         aside.replace(place)
     finally:

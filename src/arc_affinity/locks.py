@@ -14,8 +14,8 @@ from arc_affinity.errors import ArcAffinityError
 LOCK = ".lock"
 """Name of the lock within a folder that a command works in; it is removed when the work ends well."""
 
-WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
-"""What file systems answer that have no locks (some mounts of NFS and Lustre)."""
+WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EBADF}
+"""What file systems answer that have no locks (some mounts of NFS and Lustre), or none on folders (NFS: EBADF)."""
 
 
 def take(handle: int) -> bool | None:

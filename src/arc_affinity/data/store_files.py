@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tokenize
 import zipfile
 import zlib
@@ -21,7 +20,7 @@ from msgspec import Meta
 from arc_affinity import documents
 from arc_affinity.documents import Count
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import new_folder, replacing
+from arc_affinity.files import new_folder, replacing, sync
 from arc_affinity.types import COLOURS, MAX_SIDE
 
 FORMAT = 1
@@ -95,7 +94,7 @@ def _write_through(path: Path, content: bytes) -> None:
     with path.open("wb") as handle:
         handle.write(content)
         handle.flush()
-        os.fsync(handle.fileno())
+        sync(handle.fileno())
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:

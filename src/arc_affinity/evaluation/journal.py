@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from arc_affinity.documents import decode, object_of
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import write_bytes
+from arc_affinity.files import sync, write_bytes
 
 
 class Journal:
@@ -41,7 +40,7 @@ class Journal:
             with self.path.open("ab") as file:
                 file.write(_encoded(line))
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
         except OSError as error:
             raise ArcAffinityError(f"cannot write {self.path}: {error.strerror or error}") from error
 

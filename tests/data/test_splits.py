@@ -53,6 +53,12 @@ def test_the_tasks_kept_out_are_fixed_by_content() -> None:
     assert sorted(ids[name] for name in kept_out_tasks(renamed)) == list(kept)
 
 
+@pytest.mark.parametrize("share", [float("nan"), float("inf"), -0.5, 0.0, 1.0, 7.0])
+def test_shares_that_are_none(share: float) -> None:
+    with pytest.raises(ArcAffinityError, match=f"a share must be above 0 and below 1, not {share}"):
+        stratified_split({"a": 1, "b": 2, "c": 3}, validation_share=share)
+
+
 def test_published_ids_are_those_of_the_reference(shared: Path) -> None:
     reference = json.loads((shared / "reference" / "split_308_92.json").read_text())
     assert published_split() == Split(tuple(sorted(reference["train"])), tuple(sorted(reference["val"])))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
+import math
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -349,9 +350,22 @@ def test_several_whole_models_at_once_are_refused(loaded: LoadedModel) -> None:
         TaskFineTuner(loaded, replace(QUICK, method="full")).fine_tune_together([parts(), parts()])
 
 
+FLOATS = [field.name for field in fields(Tuning) if isinstance(field.default, float)]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"per_task": 1}, "per_task must be 2 to"), ({"votes": 0}, "votes"), ({"augment": "al"}, "did you mean 'all'")],
+    [
+        ({"per_task": 1}, "per_task must be 2 to"),
+        ({"votes": 0}, "votes"),
+        ({"augment": "al"}, "did you mean 'all'"),
+        ({"weight_decay": -0.5}, "weight_decay must be 0 to 1e\\+06, not -0.5"),
+        ({"warmup_steps": -3}, "warmup_steps must be 0 to"),
+        ({"unlike_seed": -1}, "unlike_seed must be 0 to"),
+        ({"data_seed": -1}, "data_seed must be 0 to"),
+        *(({name: math.nan}, f"{name} must be .*, not nan") for name in FLOATS),
+        *(({name: math.inf}, f"{name} must be .*, not inf") for name in FLOATS),
+    ],
 )
 def test_settings_out_of_range(change: dict, told: str) -> None:
     settings = Tuning()

@@ -96,8 +96,11 @@ def stratified_split(
         seed: any integer; decides the shuffles and where the count begins.
 
     Raises:
-        ArcAffinityError: nothing to split, or a side would be empty.
+        ArcAffinityError: nothing to split, a share that is none, or a side would be empty.
     """
+    # Written so that a share that is no number is refused too.
+    if not 0 < validation_share < 1:
+        raise ArcAffinityError(f"a share must be above 0 and below 1, not {validation_share}")
     held_out = round(len(output_cells) * validation_share)
     if not 0 < held_out < len(output_cells):
         raise ArcAffinityError(

@@ -111,12 +111,18 @@ class Tuning:
 
 
 RANGES: Mapping[str, tuple[float, float]] = {
+    "rank": (1, 4096),
+    # An adapter of a greater alpha is not read again.
+    "alpha": (1e-6, 1e6),
     "per_task": (2, 1e6),
     "validation": (0, 1e6),
     "test": (1, 1e6),
     "unlike": (0, 1e6),
+    "unlike_seed": (0, 2**32),
     "votes": (1, 64),
     "learning_rate": (0, 1),
+    "weight_decay": (0, 1e6),
+    "warmup_steps": (0, 1e6),
     "steps": (1, 1e6),
     "tokens": (0, 1e6),
     "small_first": (0, 1),
@@ -124,6 +130,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "batch_cells": (1, 1e7),
     "batch_examples": (1, 4096),
     "seed": (0, 2**31),
+    "data_seed": (0, 2**32),
 }
 
 CHOICES: Mapping[str, tuple[str, ...]] = {

@@ -257,3 +257,12 @@ def blocking(folder):
     """A folder whose torch cannot be imported."""
     (folder / "torch.py").write_text("raise ImportError('torch is not wanted here')\n")
     return folder
+
+
+def test_what_takes_long_says_how_far_it_is(cli, tmp_path, records, monkeypatch):
+    monkeypatch.setattr("arc_affinity.cli.diagnose.LINE_EVERY", 0.0)
+    done = cli("diagnose", records, "--out", tmp_path / "r.html")
+    lines = [line for line in done.err.splitlines() if line.startswith("Diagnosing: ")]
+    assert done.code == 0 and f"Diagnosing: 0 records of {records}" in lines
+    for words in ("categories of", "intervals and tests over", f"writing {tmp_path / 'r.html'}"):
+        assert any(words in line for line in lines), lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 import warnings
 
 import numpy as np
@@ -82,6 +83,35 @@ def test_a_mean_without_interval_says_why(values, value, n, told):
     found = mean(values)
     assert (found.value, found.low, found.high, found.n) == (pytest.approx(value), None, None, n)
     assert told in found.reason
+
+
+@pytest.mark.parametrize("n", [2, 3, 13, 700])
+@pytest.mark.parametrize("kind", ["shares", "any"])
+def test_intervals_and_sign_flips_are_those_of_scipy(n: int, kind: str) -> None:
+    rng = np.random.default_rng(n)
+    values = rng.choice([-1.0, 0.0, 0.5, 1.0], n) if kind == "shares" else rng.normal(0.1, 1, n) ** 3
+    values[:2] = 0.0, 1.0
+    # The batches are those of before, on which scipy's draws depend.
+    settings = {"n_resamples": 4000, "batch": 2_000_000 // n, "vectorized": True}
+    expected = oracle.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(5), **settings)
+    found = mean(values.tolist(), seed=5)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval), rel=1e-9, abs=1e-12)
+    flips = {**settings, "permutation_type": "samples"}
+    p = oracle.permutation_test((values,), np.mean, rng=np.random.default_rng(5), **flips).pvalue
+    told = paired({f"{i:03d}": 0.0 for i in range(n)}, {f"{i:03d}": v for i, v in enumerate(values)}, seed=5)
+    assert told.p is not None
+    assert told.p == pytest.approx(p, abs=1e-12)
+
+
+def test_twice_the_tasks_take_twice_the_time_or_little_more() -> None:
+    def seconds(n: int) -> float:
+        values = np.random.default_rng(3).normal(0, 1, n)
+        begun = time.process_time()
+        mean(values.tolist())
+        return time.process_time() - begun
+
+    # The square of n by n that scipy takes would make it 16 times.
+    assert min(seconds(8000) for _ in range(2)) < 8 * min(seconds(2000) for _ in range(2))
 
 
 def test_spearman_as_scipy_with_the_interval_of_bonett_and_wright():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,13 @@ from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4
 """Pairs of a task in an example store that a page shows."""
+
+
+LINE_EVERY = 30.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+COUNTED = 1000
+"""Records between two words of progress."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,9 @@ def diagnose(
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
     read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
     keep_inputs([out, out.with_suffix(".json")], read)
-    with Console(stderr=True).status("Diagnosing"):
-        report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing, strict)
+    with Stages(Console(stderr=True)) as stages:
+        report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing, strict, stages.tell)
+        stages.tell(f"writing {out}")
         numbers = write_report(out, report, {task.id: _shown(task, given) for task in given.tasks})
         drawn = () if figures is None else write_figures(figures, report)
     if json:
@@ -96,6 +105,43 @@ def diagnose(
     say_path(console, "page: ", out, f"; numbers: {out.with_suffix('.json')}")
     if drawn:
         say_path(console, f"figures: {len(drawn)} in ", figures or "")
+
+
+Tell = Callable[[str], None]
+"""Told of what is being done."""
+
+
+class Stages:
+    """What is being done: on one line of a terminal that is gone at the end, elsewhere as lines for a log.
+
+    What is over within half a minute is not worth a line.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.status, self.said = console, console.status("Diagnosing"), time.monotonic()
+
+    def __enter__(self) -> Stages:
+        self.status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.status.stop()
+
+    def tell(self, words: str) -> None:
+        """Show what is being done."""
+        if self.console.is_terminal:
+            self.status.update(printable(f"Diagnosing: {words}"))
+        elif time.monotonic() - self.said > LINE_EVERY:
+            self.said = time.monotonic()
+            self.console.print(f"Diagnosing: {words}", highlight=False, soft_wrap=True)
+
+
+def _counted(records: Iterable[Record], path: Path, tell: Tell) -> Iterator[Record]:
+    """The same records, told how many there were."""
+    for number, record in enumerate(records):
+        if number % COUNTED == 0:
+            tell(f"{number:,} records of {path}")
+        yield record
 
 
 def write_report(out: Path, report: Report, pairs: Mapping[str, Sequence[Pair]]) -> str:
@@ -113,18 +159,22 @@ def _diagnose(
     attempts: int,
     categories: Path | None,
     allow_missing: bool,
-    strict: bool = False,
+    strict: bool,
+    tell: Tell,
 ) -> tuple[Report, Given]:
     """Read everything and work the numbers out."""
     given = None if dataset is None else Given(load_tasks(dataset, data_dir), True, _is_store(dataset))
     collector = Collector(attempts)
     for path in paths:
-        collector.add(_records(path, given, dataset, allow_missing, strict), str(path))
+        collector.add(_counted(_records(path, given, dataset, allow_missing, strict), path, tell), str(path))
     sets = collector.sets(_expected(given))
     if given is None:
         given = _matching(_named_by(sets[0], data_dir), sets)
-    labels = find_categories({task_id for each in sets for task_id in each.tasks}, given.tasks, categories)
+    ids = {task_id for each in sets for task_id in each.tasks}
+    tell(f"categories of {len(ids):,} tasks")
+    labels = find_categories(ids, given.tasks, categories)
     notes = [note for note in (given.missing, *labels.notes) if note]
+    tell(f"intervals and tests over {len(ids):,} tasks")
     return build_report(sets, labels.by_task, labels.source, notes), given
 
 

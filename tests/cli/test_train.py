@@ -70,7 +70,9 @@ def test_a_run_and_the_same_again(cli, recipe: Path, tmp_path: Path) -> None:
     assert again.err.startswith("error: ") and "add --resume to go on" in again.err and again.err.count("\n") == 1
     other = cli(*command, "--resume", "--seed", 7)
     assert other.code == 1 and "a run of another recipe (seed was 0)" in other.err
-    assert cli(*command, "--resume").code == 0
+    over = cli(*command, "--resume")
+    assert (over.code, over.out) == (0, f"{run / 'model'}\n"), over.err
+    assert over.err == "nothing to go on with: the run ended after its 2 steps\n"
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 

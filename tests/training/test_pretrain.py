@@ -176,8 +176,15 @@ def test_a_finished_run_is_left_as_it_is(tiny: Recipe, run_folder: RunFolder) ->
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(ArcAffinityError, match="holds a run already; add --resume to go on"):
         quick(recipe, run)
-    quick(recipe, run, resume=True)
+    assert quick(recipe, run, resume=True).was_over
+    # A kill may come between the last checkpoint and the model.
+    shutil.rmtree(run / MODEL)
+    assert quick(recipe, run, resume=True).was_over
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    # Who is done may remove the examples.
+    shutil.rmtree(run / "data")
+    assert quick(recipe, run, resume=True).was_over
+    assert not (run / "data").exists()
 
 
 def test_a_run_can_start_from_another_ones_model(tiny: Recipe, run_folder: RunFolder, tmp_path: Path) -> None:

@@ -92,7 +92,9 @@ def train(
         )
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command with --resume goes on") from error
-    if rate.leads:
+    if outcome.was_over:
+        console.print(f"nothing to go on with: the run ended after its {chosen.steps:,} steps", highlight=False)
+    if rate.leads or outcome.was_over:
         for name, value in sorted(outcome.metrics.items()):
             console.print(f"{name}: {value:.4f}", highlight=False)
         say_path(Console(), "", outcome.model)

@@ -56,10 +56,14 @@ ONE = Machine()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run ended with: the folder of its best model, and the last figures it logged."""
+    """What a run ended with: the folder of its best model, and the last figures it logged.
+
+    ``was_over`` says that it had ended before, so that nothing was left to do.
+    """
 
     model: Path
     metrics: dict[str, float]
+    was_over: bool = False
 
 
 def train(
@@ -106,6 +110,9 @@ def _train(
 ) -> Outcome:
     _settle(recipe, out, resume=resume)
     start = _read_start(recipe, out / LAST) if resume else 0
+    if start >= recipe.steps:
+        _save_best(out)
+        return Outcome(out / MODEL, {}, was_over=True)
     train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
     seed_everything(recipe.seed, verbose=False)
     module = GridModule(_new_model(recipe), recipe)
@@ -114,9 +121,13 @@ def _train(
     with _interrupts_raised(trainer), _threads(machine.threads):
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
-        best_model = model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST))
-        save_model(best_model, out / MODEL)
+        _save_best(out)
     return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def _save_best(out: Path) -> None:
+    """Make the model folder of the best checkpoint."""
+    save_model(model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST)), out / MODEL)
 
 
 def _new_model(recipe: Recipe) -> EncoderDecoder:

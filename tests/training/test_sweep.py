@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,6 +275,41 @@ def test_a_real_dask_cluster(mine: Sweep, tmp_path: Path) -> None:
     assert set(ended.results) == set(TASKS[:3]) and set(ended.failed) == {"one"}
     serial = run_sweep(mine, tmp_path / "serial", SERIAL).results
     assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial[task]["final"] for task in TASKS[:3]]
+
+
+class Silent(Executor):
+    """A cluster that does the first job and is silent, or gives up, from then on."""
+
+    def __init__(self, gives_up: bool) -> None:
+        self.gives_up, self.jobs = gives_up, 0
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.jobs += 1
+        if self.jobs == 1:
+            return SerialExecutor().submit(fn, *args, **kwargs)
+        future: Future = Future()
+        if self.gives_up:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        return future
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_a_cluster_that_is_gone_ends_the_sweep_which_goes_on_later(
+    mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives_up: bool
+) -> None:
+    monkeypatch.setattr(executors, "WATCH", 0.01)
+    monkeypatch.setattr(executors, "RETURN", 0.05)
+    inner, out = Silent(gives_up), tmp_path / "out"
+    # It is there until the first job is done.
+    cluster = Workers(
+        lambda: executors.WatchedExecutor(inner, lambda: "the cluster is gone" if inner.jobs > 1 else ""), 1
+    )
+    with pytest.raises(ArcAffinityError, match="the cluster is gone"):
+        run_sweep(mine, out, cluster)
+    assert set(read_results(out)) == {TASKS[0]} and not (out / "failed").exists()
+    done = files(out)
+    assert set(run_sweep(mine, out, SERIAL).results) == set(TASKS[:3]) and done.items() <= files(out).items()
 
 
 def test_dask_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

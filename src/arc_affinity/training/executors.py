@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -18,6 +20,12 @@ T = TypeVar("T")
 
 PATIENCE = "10s"
 """How long a Dask scheduler may take to answer."""
+
+
+WATCH, RETURN = 1.0, 20.0
+"""Seconds between two looks at a cluster, and how long a worker or scheduler that is gone may take to come back."""
+
+CANCELLED = "the Dask cluster gave the work up; the same command goes on"
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,63 @@ class SerialExecutor(Executor):
         except ArcAffinityError as error:
             future.set_exception(error)
         return future
+
+
+class ClusterLostError(ArcAffinityError):
+    """No result can come any more: the fault is no task's, and all work ends."""
+
+
+class WatchedExecutor(Executor):
+    """Passes work on to a cluster and ends what waits for it when the cluster is gone, which it would not say itself.
+
+    Args:
+        inner: the cluster's own executor.
+        lost: says why no result can come at present; "" if nothing keeps it.
+    """
+
+    def __init__(self, inner: Executor, lost: Callable[[], str]) -> None:
+        self.inner, self.lost = inner, lost
+        self.waiting: set[Future[Any]] = set()
+        self.over = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have ``fn`` called on the cluster.
+
+        Raises:
+            ClusterLostError: it is gone already, and was given time to come back.
+        """
+        begun = time.monotonic()
+        while (why := self.lost()) and time.monotonic() - begun < RETURN:
+            time.sleep(WATCH)
+        if why:
+            raise ClusterLostError(why)
+        outer: Future[T] = Future()
+        self.waiting.add(outer)
+        self.inner.submit(fn, *args, **kwargs).add_done_callback(lambda inner: self._pass_on(inner, outer))
+        return outer
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Stop watching."""
+        self.over.set()
+
+    def _pass_on(self, inner: Future[T], outer: Future[T]) -> None:
+        # What a cluster cancels was lost with its scheduler.
+        error = ClusterLostError(self.lost() or CANCELLED) if inner.cancelled() else inner.exception()
+        # The watch may have ended it already.
+        with contextlib.suppress(InvalidStateError):
+            outer.set_exception(error) if error is not None else outer.set_result(inner.result())
+        self.waiting.discard(outer)
+
+    def _watch(self) -> None:
+        since: float | None = None
+        while not self.over.wait(WATCH):
+            why = self.lost()
+            since = (since or time.monotonic()) if why else None
+            if since is not None and time.monotonic() - since >= RETURN:
+                for outer in tuple(self.waiting):
+                    with contextlib.suppress(InvalidStateError):
+                        outer.set_exception(ClusterLostError(why))
 
 
 @contextlib.contextmanager
@@ -85,4 +150,13 @@ def _dask(address: str, number: int) -> Iterator[Workers]:
         threads = sum(client.nthreads().values())
         if not threads:
             raise ArcAffinityError(f"the Dask cluster at {address} has no workers")
-        yield Workers(lambda: contextlib.nullcontext(client.get_executor(retries=0)), threads)
+        yield Workers(lambda: WatchedExecutor(client.get_executor(retries=0), lambda: _lost(client, address)), threads)
+
+
+def _lost(client: Any, address: str) -> str:
+    """Why no result can come from a Dask cluster at present; "" if nothing keeps it."""
+    if client.status != "running":
+        return f"the Dask scheduler at {address} is gone; once it is back, the same command goes on"
+    if not client.scheduler_info()["workers"]:
+        return f"the Dask cluster at {address} has no workers any more; once it has some, the same command goes on"
+    return ""

@@ -26,7 +26,7 @@ from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
 from arc_affinity.models.adapters import digest_of_set
 from arc_affinity.models.storage import LoadedModel
-from arc_affinity.training.executors import Workers
+from arc_affinity.training.executors import ClusterLostError, Workers
 from arc_affinity.training.sweep_work import RE_ARC, RECORDS, RESULT, Job, Result, Source, TaskFiles, work
 from arc_affinity.training.tuning import Tuning
 
@@ -87,7 +87,8 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
 
     Raises:
         ArcAffinityError: another process is at work in ``out``, or it holds one of other settings or of other examples
-            of a task; it cannot be written (a full disk too; what is finished stays); or every task failed.
+            of a task; it cannot be written (a full disk too; what is finished stays); a cluster is gone; or every
+            task failed.
     """
     tell = on_task or (lambda _task, _error: None)
     for task in sweep.tasks:
@@ -152,6 +153,8 @@ def _until_broken(
             error = future.exception()
             if isinstance(error, BrokenExecutor):
                 return list(running.values())
+            if isinstance(error, ClusterLostError):
+                raise error
             job = running.pop(future)
             if error is None:
                 yield from future.result()

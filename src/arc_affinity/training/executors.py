@@ -101,9 +101,12 @@ class WatchedExecutor(Executor):
             why = self.lost()
             since = (since or time.monotonic()) if why else None
             if since is not None and time.monotonic() - since >= RETURN:
-                for outer in tuple(self.waiting):
-                    with contextlib.suppress(InvalidStateError):
-                        outer.set_exception(ClusterLostError(why))
+                self._end(why)
+
+    def _end(self, why: str) -> None:
+        for outer in tuple(self.waiting):
+            with contextlib.suppress(InvalidStateError):
+                outer.set_exception(ClusterLostError(why))
 
 
 @contextlib.contextmanager

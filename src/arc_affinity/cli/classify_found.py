@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from arc_affinity.search import TRUSTED_COST, solve_task
+from arc_affinity.search import FAULTS, TRUSTED_COST, solve_task
 from arc_affinity.types import Task
 
 
@@ -27,8 +27,7 @@ def found_program(task: Task, seconds: float) -> FoundProgram:
     """Return the most trusted program that gives every demonstration's output; outputs of tests are not looked at."""
     try:
         answers = solve_task(task, seconds=seconds)
-    except (ArithmeticError, LookupError, ValueError) as error:
-        # A grid function that fails on an odd grid costs this task's category, not everybody's.
+    except FAULTS as error:
         return FoundProgram(None, reason=f"the search failed ({type(error).__name__})")
     fitting = [
         each for each in (answers[0] if answers else ()) if each.fits == len(task.train) and each.source != "same input"

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from arc_affinity.cli.diagnose_categories import find_categories
-from arc_affinity.cli.terminal import Console, printable, say_path
+from arc_affinity.cli.terminal import LINE_EVERY, Console, printable, say_path
 from arc_affinity.data.arc import DATASETS, files_of, load_tasks
 from arc_affinity.data.store import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
@@ -32,9 +32,6 @@ from arc_affinity.types import Example, Pair, Task
 EXAMPLES = 4
 """Pairs of a task in an example store that a page shows."""
 
-
-LINE_EVERY = 30.0
-"""Seconds between two lines of progress where there is no terminal."""
 
 COUNTED = 1000
 """Records between two words of progress."""

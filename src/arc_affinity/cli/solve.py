@@ -13,7 +13,7 @@ from cyclopts.validators import Number
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from arc_affinity.cli.predict import pick_device
-from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.cli.terminal import LINE_EVERY, Console, say_path
 from arc_affinity.data.arc import choose_tasks, load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.storage import find_solver
@@ -28,9 +28,6 @@ BASE = "solver-small"
 UNITS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
 
 STAGES = {"search": "Searching", "train": "Adapting", "write": "Answering", "judge": "Ranking"}
-
-LINE_EVERY = 30.0
-"""Seconds between two lines of progress where nobody watches a bar."""
 
 
 def solve(

@@ -12,7 +12,7 @@ import numpy as np
 
 from arc_affinity.evaluation.journal import Journal
 from arc_affinity.evaluation.questions import Place
-from arc_affinity.search import solve_task
+from arc_affinity.search import FAULTS, solve_task
 from arc_affinity.types import Grid, Task
 
 logger = logging.getLogger(__name__)
@@ -103,8 +103,7 @@ def search_tasks(
             task_id = running.pop(future)
             try:
                 done[task_id] = future.result()
-            except (ArithmeticError, LookupError, ValueError) as error:
-                # A grid function that fails on an odd grid costs this task's programs, not everybody's answers.
+            except FAULTS as error:
                 logger.warning("task %s: the search failed (%s: %s)", task_id, type(error).__name__, error)
                 done[task_id] = [[] for _ in by_id[task_id].test]
             journal.append({"task": task_id, "programs": done[task_id]})

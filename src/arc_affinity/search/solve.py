@@ -21,6 +21,9 @@ from arc_affinity.types import Grid, Pair, Task
 
 logger = logging.getLogger(__name__)
 
+FAULTS = (ArithmeticError, LookupError, ValueError)
+"""What a grid function raises that fails on an odd grid: that costs the task its programs, and no other task's."""
+
 RULE_BASES = 6
 """Grids that rules for cells are learned from, in each view."""
 

@@ -140,3 +140,17 @@ def test_an_output_that_is_cut_off_keeps_its_whole_rows(model: PairTransformer) 
                 np.testing.assert_array_equal(cut.grid, full.grid[:rows])
             else:
                 np.testing.assert_array_equal(cut.grid[0], full.grid[0, :cols])
+
+
+def test_mixed_precision_keeps_to_the_fused_kernels(model: PairTransformer, recwarn: pytest.WarningsRecorder) -> None:
+    batch = lay_out([Written(grid(3, 5), grid(2, 3), 1, 0)])
+    exact = model(batch)
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = model(batch)
+    finally:
+        torch.set_warn_always(before)
+    assert not recwarn.list
+    torch.testing.assert_close(mixed.float(), exact, atol=0.3, rtol=0.1)

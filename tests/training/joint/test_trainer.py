@@ -85,6 +85,14 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     assert torch.equal(straight, weights(resumed.run(lambda _: None)))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
+    trainer = Trainer(job(tmp_path))
+    trainer.state_path.symlink_to("/dev/full")
+    with pytest.raises(ArcAffinityError, match=r"cannot write .*training\.pt: No space left on device"):
+        trainer.save()
+
+
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
     first = weights(Trainer(job(tmp_path)).run(lambda _: None))
     again: list[Progress] = []

@@ -81,8 +81,8 @@ class Attention(nn.Module):
         cache: Past | None,
     ) -> Stream:
         """Let every token look at those ``visible`` to it, and at those in the ``cache``."""
-        queries = asks(self.q_norm(self._split(self.q_proj(stream))))
-        keys = stands(self.k_norm(self._split(self.k_proj(stream))))
+        queries = asks(_normalised(self._split(self.q_proj(stream)), self.q_norm))
+        keys = stands(_normalised(self._split(self.k_proj(stream)), self.k_norm))
         values = self._split(self.v_proj(stream))
         if cache is not None:
             known = cache.append(KeyValues(keys, values))
@@ -92,6 +92,11 @@ class Attention(nn.Module):
 
     def _split(self, stream: Stream) -> Heads:
         return stream.view(*stream.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+def _normalised(heads: Heads, norm: nn.RMSNorm) -> Heads:
+    """Return ``heads`` normalised, in their own kind: with a gain of another, torch's kernel for it is not used."""
+    return F.rms_norm(heads, norm.normalized_shape, norm.weight.to(heads.dtype), norm.eps)
 
 
 class FeedForward(nn.Module):

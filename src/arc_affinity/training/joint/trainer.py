@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import replacing
+from arc_affinity.files import write_bytes
 from arc_affinity.models.pair_transformer.layout import IGNORE, Sequences, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.storage import read_checkpoint
@@ -220,11 +221,10 @@ class Trainer:
             "counts": [self.steps, self.passes, self.done, self.tokens],
             "seconds": self.seconds,
         }
-        with replacing(self.state_path) as aside:
-            try:
-                torch.save(state, aside)
-            except RuntimeError as error:  # what torch makes of a full disk
-                raise ArcAffinityError(f"cannot write {self.state_path}: {str(error).splitlines()[0]}") from error
+        # In memory first: torch would tell of a full disk in words of its own.
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_bytes(self.state_path, content.getvalue())
 
     def _resume(self) -> None:
         if not self.state_path.exists():

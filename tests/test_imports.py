@@ -32,6 +32,8 @@ MAY_IMPORT = {
     "training": ("types", "data", "models", "search", "evaluation", "training"),
     "taxonomy": ("types", "data", "models.blocks", "taxonomy"),
     "diagnosis": ("types", "evaluation.records", "evaluation.metrics", "taxonomy.categories", "diagnosis"),
+    "notebook": ("types", "data", "models", "search", "evaluation", "training", "taxonomy", "diagnosis", "notebook"),
+    "__main__": ("cli",),
     "cli": ("types", "data", "models", "search", "evaluation", "training", "taxonomy", "diagnosis", "cli"),
 }
 """Rooms (or single modules) that a room may import, besides ``EVERYONE``."""

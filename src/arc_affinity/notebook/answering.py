@@ -1,0 +1,144 @@
+"""From tasks to answers: by a model as it stands, or by all that `solve` does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+
+from arc_affinity.evaluation import predict as predicting
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.predict_solver import predict_by_solver
+from arc_affinity.evaluation.records import Origin, Record
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, bundled_solvers, find_solver, holds_solver
+from arc_affinity.models.storage import RUN_MODEL, LoadedModel
+from arc_affinity.models.storage import find_model as find_encoder_decoder
+from arc_affinity.notebook.answers import Answers
+from arc_affinity.training.joint.recipe import Budget
+from arc_affinity.training.joint.settings import SolveSettings, Sources, Where
+from arc_affinity.training.joint.solve import solve as solve_in
+from arc_affinity.types import Task
+
+UNNAMED = "notebook"
+"""The dataset's name in records of tasks that name none."""
+
+
+def find_model(name: str | Path) -> LoadedModel | LoadedSolver:
+    """Return the model that ``name`` means: a bundled one, a model folder, a checkpoint, or a run of `solve`.
+
+    Raises:
+        ArcAffinityError: there is none (the nearest name is suggested), or it is damaged.
+
+    Example:
+        >>> import arc_affinity as aa
+        >>> aa.find_model("rotary").model.parameter_count()
+        1644975
+    """
+    path = Path(name)
+    if str(name) in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL):
+        return find_solver(str(name))
+    return find_encoder_decoder(str(name))
+
+
+def predict(
+    model: LoadedModel | LoadedSolver,
+    tasks: Sequence[Task],
+    *,
+    protocol: str = Protocol.ARC_PRIZE.value,
+    attempts: int = 2,
+    views: int = 1,
+    seed: int = 0,
+) -> Answers:
+    """Return the attempts of ``model`` at the tests of ``tasks``.
+
+    A network of `solve` answers tasks that it has learned; the others look at the demonstrations.
+
+    Args:
+        model: as `find_model` returns it.
+        tasks: whose tests are asked.
+        protocol: arc_prize (the model finds the size), sized (it is given) or teacher_forced (the true cells before
+            each cell are shown: one attempt, one view). Networks of `solve` know the first alone.
+        attempts: different answers to each question, at most.
+        views: views under which each question is answered, and which vote.
+        seed: of the views and of the draws of demonstrations.
+
+    Raises:
+        ArcAffinityError: a network of `solve` has not learned a task, the protocol is unknown, or it needs outputs
+            that are withheld.
+
+    Example:
+        >>> import arc_affinity as aa
+        >>> task = aa.load_tasks("arc-agi-1/training")[0]
+        >>> [record.attempt for record in aa.predict(aa.find_model("rotary"), [task]).records]
+        [1, 2]
+    """
+    asked, name = tuple(tasks), dataset_of(tasks)
+    by = Protocol.named(protocol)
+    if isinstance(model, LoadedSolver):
+        origin = Origin(model.name, model.digest, name, Protocol.ARC_PRIZE, seed, exposure="transductive")
+        groups = predict_by_solver(model, asked, origin, attempts=attempts, views=views)
+        return Answers(_joined(groups), asked, attempts)
+    asking = predicting.Asking(by, attempts, views, seed)
+    questions = predicting.questions_of_tasks(asked, model.model.config.context_pairs, asking)
+    predicting.check_answerable(questions, by)
+    origin = Origin(model.name, model.digest, name, by, seed, model.adapter)
+    return Answers(_joined(predicting.predict(model.model, questions, origin, asking)), asked, attempts)
+
+
+def solve(
+    tasks: Sequence[Task],
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    base: str | Path = "solver-small",
+    sources: Sources = "both",
+    views: int = 64,
+    seed: int = 0,
+    workers: int | None = None,
+    out: Path | str | None = None,
+    report: Callable[[str, float, str], None] = lambda *_: None,
+) -> Answers:
+    """Return answers to ``tasks`` by searching for programs and by adapting a base to their demonstrations.
+
+    Args:
+        tasks: whose tests are asked; their outputs, where known, are only measured by.
+        seconds: time for all of it, or
+        steps: of training, which give the same answers every time.
+        base: the network to begin from.
+        sources: network, search, or both.
+        views: views under which every question is answered, at most.
+        seed: of the training's draws and of the views.
+        workers: processes; as many as there are cores unless given.
+        out: a folder for the run, by which it is resumed; none is left unless given.
+        report: called with the stage, the share of it that is done, and words about it.
+
+    Raises:
+        ArcAffinityError: not exactly one of ``seconds`` and ``steps`` is given, or the folder holds another run.
+
+    Example:
+        >>> import arc_affinity as aa
+        >>> tasks = [task for task in aa.load_tasks("arc-agi-1/training") if task.id == "67a3c6ac"]
+        >>> aa.score(aa.solve(tasks, steps=1, views=1, workers=1)).solved.over_tasks
+        1.0
+    """
+    network = find_solver(str(base))
+    settings = SolveSettings(Budget(steps, seconds), seed=seed, views=views, sources=sources)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with tempfile.TemporaryDirectory() if out is None else nullcontext(str(out)) as folder:
+        done = solve_in(
+            tasks, network, settings, Where(Path(folder), device, workers), dataset=dataset_of(tasks), report=report
+        )
+    return Answers(done.records, tuple(tasks), 2, done.summary)
+
+
+def dataset_of(tasks: Sequence[Task]) -> str:
+    """Return the dataset that all of ``tasks`` are of, or a name that says that there is no such."""
+    names = {task.dataset for task in tasks}
+    return names.pop() or UNNAMED if len(names) == 1 else UNNAMED
+
+
+def _joined(groups: Iterable[tuple[str, Sequence[Record]]]) -> tuple[Record, ...]:
+    return tuple(record for _, records in groups for record in records)

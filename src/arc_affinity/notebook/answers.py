@@ -1,0 +1,90 @@
+"""What a solver answered: its records, with what is done with them in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.records import Record, read_records, write_records
+from arc_affinity.evaluation.submission import make_submission, write_submission
+from arc_affinity.notebook.frames import data_frame
+from arc_affinity.notebook.html import table
+from arc_affinity.types import Task
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The attempts at the test outputs of some tasks.
+
+    Attributes:
+        records: one an attempt, the best of each output first.
+        tasks: the tasks that were asked; empty where they are not known, as of a file.
+        counted: attempts an output that count.
+        summary: figures of the run, if it has any.
+    """
+
+    records: tuple[Record, ...]
+    tasks: tuple[Task, ...] = ()
+    counted: int = 2
+    summary: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def read(cls, path: Path | str) -> Answers:
+        """Read records that any command or `save` wrote.
+
+        Raises:
+            ArcAffinityError: the file cannot be read, or holds something else.
+        """
+        return cls(tuple(read_records(Path(path))))
+
+    @cached_property
+    def by_output(self) -> Mapping[Place, Sequence[Record]]:
+        """The records of each test output, attempts in order."""
+        found: dict[Place, list[Record]] = {}
+        for record in sorted(self.records, key=lambda each: each.attempt):
+            found.setdefault((record.task_id, record.test_index), []).append(record)
+        places = dict.fromkeys((record.task_id, record.test_index) for record in self.records)
+        return {place: found[place] for place in places}
+
+    def save(self, path: Path | str) -> Path:
+        """Write the records as JSON lines (gzip where the name ends in .gz) and return the path.
+
+        Raises:
+            ArcAffinityError: the file cannot be written.
+        """
+        write_records(Path(path), self.records)
+        return Path(path)
+
+    def submit(self, path: Path | str) -> Path:
+        """Write a ``submission.json`` of the two best attempts and return the path.
+
+        Raises:
+            ArcAffinityError: the tasks are not known or not all answered, or the file cannot be written.
+        """
+        write_submission(Path(path), make_submission(list(self.records), self.tasks))
+        return Path(path)
+
+    def to_frame(self) -> Any:
+        """Return a ``pandas.DataFrame`` with a row an attempt.
+
+        Raises:
+            ArcAffinityError: pandas is not installed.
+        """
+        return data_frame(record.to_json() for record in self.records)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (task_id, index, len(records), _verdict(records[: self.counted]))
+            for (task_id, index), records in self.by_output.items()
+        ]
+        return table(("task", "test", "attempts", f"right within {self.counted}"), rows)
+
+
+def _verdict(records: Sequence[Record]) -> str:
+    known = [record.exact for record in records if record.exact is not None]
+    return "not known" if not known else "yes" if any(known) else "no"

@@ -1,0 +1,75 @@
+"""Scores in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arc_affinity.evaluation import scoring
+from arc_affinity.evaluation.records import Record
+from arc_affinity.notebook.answers import Answers
+from arc_affinity.notebook.frames import data_frame
+from arc_affinity.notebook.html import percent, table
+from arc_affinity.types import Task
+
+
+@dataclass(frozen=True)
+class Scored(scoring.Score):
+    """A score that a notebook shows as a table; all numbers of `evaluation.scoring.Score` are its own."""
+
+    def to_frame(self) -> Any:
+        """Return a ``pandas.DataFrame`` with a row a task.
+
+        Raises:
+            ArcAffinityError: pandas is not installed.
+        """
+        return data_frame(self._rows())
+
+    def _rows(self) -> list[dict[str, object]]:
+        return [
+            {
+                "task": task_id,
+                "outputs": len(outputs),
+                "solved": sum(output.solved for output in outputs),
+                "score": self.only(task_id).solved.over_tasks,
+                "cell_accuracy": self.only(task_id).cell_accuracy.over_tasks,
+            }
+            for task_id, outputs in self.by_task.items()
+        ]
+
+    def _repr_html_(self) -> str:
+        names = (
+            (f"score, {self.attempts} attempts", self.solved),
+            ("first attempt", self.first_solved),
+            ("cell accuracy", self.cell_accuracy),
+            ("size accuracy", self.size_accuracy),
+        )
+        rows = [(name, percent(mean.over_tasks), percent(mean.over_outputs)) for name, mean in names]
+        rows.append(("tasks solved whole", f"{len(self.solved_tasks)} of {len(self.by_task)}", ""))
+        return table((str(self.subject.protocol), "mean over tasks", "over outputs"), rows)
+
+
+def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task] | None = None) -> Scored:
+    """Return the score of answers by ARC Prize's rule: two attempts, credit an output, mean over tasks.
+
+    Args:
+        answers: of `predict` or `solve`, records, or a file of records.
+        tasks: over which to score, those without an answer counting 0; those that were asked unless given.
+
+    Raises:
+        ArcAffinityError: there are no records or those of several models, or outputs are withheld.
+
+    Example:
+        >>> import arc_affinity as aa
+        >>> tasks = aa.load_tasks("arc-agi-1/training")[:2]
+        >>> aa.score(aa.predict(aa.find_model("rotary"), tasks)).solved.over_tasks
+        0.0
+    """
+    if isinstance(answers, Path | str):
+        answers = Answers.read(answers)
+    known, counted = (answers.tasks or None, answers.counted) if isinstance(answers, Answers) else (None, 2)
+    records = answers.records if isinstance(answers, Answers) else answers
+    found = scoring.score(records, known if tasks is None else tasks, attempts=min(2, counted))
+    return Scored(found.subject, found.attempts, found.outputs)

@@ -1,0 +1,93 @@
+"""Adapting a model to one task, in a notebook."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.lora import merge
+from arc_affinity.models.pair_transformer.storage import LoadedSolver
+from arc_affinity.models.storage import LoadedModel
+from arc_affinity.notebook.answering import UNNAMED
+from arc_affinity.notebook.answers import Answers
+from arc_affinity.notebook.html import percent, table
+from arc_affinity.training.finetune import TaskFineTuner, Tuned
+from arc_affinity.training.tuning import TUNINGS, Method, parts_of_task
+from arc_affinity.types import Task
+
+
+@dataclass(frozen=True)
+class Specialist:
+    """A model that was adapted to one task.
+
+    Attributes:
+        model: for `predict`.
+        task: what it was adapted to.
+        tuned: all that came of it: scores by protocol before and after, the curve, seconds.
+    """
+
+    model: LoadedModel
+    task: Task
+    tuned: Tuned
+
+    @property
+    def before(self) -> Answers:
+        """What the model answered before, by every protocol."""
+        return Answers(self.tuned.base.records, (self.task,))
+
+    @property
+    def after(self) -> Answers:
+        """What it answers now, by every protocol."""
+        return Answers(self.tuned.final.records, (self.task,))
+
+    def _repr_html_(self) -> str:
+        before, after = self.tuned.base.by_protocol, self.tuned.final.by_protocol
+        rows = [
+            (f"{name}, {what}", percent(getattr(before[name], field)), percent(getattr(after[name], field)))
+            for name in after
+            for what, field in (("solved", "solved"), ("cells", "cells"))
+        ]
+        return table((f"task {self.task.id}", "before", "after"), rows)
+
+
+def finetune(model: LoadedModel, task: Task, *, method: Method = "full", **settings: Any) -> Specialist:
+    """Return ``model`` adapted to the demonstrations of ``task``; the model itself stays as it is.
+
+    Args:
+        model: an encoder-decoder, as `find_model` returns it (`solve` adapts the networks of its own kind).
+        task: its tests are answered before and after, and never trained on.
+        method: lora, full, or context-only.
+        settings: other fields of `training.tuning.Tuning`, such as ``steps``, ``augment`` and ``votes``.
+
+    Raises:
+        ArcAffinityError: the task has fewer than two demonstrations, a setting is unknown or out of range, or the model
+            is of the kind that `solve` adapts.
+
+    Example:
+        >>> import arc_affinity as aa
+        >>> task = aa.load_tasks("arc-agi-1/training")[0]
+        >>> made = aa.finetune(aa.find_model("rotary"), task, steps=1)
+        >>> made.tuned.examples_seen > 0
+        True
+    """
+    if isinstance(model, LoadedSolver):
+        raise ArcAffinityError(f"{model.name} is adapted by `solve`, to all tasks asked at once")
+    try:
+        tuning = replace(TUNINGS[method], **settings)
+    except TypeError as error:
+        raise ArcAffinityError(f"no such setting: {error}") from error
+    tuned = TaskFineTuner(model, tuning).fine_tune(parts_of_task(task, tuning, task.dataset or UNNAMED))
+    return Specialist(_adapted(model, tuned, method), task, tuned)
+
+
+def _adapted(model: LoadedModel, tuned: Tuned, method: str) -> LoadedModel:
+    """The model with what was learned."""
+    if tuned.model is not None:
+        return replace(model, model=tuned.model, digest=tuned.digest, adapter=method)
+    if tuned.adapter is None:
+        return model
+    changed = copy.deepcopy(model.model)
+    merge(changed, tuned.adapter)
+    return replace(model, model=changed, digest=tuned.digest, adapter=method)

@@ -1,0 +1,147 @@
+"""The package as a notebook sees it: names that come when asked for, and results that draw themselves."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import arc_affinity as aa
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.notebook.answers import Answers
+from arc_affinity.types import Example, Pair, Task
+
+pytestmark = pytest.mark.many_steps
+
+MODULES = ("answering", "kinds", "pictures", "scoring", "specialists")
+
+
+def grid(rows: int, cols: int, colour: int) -> np.ndarray:
+    return np.full((rows, cols), colour, np.uint8)
+
+
+TASK = Task("a<b", (Pair(grid(2, 3, 1), grid(3, 2, 4)),), (Pair(grid(5, 7, 1), grid(7, 5, 4)),), "mine")
+
+
+def answers(*outputs: np.ndarray | None) -> Answers:
+    origin = Origin("model", "123456789abc", "mine", Protocol.ARC_PRIZE, 0)
+    example = Example("task", 0, TASK.test[0], TASK.train)
+    return Answers(tuple(make_record(origin, example, number, each) for number, each in enumerate(outputs, 1)))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_docstrings_are_true(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"arc_affinity.notebook.{name}"))
+    assert found.attempted > 1 and not found.failed
+
+
+def test_nothing_is_imported_before_it_is_asked_for() -> None:
+    script = "import sys, arc_affinity as aa; assert 'solve' in dir(aa) and aa.__version__; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "numpy", "arc_affinity.types"} & set(loaded)
+
+
+def test_type_checkers_are_told_of_every_name() -> None:
+    told = ast.parse((Path(aa.__path__[0]) / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = {
+        (alias.asname, node.module) for node in told.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    homes = {(name, f"arc_affinity.{home}") for name, home in vars(aa)["_HOMES"].items()}
+    assert imports == homes
+    assert all(callable(getattr(aa, name)) for name, _ in homes)
+
+
+def test_an_unknown_name_is_one() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'slove'"):
+        aa.slove  # noqa: B018
+
+
+def test_a_task_is_drawn_whole_and_its_name_is_text() -> None:
+    html = aa.show(TASK)._repr_html_()
+    assert html.count("<svg") == 4
+    assert "a&lt;b" in html and "a<b" not in html
+    withheld = Task("t", TASK.train, (Pair(TASK.test[0].input, None),))
+    assert aa.show(withheld).html.count("<svg") == 3
+    assert aa.show([TASK, withheld]).html.count("<svg") == 7
+    assert aa.show(TASK.train[0]).html.count("<svg") == 2
+    assert aa.show(grid(2, 2, 3)).html.count("<svg") == 1
+
+
+def test_answers_are_drawn_beside_what_was_wanted() -> None:
+    html = aa.show(answers(grid(7, 5, 3), None, grid(7, 5, 4))).html
+    # Input, target and one attempt; the second gave no grid, the third does not count.
+    assert html.count("<svg") == 3
+    assert "attempt 1, wrong" in html and "no grid" in html and "attempt 3" not in html
+
+
+def test_nothing_else_is_drawn() -> None:
+    with pytest.raises(ArcAffinityError, match="not dict"):
+        aa.show({})  # type: ignore[arg-type]
+
+
+def test_a_score_counts_two_attempts() -> None:
+    assert aa.score(answers(grid(7, 5, 3), grid(7, 5, 4))).solved.over_tasks == 1
+    assert aa.score(answers(grid(7, 5, 3), grid(5, 7, 4), grid(7, 5, 4))).solved.over_tasks == 0
+    shown = aa.score(answers(grid(7, 5, 4)))._repr_html_()
+    assert "arc_prize" in shown and "100.0 %" in shown
+
+
+def test_answers_are_written_and_read_again(tmp_path: Path) -> None:
+    made = answers(grid(7, 5, 3), grid(7, 5, 4))
+    again = Answers.read(made.save(tmp_path / "records.jsonl"))
+    assert [each.to_json() for each in again.records] == [each.to_json() for each in made.records]
+    assert aa.score(tmp_path / "records.jsonl").solved.over_tasks == 1
+    asked = Answers(made.records, (Task("task", TASK.train, TASK.test, "mine"),))
+    assert '"attempt_2"' in asked.submit(tmp_path / "submission.json").read_text()
+
+
+def test_tables_for_pandas() -> None:
+    pytest.importorskip("pandas", reason="frames are for those who have pandas")
+    made = answers(grid(7, 5, 3), grid(7, 5, 4))
+    assert made.to_frame()["exact"].tolist() == [False, True]
+    assert aa.score(made).to_frame()["solved"].tolist() == [1]
+
+
+def test_without_pandas_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ArcAffinityError, match=r"pip install 'arc-affinity\[notebook\]'"):
+        answers(None).to_frame()
+
+
+def test_a_specialist_answers_by_its_own_weights() -> None:
+    task = Task("task", (TASK.train[0], Pair(grid(3, 2, 1), grid(2, 3, 4))), TASK.test, "mine")
+    base = aa.find_model("rotary")
+    made = aa.finetune(base, task, steps=2, learning_rate=0.05)
+    assert made.model.digest != base.digest and made.model.adapter == "full"
+    assert {each.model_digest for each in aa.predict(made.model, [task]).records} == {made.model.digest}
+    assert "before" in made._repr_html_()
+    with pytest.raises(ArcAffinityError, match="no such setting"):
+        aa.finetune(base, task, stepz=2)
+
+
+def test_a_network_of_solve_is_asked_for_what_it_has_learned(tmp_path: Path) -> None:
+    task = Task("task", TASK.train * 2, TASK.test, "mine")
+    solved = aa.solve([task], steps=1, views=1, workers=1, sources="network", out=tmp_path / "run")
+    assert solved.summary["steps"] == 1
+    network = aa.find_model(tmp_path / "run")
+    again = aa.predict(network, [task])
+    assert again.records[0].exposure == "transductive"
+    with pytest.raises(ArcAffinityError, match="has not learned task"):
+        aa.predict(network, [TASK])
+    with pytest.raises(ArcAffinityError, match="adapted by `solve`"):
+        aa.finetune(network, task)
+
+
+def test_the_command_line_is_there_by_the_packages_name() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "arc_affinity", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"arc-affinity {aa.__version__}\n"

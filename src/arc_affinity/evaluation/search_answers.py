@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
@@ -77,6 +79,7 @@ def search_tasks(
     executor: Executor,
     at_a_time: int,
     report: Callable[[float], None],
+    seconds: float | None = None,
 ) -> dict[Place, tuple[Program, ...]]:
     """Search every task that the journal does not hold yet and return the programs of every question.
 
@@ -87,16 +90,19 @@ def search_tasks(
         executor: where the work is done.
         at_a_time: tasks that are given out at once.
         report: called with the share of the tasks that are done.
+        seconds: after which no further task is begun; those left have no programs. None: all are searched.
     """
     done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for line in journal.lines}
     by_id = {task.id: task for task in tasks}
     waiting = iter([task for task in tasks if task.id not in done])
     running: dict[Future[list[list[list[Any]]]], str] = {}
+    end = math.inf if seconds is None else time.monotonic() + seconds
     while True:
-        for task in waiting:
-            running[executor.submit(search_task, task, bound)] = task.id
-            if len(running) >= at_a_time:
+        while len(running) < at_a_time and time.monotonic() < end:
+            task = next(waiting, None)
+            if task is None:
                 break
+            running[executor.submit(search_task, task, bound)] = task.id
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -119,5 +125,5 @@ def _by_place(
             Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in programs
         )
         for task in tasks
-        for index, programs in enumerate(done[task.id])
+        for index, programs in enumerate(done.get(task.id, ()))
     }

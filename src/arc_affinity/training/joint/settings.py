@@ -16,6 +16,10 @@ from arc_affinity.training.joint.recipe import Budget, JointRecipe
 SEARCH_SECONDS, SEARCH_SHARE = 4.0, 0.15
 """Time for the search over programs: so much a task, but no more than this share of a budget in time."""
 
+SEARCH_LIMIT = 0.25
+"""Share of a budget in time after which no task is searched any more: a search takes somewhat longer than it is told,
+and of a thousand tasks that adds up."""
+
 SEARCHED_STATES = 20_000
 """Distinct results that the search keeps in each view of a task; what bounds it where the budget is in steps."""
 
@@ -48,6 +52,11 @@ class SolveSettings:
             return Bound(math.inf, SEARCHED_STATES)
         each = SEARCH_SHARE * self.budget.seconds * workers / tasks
         return Bound(min(SEARCH_SECONDS, each), SEARCHED_STATES)
+
+    @property
+    def search_limit(self) -> float | None:
+        """Seconds that the search of all tasks together may take; None where the budget is in steps."""
+        return None if self.budget.seconds is None else SEARCH_LIMIT * self.budget.seconds
 
 
 @dataclass(frozen=True)

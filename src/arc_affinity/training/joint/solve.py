@@ -236,6 +236,7 @@ def _search(
             stack.enter_context(hands.open()),
             hands.at_a_time,
             lambda share: report("search", share, ""),
+            settings.search_limit,
         )
 
 

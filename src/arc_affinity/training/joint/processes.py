@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import datetime
 import multiprocessing
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ import torch.distributed as dist
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.processes import prepare_worker
+from arc_affinity.processes import cores, prepare_worker
 from arc_affinity.training.joint.trainer import Job, Progress, Trainer
 
 PATIENCE = datetime.timedelta(minutes=10)
@@ -26,7 +25,7 @@ PATIENCE = datetime.timedelta(minutes=10)
 def default_workers(device: torch.device, shards: int) -> int:
     """Return how many processes to train with: one a core up to ``shards`` on a CPU (measured faster there than
     threads: docs/log.md), one on a GPU."""
-    return 1 if device.type != "cpu" else max(1, min(shards, os.cpu_count() or 1))
+    return 1 if device.type != "cpu" else max(1, min(shards, cores()))
 
 
 def train_jointly(
@@ -84,7 +83,7 @@ def _help(job: Job, rank: int, world: int, store: str) -> None:
 
 def _set_threads(job: Job) -> None:
     """Share the cores among the shards, not the processes: how a sum is cut over threads decides its last bits."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.recipe.shards))
+    torch.set_num_threads(max(1, cores() // job.recipe.shards))
 
 
 def _meet(rank: int, world: int, store: str) -> None:

@@ -192,7 +192,7 @@ def test_a_file_with_several_tasks(cli, tmp_path):
     path.write_text(json.dumps({"aaaa0001": TASK, "aaaa0002": TASK}))
     done = cli("classify", path)
     assert done.code == 1
-    assert "holds 2 tasks; give --all --dataset" in done.err
+    assert "holds 2 tasks; name one of them, with --dataset" in done.err
     assert set(document(cli("classify", "--all", "--dataset", path, "--json"))) == {"aaaa0001", "aaaa0002"}
 
 
@@ -200,6 +200,12 @@ def test_wrong_usage_is_exit_2(cli):
     for wrong in (["--by", "colour"], ["--datasets", "toy"], ["00d62c1b", "--validate"]):
         done = cli("classify", *wrong)
         assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_task_without_a_generator_is_judged_by_its_grids(cli):
+    assert document(cli("classify", "00576224", "--json"))["00576224"]["rule"] == "grids"
+    done = cli("classify", "00576224", "--by", "code")
+    assert done.code == 1 and "unknown task '00576224' here; arc-agi-1/evaluation has it" in done.err
 
 
 def test_a_task_file_by_the_program_found_for_it(cli, tmp_path):

@@ -127,7 +127,7 @@ def test_show_a_bundle_asks_for_one_task(cli, tmp_path: Path) -> None:
     path = write(tmp_path / "x_challenges.json", {"a": TASK, "b": TASK})
     done = cli("data", "show", path)
     assert (done.code, done.out) == (1, "")
-    assert done.err == f"error: {path} holds 2 tasks; name one of them and give --dataset {path}\n"
+    assert done.err == f"error: {path} holds 2 tasks; name one of them, with --dataset {path}\n"
     assert cli("data", "show", "b", "--dataset", path).out.startswith("b  ")
 
 

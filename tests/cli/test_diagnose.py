@@ -266,3 +266,52 @@ def test_what_takes_long_says_how_far_it_is(cli, tmp_path, records, monkeypatch)
     assert done.code == 0 and f"Diagnosing: 0 records of {records}" in lines
     for words in ("categories of", "intervals and tests over", f"writing {tmp_path / 'r.html'}"):
         assert any(words in line for line in lines), lines
+
+
+def test_submissions_of_one_name_are_told_apart(cli, tmp_path, training):
+    """Every solver calls its file submission.json; two even hold the same answers."""
+    paths = [tmp_path / solver / "submission.json" for solver in ("first", "second")]
+    for path in paths:
+        write_submission(path, {task.id: [(pair.input, pair.output) for pair in task.test] for task in training})
+    out = (
+        "--dataset",
+        TRAINING,
+        "--tasks",
+        training[0].id,
+        training[1].id,
+        "--out",
+        tmp_path / "report.html",
+        "--json",
+    )
+    numbers = numbers_of(cli("diagnose", *paths, *out))
+    assert [each["model"] for each in numbers["sets"]] == ["first/submission", "second/submission"]
+    assert [(each["tasks"], each["outputs_missing"]) for each in numbers["sets"]] == [(2, 0), (2, 0)]
+    named = numbers_of(cli("diagnose", *paths, *out, "--name", "ours", "theirs"))
+    assert [each["model"] for each in named["sets"]] == ["ours", "theirs"]
+    failed(cli("diagnose", *paths, *out, "--name", "ours"), "--name has 1 names for 2 files")
+
+
+def test_records_of_some_tasks_under_another_name(cli, tmp_path, records, training):
+    for whose in (("--dataset", TRAINING), ()):
+        wanted = ("--tasks", training[0].id, training[3].id, "--name", "mine", "--out", tmp_path / "r.html", "--json")
+        (only,) = numbers_of(cli("diagnose", records, *whose, *wanted))["sets"]
+        assert (only["model"], set(only["by_task"])) == ("mine", {training[0].id, training[3].id})
+        assert (only["scores"]["score"]["value"], only["outputs_missing"]) == (0.5, 0)
+
+
+def test_a_submission_of_one_attempt(cli, tmp_path, training):
+    path = tmp_path / "one.json"
+    answers = {task.id: [{"attempt_1": pair.output.tolist()} for pair in task.test] for task in training}
+    path.write_text(json.dumps(answers))
+    wanted = ("--dataset", TRAINING, "--tasks", *answers, "--out", tmp_path / "r.html", "--json")
+    failed(cli("diagnose", path, *wanted), "answers without attempt_2")
+    (only,) = numbers_of(cli("diagnose", path, *wanted, "--attempts", "1"))["sets"]
+    assert only["scores"]["score"]["value"] == 1
+
+
+def test_copy_and_change_accuracy_have_one_name_each(cli, tmp_path, records):
+    page = tmp_path / "report.html"
+    cli("diagnose", records, "--out", page)
+    text = page.read_text(encoding="utf-8") + cli("score", records).out
+    assert {"copy accuracy", "change accuracy"} <= set(re.findall("[a-z]+ accuracy", text))
+    assert "kept cells" not in text and "changed cells" not in text

@@ -202,3 +202,43 @@ def test_the_right_answers_to_the_public_evaluation_sets_score_1(cli, tmp_path, 
         1.0,
     )
     assert score["pass_at_1"]["over_outputs"] == 0.0
+
+
+def test_one_attempt_needs_no_second(cli, dataset, tmp_path):
+    path = tmp_path / "one.json"
+    path.write_text(
+        json.dumps({task: [{"attempt_1": a["attempt_1"]} for a in given] for task, given in ANSWERS.items()})
+    )
+    (score,) = scores_of(cli("score", path, "--dataset", dataset, "--attempts", "1", "--json", "--strict"))
+    assert (score["score"], score["attempts"]) == (0.25, 1)
+    refused = cli("score", path, "--dataset", dataset)
+    assert refused.code == 1 and "answers without attempt_2: 3" in refused.err
+
+
+def test_with_one_attempt_a_second_that_is_no_grid_is_no_matter(cli, dataset, submission):
+    answers = {**ANSWERS, "aaaa0002": [{"attempt_1": [[8, 7]], "attempt_2": []}]}
+    submission.write_text(json.dumps(answers))
+    done = cli("score", submission, "--dataset", dataset, "--attempts", "1", "--json", "--strict")
+    (score,) = scores_of(done)
+    assert (score["score"], done.err) == (0.75, "")
+
+
+def test_the_tasks_of_a_partial_solver(cli, dataset, submission, records, tmp_path):
+    submission.write_text(json.dumps({"aaaa0001": ANSWERS["aaaa0001"]}))
+    ids = tmp_path / "ids.txt"
+    ids.write_text("aaaa0001\n")
+    for path in (submission, records):
+        for named in ("aaaa0001", ids):
+            for score in scores_of(cli("score", path, "--dataset", dataset, "--tasks", named, "--json")):
+                assert (score["tasks"], score["score"], score["missing_tasks"]) == (1, 0.5, [])
+    assert [s["tasks"] for s in scores_of(cli("score", records, "--tasks", "aaaa0002", "--json"))] == [1, 1]
+    lacking = cli("score", submission, "--dataset", dataset, "--tasks", "aaaa0001", "aaaa0002")
+    assert lacking.err == f"error: {submission}: missing tasks: 1 (aaaa0002)\n"
+    wrong = cli("score", submission, "--dataset", dataset, "--tasks", "aaaa0003")
+    assert (wrong.code, wrong.err) == (1, "error: unknown task 'aaaa0003'; did you mean 'aaaa0002'?\n")
+
+
+def test_a_solver_may_be_named(cli, dataset, submission, records):
+    for path in (submission, records):
+        scores = scores_of(cli("score", path, "--dataset", dataset, "--name", "mine", "--json"))
+        assert {score["model"] for score in scores} == {"mine"}

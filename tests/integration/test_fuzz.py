@@ -20,7 +20,6 @@ import pytest
 import torch
 
 from arc_affinity.cli.data_generate import _read_labels
-from arc_affinity.cli.train import load_recipe
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.generate import _read_json_manifest
 from arc_affinity.data.store import ExampleStore, write_npz, write_store
@@ -29,7 +28,7 @@ from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin, make_record, read_records
 from arc_affinity.evaluation.scoring import score_each
-from arc_affinity.evaluation.submission import read_given
+from arc_affinity.evaluation.submission import Asked, read_given
 from arc_affinity.models.adapters import load_adapter, save_adapter
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
@@ -37,7 +36,7 @@ from arc_affinity.models.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.storage import find_model, load_model, save_model
 from arc_affinity.taxonomy.visual import WEIGHTS
 from arc_affinity.taxonomy.visual import load as load_classifier
-from arc_affinity.training.pretrain import read_recipe
+from arc_affinity.training.recipe_files import load_recipe, read_recipe
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.sweep import read_results, summary
 from arc_affinity.types import Example, Pair, Task
@@ -254,7 +253,7 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
     "folder of tasks": of_json(DOCUMENT, "d/a1.json", lambda path: load_tasks(str(path.parent))),
     "bundle": of_json({"a1": DOCUMENT, "a2": DOCUMENT}, "b.json", lambda path: load_tasks(str(path))),
     "submission": of_json(
-        {"a1": [{"attempt_1": [[1]], "attempt_2": [[2]]}]}, "s.json", lambda path: read_given(path, [TASK])
+        {"a1": [{"attempt_1": [[1]], "attempt_2": [[2]]}]}, "s.json", lambda path: read_given(path, Asked([TASK]))
     ),
     "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", _read_labels),
     "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", read_recipe),

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.classify_answers import SECONDS, Answered, answers, default_dataset
+from arc_affinity.cli.classify_answers import SECONDS, Answered, answers, default_dataset, searches
 from arc_affinity.cli.classify_tables import (
     agreement_document,
     agreement_tables,
@@ -51,7 +51,7 @@ def classify(
     Args:
         task: Ids of tasks, or paths of task files.
         all: Every task of the dataset.
-        by: What to look at; code unless a dataset or a file is named, else grids.
+        by: What to look at; code where tasks of re-arc alone are named, else grids.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or a store; not by code.
         validate: Labels to compare with, JSON: {"TASK": "S3", …}. Its tasks are classified.
         out: File for the answers, JSON.
@@ -67,7 +67,7 @@ def classify(
     named = [*task, dataset]
     read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
     keep_inputs([out, png], read)
-    way = by or ("grids" if dataset or any(Path(each).is_file() for each in task) else "code")
+    way = by or ("grids" if dataset or searches(task, None) else "code")
     found = answers(way, task, dataset, validate, data_dir, seconds)
     if out is not None:
         write_text(out, jsonlib.dumps(_document(found), indent=1) + "\n")

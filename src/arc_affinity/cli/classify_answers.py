@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.progress import track
 
 from arc_affinity.cli.terminal import Console
-from arc_affinity.data.arc import RE_ARC, find_task, load_tasks
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.data.arc import RE_ARC, load_tasks
+from arc_affinity.data.choosing import choose_ids, task_named
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.categories import AMBIGUOUS
 from arc_affinity.taxonomy.validation import Agreement, Answer, compare, read_labels
 from arc_affinity.types import Task
@@ -64,7 +65,7 @@ def answers(
 
 
 def searches(tasks: Sequence[str], dataset: str | None) -> bool:
-    """Return whether `--by program` looks for programs: where a dataset is named, or a file, or a task re-arc lacks.
+    """Return whether more than re-arc's code is asked for: where a dataset is named, or a file, or a task re-arc lacks.
 
     A misspelt id of re-arc's is looked for among all tasks, which tells what it resembles.
     """
@@ -133,7 +134,7 @@ class _Chosen:
 def _tasks(tasks: Sequence[str], dataset: str | None, labels: Path | None, data_dir: Path | None) -> _Chosen:
     """The tasks named, else those with a label, else all of the dataset."""
     if tasks:
-        found = [_find(task, dataset, data_dir) for task in tasks]
+        found = [task_named(task, dataset, data_dir) for task in tasks]
     else:
         found = list(load_tasks(dataset or RE_ARC, data_dir))
     known = read_labels(labels, [task.id for task in found]) if labels is not None else {}
@@ -185,20 +186,7 @@ def _wanted(tasks: Sequence[str], labels: Path | None, ids: Sequence[str]) -> tu
     if labels is not None:
         known = read_labels(labels, ids)
         return list(known), known
-    for task in tasks:
-        if task not in ids:
-            raise unknown("task", task, ids)
-    return tasks or ids, {}
-
-
-def _find(task: str, dataset: str | None, data_dir: Path | None) -> Task:
-    """The task that an id or the path of its file stands for."""
-    if dataset is not None or not Path(task).is_file():
-        return find_task(task, dataset, data_dir)
-    held = load_tasks(task)
-    if len(held) != 1:
-        raise ArcAffinityError(f"{task} holds {len(held)} tasks; give --all --dataset {task}")
-    return held[0]
+    return choose_ids(ids, tasks), {}
 
 
 def _with_bar(tasks: Sequence[Task]) -> Iterator[Task]:

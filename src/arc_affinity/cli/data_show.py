@@ -22,10 +22,10 @@ from arc_affinity.data.arc import (
     default_data_dir,
     files_of,
     find_folder,
-    find_task,
     load_tasks,
 )
 from arc_affinity.data.canonical import Leak, find_leaks
+from arc_affinity.data.choosing import task_named
 from arc_affinity.data.fetch import fetch as fetch_archive
 from arc_affinity.data.pictures import task_png
 from arc_affinity.errors import ArcAffinityError
@@ -84,7 +84,7 @@ def show(
     if png is not None:
         named = [each for each in (task, dataset) if each is not None]
         keep_inputs([png], [file for each in named for file in files_of(each, data_dir)])
-    found = _find(task, dataset, data_dir)
+    found = task_named(task, dataset, data_dir)
     console = Console(highlight=False)
     console.print(task_table(found, not hide_outputs, console.width), crop=False)
     if png is not None:
@@ -184,16 +184,6 @@ def _counts(tasks: Sequence[Task]) -> dict[str, int]:
         "demonstrations": sum(len(task.train) for task in tasks),
         "tests": sum(len(task.test) for task in tasks),
     }
-
-
-def _find(task: str, dataset: str | None, data_dir: Path | None) -> Task:
-    """The task that an id or a path stands for."""
-    if dataset is not None or not Path(task).is_file():
-        return find_task(task, dataset, data_dir)
-    tasks = load_tasks(task)
-    if len(tasks) != 1:
-        raise ArcAffinityError(f"{task} holds {len(tasks)} tasks; name one of them and give --dataset {task}")
-    return tasks[0]
 
 
 def _summary(asked: Sequence[Task], found: Sequence[Leak]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from cyclopts.validators import Number
 from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.terminal import LINE_EVERY, Console, printable, say_path
 from arc_affinity.data.arc import DATASETS, files_of, load_tasks
+from arc_affinity.data.choosing import choose_ids
 from arc_affinity.data.store import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
 from arc_affinity.diagnosis.report import Report, build_report
@@ -25,7 +26,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
-from arc_affinity.evaluation.submission import listing, read_given, read_submission, result_files
+from arc_affinity.evaluation.submission import Asked, listing, read_given, read_submission, result_files
 from arc_affinity.files import keep_inputs, write_text
 from arc_affinity.types import Example, Pair, Task
 
@@ -41,20 +42,49 @@ COUNTED = 1000
 class Given:
     """The dataset that the records are of: its tasks, or why there are none.
 
-    ``named`` says that the user named it, so that all of its outputs count; ``store`` that its examples are not
-    tests of tasks.
+    ``named`` says that the user named it, so that all of its outputs count, or those of the tasks in ``only`` where
+    there are any; ``store`` that its examples are not tests of tasks.
     """
 
     tasks: Sequence[Task]
     named: bool
     store: bool = False
     missing: str = ""
+    only: frozenset[str] = frozenset()
+
+    @property
+    def counting(self) -> Sequence[Task]:
+        """The tasks whose outputs count."""
+        return [task for task in self.tasks if not self.only or task.id in self.only]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the files are read: what the command line says of the tasks and of submissions."""
+
+    dataset: str | None
+    data_dir: Path | None
+    tasks: tuple[str, ...]
+    attempts: int
+    allow_missing: bool
+    strict: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of records or a submission: what its solver is called, if the user says so, and by its file if not."""
+
+    path: Path
+    name: str | None
+    file_name: str
 
 
 def diagnose(
     *records: Path,
     out: Path = Path("report.html"),
+    name: tuple[str, ...] = (),
     dataset: str | None = None,
+    tasks: tuple[str, ...] = (),
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     categories: Path | None = None,
@@ -71,10 +101,13 @@ def diagnose(
     Args:
         records: Records (JSON lines, gzip or not), or submissions by any solver.
         out: The page; the numbers go beside it, with the ending .json.
+        name: What the solver of each file is called, in their order, in place of what records say; a submission is
+            called by its file unless given.
         dataset: Whose tasks to count; those without attempts count 0. Submissions need it. Without it the tasks are
             those that the records hold, and their demonstrations come from the dataset that the records name.
+        tasks: Ids of the tasks that count, or files of ids; all unless given.
         data_dir: Folder with the datasets that are not installed.
-        attempts: How many ranked attempts count.
+        attempts: How many ranked attempts count; 1 needs no second one.
         categories: JSON file of the tasks' categories by id, as classify writes it. Without it they come from the
             code of the tasks' generators, and from their demonstrations where there is no code.
         figures: Folder for every figure as an SVG file of its own.
@@ -88,8 +121,9 @@ def diagnose(
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
     read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
     keep_inputs([out, out.with_suffix(".json")], read)
+    reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     with Stages(Console(stderr=True)) as stages:
-        report, given = _diagnose(records, dataset, data_dir, attempts, categories, allow_missing, strict, stages.tell)
+        report, given = _diagnose(_called(records, name), reading, categories, stages.tell)
         stages.tell(f"writing {out}")
         numbers = write_report(out, report, {task.id: _shown(task, given) for task in given.tasks})
         drawn = () if figures is None else write_figures(figures, report)
@@ -149,24 +183,15 @@ def write_report(out: Path, report: Report, pairs: Mapping[str, Sequence[Pair]])
     return numbers
 
 
-def _diagnose(
-    paths: Sequence[Path],
-    dataset: str | None,
-    data_dir: Path | None,
-    attempts: int,
-    categories: Path | None,
-    allow_missing: bool,
-    strict: bool,
-    tell: Tell,
-) -> tuple[Report, Given]:
+def _diagnose(sources: Sequence[Source], reading: Reading, categories: Path | None, tell: Tell) -> tuple[Report, Given]:
     """Read everything and work the numbers out."""
-    given = None if dataset is None else Given(load_tasks(dataset, data_dir), True, _is_store(dataset))
-    collector = Collector(attempts)
-    for path in paths:
-        collector.add(_counted(_records(path, given, dataset, allow_missing, strict), path, tell), str(path))
+    given = _given(reading)
+    collector = Collector(reading.attempts)
+    for each in sources:
+        collector.add(_counted(_records(each, given, reading), each.path, tell), str(each.path))
     sets = collector.sets(_expected(given))
     if given is None:
-        given = _matching(_named_by(sets[0], data_dir), sets)
+        given = _matching(_named_by(sets[0], reading.data_dir), sets)
     ids = {task_id for each in sets for task_id in each.tasks}
     tell(f"categories of {len(ids):,} tasks")
     labels = find_categories(ids, given.tasks, categories)
@@ -175,22 +200,60 @@ def _diagnose(
     return build_report(sets, labels.by_task, labels.source, notes), given
 
 
-def _records(
-    path: Path, given: Given | None, dataset: str | None, allow_missing: bool, strict: bool
-) -> Iterable[Record]:
+def _given(reading: Reading) -> Given | None:
+    """The dataset that the user named, if one."""
+    if reading.dataset is None:
+        return None
+    whole = load_tasks(reading.dataset, reading.data_dir)
+    only = frozenset(choose_ids([task.id for task in whole], reading.tasks, reading.data_dir))
+    return Given(whole, True, _is_store(reading.dataset), only=only if reading.tasks else frozenset())
+
+
+def _records(source: Source, given: Given | None, reading: Reading) -> Iterable[Record]:
     """The records in a file, held against the dataset where the user named one; a submission's as records."""
+    path = source.path
     if not path.is_dir() and holds_records(path):
-        rows = iter_records(path)
-        if given is None or dataset is None or given.store:
-            return rows
-        return _checked(rows, questions_of(given.tasks), dataset)
+        rows = _renamed(iter_records(path), source.name)
+        if given is None:
+            return _only(rows, reading)
+        rows = rows if not given.only else (row for row in rows if row.task_id in given.only)
+        return rows if given.store else _checked(rows, questions_of(given.counting), reading.dataset or "")
     if path.is_dir():
         result_files(path)
     elif not path.read_bytes().strip():
         raise ArcAffinityError(f"{path}: the file is empty; no records to read")
-    if given is None or dataset is None:
+    if given is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
-    return _of_submission(path, given.tasks, dataset, allow_missing, strict)
+    return _of_submission(source, given, reading)
+
+
+def _called(paths: Sequence[Path], names: Sequence[str]) -> list[Source]:
+    """The files with what their solvers are called.
+
+    Files of one name, as every solver's submission.json, are told apart by as many folders before it as it takes.
+    """
+    if names and len(names) != len(paths):
+        raise ArcAffinityError(f"--name has {len(names)} names for {len(paths)} files; give one for each, in order")
+    parts = [(path.parent / path.stem).parts for path in paths]
+    depths = range(1, max(map(len, parts)) + 1)
+    by_file = [["/".join(each[-depth:]) for each in parts] for depth in depths]
+    apart = next((each for each in by_file if len(set(each)) == len(each)), by_file[-1])
+    return [Source(path, names[place] if names else None, printable(apart[place])) for place, path in enumerate(paths)]
+
+
+def _renamed(records: Iterable[Record], name: str | None) -> Iterator[Record]:
+    """The records, as of a model with this name where there is one."""
+    for record in records:
+        yield record if name is None else replace(record, model=name)
+
+
+def _only(records: Iterable[Record], reading: Reading) -> Iterable[Record]:
+    """The records of the tasks that the user named, or all; without a dataset there are the records' tasks alone."""
+    if not reading.tasks:
+        return records
+    rows = list(records)
+    only = set(choose_ids([row.task_id for row in rows], reading.tasks, reading.data_dir))
+    return [row for row in rows if row.task_id in only]
 
 
 def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair], dataset: str) -> Iterator[Record]:
@@ -205,16 +268,14 @@ def _checked(records: Iterable[Record], questions: Mapping[tuple[str, int], Pair
             yield record if record.dataset == dataset else replace(record, dataset=dataset)
 
 
-def _of_submission(
-    path: Path, tasks: Sequence[Task], dataset: str, allow_missing: bool, strict: bool = False
-) -> Iterator[Record]:
-    """Yield the attempts of a submission as records of a model with the file's name."""
-    files = result_files(path) if path.is_dir() else [path]
+def _of_submission(source: Source, given: Given, reading: Reading) -> Iterator[Record]:
+    """Yield the attempts of a submission as records of a model with the source's name."""
+    files = result_files(source.path) if source.path.is_dir() else [source.path]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-    origin = Origin(printable(path.stem), digest, dataset, Protocol.ARC_PRIZE, seed=0)
-    by_id = {task.id: task for task in tasks}
-    given = (read_submission if strict else read_given)(path, tasks, allow_missing=allow_missing)
-    for task_id, answers in given.items():
+    origin = Origin(source.name or source.file_name, digest, reading.dataset or "", Protocol.ARC_PRIZE, seed=0)
+    by_id = {task.id: task for task in given.tasks}
+    asked = Asked(given.tasks, given.only, reading.attempts, reading.allow_missing)
+    for task_id, answers in (read_submission if reading.strict else read_given)(source.path, asked).items():
         for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
             example = Example(task_id, index, pair, ())
             for number, grid in enumerate(answer, 1):
@@ -225,7 +286,7 @@ def _expected(given: Given | None) -> dict[Place, Metrics]:
     """The outputs of a dataset that the user named, with the metrics of no grid."""
     if given is None or given.store:
         return {}
-    places = questions_of(given.tasks).items()
+    places = questions_of(given.counting).items()
     return {Place(*place): measure(None, pair.input, pair.output) for place, pair in places}
 
 

@@ -15,9 +15,9 @@ from rich.table import Table
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.cli.train import _flags, _like
 from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.choosing import choose_ids, read_ids
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
-from arc_affinity.documents import decode, fit, name_of, read_bytes, text_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.storage import LoadedModel, find_model
 from arc_affinity.processes import cores
@@ -63,7 +63,7 @@ def finetune(
     Args:
         model: A bundled model's name, a model folder, or a checkpoint.
         out: Folder of the results.
-        tasks: Ids of the tasks.
+        tasks: Ids of the tasks, or files of ids.
         set: foundational (18 tasks), all, or a file of ids: a JSON list, or one a line.
         dataset: re-arc (examples are generated), an example store, or a dataset or task file, whose tasks are
             adapted to by their demonstrations alone.
@@ -136,10 +136,7 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
     wanted = tasks or (_set(set, known) if set is not None else ())
     if not wanted and source.dataset == RE_ARC:
         raise ArcAffinityError("give --tasks ID… or --set foundational, all or a file of ids")
-    for task in wanted:
-        if task not in known:
-            raise unknown("task", task, known)
-    chosen = tuple(dict.fromkeys(wanted or known))
+    chosen = choose_ids(known, wanted, source.data_dir)
     if max_side is not None:
         if source.dataset == RE_ARC or source.is_store:
             raise ArcAffinityError("--max-side chooses among a dataset's tasks; generated ones have grids of all sizes")
@@ -157,12 +154,7 @@ def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     path = Path(name)
     if not path.is_file():
         raise unknown("set or file of ids", name, ("foundational", "all"))
-    data = read_bytes(path)
-    if data.lstrip().startswith(b"["):
-        ids = fit(decode(data, str(path)), list[str], str(path))
-    else:
-        ids = text_of(data, str(path)).split()
-    return tuple(name_of(each, "task id", str(path)) for each in ids)
+    return read_ids(path)
 
 
 def _side(task: Task) -> int:

@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from arc_affinity.cli.predict_solver import is_solver, write_answers
 from arc_affinity.cli.terminal import Console, model_files, say_path
-from arc_affinity.data.arc import choose_tasks, files_of, load_tasks
+from arc_affinity.data.arc import files_of, load_tasks
+from arc_affinity.data.choosing import choose_ids, choose_tasks
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.data.store import MANIFEST, ExampleStore
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict import (
     Asking,
@@ -69,7 +70,7 @@ def predict(
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
             example of which is predicted from other examples of its task).
         out: File of the records to write, JSON lines; gzip where it ends in .gz.
-        tasks: Ids of tasks; all unless given.
+        tasks: Ids of tasks, or files of ids; all unless given.
         protocol: arc_prize (the model decides the size), sized (the true size is given) or teacher_forced (published:
             the true cells before each cell are shown).
         attempts: Different answers to each question: 2 unless given, and 1 by teacher_forced, which has no other.
@@ -91,7 +92,7 @@ def predict(
             raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
         write_answers(
             model,
-            choose_tasks(load_tasks(dataset, data_dir), tasks),
+            choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir),
             dataset,
             out,
             protocol=Protocol.named(protocol),
@@ -256,8 +257,5 @@ def load_questions(
         raise ArcAffinityError(f"--context {policy} is for example stores; a task's demonstrations are never its tests")
     else:
         questions = questions_of_tasks(load_tasks(dataset, data_dir), pairs, asking)
-    known = {question[0].task_id for question in questions}
-    for task in wanted:
-        if task not in known:
-            raise unknown("task", task, known)
-    return [question for question in questions if not wanted or question[0].task_id in wanted]
+    chosen = set(choose_ids([question[0].task_id for question in questions], wanted, data_dir))
+    return [question for question in questions if question[0].task_id in chosen]

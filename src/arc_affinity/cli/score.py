@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +15,29 @@ from rich.text import Text
 
 from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.choosing import choose_ids
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import holds_records, read_records
+from arc_affinity.evaluation.records import Record, holds_records, read_records
 from arc_affinity.evaluation.scoring import Mean, Score, score_each, score_submission
-from arc_affinity.evaluation.submission import Given, listing, read_given, read_submission
+from arc_affinity.evaluation.submission import Asked, listing, read_given, read_submission
+from arc_affinity.types import Task
 
 LEGEND = """\
 %: mean over tasks / mean over outputs
 score: ARC Prize's rule, credit for each output; strict: all outputs of a task
-accuracies: of attempt 1, where defined"""
+accuracies: of attempt 1, where defined; copy: of
+cells as in the input, change: of the others"""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the command line says of the tasks that are scored."""
+
+    dataset: str | None
+    data_dir: Path | None
+    tasks: tuple[str, ...]
+    attempts: int
+    allow_missing: bool
 
 
 def score(
@@ -31,6 +45,8 @@ def score(
     /,
     *,
     dataset: str | None = None,
+    tasks: tuple[str, ...] = (),
+    name: str | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     attempts: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
     allow_missing: bool = False,
@@ -48,15 +64,20 @@ def score(
             task (ARC Prize's benchmarking).
         dataset: Whose tasks to score; those without attempts count 0. Without it records are scored over the
             tasks that they hold (as for examples held out in a store).
+        tasks: Ids of the tasks that count, or files of ids; all unless given.
+        name: What the solver is called, in place of what the records say.
         data_dir: Folder with the datasets that are not installed.
-        attempts: How many ranked attempts count.
+        attempts: How many ranked attempts count; 1 needs no second one.
         allow_missing: Let a submission lack tasks, which count 0.
         strict: Refuse a submission with attempts that are no grid; otherwise they count as wrong, and are told.
         by_task: Show each task as well.
         json: Print one JSON document and nothing else.
     """
     gridless: list[ArcAffinityError] = []
-    scores = _scores(path, dataset, data_dir, attempts, allow_missing, None if strict else gridless.append)
+    asked = Asking(dataset, data_dir, tasks, attempts, allow_missing)
+    scores = _scores(path, asked, None if strict else gridless.append)
+    if name is not None:
+        scores = [replace(each, subject=replace(each.subject, model=name)) for each in scores]
     if gridless:
         told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
         say_path(Console(stderr=True), told, "")
@@ -72,26 +93,27 @@ def score(
             console.print(f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}")
 
 
-def _scores(
-    path: Path,
-    dataset: str | None,
-    data_dir: Path | None,
-    attempts: int,
-    allow_missing: bool,
-    tell: Callable[[ArcAffinityError], None] | None = None,
-) -> Sequence[Score]:
+def _scores(path: Path, asked: Asking, tell: Callable[[ArcAffinityError], None] | None = None) -> Sequence[Score]:
     """Score whatever the file holds; attempts that are no grid are refused unless ``tell`` is told of them."""
-    tasks = None if dataset is None else load_tasks(dataset, data_dir)
+    tasks = None if asked.dataset is None else load_tasks(asked.dataset, asked.data_dir)
     if not path.is_dir() and holds_records(path):
-        return score_each(read_records(path), tasks, attempts=attempts)
-    if dataset is None or tasks is None:
+        return _of_records(read_records(path), tasks, asked)
+    if asked.dataset is None or tasks is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
-    submission: Given = (
-        read_submission(path, tasks, allow_missing=allow_missing)
-        if tell is None
-        else read_given(path, tasks, allow_missing=allow_missing, tell=tell)
-    )
-    return [score_submission(submission, tasks, dataset, attempts=attempts)]
+    only = choose_ids([task.id for task in tasks], asked.tasks, asked.data_dir)
+    wanted = Asked(tasks, frozenset(only), asked.attempts, asked.allow_missing)
+    given = read_submission(path, wanted) if tell is None else read_given(path, wanted, tell)
+    return [score_submission(given, wanted.counting, asked.dataset, attempts=asked.attempts)]
+
+
+def _of_records(records: Sequence[Record], tasks: Sequence[Task] | None, asked: Asking) -> Sequence[Score]:
+    """Score records, over the tasks that were named, or else all of the dataset or all that there are records of."""
+    if not asked.tasks:
+        return score_each(records, tasks, attempts=asked.attempts)
+    known = [each.id for each in tasks] if tasks is not None else [each.task_id for each in records]
+    only = frozenset(choose_ids(known, asked.tasks, asked.data_dir))
+    chosen = None if tasks is None else [task for task in tasks if task.id in only]
+    return score_each([each for each in records if each.task_id in only], chosen, attempts=asked.attempts)
 
 
 def _summary(scores: Sequence[Score]) -> Table:

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from arc_affinity.cli.predict import pick_device
 from arc_affinity.cli.terminal import LINE_EVERY, Console, say_path
-from arc_affinity.data.arc import choose_tasks, load_tasks
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.choosing import choose_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.training.joint.recipe import Budget
@@ -58,7 +59,7 @@ def solve(
         budget: Time for all of it, such as 2h, 30m, 90s or 1h30m; a part is kept back for answering.
         steps: Training steps instead of a time; the same number gives the same bytes.
         out: Folder of the run.
-        tasks: Ids of tasks; all unless given.
+        tasks: Ids of tasks, or files of ids; all unless given.
         base: A bundled base or the folder of one.
         sources: Who is asked: the network, a search over programs of grid functions, or both. One attempt is of each
             where they disagree.
@@ -71,7 +72,7 @@ def solve(
     """
     time_or_steps = _budget(budget, steps)
     place = pick_device(device)
-    chosen = choose_tasks(load_tasks(dataset, data_dir), tasks)
+    chosen = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir)
     settings = SolveSettings(time_or_steps, seed, views, sources=sources)
     where = Where(out, torch.device(place), workers, executor)
     begun = time.monotonic()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,19 +116,6 @@ def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
     )
 
 
-def choose_tasks(known: Sequence[Task], wanted: Sequence[str]) -> tuple[Task, ...]:
-    """Return the tasks whose ids are ``wanted``, in their own order, or all if none is named.
-
-    Raises:
-        ArcAffinityError: one of them is not among ``known``.
-    """
-    ids = {task.id for task in known}
-    for task_id in wanted:
-        if task_id not in ids:
-            raise unknown("task", task_id, ids)
-    return tuple(task for task in known if not wanted or task.id in wanted)
-
-
 def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = None) -> Task:
     """Return one task.
 
@@ -152,9 +140,19 @@ def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = 
         if task_id in entries:
             return parse_task(entries[task_id].document, task_id, name, entries[task_id].where)
         known.update(entries)
-    error = unknown("task", task_id, known)
+    error = unknown_task(task_id, known, data_dir)
     absent = [name for name in DATASETS if name not in (*searched, RE_ARC)] if dataset is None else []
     raise ArcAffinityError(f"{error} (not here: {', '.join(absent)})") if absent else error
+
+
+def unknown_task(task_id: str, known: Iterable[str], data_dir: Path | None = None) -> ArcAffinityError:
+    """Return the error for an id that is none of ``known``: which dataset that is here has it, else the nearest id."""
+    for name in _at_hand(data_dir):
+        # What is wrong with a dataset that nobody asked for is another matter.
+        with contextlib.suppress(ArcAffinityError):
+            if task_id in _entries(name, data_dir):
+                return ArcAffinityError(f"unknown task {task_id!r} here; {name} has it: name it with --dataset {name}")
+    return unknown("task", task_id, known)
 
 
 def find_folder(dataset: Dataset, data_dir: Path | None = None) -> Path | None:

@@ -266,13 +266,13 @@ def _scores(records: RecordSet) -> tuple[Measure, ...]:
         ),
         Measure(
             "copy_accuracy",
-            "kept cells",
+            "copy accuracy",
             "share right, by attempt 1, of the cells that stay as in the input, where input and target have one size",
             _defined([t.copy_accuracy for t in tasks]),
         ),
         Measure(
             "change_accuracy",
-            "changed cells",
+            "change accuracy",
             "share right, by attempt 1, of the cells that differ from the input, where input and target have one size",
             _defined([t.change_accuracy for t in tasks]),
         ),

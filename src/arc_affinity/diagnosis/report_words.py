@@ -125,8 +125,9 @@ def _change_sentence(each: SetReport) -> str:
     if kept.value is None or changed.value is None:
         return ""
     return (
-        f"Where input and output have one size, {percent(kept.value)} of the cells that stay are right, and "
-        f"{percent(changed.value)} of those that must change ({changed.n} tasks, {each.protocol})."
+        f"Where input and output have one size, {percent(kept.value)} of the cells that stay are right (copy "
+        f"accuracy), and {percent(changed.value)} of those that must change (change accuracy); {changed.n} tasks, "
+        f"{each.protocol}."
     )
 
 

@@ -7,9 +7,11 @@ for ARC-AGI-1 and ARC-AGI-2.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +33,8 @@ Answer = tuple[Grid, Grid]
 Submission = Mapping[str, Sequence[Answer]]
 """The answers to each task's test inputs, in order, by task id."""
 
-Given = Mapping[str, Sequence[tuple[Grid | None, Grid | None]]]
-"""What another solver gave: None for an attempt that is no grid."""
+Given = Mapping[str, Sequence[tuple[Grid | None, ...]]]
+"""What another solver gave: its attempts at each test input, None for one that is no grid."""
 
 
 def make_submission(records: Iterable[Record], tasks: Sequence[Task], *, allow_missing: bool = False) -> Submission:
@@ -63,48 +65,73 @@ def write_submission(path: Path, submission: Submission) -> None:
     write_text(path, json.dumps(plain, separators=(",", ":")) + "\n")
 
 
-def read_submission(path: Path, tasks: Sequence[Task], *, allow_missing: bool = False) -> Submission:
-    """Read a submission made by any solver and hold it against ``tasks``; every attempt must be a grid.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a submission.
+
+    Attributes:
+        tasks: of the dataset.
+        only: ids of the tasks that count; all of them where none is named. Answers to others are not looked at.
+        attempts: that count at each test input; one that does not count may be missing.
+        allow_missing: tasks may be missing.
+    """
+
+    tasks: Sequence[Task]
+    only: Collection[str] = ()
+    attempts: int = len(ATTEMPTS)
+    allow_missing: bool = False
+
+    @cached_property
+    def counting(self) -> Sequence[Task]:
+        """The tasks that count."""
+        return [task for task in self.tasks if not self.only or task.id in self.only]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The keys that every answer must have."""
+        return ATTEMPTS[: self.attempts]
+
+
+def read_submission(path: Path, asked: Asked) -> Given:
+    """Read a submission made by any solver and hold it against what is ``asked``; every attempt must be a grid.
 
     Raises:
-        ArcAffinityError: as `read_given`, or an attempt is no grid: the first is told, and how many there are.
+        ArcAffinityError: as `read_given`, or an attempt that counts is no grid: the first is told, and how many are.
     """
     wrong: list[ArcAffinityError] = []
-    given = read_given(path, tasks, allow_missing=allow_missing, tell=wrong.append)
+    given = read_given(path, asked, wrong.append)
     if wrong:
         more = f"; {len(wrong)} attempts in all are no grid" if len(wrong) > 1 else ""
         raise ArcAffinityError(f"{wrong[0]}{more}")
-    return cast(Submission, given)
+    return given
 
 
-def read_given(
-    path: Path,
-    tasks: Sequence[Task],
-    *,
-    allow_missing: bool = False,
-    tell: Callable[[ArcAffinityError], None] = lambda _: None,
-) -> Given:
+def read_given(path: Path, asked: Asked, tell: Callable[[ArcAffinityError], None] = lambda _: None) -> Given:
     """Read a submission as `read_submission` does, but take an attempt that is no grid for one that was not made.
 
-    Solvers write ``[]``, ``[[]]``, null or whatever they had for "no answer". ``tell`` is told what is wrong with each.
+    Solvers write ``[]``, ``[[]]``, null or whatever they had for "no answer". ``tell`` is told what is wrong with each
+    that counts.
 
     Raises:
-        ArcAffinityError: in one line, all of: missing tasks (unless ``allow_missing``), tasks that are none
-            of ``tasks``, the wrong number of outputs, attempts that are missing or have other names; or the file is no
-            JSON object.
+        ArcAffinityError: in one line, all of: missing tasks (unless they are allowed), tasks that the dataset lacks,
+            the wrong number of outputs, attempts that are missing or have other names; or the file is no JSON object.
     """
     content = _of_folder(path) if path.is_dir() else read_json(path)
     if not isinstance(content, dict):
         raise ArcAffinityError(f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}")
-    counts = {task.id: len(task.test) for task in tasks}
+    counts = {task.id: len(task.test) for task in asked.counting}
+    dataset = {task.id for task in asked.tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
-    faults = [] if allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
-    faults.append(_fault("tasks that the dataset lacks", [t for t in content if t not in counts]))
+    faults = [] if asked.allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
+    faults.append(_fault("tasks that the dataset lacks", [t for t in content if t not in dataset]))
     faults.append(_count_fault(known, counts))
-    faults += _attempt_faults(known)
+    faults += _attempt_faults(known, asked.needed)
     _refuse(str(path), faults)
     return {
-        task_id: [_parse_answer(a, f"{path}: {name_place((task_id, i))}", tell) for i, a in enumerate(value)]
+        task_id: [
+            _parse_answer(answer, f"{path}: {name_place((task_id, i))}", asked.needed, tell)
+            for i, answer in enumerate(value)
+        ]
         for task_id, value in known.items()
     }
 
@@ -186,8 +213,8 @@ def _count_fault(content: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     return _fault("tasks with the wrong number of outputs", wrong)
 
 
-def _attempt_faults(content: Mapping[str, Any]) -> list[str]:
-    """Say which answers are not made of exactly the two attempts."""
+def _attempt_faults(content: Mapping[str, Any], needed: Sequence[str]) -> list[str]:
+    """Say which answers lack an attempt that counts, or hold more than attempts."""
     answers = {
         name_place((task_id, index)): set(answer) if isinstance(answer, dict) else set()
         for task_id, value in content.items()
@@ -196,24 +223,25 @@ def _attempt_faults(content: Mapping[str, Any]) -> list[str]:
     }
     faults = [
         _fault(f"answers without {name}", [place for place, names in answers.items() if name not in names])
-        for name in ATTEMPTS
+        for name in needed
     ]
     others = [place for place, names in answers.items() if names - set(ATTEMPTS)]
     return [*faults, _fault(f"answers with more than {' and '.join(ATTEMPTS)}", others)]
 
 
 def _parse_answer(
-    answer: Mapping[str, object], where: str, tell: Callable[[ArcAffinityError], None]
-) -> tuple[Grid | None, Grid | None]:
-    """The two grids of an answer; None in place of one that is none."""
+    answer: Mapping[str, object], where: str, needed: Sequence[str], tell: Callable[[ArcAffinityError], None]
+) -> tuple[Grid | None, ...]:
+    """The grids of an answer; None in place of one that is none."""
     grids: list[Grid | None] = []
-    for name in ATTEMPTS:
+    for name in (name for name in ATTEMPTS if name in answer):
         try:
             grids.append(parse_grid(answer[name], f"{where} {name}"))
         except ArcAffinityError as error:
-            tell(error)
+            if name in needed:
+                tell(error)
             grids.append(None)
-    return grids[0], grids[1]
+    return tuple(grids)
 
 
 def _fault(what: str, names: Sequence[str]) -> str:

@@ -14,9 +14,10 @@ from msgspec import Meta
 
 from arc_affinity.data import rearc
 from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.choosing import choose_tasks
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.documents import WHOLE_ID, Count, Seconds, Share
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import write_records
 from arc_affinity.models.adapters import save_adapter
@@ -70,10 +71,7 @@ class Source:
         if self.is_store:
             store = ExampleStore.open(Path(self.dataset))
             return [parts_of_store(store, task, tuning, self.dataset) for task in task_ids]
-        tasks = {task.id: task for task in load_tasks(self.dataset, self.data_dir)}
-        for task_id in task_ids:
-            if task_id not in tasks:
-                raise unknown("task", task_id, tasks)
+        tasks = {task.id: task for task in choose_tasks(load_tasks(self.dataset, self.data_dir), task_ids)}
         return [parts_of_task(tasks[task_id], tuning, self.dataset) for task_id in task_ids]
 
 

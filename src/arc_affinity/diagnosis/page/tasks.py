@@ -101,9 +101,9 @@ def _heads(report: Report) -> Iterator[str]:
     yield _head("category", "text")
     for each in report.sets:
         yield _head(f"{each.letter}: outcome", "text")
-        yield _head(f"{each.letter}: cells", "number")
+        yield _head(f"{each.letter}: cell accuracy", "number")
         if len(report.sets) == 1:
-            yield _head(f"{each.letter}: changed", "number")
+            yield _head(f"{each.letter}: change accuracy", "number")
 
 
 def _head(words: str, kind: str, order: str = "none") -> str:

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from arc_affinity.data.rearc import task_ids
+from arc_affinity.data.splits import published_split
+from arc_affinity.diagnosis.published import PUBLISHED, read_reference
+
 CSV = """\
 task_id,num_examples,epochs,seconds,early_stopped,base_grid_pct,base_cell_pct,final_grid_pct,final_cell_pct
 007bbfb7,400,71,314.9,1,2.0,83.8,1.75,87.9
@@ -42,7 +46,7 @@ def test_the_terminal_shows_every_claim_with_its_verdict(cli, folder):
         assert words in done.out
 
 
-def test_bad_folders_end_in_one_line(cli, tmp_path, folder, monkeypatch):
+def test_bad_folders_end_in_one_line(cli, tmp_path, folder):
     (folder / "taxonomy_labels_some.json").write_text('{"007bbfb7": "Q1"}')
     out = tmp_path / "out"
     for reference, told in ((folder, "unknown category 'Q1'"), (tmp_path / "none", "no such folder")):
@@ -50,9 +54,19 @@ def test_bad_folders_end_in_one_line(cli, tmp_path, folder, monkeypatch):
         assert (done.code, done.out) == (1, "")
         (line,) = done.err.splitlines()
         assert told in line
-    monkeypatch.chdir(folder)
-    assert "name the folder of the published data with --reference" in cli("reproduce").err
     assert not out.exists()
+
+
+def test_the_published_data_come_with_the_package(cli, tmp_path, monkeypatch):
+    """Wherever it is called, with nothing beside it; and the split is the one that recipes train by."""
+    monkeypatch.chdir(tmp_path)
+    done = cli("reproduce", "--out", "out", "--json")
+    assert done.code == 0, done.err
+    claims = {claim["id"]: claim for claim in json.loads(done.out)["claims"]}
+    assert "not at hand" not in claims["category-counts"]["why"]
+    assert claims["category-counts"]["command"] == "arc-affinity reproduce"
+    split = read_reference(PUBLISHED, task_ids())
+    assert (len(split.labels), split.train) == (400, frozenset(published_split().train))
 
 
 def test_the_published_data(cli, shared):

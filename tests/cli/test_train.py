@@ -123,6 +123,30 @@ def test_a_bad_file_is_one_line(cli, tmp_path: Path, monkeypatch, text: str, tol
     assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
 
 
+def test_a_stopped_run_goes_on_without_its_overrides(cli, recipe: Path, tmp_path: Path) -> None:
+    """What was changed when it began is in the run's folder; what is said otherwise now is refused."""
+    run = tmp_path / "run"
+    assert cli("train", recipe, "--out", run, "--steps", 2, "--model.positions", "rotary").code == 0
+    for command in (("train", recipe, "--out", run), ("train", run)):
+        done = cli(*command, "--resume")
+        assert (done.code, done.out) == (0, f"{run / 'model'}\n")
+        assert "nothing to go on with: the run ended after its 2 steps" in done.err
+    assert "steps 2" in cli("train", recipe, "--out", run, "--resume").err
+    refused = cli("train", recipe, "--out", run, "--resume", "--steps", 6)
+    assert refused.code == 1 and "steps was 2" in refused.err
+
+
+def test_training_on_tasks_of_ones_own(cli, recipe: Path, tmp_path: Path) -> None:
+    pairs = [{"input": [[n, n + 1]], "output": [[n + 1, n]]} for n in range(5)]
+    (tmp_path / "tasks").mkdir()
+    for task in ("mine", "yours"):
+        (tmp_path / "tasks" / f"{task}.json").write_text(json.dumps({"train": pairs[:4], "test": pairs[4:]}))
+    done = cli("train", recipe, "--examples", tmp_path / "tasks", "--steps", 2, "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert saved(tmp_path / "run").examples == str(tmp_path / "tasks")
+    assert find_model(str(tmp_path / "run")).model.config.width == 16
+
+
 def test_switches_and_stages_are_flags_too(cli, recipe: Path, tmp_path: Path, monkeypatch) -> None:
     seen: list[Recipe] = []
 

@@ -27,8 +27,9 @@ from arc_affinity.training import pretrain
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.module import output_loss
 from arc_affinity.training.pretrain import feeding, train
+from arc_affinity.training.recipe_files import RECIPE
 from arc_affinity.training.recipes import Recipe
-from arc_affinity.training.run_folder import BEST, LAST, METRICS, MODEL, RECIPE
+from arc_affinity.training.run_folder import BEST, LAST, METRICS, MODEL
 
 RunFolder = Callable[[str], Path]
 

@@ -34,8 +34,8 @@ from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import RECORDS, solve
 from arc_affinity.training.pretrain import train
+from arc_affinity.training.recipe_files import is_run
 from arc_affinity.training.recipes import RECIPES
-from arc_affinity.training.run_folder import RECIPE as RUN_RECIPE
 from arc_affinity.types import Task
 
 MODEL = "rotary-foundational"
@@ -168,7 +168,7 @@ def _train_smoke(folder: Path) -> None:
     console.print("Training: recipe smoke, a fresh champion for a few seconds", highlight=False)
     quiet_lightning()
     # An earlier demo's; anything else is refused below and stays.
-    if (folder / RUN_RECIPE).is_file():
+    if is_run(folder):
         shutil.rmtree(folder, ignore_errors=True)
     recipe = RECIPES["smoke"]
     train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False)

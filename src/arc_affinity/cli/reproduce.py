@@ -14,17 +14,13 @@ from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
 from arc_affinity.diagnosis.audit.scores import our_scores
 from arc_affinity.diagnosis.claims import all_claims, as_json, as_markdown, counted
-from arc_affinity.diagnosis.published import read_reference
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.diagnosis.published import PUBLISHED, read_reference
 from arc_affinity.files import write_text
 from arc_affinity.taxonomy.code import MANUAL, classify_all, classify_source
 
 STYLES = MappingProxyType(
     {Verdict.HOLDS: "green", Verdict.CHANGES: "yellow", Verdict.FAILS: "red", Verdict.UNCHECKED: "dim"}
 )
-
-BESIDE = Path("../shared/reference")
-"""Where the reference data are looked for: beside the repository."""
 
 
 def reproduce(*, reference: Path | None = None, out: Path | None = None, json: bool = False) -> None:
@@ -34,12 +30,12 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
     repaired, with a verdict: holds, holds with changes, does not hold, or cannot be checked, and why.
 
     Args:
-        reference: Folder of the published data: lora_302_tasks.csv, vitarc_400.csv, split_308_92.json, and any
-            taxonomy_labels*.json and s3_subtypes*.json, which are merged. Unless given, ../shared/reference.
+        reference: Folder of other data than the published ones, which come with the package: lora_302_tasks.csv,
+            vitarc_400.csv, split_308_92.json, and any taxonomy_labels*.json and s3_subtypes*.json, which are merged.
         out: Folder to write claims.json and claims.md to.
         json: Print one JSON document and nothing else.
     """
-    claims = all_claims(_evidence(_folder(reference)))
+    claims = all_claims(_evidence(reference))
     document = jsonlib.dumps(as_json(claims), indent=2, allow_nan=False)
     if out is not None:
         write_text(out / "claims.json", document + "\n")
@@ -55,26 +51,18 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
         say_path(console, "", out, ": claims.json, claims.md")
 
 
-def _folder(given: Path | None) -> Path:
-    """The folder of published data."""
-    if given is not None:
-        return given
-    if not BESIDE.is_dir():
-        raise ArcAffinityError(f"there is no {BESIDE}; name the folder of the published data with --reference")
-    return BESIDE
-
-
-def _evidence(folder: Path) -> Evidence:
+def _evidence(folder: Path | None) -> Evidence:
     """All that the claims are judged by; what they cannot import is measured here."""
     tasks = task_ids()
+    named = "" if folder is None else f" --reference {shlex.quote(str(folder))}"
     return Evidence(
-        reference=read_reference(folder, tasks),
+        reference=read_reference(folder or PUBLISHED, tasks),
         code_labels={task: decision.category for task, decision in classify_all().items()},
         rule_labels={task: classify_source(generator_source(task)).category for task in MANUAL},
         manual=MANUAL,
         verifier_lines={task: len(verifier_source(task).splitlines()) for task in tasks},
         scores=our_scores(),
-        command=f"arc-affinity reproduce --reference {shlex.quote(str(folder))}",
+        command=f"arc-affinity reproduce{named}",
     )
 
 

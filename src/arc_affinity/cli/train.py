@@ -11,10 +11,9 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
 from arc_affinity.cli.terminal import Console, say_path
-from arc_affinity.documents import read_toml
-from arc_affinity.errors import unknown
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.training.recipes import RECIPES, Recipe
+from arc_affinity.training.recipe_files import is_run, load_recipe, recipe_to_go_on
+from arc_affinity.training.recipes import Recipe
 
 
 def _flags(kind: type[Recipe | ModelConfig], group: Group, left_out: Collection[str] = ()) -> list[Any]:
@@ -62,29 +61,35 @@ def train(
 ) -> None:
     """Train a model from scratch.
 
-    The run folder keeps the recipe, the generated examples, the metrics as CSV, the best and the last
-    checkpoint and, at the end, the best model as a model folder. Stopped at any moment, the same command with
-    --resume goes on from the last validation to the numbers of an unbroken run.
+    The run folder keeps the recipe, the examples, the metrics as CSV, the best and the last checkpoint and, at the end,
+    the best model as a model folder. Stopped at any moment, the same command with --resume goes on from the last
+    validation to the numbers of an unbroken run; what was changed of the recipe need not be said again.
 
     Args:
-        recipe: A named recipe, or a TOML file of one.
-        out: Folder of the run; out/NAME unless given.
+        recipe: A named recipe (champion, champion-foundational, rotary, rotary-foundational, smoke); a TOML file of one
+            (docs/training.md); or the folder of a run or its recipe.json.
+        out: Folder of the run; out/NAME unless given, or the run's own that goes on.
         resume: Go on with a run that was stopped; one that is not there begins.
         processes: That train side by side and share every batch, one a GPU where there are GPUs. As many as the
             machine has, but no more than a batch keeps busy, unless given.
         threads: Of each process; 0 leaves the number alone. A share of the cores unless given.
         loaders: Processes that make batches for each of them; some of the cores beside a GPU unless given.
     """
-    chosen = load_recipe(recipe).overridden(_changed(changes))
+    given = _changed(changes)
+    chosen, told = load_recipe(recipe).overridden(given), ""
+    folder = out or (Path(recipe) if resume and is_run(Path(recipe)) else Path("out") / chosen.name)
+    if resume:
+        chosen, told = recipe_to_go_on(chosen, given, folder)
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
     from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
     from arc_affinity.training.hardware import find_machine
     from arc_affinity.training.pretrain import train as run
 
     machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
-    folder = out or Path("out") / chosen.name
     quiet_lightning()
     console = Console(stderr=True)
+    if told:
+        console.print(told, highlight=False, soft_wrap=True)
     rate, bar = ExampleRate(console, chosen), TaskBar(console)
     try:
         outcome = run(
@@ -98,20 +103,6 @@ def train(
         for name, value in sorted(outcome.metrics.items()):
             console.print(f"{name}: {value:.4f}", highlight=False)
         say_path(Console(), "", outcome.model)
-
-
-def load_recipe(name: str) -> Recipe:
-    """Return a named recipe or read a TOML file of one.
-
-    Raises:
-        ArcAffinityError: no such recipe, or a file that does not hold one.
-    """
-    path = Path(name)
-    if path.suffix != ".toml":
-        if name not in RECIPES:
-            raise unknown("recipe", name, RECIPES)
-        return RECIPES[name]
-    return Recipe.from_dict({"name": path.stem, **read_toml(path)}, str(path))
 
 
 def _changed(changes: Changes | None) -> Mapping[str, Any]:

@@ -22,6 +22,9 @@ from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, SUBTYPES
 
 T = TypeVar("T")
 
+PUBLISHED = Path(__file__).parent / "audit" / "published"
+"""The published data that come with the package."""
+
 LORA, VITARC, SPLIT = "lora_302_tasks.csv", "vitarc_400.csv", "split_308_92.json"
 LABELS, SUBTYPE_LABELS = "taxonomy_labels*.json", "s3_subtypes*.json"
 

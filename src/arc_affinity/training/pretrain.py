@@ -20,9 +20,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from arc_affinity.data import rearc, splits
 from arc_affinity.data.datamodule import Feeding, Stage, StoreDataModule
 from arc_affinity.data.generate import OnTask, generate_store
+from arc_affinity.data.own_examples import split_examples
 from arc_affinity.data.sampling import BatchRules
 from arc_affinity.data.store import ExampleStore
-from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
@@ -37,6 +37,7 @@ from arc_affinity.models.storage import (
 from arc_affinity.processes import cores
 from arc_affinity.training.hardware import Machine, precision
 from arc_affinity.training.module import GridModule
+from arc_affinity.training.recipe_files import RECIPE, read_recipe
 from arc_affinity.training.recipes import Recipe
 from arc_affinity.training.run_folder import (
     BEST,
@@ -44,7 +45,6 @@ from arc_affinity.training.run_folder import (
     LAST,
     METRICS,
     MODEL,
-    RECIPE,
     Checkpoints,
     MetricsFile,
     WholeCheckpoints,
@@ -144,7 +144,9 @@ def _new_model(recipe: Recipe) -> EncoderDecoder:
 def prepare_stores(
     recipe: Recipe, folder: Path, on_task: OnTask | None = None, workers: int = 2
 ) -> tuple[ExampleStore, ExampleStore]:
-    """Generate the recipe's training and validation examples in ``folder``, or open them; inputs never shared."""
+    """Make the recipe's training and validation examples in ``folder``, or open them; inputs never shared."""
+    if recipe.examples:
+        return split_examples(recipe.examples, recipe.validation_per_task, folder)
     tasks = TASK_SETS[recipe.tasks]()
     training = generate_store(folder / "train", tasks, recipe.per_task, recipe.data_seed, workers, on_task=on_task)
     validation = generate_store(
@@ -280,15 +282,6 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
         raise ArcAffinityError(f"{out} holds a run already; add --resume to go on, or choose another folder")
     for cut_off in (*out.glob(f".{BEST}.*"), *out.glob(f".{LAST}.*")):
         cut_off.unlink()
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Return the recipe that a run saved.
-
-    Raises:
-        ArcAffinityError: it cannot be read, or is none.
-    """
-    return Recipe.from_saved(read_object(path), str(path))
 
 
 def _read_start(recipe: Recipe, path: Path) -> int:

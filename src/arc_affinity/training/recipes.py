@@ -29,6 +29,8 @@ class Recipe:
     Attributes:
         name: Of the recipe.
         start: Model whose weights to start from (a bundled name, a folder or a checkpoint); fresh ones unless given.
+        examples: Store, dataset, task file or folder of them whose examples to train on in place of generated ones; the
+            last validation-per-task of each task are for validation.
         tasks: Whose examples re-arc's generators make.
         per_task: Training examples of each task.
         data_seed: Of the training examples.
@@ -61,6 +63,7 @@ class Recipe:
     name: str
     model: ModelConfig = field(default_factory=ModelConfig)
     start: str = ""
+    examples: str = ""
     tasks: TaskSet = "foundational"
     per_task: int = 400
     data_seed: int = 0
@@ -109,8 +112,10 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], where: str) -> Recipe:
+    def from_dict(cls, values: Mapping[str, Any], where: str, below: Recipe | None = None) -> Recipe:
         """Build from JSON or TOML values; ``where`` names their source in errors.
+
+        Fields that are not named are those of the recipe ``below``, or the defaults.
 
         Raises:
             ArcAffinityError: an unknown field, or a value of the wrong kind.
@@ -118,9 +123,11 @@ class Recipe:
         table = values.get("model", {})
         if not isinstance(table, Mapping):
             raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r:.60}")
-        model = ModelConfig.from_dict(table, where)
-        base = cls(name=name_of(values.get("name", "unnamed"), "name of a recipe", where), model=model)
-        return base.overridden({k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}, where)
+        name = name_of(values.get("name", "unnamed"), "name of a recipe", where)
+        beneath = cls(name) if below is None else replace(below, name=name)
+        model = ModelConfig.from_dict({**beneath.model.to_dict(), **table}, where)
+        own = {k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}
+        return replace(beneath, model=model).overridden(own, where)
 
     @classmethod
     def from_saved(cls, values: Mapping[str, Any], where: str) -> Recipe:

@@ -20,9 +20,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_bytes, write_text
 
-RECIPE, DATA, METRICS, MODEL = "recipe.json", "data", "metrics.csv", "model"
+DATA, METRICS, MODEL = "data", "metrics.csv", "model"
 BEST, LAST = "best.ckpt", "last.ckpt"
-"""What lies in the folder of a run."""
+"""What lies in the folder of a run, besides its recipe."""
 
 COLUMNS = ("step", "train/loss", "val/loss", "val/exact", "val/cell_teacher_forced")
 """Columns of the metrics; ``step`` counts the optimiser steps behind a row."""

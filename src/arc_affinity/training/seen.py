@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from arc_affinity.models.storage import RUN_MODEL, ZOO, LoadedModel, find_model, read_checkpoint
-from arc_affinity.training.pretrain import TASK_SETS, read_recipe
+from arc_affinity.training.pretrain import TASK_SETS
+from arc_affinity.training.recipe_files import RECIPE, read_recipe
 from arc_affinity.training.recipes import RECIPES, Recipe
-from arc_affinity.training.run_folder import RECIPE
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ def examples_seen(loaded: LoadedModel) -> list[Seen]:
     recipe = recipe_of(loaded)
     if recipe is None:
         return []
-    own = Seen(frozenset(TASK_SETS[recipe.tasks]()), recipe.per_task, recipe.data_seed)
-    return [own, *(examples_seen(find_model(recipe.start)) if recipe.start else [])]
+    generated = Seen(frozenset(TASK_SETS[recipe.tasks]()), recipe.per_task, recipe.data_seed)
+    own = [] if recipe.examples else [generated]
+    return [*own, *(examples_seen(find_model(recipe.start)) if recipe.start else [])]
 
 
 def recipe_of(loaded: LoadedModel) -> Recipe | None:

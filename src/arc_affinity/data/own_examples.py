@@ -1,0 +1,55 @@
+"""Examples to train on from a store, a dataset or task files, in place of generated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.store import MANIFEST, ExampleStore, write_store
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.types import Pair
+
+LEAST = 2
+"""Examples of a task on either side: each is shown beside another one as its demonstration."""
+
+
+def split_examples(name: str, held_out: int, folder: Path) -> tuple[ExampleStore, ExampleStore]:
+    """Copy the examples of ``name`` to stores in ``folder``, train and validation, or open those that are there.
+
+    The examples of a task are its demonstrations and those of its tests whose outputs are known. The last ``held_out``
+    are for validation. One whose input came before in its task is left out.
+
+    Args:
+        name: path of a store; or a dataset or path as in `load_tasks`.
+        held_out: examples of each task for validation, at least `LEAST`.
+        folder: of the two stores; each appears whole or not at all.
+
+    Raises:
+        ArcAffinityError: there is no such dataset, a task has too few examples, or a store cannot be written or read.
+    """
+    places = folder / "train", folder / "validation"
+    if not all((place / MANIFEST).is_file() for place in places):
+        examples = {task: _enough(task, pairs, held_out, name) for task, pairs in _examples(name)}
+        parts = ({t: p[:-held_out] for t, p in examples.items()}, {t: p[-held_out:] for t, p in examples.items()})
+        for place, part in zip(places, parts, strict=True):
+            if not (place / MANIFEST).is_file():
+                write_store(place, part, {"source": name})
+    return ExampleStore.open(places[0]), ExampleStore.open(places[1])
+
+
+def _examples(name: str) -> Iterator[tuple[str, list[Pair]]]:
+    """The whole pairs of each task. A store's tasks are its examples too, the last of them as a test."""
+    for task in load_tasks(name):
+        yield task.id, [pair for pair in (*task.train, *task.test) if pair.output is not None]
+
+
+def _enough(task: str, pairs: list[Pair], held_out: int, name: str) -> list[Pair]:
+    """The pairs of different inputs, of which there must be enough."""
+    distinct = list({(pair.input.shape, pair.input.tobytes()): pair for pair in reversed(pairs)}.values())[::-1]
+    if len(distinct) < LEAST + held_out:
+        raise ArcAffinityError(
+            f"{name}: task {task} has {len(distinct)} examples; it takes {LEAST} to train on and {held_out} to "
+            "validate on (validation_per_task)"
+        )
+    return distinct

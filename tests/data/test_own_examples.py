@@ -1,0 +1,48 @@
+"""Examples of one's own, split for training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arc_affinity.data.own_examples import split_examples
+from arc_affinity.data.store import ExampleStore, write_store
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.types import Pair
+
+
+def pair(number: int) -> dict[str, list[list[int]]]:
+    return {"input": [[number]], "output": [[number, number]]}
+
+
+def inputs(store: ExampleStore, task: str) -> list[int]:
+    return [int(store.pair(i).input[0, 0]) for i in store.indices(task)]
+
+
+def test_task_files(tmp_path: Path) -> None:
+    """The withheld test is no example, an input that comes again is none either."""
+    task = {"train": [pair(1), pair(2), pair(1), pair(3), pair(4)], "test": [pair(5), {"input": [[6]]}]}
+    (tmp_path / "a.json").write_text(json.dumps(task))
+    train, validation = split_examples(str(tmp_path / "a.json"), 2, tmp_path / "data")
+    assert (inputs(train, "a"), inputs(validation, "a")) == ([1, 2, 3], [4, 5])
+
+
+def test_a_store_and_the_same_again(tmp_path: Path) -> None:
+    pairs = [Pair(np.full((1, 1), n, np.uint8), np.full((1, 2), n, np.uint8)) for n in range(7)]
+    write_store(tmp_path / "store", {"a": pairs, "b": pairs[:5]})
+    train, validation = split_examples(str(tmp_path / "store"), 3, tmp_path / "data")
+    assert [inputs(train, t) for t in "ab"] == [[0, 1, 2, 3], [0, 1]]
+    assert [inputs(validation, t) for t in "ab"] == [[4, 5, 6], [2, 3, 4]]
+    # A run that goes on has its own copy.
+    again, _ = split_examples("no-such-store", 3, tmp_path / "data")
+    assert again.files() == train.files()
+
+
+def test_a_task_with_too_few(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"train": [pair(1), pair(2)], "test": [pair(3)]}))
+    with pytest.raises(ArcAffinityError, match=r"task a has 3 examples; it takes 2 to train on and 2 to validate on"):
+        split_examples(str(tmp_path / "a.json"), 2, tmp_path / "data")
+    assert not (tmp_path / "data").exists()

@@ -11,6 +11,7 @@ import torch
 
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.published import PUBLISHED, export_published
 from arc_affinity.models.storage import CONFIG, find_model, save_model
 
@@ -52,6 +53,15 @@ def test_info_for_people(cli: Callable, folder: Path) -> None:
     for text in (f"{model.parameter_count():,}", "decoder_inter_layer_ln", "read_ends", "# Tiny", "Learned nothing."):
         assert text in done.out
     assert "license" not in done.out
+
+
+def test_info_of_the_base_of_solve(cli: Callable) -> None:
+    said = json.loads(cli("model", "info", "solver-small", "--json").out)
+    network = find_solver("solver-small")
+    assert said["parameters"] == network.model.parameter_count() == sum(said["parts"].values())
+    assert (said["digest"], said["config"]["tasks"]) == (network.digest, len(network.task_ids))
+    shown = cli("model", "info", "solver-small").out
+    assert "layers" in shown and "# solver-small" in shown
 
 
 def test_import_and_info(cli: Callable, published: Path, tmp_path: Path) -> None:

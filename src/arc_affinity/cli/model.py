@@ -5,7 +5,8 @@ from __future__ import annotations
 import json as jsonlib
 import os
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +21,8 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters import ADAPTER_WEIGHTS, load_adapter
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.merging import average
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, is_solver
 from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
 from arc_affinity.models.storage import (
     CARD,
@@ -36,6 +39,8 @@ from arc_affinity.training.barrier import THRESHOLD, Barrier, barrier, fixed_sam
 HELD_OUT = Path(str(files("arc_affinity.data") / "foundational-held-out.npz"))
 """Held-out examples that come with the package."""
 
+Shown = LoadedModel | LoadedSolver
+
 CARD_PARAGRAPHS = 2
 """How much of a model card is shown: its heading and what comes under it."""
 
@@ -46,10 +51,11 @@ def info(model: str, /, *, json: bool = False) -> None:
     Its parts and their parameters, its settings, and the beginning of its card.
 
     Args:
-        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder.
+        model: A bundled model's name, a model folder, a checkpoint, an adapter's folder, or the folder of a run of
+            `solve`.
         json: Print one JSON document and nothing else.
     """
-    loaded = find_model(model)
+    loaded: Shown = find_solver(model) if is_solver(model) else find_model(model)
     if json:
         print(jsonlib.dumps(_plain(loaded), indent=2))
         return
@@ -60,7 +66,7 @@ def info(model: str, /, *, json: bool = False) -> None:
         console.print(f"{words} {laid['base']} ({laid['base_digest'] or 'whose digest it does not tell'})")
     say_path(console, "", loaded.source)
     console.print(_parts_table(loaded.model))
-    console.print(_settings_table(loaded.model))
+    console.print(_settings_table(_settings(loaded)))
     for paragraph in _beginning(loaded.card or ""):
         console.print(paragraph, markup=False)
 
@@ -172,7 +178,7 @@ layers, {config.context_heads} context heads.
 """
 
 
-def _plain(loaded: LoadedModel) -> dict[str, object]:
+def _plain(loaded: Shown) -> dict[str, object]:
     """A model as JSON values."""
     return {
         "name": loaded.name,
@@ -182,20 +188,25 @@ def _plain(loaded: LoadedModel) -> dict[str, object]:
         "parameters": loaded.model.parameter_count(),
         "size_bytes": _size(loaded),
         "parts": _parts(loaded.model),
-        "config": loaded.model.config.to_dict(),
+        "config": _settings(loaded),
     }
 
 
-def _size(loaded: LoadedModel) -> int:
+def _settings(loaded: Shown) -> Mapping[str, object]:
+    """The sizes and choices that a network is built from."""
+    return asdict(loaded.model.config)
+
+
+def _size(loaded: Shown) -> int:
     """Bytes of the file that holds the weights, or an adapter's."""
-    name = WEIGHTS if loaded.adapter is None else ADAPTER_WEIGHTS
+    name = WEIGHTS if _adapter(loaded) is None else ADAPTER_WEIGHTS
     file = loaded.source / name if loaded.source.is_dir() else loaded.source
     return file.stat().st_size
 
 
-def _adapter(loaded: LoadedModel) -> dict[str, Any] | None:
+def _adapter(loaded: Shown) -> dict[str, Any] | None:
     """The adapter in a model as JSON values; None where there is none."""
-    if loaded.adapter is None:
+    if isinstance(loaded, LoadedSolver) or loaded.adapter is None:
         return None
     adapter = load_adapter(loaded.source)
     return {
@@ -208,15 +219,15 @@ def _adapter(loaded: LoadedModel) -> dict[str, Any] | None:
     }
 
 
-def _parts(model: EncoderDecoder) -> dict[str, int]:
-    """Trainable values of each part."""
+def _parts(model: EncoderDecoder | PairTransformer) -> dict[str, int]:
+    """Trained parameters of each part."""
     counts: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
         counts[name.partition(".")[0]] += parameter.numel()
     return dict(counts)
 
 
-def _parts_table(model: EncoderDecoder) -> Table:
+def _parts_table(model: EncoderDecoder | PairTransformer) -> Table:
     table = Table("part", show_footer=True)
     table.columns[0].footer = "all"
     table.add_column("parameters", justify="right", footer=f"{model.parameter_count():,}")
@@ -225,9 +236,9 @@ def _parts_table(model: EncoderDecoder) -> Table:
     return table
 
 
-def _settings_table(model: EncoderDecoder) -> Table:
+def _settings_table(settings: Mapping[str, object]) -> Table:
     table = Table("setting", "value")
-    for name, value in model.config.to_dict().items():
+    for name, value in settings.items():
         table.add_row(name, str(value))
     return table
 

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from arc_affinity.cli.predict_solver import is_solver, write_answers
+from arc_affinity.cli.predict_solver import write_answers
 from arc_affinity.cli.terminal import Console, model_files, say_path
 from arc_affinity.data.arc import files_of, load_tasks
 from arc_affinity.data.choosing import choose_ids, choose_tasks
@@ -34,6 +34,7 @@ from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
 from arc_affinity.files import keep_inputs
 from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter
+from arc_affinity.models.pair_transformer.storage import is_solver
 from arc_affinity.models.storage import CONFIG, LoadedModel, find_model, refuse_adapted, with_adapter
 
 MOST_ATTEMPTS = 10

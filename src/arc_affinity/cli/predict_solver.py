@@ -14,15 +14,8 @@ from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict_solver import predict_by_solver
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
-from arc_affinity.models.pair_transformer.storage import bundled_solvers, find_solver, holds_solver
-from arc_affinity.models.storage import RUN_MODEL
+from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.types import Task
-
-
-def is_solver(model: str) -> bool:
-    """Whether ``model`` names a network of `solve`: a bundled base, a model folder or the folder of a run."""
-    path = Path(model)
-    return model in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
 
 
 def write_answers(

@@ -13,8 +13,8 @@ from arc_affinity.evaluation import predict as predicting
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict_solver import predict_by_solver
 from arc_affinity.evaluation.records import Origin, Record
-from arc_affinity.models.pair_transformer.storage import LoadedSolver, bundled_solvers, find_solver, holds_solver
-from arc_affinity.models.storage import RUN_MODEL, LoadedModel
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, is_solver
+from arc_affinity.models.storage import LoadedModel
 from arc_affinity.models.storage import find_model as find_encoder_decoder
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.training.joint.recipe import Budget
@@ -37,10 +37,7 @@ def find_model(name: str | Path) -> LoadedModel | LoadedSolver:
         >>> aa.find_model("rotary").model.parameter_count()
         1644975
     """
-    path = Path(name)
-    if str(name) in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL):
-        return find_solver(str(name))
-    return find_encoder_decoder(str(name))
+    return find_solver(str(name)) if is_solver(str(name)) else find_encoder_decoder(str(name))
 
 
 def predict(

@@ -70,6 +70,12 @@ def holds_solver(folder: Path) -> bool:
         return False
 
 
+def is_solver(name: str) -> bool:
+    """Whether ``name`` means a network of `solve`: a bundled base, a model folder, or the folder of a run."""
+    path = Path(name)
+    return name in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
+
+
 def find_solver(name: str) -> LoadedSolver:
     """Return the base that a person means by ``name``: a bundled one's name, a folder, or that of a run of `solve`.
 

@@ -10,12 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from arc_affinity.cli import classify_found
 from arc_affinity.cli.classify_picture import surest
-from arc_affinity.search import Found
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Answer
-from arc_affinity.types import Pair, Task
 
 PAIR = {"input": [[1, 0, 0], [0, 0, 0]], "output": [[0, 0, 1], [0, 0, 0]]}
 TASK = {"train": [PAIR, PAIR], "test": [PAIR]}
@@ -247,31 +244,3 @@ def test_found_programs_need_no_torch():
     script = f"import sys; sys.modules['torch'] = None; from arc_affinity.cli.main import run; sys.exit(run({words}))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_programs_too_long_to_be_trusted_are_none(monkeypatch):
-    task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
-    grid = np.ones((1, 1), np.uint8)
-    long, short = Found(grid, "input | crop", 6.5, 1, 1, "rule"), Found(grid, "input | crop", 6.4, 1, 1, "rule")
-    part, same = Found(grid, "input", 1.0, 0, 1, "composition"), Found(grid, "the same", 0.0, 1, 1, "same input")
-    told = {}
-    for name, answers in {"long": [same, long], "short": [same, short], "part": [part], "none": []}.items():
-        monkeypatch.setattr(classify_found, "solve_task", lambda *_, answers=answers, **__: (tuple(answers),))
-        told[name] = classify_found.found_program(task, 1.0)
-    assert (told["short"].text, told["short"].cost) == ("input | crop", 6.4)
-    assert {name: each.text for name, each in told.items() if name != "short"} == {
-        "long": None,
-        "part": None,
-        "none": None,
-    }
-    assert told["long"].reason == "only programs too long to be trusted, the best of cost 6.5"
-    assert told["none"].reason == "no program within 1 s that fits every demonstration"
-
-
-def test_a_search_that_fails_costs_one_task(monkeypatch):
-    def fail(*_: object, **__: object) -> None:
-        raise IndexError("odd grid")
-
-    monkeypatch.setattr(classify_found, "solve_task", fail)
-    task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
-    assert classify_found.found_program(task, 1.0).reason == "the search failed (IndexError)"

@@ -142,7 +142,7 @@ def _tasks(tasks: Sequence[str], dataset: str | None, labels: Path | None, data_
 
 
 def _by_found(chosen: _Chosen, seconds: float) -> Answered:
-    from arc_affinity.cli.classify_found import found_programs
+    from arc_affinity.search.trusted import found_programs
     from arc_affinity.taxonomy.found import kinds_of
 
     said: dict[str, Answer] = {}

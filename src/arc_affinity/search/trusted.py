@@ -1,11 +1,11 @@
-"""Programs that a search finds for tasks, for ``classify``."""
+"""The program of a task that is most to be trusted, or why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from arc_affinity.search import FAULTS, TRUSTED_COST, solve_task
+from arc_affinity.search.solve import FAULTS, TRUSTED_COST, solve_task
 from arc_affinity.types import Task
 
 

@@ -1,0 +1,36 @@
+"""Which found program is trusted, and what is said where none is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arc_affinity.search import Found, trusted
+from arc_affinity.types import Pair, Task
+
+
+def test_programs_too_long_to_be_trusted_are_none(monkeypatch):
+    task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
+    grid = np.ones((1, 1), np.uint8)
+    long, short = Found(grid, "input | crop", 6.5, 1, 1, "rule"), Found(grid, "input | crop", 6.4, 1, 1, "rule")
+    part, same = Found(grid, "input", 1.0, 0, 1, "composition"), Found(grid, "the same", 0.0, 1, 1, "same input")
+    told = {}
+    for name, answers in {"long": [same, long], "short": [same, short], "part": [part], "none": []}.items():
+        monkeypatch.setattr(trusted, "solve_task", lambda *_, answers=answers, **__: (tuple(answers),))
+        told[name] = trusted.found_program(task, 1.0)
+    assert (told["short"].text, told["short"].cost) == ("input | crop", 6.4)
+    assert {name: each.text for name, each in told.items() if name != "short"} == {
+        "long": None,
+        "part": None,
+        "none": None,
+    }
+    assert told["long"].reason == "only programs too long to be trusted, the best of cost 6.5"
+    assert told["none"].reason == "no program within 1 s that fits every demonstration"
+
+
+def test_a_search_that_fails_costs_one_task(monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise IndexError("odd grid")
+
+    monkeypatch.setattr(trusted, "solve_task", fail)
+    task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
+    assert trusted.found_program(task, 1.0).reason == "the search failed (IndexError)"

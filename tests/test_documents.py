@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from msgspec import Meta
@@ -33,6 +33,11 @@ BAD_JSON = {
     "a float too long": (b"[" + b"9" * 400 + b".5]", "no finite number"),
     "another digit": ("[²]".encode(), "not JSON"),
     "UTF-16": ('{"a": 1}'.encode("utf-16"), "UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": ('{"a": 1}'.encode("utf-16-le"), "UTF-16; save it as UTF-8"),
+    "UTF-16 of big ends": ('\n{"a": 1}'.encode("utf-16-be"), "UTF-16; save it as UTF-8"),
+    "UTF-32": ('{"a": 1}'.encode("utf-32"), "UTF-32; save it as UTF-8"),
+    "UTF-32 without a mark": ('{"a": 1}'.encode("utf-32-be"), "UTF-32; save it as UTF-8"),
+    "numbers": (b"\x10\x00\x00\x00\x00\x00\x00\x00", "it is not JSON"),
     "nothing": (b"", "the file is empty"),
     "white space": (b" \n\n", "the file is empty"),
     "more lists than any document": (b"[" + b"[]," * 5_000_000 + b"1]", "lists and objects"),
@@ -145,6 +150,14 @@ def test_kinds_are_told_with_place_and_value(value: object, told: str) -> None:
     with pytest.raises(ArcAffinityError) as refused:
         documents.fit(value, Thing, "d")
     assert str(refused.value) == told
+
+
+@pytest.mark.parametrize("value", ["a\udc80", {"a\udc80": 1}, {"kind": "\ud800"}])
+def test_half_a_character_is_told_wherever_it_came_from(value: object) -> None:
+    # Tensors' archives and the command line may hold such text, which no document does.
+    kind = dict[Literal["a", "kind"], Literal["b"]] if isinstance(value, dict) else Literal["a", "b"]
+    with pytest.raises(ArcAffinityError, match=r"somewhere.*(\\udc80|\\ud800), half a character"):
+        documents.fit(value, kind, "somewhere")
 
 
 def test_a_name_may_be_a_folder_and_nothing_more() -> None:

@@ -134,9 +134,7 @@ def decode(data: bytes, where: str, kind: type[T] | Any = Any) -> Any:
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise ArcAffinityError(
-            f"{where}: it is not JSON (text holds \\u{ord(error.object[error.start]):04x}, half a character)"
-        ) from error
+        raise ArcAffinityError(f"{where}: it is not JSON ({_half(error)})") from error
     except (ValueError, RecursionError) as error:
         raise ArcAffinityError(f"{where}: it is not JSON ({_brief(error)})") from error
     return value if kind is Any else fit(value, kind, where)
@@ -161,6 +159,8 @@ def fit(value: object, kind: type[T] | Any, where: str) -> Any:
     """
     try:
         return msgspec.convert(value, kind)
+    except UnicodeEncodeError as error:
+        raise ArcAffinityError(f"{where}: {_half(error)}") from error
     except msgspec.ValidationError as error:
         found = _PLACE.search(str(error))
         said = str(error)[: found.start()] if found else str(error)
@@ -259,14 +259,31 @@ def text_of(data: bytes, where: str) -> str:
     Raises:
         ArcAffinityError: they are none; the message begins with ``where``.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ArcAffinityError(f"{where}: the text is UTF-16; save it as UTF-8")
+    if (other := _other_encoding(data)) is not None:
+        raise ArcAffinityError(f"{where}: the text is {other}; save it as UTF-8")
     try:
         return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise ArcAffinityError(
             f"{where}: not text in UTF-8 (byte {error.start + 1} is 0x{data[error.start]:02x})"
         ) from error
+
+
+def _other_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 where ``data`` begin as a document in that does, with a mark or without."""
+    head = data[:4]
+    # The mark of UTF-32 begins as that of UTF-16 does.
+    if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        return "UTF-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    letters = head.replace(b"\0", b"").strip()
+    if not letters.isascii() or not letters.decode().isprintable():
+        # Numbers of some binary file.
+        return None
+    if head.count(0) == 3:
+        return "UTF-32"
+    return "UTF-16" if head[:2].count(0) == head[2:].count(0) == 1 else None
 
 
 def _check_depth(text: str, where: str) -> None:
@@ -309,6 +326,11 @@ def _wanted(said: str) -> str:
     kinds = re.sub(r" matching regex .*?(?= \||$)", " of the right form", kinds)
     kinds = re.sub(r" (?:of length )?>= (\S+)", r" of \1 or more", kinds.replace("`", ""))
     return re.sub(r" (?:of length )?<= (\S+)", r" of at most \1", kinds).replace(" | ", " or ")
+
+
+def _half(error: UnicodeEncodeError) -> str:
+    """What is wrong with text that UTF-8 cannot write: half of a pair of surrogates stands alone in it."""
+    return f"text holds \\u{ord(error.object[error.start]):04x}, half a character"
 
 
 def _brief(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pwd
 import subprocess
@@ -19,6 +20,7 @@ from arc_affinity.data.arc import (
     DATASETS,
     dataset_names,
     default_data_dir,
+    files_of,
     find_task,
     load_tasks,
     parse_grid,
@@ -299,6 +301,20 @@ def test_a_folder(tmp_path: Path) -> None:
     assert [task.id for task in load_tasks(str(tmp_path))] == ["a", "b"]
 
 
+def test_a_folder_with_links_capitals_and_packed_files(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "a.JSON", TASK)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "up").symlink_to(tmp_path / "d")
+    (tmp_path / "d" / "b.json.gz").write_bytes(gzip.compress(json.dumps(TASK).encode()))
+    (tmp_path / "d" / "c.Json.GZ").write_bytes(gzip.compress(json.dumps(TASK).encode()))
+    assert [task.id for task in load_tasks(str(tmp_path / "d"))] == ["a", "b", "c"]
+    assert [task.id for task in load_tasks(str(tmp_path / "d" / "b.json.gz"))] == ["b"]
+    write(tmp_path / "d" / "b.json", TASK)
+    with pytest.raises(ArcAffinityError, match=r"task b comes twice: .*b\.json and .*b\.json\.gz"):
+        load_tasks(str(tmp_path / "d"))
+
+
 def test_an_id_in_two_folders(tmp_path: Path) -> None:
     write(tmp_path / "one" / "a.json", TASK)
     write(tmp_path / "two" / "a.json", TASK)
@@ -335,6 +351,23 @@ def test_a_bundle_with_solutions(tmp_path: Path) -> None:
     (task,) = load_tasks(str(path))
     assert task.test[0].output is not None
     assert task.test[0].output.tolist() == [[7, 8, 9]]
+
+
+@pytest.mark.parametrize("packed", [(False, True), (True, False), (True, True)])
+def test_either_part_of_a_bundle_may_be_packed(tmp_path: Path, packed: tuple[bool, bool]) -> None:
+    named = {
+        "arc-agi_test_challenges.json": {"a": without_outputs(TASK)},
+        "arc-agi_test_solutions.json": {"a": [[[7]]]},
+    }
+    paths = [write(tmp_path / name, content) for name, content in named.items()]
+    for place, path in enumerate(paths):
+        if packed[place]:
+            paths[place] = path.with_name(f"{path.name}.gz")
+            paths[place].write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+    (task,) = load_tasks(str(paths[0]))
+    assert task.test[0].output is not None and task.test[0].output.tolist() == [[7]]
+    assert set(paths) <= set(files_of(str(paths[0])))
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,10 @@ def test_output_cells(tmp_path: Path) -> None:
     assert output_cells_of_store(store) == {"a": 18.0, "b": 6.0}
     tasks = [Task("a", tuple(pairs), (Pair(grids[0], None),)), Task("b", (), (Pair(grids[0], None),))]
     assert output_cells_of_tasks(tasks) == {"a": 18.0}
+
+
+def test_labels_may_hold_any_digits() -> None:
+    names = ("²", "٣", "9" * 5000, "10", "9", "009")
+    split = Split(("a", "b", "c"), ("d", "e", "f"))
+    rows = balance(split, dict(zip("abcdef", names, strict=True)))
+    assert [row.stratum for row in rows] == ["009", "9", "10", "9" * 5000, "²", "٣"]

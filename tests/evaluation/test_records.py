@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
@@ -302,3 +303,25 @@ def test_records_tell_themselves_from_submissions(tmp_path):
     assert not holds_records(path)
     path.write_bytes(gzip.compress(b'{"schema": 1, "mod'))
     assert holds_records(path)
+    path.write_text('\n \n{"schema": 1, "mod')
+    assert holds_records(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_records_in_another_encoding_are_told(tmp_path, record, encoding):
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(f"{row_of(record)}\n{row_of(record, attempt=2)}\n".encode(encoding))
+    for read in (holds_records, read_records):
+        with pytest.raises(ArcAffinityError, match=r"r\.jsonl.*the text is UTF-(16|32); save it as UTF-8"):
+            read(path)
+
+
+def test_standard_input_of_a_file_can_be_read_twice(tmp_path, record, cli_process):
+    path = tmp_path / "r.jsonl"
+    write_records(path, [record()])
+    with path.open() as given:
+        done = cli_process("score", "/dev/stdin", "--json", stdin=given)
+    assert done.code == 0 and '"outputs": 1' in done.out, done.err
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+        done = cli_process("score", "/dev/stdin", "--json", stdin=cat.stdout)
+    assert done.code == 1 and "can be read only once; save it as a file first" in done.err

@@ -19,8 +19,10 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models import storage
+from arc_affinity.models.adapters import save_adapter
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.storage import (
     CARD,
     CONFIG,
@@ -239,6 +241,27 @@ def test_models_that_are_nowhere(zoo: Path, name: str, message: str) -> None:
     with pytest.raises(ArcAffinityError) as caught:
         find_model(name)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.EACCES])
+def test_names_that_cannot_be_looked_up(
+    zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    save_adapter(
+        Adapter(LoraSpec(1, 1.0, "x"), {"x": Factors(torch.ones(1, 2), torch.ones(3, 1))}, "far", ""), tmp_path
+    )
+    stat = os.stat
+
+    def refusing(path: Any, **others: Any) -> os.stat_result:
+        if str(path).endswith("far"):
+            raise OSError(number, os.strerror(number), str(path))
+        return stat(path, **others)
+
+    # As root, whom no folder is closed to, and on file systems that take longer names.
+    monkeypatch.setattr(os, "stat", refusing)
+    for name in ("far", str(tmp_path)):
+        with pytest.raises(ArcAffinityError, match=f"cannot read .*far: {os.strerror(number)}"):
+            find_model(name)
 
 
 def test_models_by_path(folder: Path, model: EncoderDecoder, tmp_path: Path) -> None:

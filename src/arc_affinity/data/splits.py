@@ -154,7 +154,7 @@ def balance(split: Split, strata: Mapping[str, str]) -> list[BalanceRow]:
             train[name] / len(split.train),
             validation[name] / len(split.validation),
         )
-        for name in sorted(train.keys() | validation.keys(), key=_natural)
+        for name in sorted(sorted(train.keys() | validation.keys()), key=_natural)
     ]
 
 
@@ -212,4 +212,6 @@ def _published_ids() -> dict[str, tuple[str, ...]]:
 def _natural(name: str) -> list[tuple[bool, int, str]]:
     """A key by which "9-36" comes before "100-300", and numbers before words."""
     words = name.replace("-", " ").split()
-    return [(False, int(word), "") if word.isdigit() else (True, 0, word) for word in words]
+    # Labels come from outside: digits of other scripts are none, and numbers may be too long to be made one.
+    numbers = [word.lstrip("0") if word.isascii() and word.isdigit() else None for word in words]
+    return [(True, 0, word) if n is None else (False, len(n), n) for word, n in zip(words, numbers, strict=True)]

@@ -11,8 +11,8 @@ from typing import Any
 from arc_affinity.documents import read_json, shown
 from arc_affinity.errors import ArcAffinityError
 
-ENDING = ".json"
-"""Of a task file, in small letters or in capitals."""
+ENDINGS = (".json", ".json.gz")
+"""Of task files, in small letters or in capitals."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def path_entries(path: Path) -> dict[str, Entry]:
         return folder_entries(path)
     document = _read(path)
     if _is_task(document):
-        return {path.stem: Entry(document, str(path))}
+        return {id_of(path): Entry(document, str(path))}
     if not _is_bundle(document):
         raise ArcAffinityError(f"{path} is neither a task with 'train' and 'test' nor a bundle of tasks")
     return _bundle_entries(path, document)
@@ -51,12 +51,24 @@ def folder_entries(folder: Path) -> dict[str, Entry]:
         if not _is_task(document):
             hint = "; name the file itself to load it as a bundle" if _is_bundle(document) else ""
             raise ArcAffinityError(f"{path} is not a task with 'train' and 'test'{hint}")
-        if path.stem in entries:
-            raise ArcAffinityError(f"task {path.stem} comes twice: {entries[path.stem].where} and {path}")
-        entries[path.stem] = Entry(document, str(path))
+        task_id = id_of(path)
+        if task_id in entries:
+            raise ArcAffinityError(f"task {task_id} comes twice: {entries[task_id].where} and {path}")
+        entries[task_id] = Entry(document, str(path))
     if not entries:
-        raise ArcAffinityError(f"{folder} holds no task file (*.json)")
+        raise ArcAffinityError(f"{folder} holds no task file (*.json, *.json.gz)")
     return entries
+
+
+def id_of(path: Path) -> str:
+    """Return the id of the task in a file: its name without the ending, that of a packed one too."""
+    ending = next((each for each in ENDINGS if path.name.lower().endswith(each)), path.suffix)
+    return path.name[: len(path.name) - len(ending)]
+
+
+def is_task_file(name: str) -> bool:
+    """Whether a file of this name in a folder is one of a task, and not hidden."""
+    return name.lower().endswith(ENDINGS) and not name.startswith(".")
 
 
 def task_files(folder: Path) -> Iterator[Path]:
@@ -74,12 +86,12 @@ def task_files(folder: Path) -> Iterator[Path]:
             continue
         seen.add((found.st_dev, found.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(at) / name for name in names if name.lower().endswith(ENDING) and not name.startswith("."))
+        yield from (Path(at) / name for name in names if is_task_file(name))
 
 
 def input_files(path: Path) -> list[Path]:
     """Return the files that `path_entries` would read."""
-    return list(task_files(path)) if path.is_dir() else [path, _solutions(path)]
+    return list(task_files(path)) if path.is_dir() else [path, *_solutions(path)]
 
 
 def _tell(error: OSError) -> None:
@@ -94,15 +106,19 @@ def _read(path: Path) -> Any:
     return document
 
 
-def _solutions(path: Path) -> Path:
-    """The file beside a bundle that holds the outputs of its tests; the bundle itself if there can be none."""
-    return path.with_name(path.name.replace("challenges", "solutions")) if path.name else path
+def _solutions(path: Path) -> list[Path]:
+    """The files beside a bundle that may hold the outputs of its tests, of which either may be packed."""
+    name = path.name.replace("challenges", "solutions")
+    if name == path.name:
+        return []
+    other = name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz"
+    return [path.with_name(each) for each in (name, other)]
 
 
 def _bundle_entries(path: Path, bundle: Mapping[str, Any]) -> dict[str, Entry]:
     """Tasks of a bundle, with their test outputs if the solutions lie beside it."""
-    beside = _solutions(path)
-    if beside == path or not beside.exists():
+    beside = next((each for each in _solutions(path) if each.exists()), None)
+    if beside is None:
         return {task_id: Entry(document, str(path)) for task_id, document in bundle.items()}
     solutions = read_json(beside)
     if not isinstance(solutions, dict) or solutions.keys() != bundle.keys():

@@ -276,10 +276,11 @@ def holds_records(path: Path) -> bool:
     Raises:
         ArcAffinityError: it cannot be read.
     """
-    if is_stream(path):
+    # /dev/stdin of a file is a stream to writers, but can be read from its beginning again and again.
+    if is_stream(path) and not path.is_file():
         raise ArcAffinityError(f"{path} is a pipe or a device, which can be read only once; save it as a file first")
-    _, line = next(read_lines(path), (0, b""))
-    return _RECORDS.search(line) is not None
+    line = next((line for _, line in read_lines(path) if line.strip()), b"")
+    return _RECORDS.search(documents.text_of(line, str(path)).encode()) is not None
 
 
 def encode_row(row: Mapping[str, object]) -> bytes:

@@ -86,6 +86,14 @@ def find_model(name: str) -> LoadedModel:
         ArcAffinityError: there is no such model (the nearest name is suggested), it is damaged, or it is an adapter
             whose base is not to be found or is another one by now.
     """
+    try:
+        return _found(name)
+    except OSError as error:
+        # Of a name that is too long, say, or in a folder that is closed; an adapter's base is such a name too.
+        raise ArcAffinityError(f"cannot read {error.filename or name}: {error.strerror or error}") from error
+
+
+def _found(name: str) -> LoadedModel:
     if name in bundled_models():
         return _from_folder(ZOO / name)
     path = Path(name)

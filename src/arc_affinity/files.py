@@ -72,6 +72,14 @@ def is_stream(path: Path) -> bool:
     return not stat.S_ISREG(mode) or top == ("proc",) or (top == ("dev",) and below != ("shm",))
 
 
+def is_input(path: Path) -> bool:
+    """Whether ``path`` can be read: a file, or a pipe or device, which gives what it holds once; no folder."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path`` to fill; it becomes ``path``, which must be absent or empty.

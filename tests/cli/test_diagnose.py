@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from arc_affinity.types import Example, Pair
 
 TRAINING = "arc-agi-1/training"
 EVALUATION = "arc-agi-1/evaluation"
+GUESS = visual.Guess("S1", "S1", {}, "")
 
 
 @pytest.fixture(scope="module")
@@ -315,3 +317,22 @@ def test_copy_and_change_accuracy_have_one_name_each(cli, tmp_path, records):
     text = page.read_text(encoding="utf-8") + cli("score", records).out
     assert {"copy accuracy", "change accuracy"} <= set(re.findall("[a-z]+ accuracy", text))
     assert "kept cells" not in text and "changed cells" not in text
+
+
+def test_categories_of_many_tasks_go_through_their_ids_a_few_times(monkeypatch, training) -> None:
+    class Ids(list):
+        walked = 0
+
+        def __iter__(self):
+            Ids.walked += 1
+            return super().__iter__()
+
+    tasks = [replace(training[0], id=f"t{number}") for number in range(59)]
+    monkeypatch.setattr(
+        visual, "classify_all", lambda tasks: {task.id: replace(GUESS, category="S2") for task in tasks}
+    )
+    told: list[str] = []
+    labels = find_categories(Ids(task.id for task in tasks), tasks, tell=told.append)
+    assert set(labels.by_task.values()) == {"S2"} and len(labels.by_task) == 59
+    assert Ids.walked < 10
+    assert told[0] == "category of task 1 of 59" and len(told) == 59

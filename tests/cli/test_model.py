@@ -99,6 +99,14 @@ def test_nothing_is_overwritten(cli: Callable, published: Path, folder: Path) ->
     assert done.code == 1
     assert done.err == f"error: {folder} holds a model already (config.json); choose another folder\n"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        other = folder.parent / name / "adapter"
+        other.mkdir(parents=True)
+        (other / name).touch()
+        for line in (("import", published), ("merge", other, "--base", folder)):
+            done = cli("model", *line, "--out", other)
+            assert done.code == 1 and f"{other} holds a model already ({name})" in done.err
+        assert [path.name for path in other.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,10 @@ from arc_affinity.types import Example, Pair
 ODD = ("[v1]", "[/v1]", "[bold]x[/]", ":smile:", "two  spaces", "[link=x]", "\\[x]")
 
 
-def records(path: Path, model: str = "m", dataset: str = "d") -> Path:
+def records(path: Path, model: str = "m", dataset: str = "d", task_id: str = "a1") -> Path:
     grid = np.ones((2, 3), np.uint8)
     origin = Origin(model, "0123456789ab", dataset, Protocol.ARC_PRIZE, 0)
-    write_records(path, [make_record(origin, Example("a1", 0, Pair(grid, grid), ()), 1, grid)])
+    write_records(path, [make_record(origin, Example(task_id, 0, Pair(grid, grid), ()), 1, grid)])
     return path
 
 
@@ -166,6 +167,29 @@ def test_a_pipe_is_refused_in_words_and_nothing_is_scored_in_part(tmp_path: Path
         assert done.code == 1 and "can be read only once; save it as a file first" in done.err
 
 
+def test_other_files_may_come_through_a_pipe(tmp_path: Path, cli) -> None:
+    pair = {"input": [[1] * 3] * 2, "output": [[1] * 3] * 2}
+    task = json.dumps({"train": [pair, pair], "test": [pair]})
+    own = records(tmp_path / "r.jsonl", task_id="pipe")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for line, content, told in (
+        (("data", "show", pipe), task, "pipe"),
+        (("classify", pipe, "--by", "grids"), task, "pipe"),
+        (("score", own, "--dataset", pipe), task, "score"),
+        (("score", own, "--tasks", pipe), "pipe", "score"),
+        (("diagnose", own, "--out", tmp_path / "p.html", "--categories", pipe), '{"pipe": "S3"}', "page: "),
+        (("data", "split", "--dataset", "arc-agi-1/training", "--labels", pipe), '{"007bbfb7": "S3"}', "S3"),
+    ):
+        writer = threading.Thread(target=pipe.write_text, args=(content,))
+        writer.start()
+        done = cli(*line)
+        assert done.code == 0 and told in done.out, (line, done.err)
+        writer.join()
+    done = cli("train", pipe, "--out", tmp_path / "run")
+    assert done.code == 1 and "the name of a recipe's file ends in .toml" in done.err
+
+
 def test_nothing_after_tasks_is_not_all_tasks(tmp_path: Path, cli) -> None:
     for line in (
         ("predict", "rotary", "--dataset", "arc-agi-1/training", "--out", tmp_path / "r", "--tasks"),
@@ -182,9 +206,30 @@ def test_home_and_an_empty_variable(tmp_path: Path, cli, monkeypatch: pytest.Mon
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     path = records(tmp_path / "r.jsonl")
-    done = cli("diagnose", path, "--out=~/page.html")
-    assert done.code == 0 and (tmp_path / "page.html").is_file() and not (tmp_path / "~").exists()
+    for number, flags in enumerate((["--out=~/page0.html"], ["--out", "~/page1.html"])):
+        done = cli("diagnose", path, *flags)
+        assert done.code == 0 and (tmp_path / f"page{number}.html").is_file() and not (tmp_path / "~").exists()
+    assert cli("score", "~/r.jsonl").code == 0
+    # No user is called so.
+    assert cli("diagnose", path, "--out=~nobody-here.html").code == 0 and (tmp_path / "~nobody-here.html").is_file()
     monkeypatch.setenv("ARC_AFFINITY_DATA", "")
     done = cli("data", "list", "--json")
     # Not the working directory, which an empty path would be.
     assert json.loads(done.out)["data_dir"] == str(default_data_dir())
+    monkeypatch.setenv("ARC_AFFINITY_DATA", "~/data")
+    assert json.loads(cli("data", "list", "--json").out)["data_dir"] == str(tmp_path / "data")
+
+
+def test_an_empty_word_is_no_path(tmp_path: Path, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for line in (
+        ("data", "generate", "--out", "", "--tasks", "007bbfb7", "--per-task", 2),
+        ("data", "generate", "--out=", "--tasks", "007bbfb7", "--per-task", 2),
+        ("data", "list", "--data-dir", ""),
+        ("train", "smoke", "--out", ""),
+        ("score", ""),
+        ("classify", "007bbfb7", "--dataset="),
+    ):
+        done = cli(*line)
+        assert done.code == 2 and "where a value should; is a variable not set?" in done.err, line
+    assert ("after --out" in cli("train", "smoke", "--out=").err) and not list(tmp_path.iterdir())

@@ -197,6 +197,19 @@ def test_a_folder_of_results_is_a_submission(tmp_path):
     assert first.tolist() == [[2]] and second is None
 
 
+def test_a_folder_of_results_with_scores_hidden_and_packed_files(tmp_path):
+    tasks = [Task(name, (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),)) for name in ("a1", "a2")]
+    text = json.dumps([{"attempt_1": {"answer": [[2]]}, "attempt_2": None}])
+    (tmp_path / "a1.json").write_text(text)
+    (tmp_path / "a2.json.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "results.json").write_text('{"score": 1.0}')
+    (tmp_path / "._a1.json").write_bytes(b"\0\5\26\7")
+    assert list(read_given(tmp_path, Asked(tasks))) == ["a1", "a2"]
+    (tmp_path / "a2.json").write_text(text)
+    with pytest.raises(ArcAffinityError, match="the results of task a2 come twice"):
+        read_given(tmp_path, Asked(tasks))
+
+
 def test_a_submission_may_be_packed(tmp_path):
     task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),))
     path = tmp_path / "s.json.gz"

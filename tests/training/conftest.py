@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
+from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.pretrain import prepare_stores
 from arc_affinity.training.recipes import Recipe
 
@@ -66,3 +73,46 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Dask cluster of one worker: its address, and its two processes by name."""
+
+    address: str
+    running: Mapping[str, subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host, port = free.getsockname()
+    address = f"tcp://{host}:{port}"
+    commands = {
+        "scheduler": ("dask_scheduler", "--host", host, "--port", str(port), "--no-dashboard"),
+        "worker": ("dask_worker", address, "--no-nanny", "--nthreads", "1"),
+    }
+    running = {
+        name: subprocess.Popen([sys.executable, "-m", f"distributed.cli.{module}", *flags], stderr=subprocess.DEVNULL)
+        for name, (module, *flags) in commands.items()
+    }
+    try:
+        wait_for_a_worker(address)
+        yield Cluster(address, running)
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def wait_for_a_worker(address: str) -> None:
+    """Wait until a worker has joined the cluster."""
+    for _ in range(60):
+        try:
+            with choose_workers(f"dask:{address}", 1):
+                return
+        except ArcAffinityError:
+            time.sleep(1)
+    raise TimeoutError(f"no worker at {address}")

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -315,34 +314,17 @@ def test_a_cluster_that_is_gone_ends_the_sweep_which_goes_on_later(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("killed", "told"), [("worker", "has no workers any more"), ("scheduler", "is gone")])
-def test_a_real_cluster_whose_processes_are_killed(monkeypatch: pytest.MonkeyPatch, killed: str, told: str) -> None:
-    pytest.importorskip("distributed")
+def test_a_real_cluster_whose_processes_are_killed(
+    monkeypatch: pytest.MonkeyPatch, cluster, killed: str, told: str
+) -> None:
     monkeypatch.setattr(executors, "RETURN", 2.0)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    host, port = address.split(":")
-    commands = {
-        "scheduler": ("dask_scheduler", "--host", host, "--port", port, "--no-dashboard"),
-        "worker": ("dask_worker", f"tcp://{address}", "--no-nanny", "--nthreads", "1"),
-    }
-    running = {
-        name: subprocess.Popen([sys.executable, "-m", f"distributed.cli.{module}", *flags], stderr=subprocess.DEVNULL)
-        for name, (module, *flags) in commands.items()
-    }
-    try:
-        time.sleep(8)
-        with choose_workers(f"dask:tcp://{address}", 1) as workers, workers.open() as executor:
-            assert executor.submit(abs, -3).result(30) == 3
-            waiting = executor.submit(time.sleep, 60)
-            time.sleep(1)
-            running[killed].kill()
-            with pytest.raises(ArcAffinityError, match=told):
-                waiting.result(30)
-    finally:
-        for process in running.values():
-            process.kill()
-            process.wait()
+    with choose_workers(f"dask:{cluster.address}", 1) as workers, workers.open() as executor:
+        assert executor.submit(abs, -3).result(30) == 3
+        waiting = executor.submit(time.sleep, 60)
+        time.sleep(1)
+        cluster.running[killed].kill()
+        with pytest.raises(ArcAffinityError, match=told):
+            waiting.result(30)
 
 
 def test_dask_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,12 @@ class Labels:
     notes: tuple[str, ...] = ()
 
 
-def find_categories(ids: Collection[str], tasks: Iterable[Task] = (), path: Path | None = None) -> Labels:
+def find_categories(
+    ids: Collection[str],
+    tasks: Iterable[Task] = (),
+    path: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Labels:
     """Return the categories of the tasks with these ``ids``.
 
     Args:
@@ -35,6 +40,7 @@ def find_categories(ids: Collection[str], tasks: Iterable[Task] = (), path: Path
         tasks: those of them whose demonstrations are known.
         path: JSON object of a category for each task id, or what ``classify --out`` wrote. Without it the rules
             over re-arc's generators decide where a task has one, and elsewhere the networks that look at grids.
+        tell: told of the tasks that are looked at, which takes a moment each.
 
     Raises:
         ArcAffinityError: the file is none such, or names a category that there is not.
@@ -44,7 +50,8 @@ def find_categories(ids: Collection[str], tasks: Iterable[Task] = (), path: Path
     coded = sorted(set(ids) & set(task_ids()))
     labels = {task_id: classify(task_id).category for task_id in coded}
     ways = [f"rules over the code of the generators of {len(labels)} tasks"] if labels else []
-    seen, reason = _by_grids([task for task in tasks if task.id in set(ids) - labels.keys()])
+    uncoded = set(ids) - labels.keys()
+    seen, reason = _by_grids([task for task in tasks if task.id in uncoded], tell)
     if seen:
         decided = sum(label != AMBIGUOUS for label in seen.values())
         ways.append(
@@ -54,7 +61,7 @@ def find_categories(ids: Collection[str], tasks: Iterable[Task] = (), path: Path
     return _labels(ids, {**labels, **seen}, "; ".join(ways), reason)
 
 
-def _by_grids(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
+def _by_grids(tasks: Sequence[Task], tell: Callable[[str], None]) -> tuple[dict[str, str], str]:
     """What the networks say of tasks by id, and in words why others have no category."""
     if not tasks:
         return {}, "no generator code, and no demonstrations here to look at"
@@ -62,10 +69,16 @@ def _by_grids(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
     from arc_affinity.taxonomy import visual
 
     try:
-        guesses = visual.classify_all(tasks)
+        guesses = visual.classify_all(_told(tasks, tell))
     except ArcAffinityError as error:
         return {}, f"no generator code, and no classifier of grids: {error}"
     return {task: guess.category for task, guess in guesses.items()}, "no demonstrations here to look at"
+
+
+def _told(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[Task]:
+    for number, task in enumerate(tasks, 1):
+        tell(f"category of task {number:,} of {len(tasks):,}")
+        yield task
 
 
 def _from_file(tasks: Collection[str], path: Path) -> Labels:

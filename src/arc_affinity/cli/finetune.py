@@ -19,6 +19,7 @@ from arc_affinity.data.choosing import choose_ids, read_ids
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import is_input
 from arc_affinity.models.storage import LoadedModel, find_model
 from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
@@ -151,10 +152,9 @@ def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """The ids of a named set or a file."""
     if name in ("foundational", "all"):
         return foundational_tasks() if name == "foundational" else known
-    path = Path(name)
-    if not path.is_file():
+    if not is_input(Path(name)):
         raise unknown("set or file of ids", name, ("foundational", "all"))
-    return read_ids(path)
+    return read_ids(Path(name))
 
 
 def _side(task: Task) -> int:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from arc_affinity.cli.errors import in_one_line, split_debug, tell
 from arc_affinity.cli.terminal import open_streams, show_everywhere
@@ -26,6 +26,9 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 Commands = tuple[tuple[str, str, str], ...]
 
 DATA_VARIABLE = "ARC_AFFINITY_DATA"
+
+MAY_BE_EMPTY = "--start"
+"""The flag that takes back what a recipe says by saying nothing."""
 
 COMMANDS: Commands = (
     ("solve", "arc_affinity.cli.solve:solve", "Solve tasks: tasks in, a submission out."),
@@ -82,7 +85,10 @@ def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:
         del os.environ[DATA_VARIABLE]
     app = build_app(commands)
     with tell(debug, words=[words for words, _, _ in commands]) as outcome:
+        _refuse_empty(tokens)
         tokens = [_at_home(token) for token in tokens]
+        if DATA_VARIABLE in os.environ:
+            os.environ[DATA_VARIABLE] = _at_home(os.environ[DATA_VARIABLE])
         whole_help(app, tokens)
         app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
@@ -107,14 +113,31 @@ def main() -> int:
     return run(sys.argv[1:])
 
 
+def _refuse_empty(tokens: Sequence[str]) -> None:
+    """Refuse an empty word, which a shell makes of a variable that is not set: as a path it is the working folder."""
+    for before, token in zip(("", *tokens), tokens, strict=False):
+        flag, equals, value = token.partition("=")
+        if token and not (flag.startswith("--") and equals and not value):
+            continue
+        flag = flag if equals else before
+        if flag != MAY_BE_EMPTY:
+            after = f" after {flag}" if flag.startswith("--") else ""
+            raise CycloptsError(msg=f"an empty word stands{after} where a value should; is a variable not set?")
+
+
 def _at_home(token: str) -> str:
-    """A flag with a path in the user's home (``--out=~/x``), which shells leave as it is, with the home's name."""
+    """A word or flag with a path in a user's home (``--out=~/x``), which shells may leave as it is, with its name."""
     flag, equals, value = token.partition("=")
-    if not (flag.startswith("--") and equals and value.startswith("~/")):
+    if not (flag.startswith("--") and equals):
+        flag, equals, value = "", "", token
+    if not value.startswith("~"):
         return token
     try:
-        return f"{flag}={Path(value).expanduser()}"
+        return f"{flag}{equals}{Path(value).expanduser()}"
     except RuntimeError as error:
+        if value != "~" and not value.startswith("~/"):
+            # No user is called so, and a file may be.
+            return token
         raise ArcAffinityError(f"{token}: this user has no home folder here") from error
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters import ADAPTER_WEIGHTS, load_adapter
+from arc_affinity.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, load_adapter
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.merging import average
 from arc_affinity.models.pair_transformer.network import PairTransformer
@@ -93,9 +93,7 @@ def import_(
         norm: Likewise: where layers normalise; pre unless given.
         context_heads: Likewise: heads of the context encoder; 4 unless given.
     """
-    for name in (CONFIG, WEIGHTS, CARD):
-        if os.path.lexists(out / name):
-            raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
+    _refuse_taken(out)
     content = read_checkpoint(checkpoint)
     chosen: dict[str, Any] = {"bridge": bridge, "pre_norm": norm and norm == "pre", "context_heads": context_heads}
     chosen = {name: value for name, value in chosen.items() if value is not None}
@@ -134,9 +132,7 @@ def merge(
         sample: Example store to measure on; held-out examples of the 18 foundational tasks unless given.
         examples: How many of them.
     """
-    for name in (CONFIG, WEIGHTS, CARD):
-        if os.path.lexists(out / name):
-            raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
+    _refuse_taken(out)
     loaded, changes = find_model(base), [load_adapter(path) for path in adapters]
     merged = average(loaded, changes, weights)
     batches = fixed_sample(ExampleStore.open(sample or HELD_OUT), loaded.model.config.context_pairs, examples)
@@ -148,6 +144,12 @@ def merge(
     save_model(merged, out, f"# {out.name}\n\n{loaded.name} ({loaded.digest}) with the adapters {names} averaged in.\n")
     Console(stderr=True).print(_barriers(ways))
     say_path(Console(), "", out)
+
+
+def _refuse_taken(out: Path) -> None:
+    for name in (CONFIG, WEIGHTS, CARD, ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+        if os.path.lexists(out / name):
+            raise ArcAffinityError(f"{out} holds a model already ({name}); choose another folder")
 
 
 def _barriers(ways: list[Barrier]) -> Table:

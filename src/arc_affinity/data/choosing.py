@@ -8,6 +8,7 @@ from pathlib import Path
 from arc_affinity.data.arc import find_task, load_tasks, unknown_task
 from arc_affinity.documents import decode, fit, name_of, read_bytes, text_of
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import is_input
 from arc_affinity.types import Task
 
 
@@ -62,7 +63,7 @@ def task_named(name: str, dataset: str | None = None, data_dir: Path | None = No
     Raises:
         ArcAffinityError: there is none; the file holds several; or as in `find_task`.
     """
-    if dataset is not None or not Path(name).is_file():
+    if dataset is not None or not is_input(Path(name)):
         return find_task(name, dataset, data_dir)
     held = load_tasks(name)
     if len(held) != 1:
@@ -72,4 +73,4 @@ def task_named(name: str, dataset: str | None = None, data_dir: Path | None = No
 
 def _is_file_of_ids(name: str, ids: Iterable[str]) -> bool:
     # An id is an id, even where a file happens to be called so.
-    return name not in ids and Path(name).is_file()
+    return name not in ids and is_input(Path(name))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from arc_affinity.data.arc import parse_grid
+from arc_affinity.data.task_files import id_of, is_task_file
 from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
@@ -23,6 +24,9 @@ from arc_affinity.evaluation.questions import Place, check_belongs, name_place, 
 from arc_affinity.evaluation.records import Record
 from arc_affinity.files import write_text
 from arc_affinity.types import Grid, Pair, Task
+
+SCORES = "results"
+"""Name of the file in a folder of results that is of no task."""
 
 ATTEMPTS = ("attempt_1", "attempt_2")
 """The two keys of an answer."""
@@ -142,15 +146,21 @@ def result_files(folder: Path) -> list[Path]:
     Raises:
         ArcAffinityError: there is none.
     """
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.is_file())
-    if not found:
+    found = sorted(path for path in folder.iterdir() if is_task_file(path.name) and path.is_file())
+    # The benchmarking's own scores lie beside the results that they are of.
+    results = [path for path in found if id_of(path) != SCORES]
+    if not results:
         raise ArcAffinityError(f"cannot read {folder}: Is a directory, and one without results (TASK.json)")
-    return found
+    return results
 
 
 def _of_folder(folder: Path) -> dict[str, Any]:
     """A folder of results as one submission: of each task a list of outputs, of each attempt its "answer"."""
-    return {path.stem: _answers_in(read_json(path)) for path in result_files(folder)}
+    found: dict[str, Any] = {}
+    for path in result_files(folder):
+        if found.setdefault(id_of(path), answers := _answers_in(read_json(path))) is not answers:
+            raise ArcAffinityError(f"{path}: the results of task {id_of(path)} come twice")
+    return found
 
 
 def _answers_in(outputs: object) -> object:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from arc_affinity.documents import fit, read_object
+from arc_affinity.documents import fit, read_object, shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.lora import Adapter, Factors, LoraSpec
@@ -165,7 +165,8 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise ArcAffinityError(f"{path.parent} is no adapter: no {path.name}")
     settings = read_object(path)
     if settings.get("peft_type") != "LORA":
-        raise ArcAffinityError(f"{path} is of no LoRA adapter")
+        kind = shown(settings.get("peft_type"))
+        raise ArcAffinityError(f'{path}: peft_type is {kind}, and of adapters this package computes "LORA" alone')
     fit(settings, _Settings, str(path))
     for name, value in settings.items():
         if not _is_plain(name, value):

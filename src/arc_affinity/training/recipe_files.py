@@ -8,6 +8,7 @@ from typing import Any
 
 from arc_affinity.documents import read_object, read_toml
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import is_input
 from arc_affinity.training.recipes import RECIPES, Recipe
 
 RECIPE = "recipe.json"
@@ -30,9 +31,11 @@ def load_recipe(name: str) -> Recipe:
         return read_recipe(path)
     if is_run(path):
         return read_recipe(path / RECIPE)
-    if name not in RECIPES:
-        raise unknown("recipe", name, RECIPES)
-    return RECIPES[name]
+    if name in RECIPES:
+        return RECIPES[name]
+    if is_input(path):
+        raise ArcAffinityError(f"{name}: the name of a recipe's file ends in .toml, or in .json where a run saved it")
+    raise unknown("recipe", name, RECIPES)
 
 
 def is_run(folder: Path) -> bool:

@@ -100,7 +100,8 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
         done = [task for task in sweep.tasks if (out / TASKS / task / RESULT).is_file()]
         for task in done:
             tell(task, None)
-        left = [task for task in sweep.tasks if task not in set(done)]
+        over = set(done)
+        left = [task for task in sweep.tasks if task not in over]
         for task in left:
             (out / FAILED / f"{task}.json").unlink(missing_ok=True)
         groups = [left[i : i + sweep.together] for i in range(0, len(left), sweep.together)]

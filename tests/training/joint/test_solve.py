@@ -17,6 +17,7 @@ from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
+from arc_affinity.training import executors
 from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, with_new_tasks
 from arc_affinity.training.joint.plan import LEAST_PASSES, worth_learning
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -111,6 +112,28 @@ def test_a_dask_cluster_answers_as_this_process_does(finished: Path, base: Loade
     pytest.importorskip("distributed")
     where = Where(tmp_path / "out", torch.device("cpu"), workers=2, executor="dask:local")
     solve(tasks(), base, SETTINGS, where, dataset="tiny")
+    assert left(tmp_path / "out") == left(finished)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("killed", "told"), [("worker", "has no workers any more"), ("scheduler", "is gone")])
+def test_a_cluster_that_is_killed_amid_answers_ends_it_and_it_goes_on_to_the_same_bytes(
+    finished: Path, base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster, killed: str, told: str
+) -> None:
+    append = candidates.Journal.append
+
+    def killing(self: candidates.Journal, line: dict[str, object]) -> None:
+        append(self, line)
+        cluster.running[killed].kill()
+
+    monkeypatch.setattr(executors, "RETURN", 2.0)
+    monkeypatch.setattr(candidates.Journal, "append", killing)
+    where = Where(tmp_path / "out", torch.device("cpu"), workers=1, executor=f"dask:{cluster.address}")
+    with pytest.raises(ArcAffinityError, match=f"{told}; once it .* the same command goes on"):
+        solve(tasks(), base, SETTINGS, where, dataset="tiny")
+    monkeypatch.undo()
+    assert not (tmp_path / "out" / "records.jsonl").exists()
+    run(tmp_path / "out", base)
     assert left(tmp_path / "out") == left(finished)
 
 

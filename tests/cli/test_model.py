@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
+from arc_affinity.models.checkpoints import read_checkpoint
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.pair_transformer.storage import find_solver
-from arc_affinity.models.published import PUBLISHED, export_published
+from arc_affinity.models.published import CORE, PUBLISHED, export_published, import_published
 from arc_affinity.models.storage import CONFIG, find_model, save_model
 
 TINY = ModelConfig(width=8, heads=2, feed_forward=3, context_width=4, context_heads=1, context_layers=1)
@@ -91,6 +93,45 @@ def test_importing_the_checkpoint_of_a_run(cli: Callable, tmp_path: Path) -> Non
     assert "is of a training run, whose recipe settles pre_norm" in done.err
     assert cli("model", "import", tmp_path / "best.ckpt", "--out", tmp_path / "mine").code == 0
     assert find_model(str(tmp_path / "mine")).digest == find_model(str(tmp_path / "best.ckpt")).digest
+
+
+@pytest.mark.parametrize("wrapper", ["_orig_mod.", "module.", "module._orig_mod.", "_orig_mod.module."])
+def test_importing_a_model_that_was_compiled_or_shared(published: Path, tmp_path: Path, wrapper: str) -> None:
+    plain = torch.load(published, weights_only=True)["state_dict"]
+    for content in ({wrapper + name: each for name, each in plain.items()}, {"state_dict": {
+        f"{name.partition('.')[0]}._orig_mod.{name.partition('.')[2]}" if "." in name else name: each
+        for name, each in plain.items()
+    }}):  # fmt: skip
+        torch.save(content, tmp_path / "wrapped.ckpt")
+        found = import_published(read_checkpoint(tmp_path / "wrapped.ckpt"), "wrapped.ckpt")
+        assert torch.equal(found.input_embedding.G, plain[CORE + "input_embedding.G"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("x.ckpt", b"", "x.ckpt is empty, no checkpoint"),
+        ("x.safetensors", save({"a": torch.ones(1)}), "weights alone (safetensors); name its folder"),
+        ("x.ckpt", save({"a": torch.ones(1)}), "weights alone (safetensors); name its folder"),
+        ("x.ckpt", b"<!doctype html>", "x.ckpt is refused: no archive of tensors"),
+        ("x.ckpt", b"version https://git-lfs.github.com/spec/v1\n", "x.ckpt is refused: no archive of tensors"),
+    ],
+)
+def test_importing_what_is_no_checkpoint(cli: Callable, tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    done = cli("model", "import", tmp_path / name, "--out", tmp_path / "m")
+    assert done.code == 1 and told in done.err and done.err.count("\n") == 1 and not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64])
+def test_importing_numbers_of_another_kind_is_told_in_a_few_words(
+    cli: Callable, published: Path, tmp_path: Path, kind: torch.dtype
+) -> None:
+    plain = torch.load(published, weights_only=True)["state_dict"]
+    torch.save({name: each.to(kind) for name, each in plain.items()}, tmp_path / "x.ckpt")
+    done = cli("model", "import", tmp_path / "x.ckpt", "--out", tmp_path / "m")
+    assert done.code == 1 and len(done.err) < 1200
+    assert f"{len(plain)} misshapen" in done.err and str(kind).removeprefix("torch.") in done.err
 
 
 def test_nothing_is_overwritten(cli: Callable, published: Path, folder: Path) -> None:

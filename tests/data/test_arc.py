@@ -288,6 +288,17 @@ def test_a_task_file(tmp_path: Path) -> None:
     assert (task.id, task.dataset, len(task.train), len(task.test)) == ("00576224", str(path), 1, 1)
 
 
+def test_re_arc_s_own_files_are_lists_of_pairs(tmp_path: Path) -> None:
+    pairs = [{"input": [[colour]], "output": [[colour + 1]]} for colour in (1, 2, 3)]
+    (task,) = load_tasks(str(write(tmp_path / "d" / "00d62c1b.json", pairs)))
+    assert [pair.input.tolist() for pair in task.train] == [[[1]], [[2]]]
+    assert [pair.output.tolist() for pair in task.test if pair.output is not None] == [[[4]]]
+    assert [each.id for each in load_tasks(str(tmp_path / "d"))] == ["00d62c1b"]
+    for odd in ([], [1], [pairs[0], {"output": [[1]]}]):
+        with pytest.raises(ArcAffinityError, match=r"a\.json is neither a task"):
+            load_tasks(str(write(tmp_path / "a.json", odd)))
+
+
 def test_a_task_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(TASK).encode())
     assert len(load_tasks(str(tmp_path / "a.json"))) == 1

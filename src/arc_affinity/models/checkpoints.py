@@ -16,8 +16,11 @@ from arc_affinity.errors import ArcAffinityError
 
 WEIGHTS_ENDING = ".safetensors"
 
-COMPILED = "_orig_mod."
-"""Stands before the names of a compiled model's tensors."""
+WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.")
+"""Stand in the names of the tensors of compiled and of sharded models."""
+
+SHARED = "module."
+"""Stands before the names of the tensors of a model that several processes trained."""
 
 UNREADABLE = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, MemoryError, NameError),
@@ -51,7 +54,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _named_plainly(content: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint without the prefix that `torch.compile` gives to every tensor's name."""
+    """A checkpoint without what `torch.compile` and torch's ways to share a model put into every tensor's name."""
     state = content.get("state_dict")
     if isinstance(state, dict):
         return {**content, "state_dict": _without_prefix(state)}
@@ -59,7 +62,13 @@ def _named_plainly(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
-    return {name.replace(COMPILED, "") if isinstance(name, str) else name: each for name, each in tensors.items()}
+    return {_plain(name) if isinstance(name, str) else name: each for name, each in tensors.items()}
+
+
+def _plain(name: str) -> str:
+    for wrapper in WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name.removeprefix(SHARED)
 
 
 def _check_archive(path: Path) -> None:

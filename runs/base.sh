@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The base of `solve`: every public task that nobody is asked about, 100 generated examples of each rule beside them.
-# HOURS of training (0.77 made the bundled one, on two cores); the same command goes on. ConceptARC and ARC-AGI-2 are
+# HOURS of training; the same command goes on. MORE flags of runs/base.py: the bundled one was made in two stages, which its
+# card tells. ConceptARC and ARC-AGI-2 are
 # looked for in ARC_AFFINITY_DATA, or downloaded.
 set -euo pipefail
 cd "$(dirname "$0")/.."

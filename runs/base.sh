@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # The base of `solve`: every public task that nobody is asked about, 100 generated examples of each rule beside them.
-# HOURS of training; the same command goes on. MORE flags of runs/base.py: the bundled one was made in two stages, which its
-# card tells. ConceptARC and ARC-AGI-2 are
-# looked for in ARC_AFFINITY_DATA, or downloaded.
+# HOURS of training; the same command goes on. MORE are flags of runs/base.py: the bundled base was made in two stages,
+# which its card tells. ConceptARC and ARC-AGI-2 are looked for in ARC_AFFINITY_DATA, or downloaded.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 OUT=${OUT:-out/base} HOURS=${HOURS:-0.77}

@@ -262,7 +262,7 @@ def blocking(folder):
 
 
 def test_what_takes_long_says_how_far_it_is(cli, tmp_path, records, monkeypatch):
-    monkeypatch.setattr("arc_affinity.cli.diagnose.LINE_EVERY", 0.0)
+    monkeypatch.setattr("arc_affinity.cli.bars.LINE_EVERY", 0.0)
     done = cli("diagnose", records, "--out", tmp_path / "r.html")
     lines = [line for line in done.err.splitlines() if line.startswith("Diagnosing: ")]
     assert done.code == 0 and f"Diagnosing: 0 records of {records}" in lines

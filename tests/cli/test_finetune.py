@@ -49,7 +49,7 @@ def store(tmp_path: Path) -> Path:
 
 def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Path, tmp_path: Path) -> None:
     out, task = tmp_path / "out", "00576224"
-    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, *QUICK)
+    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, "--method", "lora", *QUICK)
     assert (done.code, done.out) == (0, f"{out / 'records.jsonl.gz'}\n"), done.err
     assert "Means over tasks" in done.err and "1 tasks" in done.err
     result = json.loads((out / "tasks" / task / "result.json").read_text())
@@ -70,6 +70,15 @@ def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Pa
     assert found[0] == found[1] == found[2]
     assert found[0][0][:2] == (task, find_model(str(out / "tasks" / task)).digest)
     assert found[0][0][1] != find_model(str(model)).digest
+    # What finetune and predict leave can be submitted: of the former, the answers after it under the honest protocol.
+    submissions = []
+    for name in (out / "records.jsonl.gz", tmp_path / "one-each.jsonl"):
+        made = tmp_path / "submission.json"
+        said = cli("submit", name, "--dataset", EVALUATION, "--allow-missing", "--out", made)
+        assert said.code == 0, said.err
+        submissions.append(json.loads(made.read_text())[task])
+    answers = [r.prediction.tolist() for r in records if r.adapter and r.protocol == "arc_prize" and r.attempt == 1]
+    assert submissions[0] == submissions[1] and [a["attempt_1"] for a in submissions[0]] == answers
     finetuned = {(r.adapter, r.model_digest) for r in records}
     assert finetuned == {(None, find_model(str(model)).digest), ("lora", found[0][0][1])}
     mine = [str(r.prediction) for r in records if r.adapter and r.protocol == "arc_prize"]

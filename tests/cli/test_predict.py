@@ -21,7 +21,7 @@ from arc_affinity.evaluation.predict import Asking
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage import save_model
+from arc_affinity.models.storage import find_model, save_model
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -82,6 +82,44 @@ def test_the_same_command_gives_the_same_bytes_and_gzip_the_same_rows(
     rows = (tmp_path / "a.jsonl").read_bytes()
     assert (tmp_path / "b.jsonl").read_bytes() == rows
     assert gzip.decompress((tmp_path / "c.jsonl.gz").read_bytes()) == rows
+
+
+def test_finished_records_of_other_answers_are_not_replaced(cli, model: Path, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "r.jsonl"
+    command = ("predict", model, "--dataset", dataset, "--out", out)
+    assert cli(*command).code == 0
+    before, written = out.read_bytes(), out.stat().st_mtime_ns
+    other = tmp_path / "other"
+    save_model(EncoderDecoder(find_model(str(model)).model.config), other)
+    for changed in (
+        ("predict", other, *command[2:]),
+        (*command, "--tasks", IDS[0]),
+        (*command, "--protocol", "sized"),
+        (*command, "--views", 2),
+        (*command, "--attempts", 3),
+        (*command, "--seed", 5),
+    ):
+        done = cli(*changed)
+        assert (done.code, done.out) == (1, "") and "--overwrite replaces them" in done.err
+        assert done.err.startswith(f"error: {out} holds 8 finished records of other answers (tiny ")
+    # The same command again has nothing to do.
+    assert cli(*command).code == 0
+    assert (out.read_bytes(), out.stat().st_mtime_ns) == (before, written)
+    assert cli(*command, "--tasks", IDS[0], "--overwrite").code == 0
+    assert {r.task_id for r in read_records(out)} == {IDS[0]}
+    out.write_text("notes of mine")
+    done = cli(*command)
+    assert done.code == 1 and "not replaced without --overwrite" in done.err
+    assert out.read_text() == "notes of mine"
+
+
+def test_answers_to_changed_tasks_are_other_answers(cli, model: Path, dataset: Path, tmp_path: Path) -> None:
+    command = ("predict", model, "--dataset", dataset, "--out", tmp_path / "r.jsonl")
+    assert cli(*command).code == 0
+    task = json.loads((dataset / f"{IDS[0]}.json").read_text())
+    task["test"][0]["output"] = plain(pair(7))["output"]
+    (dataset / f"{IDS[0]}.json").write_text(json.dumps(task))
+    assert "--overwrite replaces them" in cli(*command).err
 
 
 @pytest.mark.parametrize("protocol", ["sized", "teacher_forced"])

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from arc_affinity.diagnosis.page.document import write_page
+from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report import build_report
 from arc_affinity.diagnosis.report_records import Collector
 from arc_affinity.evaluation.metrics import Protocol
@@ -155,22 +156,22 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     categories = {"0000000a": "S1", "0000000b": "S3", "0000000c": "S3", "0000000d": "C1"}
     report = build_report(collector.sets(), categories, "by hand", ["Something is missing."])
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(path, report, {"0000000b": (Pair(unpacked("2:12"), unpacked("3:345")),)})
+    write_page(path, report, Shown({"0000000b": (Pair(unpacked("2:12"), unpacked("3:345")),)}))
     return path
 
 
 def test_the_page_opens_without_a_fault_and_shows_all_tasks(browse: Browse, page_file: Path) -> None:
-    left = browse(page_file, "return [shown(), one('#count').textContent, all('svg.plot').length];")
+    left = browse(page_file, "return [shown(), one('#count').textContent, all('figure svg.plot').length];")
     tasks, count, figures = left["result"]
     assert tasks == [f"0000000{letter}" for letter in "abcdef"]
     assert count == "6 of 6 tasks shown"
-    assert figures == 2 + 2 * 4 + 2  # scores, failures; four for each of two sets; two of differences
+    assert figures == 2 + 2 * 3 + 2  # scores, failures; three for each of two sets; two of differences
 
 
 def test_heads_sort_both_ways_and_say_so(browse: Browse, page_file: Path) -> None:
     steps = """
     const told = [];
-    for (const name of ["A: cells", "A: cells", "task", "category"]) {
+    for (const name of ["A: cell accuracy", "A: cell accuracy", "task", "category"]) {
       head(name).querySelector("button").click();
       told.push([shown().map(id => id[7]).join(""), head(name).getAttribute("aria-sort")]);
     }
@@ -247,6 +248,7 @@ def test_a_task_opens_and_marks_its_wrong_cells_by_crosses(browse: Browse, page_
         "target: 1 rows, 3 columns",
         "attempt 1: 1 rows, 3 columns, 1 cells marked wrong",
         "attempt 2: 1 rows, 3 columns, 0 cells marked wrong",
+        "target: 1 rows, 3 columns",
         "attempt 1: 1 rows, 3 columns, 0 cells marked wrong",
     ]
     assert found["crosses"] == [1]
@@ -264,21 +266,80 @@ def test_another_size_is_outlined_and_no_grid_is_said(browse: Browse, page_file:
     """
     width, height, captions = browse(page_file, steps)["result"]
     assert (width, height) == ("3", "2")
-    assert captions[2:4] == ["attempt 1: no grid", "attempt 2: no grid"]
+    assert captions[2:4] == ["attempt 1: no grid", "attempt 2: no grid"]  # after the input and the target
 
 
 def test_digits_can_be_written_into_the_cells(browse: Browse, page_file: Path) -> None:
     steps = """
     one("tr[data-task='0000000c'] button").click();
-    const before = all("svg.grid text").length;
+    const before = all(".task svg.grid text").length;
     one("#digits").click();
-    const marks = all("svg.grid .wrong-marks").map(each => each.getAttribute("d"));
-    return [before, all("svg.grid text").map(each => each.textContent).join(""), marks];
+    const marks = all(".task svg.grid .wrong-marks").map(each => each.getAttribute("d"));
+    return [before, all(".task svg.grid text").map(each => each.textContent).join(""), marks];
     """
     before, digits, marks = browse(page_file, steps)["result"]
     assert before == 0
     assert marks == ["M1.12 1.12h.76v.76h-.76z"]  # a frame, for a cross would hide the digit
-    assert digits == "0" + "0123" + "0120" + "0123"
+    assert digits == "0" + "0123" + "0120" + "0123" * 2
+
+
+def test_the_bars_filter_the_tasks_and_examples_lead_to_theirs(browse: Browse, page_file: Path) -> None:
+    steps = """
+    const told = [];
+    const tell = () => told.push(shown().map(id => id[7]).join(""));
+    const key = (set, kind) => one(`.key[data-choose=outcome${set}][data-value=${kind}]`);
+    key("A", "wrong-size").click(); tell(); told.push(key("A", "wrong-size").getAttribute("aria-pressed"));
+    one(".bar rect.near-miss").dispatchEvent(new Event("click", { bubbles: true })); tell();
+    key("A", "all").click(); tell();
+    key("A", "all").click(); tell(); told.push(key("A", "all").getAttribute("aria-pressed"));
+    return [told, all(".card").map(each => [each.getAttribute("href"), each.querySelectorAll("svg.grid").length])];
+    """
+    told, cards = browse(page_file, steps)["result"]
+    # The only near miss is B's.
+    assert told == ["d", "true", "f", "ab", "abcdef", "false"]
+    assert cards == [
+        ["#task-0000000a", 3],
+        ["#task-0000000c", 3],
+        ["#task-0000000f", 3],
+        ["#task-0000000d", 3],
+        ["#task-0000000e", 2],
+    ]
+
+
+def test_a_link_opens_its_task_and_leads_on_to_the_next(browse: Browse, page_file: Path) -> None:
+    steps = """
+    const open = () => all("tr.open").map(each => each.id);
+    enter("select[data-of=category]", "S3");
+    const told = [];
+    const turn = words => all("tr.open .steps button").find(each => each.textContent.includes(words));
+    one("tr[data-task='0000000b'] button").click();
+    told.push(open(), turn("previous").disabled);
+    turn("next").click();
+    told.push(open(), turn("next").disabled, document.activeElement.textContent);
+    location.hash = "#task-0000000d";
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    told.push(open().includes("open-0000000d"), shown().length);
+    return told;
+    """
+    told = browse(page_file, steps)["result"]
+    assert told == [["open-0000000b"], True, ["open-0000000c"], True, "0000000c", True, 6]
+
+
+def test_a_grid_is_enlarged_beside_its_target(browse: Browse, page_file: Path) -> None:
+    steps = """
+    one("tr[data-task='0000000c'] button").click();
+    const small = one("#open-0000000c figure:nth-child(2) svg.grid").getBoundingClientRect().width;
+    one("#open-0000000c [aria-label='enlarge attempt 1']").click();
+    const dialog = one("#zoom");
+    const large = [...dialog.querySelectorAll("svg.grid")];
+    const words = large.map(each => each.getAttribute("aria-label"));
+    const told = [dialog.open, words, large[0].getBoundingClientRect().width > small];
+    dialog.querySelector("button").click();
+    return [...told, dialog.open];
+    """
+    found = browse(page_file, steps)["result"]
+    words = ["target: 2 rows, 2 columns", "attempt 1: 2 rows, 2 columns, 1 cells marked wrong"]
+    assert found == [True, words, True, False]
 
 
 def test_everything_works_by_keyboard(browse: Browse, page_file: Path) -> None:
@@ -316,7 +377,7 @@ def test_a_page_of_400_tasks_is_drawn_within_two_seconds(browse: Browse, tmp_pat
     collector = Collector()
     collector.add(rows, "toys.jsonl")
     path = tmp_path / "large.html"
-    write_page(path, build_report(collector.sets(), {}, "by hand"), {})
+    write_page(path, build_report(collector.sets(), {}, "by hand"))
     # Virtual time would stand still while the page works, so here it runs in real time; a busy machine gets two tries.
     text = with_scripts(
         path.read_text(encoding="utf-8"), "one('tr[data-task] button').click(); return shown().length;", False

@@ -17,6 +17,8 @@ from arc_affinity.diagnosis.gap import UNLABELLED
 from arc_affinity.diagnosis.page import document as page_module
 from arc_affinity.diagnosis.page import tasks as page_tasks
 from arc_affinity.diagnosis.page.document import page, write_figures
+from arc_affinity.diagnosis.page.figures import figures_of
+from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report import Report, binary_mean, build_report
 from arc_affinity.diagnosis.report_json import report_json
 from arc_affinity.diagnosis.report_records import (
@@ -57,8 +59,9 @@ def record(
     protocol: Protocol = Protocol.ARC_PRIZE,
     dataset: str = "toys",
     epoch: int | None = None,
+    adapter: str | None = None,
 ) -> Record:
-    origin = Origin(model, "0123", dataset, protocol, seed=7, epoch=epoch)
+    origin = Origin(model, "0123", dataset, protocol, seed=7, epoch=epoch, adapter=adapter)
     answer = None if target is None else np.array(target, np.uint8)
     example = Example(task, index, Pair(np.array(query, np.uint8), answer), ())
     return make_record(origin, example, attempt, None if prediction is None else np.array(prediction, np.uint8))
@@ -204,7 +207,7 @@ def test_all_solved() -> None:
     assert headline(report) == "toy solves all of 7 tasks (arc_prize)"
     assert "Every output is solved (arc_prize)." in findings(report)
     assert report.sets[0].concentrations["S1"].verdict.startswith("undefined")
-    assert "What became of the outputs" in page(report, {})
+    assert "What became of the outputs" in page(report)
 
 
 def test_many_outputs_a_task_are_counted_as_outputs() -> None:
@@ -219,8 +222,8 @@ def test_a_category_of_one_task_has_no_interval_and_says_so() -> None:
     report = report_of(rows, {"aaaa0000": "K1", "aaaa0001": "S1", "aaaa0002": "S1"})
     ceiling = report.sets[0].ceilings["K1"].cells
     assert (ceiling.low, ceiling.high, ceiling.n) == (None, None, 1)
-    assert "one task alone: no interval" in page(report, {})
-    assert "a category of one task has no interval" in page(report, {})
+    assert "one task alone: no interval" in page(report)
+    assert "a category of one task has no interval" in page(report)
 
 
 def test_tasks_without_a_category_are_a_group_of_their_own() -> None:
@@ -265,12 +268,27 @@ def test_many_sets_are_compared_with_the_first_alone() -> None:
     assert len(report.comparisons) == 6 * 2
 
 
+def test_before_and_after_are_compared_within_each_protocol() -> None:
+    """What fine-tuning leaves: three protocols, before and after; no difference is across protocols."""
+    rows = [
+        record(prediction=TARGET if adapter else QUERY, protocol=protocol, adapter=adapter)
+        for adapter in (None, "lora")
+        for protocol in (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
+    ]
+    report = report_of(rows)
+    protocols = {each.letter: each.protocol for each in report.sets}
+    compared = [(each.first, each.second) for each in report.comparisons if each.key == "score"]
+    assert len(compared) == 3 and all(protocols[first] == protocols[second] for first, second in compared)
+    assert all(each.paired.difference.value == 1 for each in report.comparisons if each.key == "score")
+    assert report.lead.records.subject.adapted and headline(report) == "toy solves all of 1 task (arc_prize)"
+
+
 def test_epochs_make_learning_curves() -> None:
     rows = [record("aaaa0001", prediction=QUERY, epoch=2), record("aaaa0001", prediction=TARGET, epoch=5)]
     (curve,) = report_of(rows, {"aaaa0001": "A2"}).curves
     assert set(curve.levels) == {"very low", None}
     assert [(point.epoch, point.cells.value) for point in curve.levels[None]] == [(2, 5 / 6), (5, 1.0)]
-    assert "Through training" in page(report_of(rows), {})
+    assert "Through training" in page(report_of(rows))
 
 
 def test_every_finding_names_its_protocol() -> None:
@@ -313,13 +331,13 @@ def test_pictures_are_kept_of_the_first_outputs_alone() -> None:
 def test_the_page_holds_each_grid_once_as_text_and_is_closed_to_markup() -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     report = report_of([record(prediction=QUERY, model=evil, dataset=evil)], {})
-    text = page(report, {"aaaa0001": (Pair(grid([[7]]), grid([[8]])),)})
+    text = page(report, Shown({"aaaa0001": (Pair(grid([[7]]), grid([[8]])),)}))
     assert "<img" not in text
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     task = data["tasks"]["aaaa0001"]
     assert task["train"] == [["1:7", "1:8"]]
     assert task["tests"][0] == {
-        "index": 0,
+        "number": 1,
         "input": "3:123456",
         "target": "3:123457",
         "attempts": [[["3:123456", "input-copy"]]],
@@ -327,15 +345,53 @@ def test_the_page_holds_each_grid_once_as_text_and_is_closed_to_markup() -> None
     assert set(data["kinds"]) == set(NAMES) == set(DEFINITIONS)
 
 
+def test_outputs_are_numbered_within_their_task_and_each_has_what_was_given_with_it() -> None:
+    """An output's index may be its place in a store; its demonstrations stand in place of the task's."""
+    rows = [record(index=index, prediction=QUERY) for index in (40, 43)] + [record("aaaa0002", prediction=QUERY)]
+    given = {Place("aaaa0001", 43): (Pair(grid([[5]]), grid([[6]])),)}
+    shown = Shown({"aaaa0001": (Pair(grid([[1]]), grid([[2]])),), "aaaa0002": (Pair(grid([[3]]), grid([[4]])),)}, given)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page(report_of(rows), shown), re.DOTALL)[1])
+    task = data["tasks"]["aaaa0001"]
+    assert ([test["number"] for test in task["tests"]], task["outputs"], task["train"]) == ([1, 2], 2, [])
+    assert [test.get("given") for test in task["tests"]] == [None, [["1:5", "1:6"]]]
+    assert data["tasks"]["aaaa0002"]["train"] == [["1:3", "1:4"]]
+
+
+def test_the_first_screen_has_the_score_the_kinds_and_an_example_of_each() -> None:
+    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY), record("aaaa0003")]
+    text = page(report_of(rows)).split("</header>")[0]
+    assert '<p class="score"><strong>33.3 %</strong>' in text and "6.1 to 79.2 (95 %)" in text and "arc_prize" in text
+    chosen = re.findall(r'class="key".*?data-choose="outcomeA" data-value="([a-z-]+)"', text)
+    assert chosen == ["all", "input-copy", "no-grid"]
+    assert re.findall(r'class="card" href="#task-(aaaa000\d)"', text) == ["aaaa0001", "aaaa0002", "aaaa0003"]
+
+
+def test_a_plot_that_would_be_two_lines_is_left_out_and_the_page_says_so() -> None:
+    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY)]
+    told = "a plot of cells against grids would be two lines, and is left out"
+    text = page(report_of(rows))
+    assert told in text and "figure-gap-A" not in text and "figure-sensitivity-A" in text
+    text = page(report_of([*rows, record("aaaa0002", index=1, prediction=TARGET)]))
+    assert told not in text and "figure-gap-A" in text
+
+
+def test_what_has_no_affinity_has_a_mark_of_its_own() -> None:
+    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY)]
+    found = figures_of(report_of(rows, {"aaaa0001": "C1", "aaaa0002": "ambiguous"}))
+    drawn = next(each.svg for each in found if each.name == "categories-A")
+    marks = re.findall(r'class="dot ([a-z ]+)"', drawn)
+    assert marks == ["high", "none ring", "high", "none ring"], "two lines, and the same in the key"
+
+
 def test_the_program_behind_an_answer_stands_with_it() -> None:
     found = replace(record(prediction=QUERY), program="mirror</script>")
-    text = page(report_of([found], {}), {})
+    text = page(report_of([found], {}))
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert data["tasks"]["aaaa0001"]["tests"][0]["attempts"] == [[["3:123456", "input-copy", "mirror</script>"]]]
 
 
 def test_the_page_may_load_nothing() -> None:
-    text = page(report_of([record(prediction=QUERY)]), {})
+    text = page(report_of([record(prediction=QUERY)]))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
@@ -356,7 +412,7 @@ def test_every_figure_is_a_file_and_stands_in_the_page(tmp_path) -> None:
     names = {path.stem for path in written}
     assert {"scores", "failures", "gap-A", "gap-B", "sensitivity-A", "categories-A", "ceilings-B"} <= names
     assert {"differences-score", "differences-cell-accuracy"} <= names
-    text = page(report, {})
+    text = page(report)
     assert all(f'id="figure-{name}"' in text for name in names)
 
 
@@ -376,7 +432,7 @@ def test_a_page_of_400_tasks_is_small_and_quick(tmp_path) -> None:
     started = time.process_time()
     report = build_report(collected(large_records(1)), {f"{k:08x}": "S3" for k in range(0, 400, 2)}, "by hand")
     demonstrations = {task: (Pair(grid([[1] * 30] * 30), grid([[2] * 30] * 30)),) * 4 for task in report.task_ids}
-    size = len(page(report, demonstrations).encode())
+    size = len(page(report, Shown(demonstrations)).encode())
     report_json(report)
     assert size < 10_000_000
     assert time.process_time() - started < 20
@@ -385,11 +441,11 @@ def test_a_page_of_400_tasks_is_small_and_quick(tmp_path) -> None:
 def test_pictures_give_way_where_a_page_would_grow_too_large(monkeypatch) -> None:
     monkeypatch.setattr(page_tasks, "BUDGET", 50_000)
     report = build_report(collected(large_records(2, 23)), {}, "by hand")
-    text = page(report, {})
+    text = page(report)
     shown = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])["tasks"]
     # A task has its input, its target and two sets of two attempts, each of 900 cells.
     assert len(shown) == 50_000 // (6 * 900 + 200)
-    assert text.count("<tr data-task=") == 23
+    assert text.count('<tr id="task-') == 23
 
 
 @pytest.mark.slow
@@ -404,7 +460,7 @@ def test_a_million_rows_take_time_and_memory_in_proportion() -> None:
     for count in (100_000, 1_000_000):
         started = time.process_time()
         report = build_report(collected(rows(count)), {}, "by hand")
-        assert len(page(report, {})) < 10_000_000
+        assert len(page(report)) < 10_000_000
         assert len(report.sets[0].records.outputs) == count // 2
         times.append(time.process_time() - started)
     assert times[1] < 15 * times[0] + 5

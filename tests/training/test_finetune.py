@@ -37,6 +37,7 @@ from arc_affinity.training.tuning import (
     parts_of_rearc,
     parts_of_store,
     parts_of_task,
+    tuning_for,
     views_of,
 )
 from arc_affinity.types import PAD, Example, Pair, Task
@@ -291,6 +292,14 @@ def test_examples_that_the_base_saw_by_another_seed_are_kept_out() -> None:
     assert {input_key(pair.input) for pair in parts_of_rearc("25ff71a9", tuning).test} <= seen
     apart = parts_of_rearc("25ff71a9", replace(tuning, unlike=13, unlike_seed=seed))
     assert not seen & {input_key(pair.input) for pair in apart.test} and len(apart.test) == 5
+
+
+def test_what_is_tuned_by_demonstrations_alone_has_settings_of_its_own() -> None:
+    assert tuning_for(None, by_demonstrations=False) == TUNINGS["lora"]
+    alone = tuning_for(None, by_demonstrations=True)
+    assert (alone.method, alone.augment, alone.votes) == ("full", "all", 4)
+    for method, tuning in TUNINGS.items():
+        assert tuning_for(method, by_demonstrations=True) == tuning, "what is named is what is done"
 
 
 def test_context_only_has_no_gradient_and_shows_one_set(loaded: LoadedModel) -> None:

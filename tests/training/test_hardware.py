@@ -86,9 +86,9 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
 @pytest.mark.parametrize(
     ("gpus", "cpus", "cells", "found"),
     [
-        (0, 1, 6_144, Machine(1, 0, 0)),
+        (0, 1, 6_144, Machine(1, 1, 0)),
         (0, 2, 6_144, Machine(2, 1, 0)),
-        (0, 2, 1_024, Machine(1, 0, 0)),
+        (0, 2, 1_024, Machine(1, 1, 0)),
         (0, 16, 6_144, Machine(2, 8, 0)),
         (0, 16, 65_536, Machine(16, 1, 0)),
         (1, 16, 6_144, Machine(1, 0, 4)),
@@ -120,6 +120,20 @@ def test_what_is_given_stays_or_is_refused(on) -> None:
         find_machine(6_144, processes=3)
     with pytest.raises(ArcAffinityError, match="loaders must be at least 0, not -1"):
         Machine(loaders=-1).check()
+
+
+def test_one_process_has_no_more_threads_than_its_batches_keep_busy(on) -> None:
+    on(0, 16)
+    assert [find_machine(cells, processes=1).threads for cells in (4_096, 6_144, 65_536)] == [1, 2, 16]
+
+
+def test_threads_are_as_before_when_the_work_is_done() -> None:
+    before = torch.get_num_threads()
+    with hardware.computing_in(before + 2):
+        assert torch.get_num_threads() == before + 2
+        with hardware.computing_in(0):
+            assert torch.get_num_threads() == before + 2
+    assert torch.get_num_threads() == before
 
 
 def test_processes_share_a_batch(tiny: Recipe) -> None:

@@ -18,10 +18,11 @@ from arc_affinity.cli.classify_tables import (
     answer_table,
     distribution_tables,
 )
+from arc_affinity.cli.outputs import check_outputs
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.arc import files_of
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import keep_inputs, write_text
+from arc_affinity.files import write_text
 
 By = Literal["code", "program", "grids"]
 
@@ -66,7 +67,7 @@ def classify(
         raise ArcAffinityError("name tasks, or give --all or --validate, not both")
     named = [*task, dataset]
     read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
-    keep_inputs([out, png], read)
+    check_outputs([out, png], read)
     way = by or ("grids" if dataset or searches(task, None) else "code")
     found = answers(way, task, dataset, validate, data_dir, seconds)
     if out is not None:

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.progress import track
-
-from arc_affinity.cli.terminal import Console
+from arc_affinity.cli.bars import Bar
 from arc_affinity.data.arc import RE_ARC, load_tasks
 from arc_affinity.data.choosing import choose_ids, task_named
 from arc_affinity.errors import ArcAffinityError
@@ -190,6 +188,5 @@ def _wanted(tasks: Sequence[str], labels: Path | None, ids: Sequence[str]) -> tu
 
 
 def _with_bar(tasks: Sequence[Task]) -> Iterator[Task]:
-    """The tasks, with a bar on stderr where that is a terminal."""
-    console = Console(stderr=True)
-    yield from track(tasks, "Classifying", console=console, disable=not console.is_terminal)
+    """The tasks, told on stderr how far they are."""
+    yield from Bar("Classifying", len(tasks), "tasks").over(tasks)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import ArgumentCollection, Group, Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from arc_affinity.cli.bars import Bar
+from arc_affinity.cli.outputs import check_outputs
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.arc import files_of, load_tasks
 from arc_affinity.data.generate import Rejections, generate_json, generate_store
@@ -30,7 +31,7 @@ from arc_affinity.data.splits import (
 )
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.documents import fit, read_object
-from arc_affinity.files import keep_inputs, write_text
+from arc_affinity.files import write_text
 from arc_affinity.processes import cores
 
 SHOWN = 20
@@ -78,11 +79,10 @@ def generate(
     wanted = tasks or (foundational_tasks() if set == "foundational" else task_ids())
     known = None if exclude is None else ExampleStore.open(exclude)
     console = Console()
-    with _progress() as progress:
-        bar = progress.add_task("Generating", total=len({*wanted}))
+    with Bar("Generating", len({*wanted}), "tasks") as bar:
 
         def advance(_task: str, _rejections: Counter[str]) -> None:
-            progress.advance(bar)
+            bar.advance()
 
         processes = cores() if workers is None else workers
         settings = (out, wanted, per_task, seed, processes, known, advance)
@@ -126,7 +126,7 @@ def split(
         out: JSON file for the split: {"train": […], "validation": […]}.
     """
     given = str(store) if store is not None else dataset
-    keep_inputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
+    check_outputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
     categories = {} if labels is None else _read_labels(labels)
     if store is not None:
         cells = output_cells_of_store(ExampleStore.open(store))
@@ -141,21 +141,6 @@ def split(
         text = jsonlib.dumps({"train": made.train, "validation": made.validation}, indent=1)
         write_text(out, text + "\n")
         say_path(console, "written to ", out)
-
-
-def _progress() -> Progress:
-    """A bar on stderr that is gone at the end, where stderr is a terminal."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("tasks, left"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _rejection_table(rejections: Rejections) -> Table:

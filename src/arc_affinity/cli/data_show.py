@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from arc_affinity.cli.outputs import check_outputs
 from arc_affinity.cli.render import task_table
 from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import (
@@ -29,7 +30,7 @@ from arc_affinity.data.choosing import task_named
 from arc_affinity.data.fetch import fetch as fetch_archive
 from arc_affinity.data.pictures import task_png
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.files import keep_inputs, replacing
+from arc_affinity.files import replacing
 from arc_affinity.types import Task
 
 DataDir = Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")]
@@ -83,7 +84,7 @@ def show(
     """
     if png is not None:
         named = [each for each in (task, dataset) if each is not None]
-        keep_inputs([png], [file for each in named for file in files_of(each, data_dir)])
+        check_outputs([png], [file for each in named for file in files_of(each, data_dir)])
     found = task_named(task, dataset, data_dir)
     console = Console(highlight=False)
     console.print(task_table(found, not hide_outputs, console.width), crop=False)

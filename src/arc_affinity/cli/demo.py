@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from rich.table import Table
 
-from arc_affinity.cli.diagnose import EXAMPLES, write_report
+from arc_affinity.cli.diagnose import write_report
 from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.progress import ExampleRate, quiet_lightning
 from arc_affinity.cli.render import grid_text
@@ -21,8 +22,9 @@ from arc_affinity.cli.terminal import Console
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.data.store import ExampleStore
+from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report import build_report
-from arc_affinity.diagnosis.report_records import Collector
+from arc_affinity.diagnosis.report_records import Collector, Place
 from arc_affinity.diagnosis.report_words import headline
 from arc_affinity.evaluation.predict import Asking, Question, predict, questions_of_store, questions_of_tasks
 from arc_affinity.evaluation.records import Origin, Record, write_records
@@ -36,7 +38,7 @@ from arc_affinity.training.joint.solve import RECORDS, solve
 from arc_affinity.training.pretrain import train
 from arc_affinity.training.recipe_files import is_run
 from arc_affinity.training.recipes import RECIPES
-from arc_affinity.types import Task
+from arc_affinity.types import Pair, Task
 
 MODEL = "rotary-foundational"
 HELD_OUT = "foundational-held-out.npz"
@@ -74,7 +76,8 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     solved_tasks, solved = _solve(console, out / "solve")
     loaded = find_model(MODEL)
     console.print(f"Model: {loaded.name}, {loaded.model.parameter_count():,} parameters", highlight=False)
-    held_out = _predict_held_out(loaded, out)
+    asked = _held_out_questions(loaded)
+    held_out = _answer(loaded, asked, "re-arc, held out", out / HELD_OUT_RECORDS)
     console.print(task_table(held_out[1]))
     _show(console, held_out[0])
     real_tasks = [task for task in load_tasks("arc-agi-1/training") if task.id in REAL_TASKS]
@@ -83,7 +86,7 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     _train_smoke(out / "smoke")
     with as_file(files("arc_affinity.data") / HELD_OUT) as path:
         examples = load_tasks(str(path))
-    _diagnose(console, out / HELD_OUT_PAGE, out / HELD_OUT_RECORDS, held_out[0], examples)
+    _diagnose(console, out / HELD_OUT_PAGE, out / HELD_OUT_RECORDS, held_out[0], examples, given_with(asked))
     _diagnose(console, out / REAL_PAGE, out / REAL_RECORDS, real[0], real_tasks)
     _diagnose(console, out / SOLVED_PAGE, out / "solve" / RECORDS, solved, solved_tasks)
     _say_where(console, out, time.monotonic() - begin)
@@ -113,14 +116,16 @@ def _cells(task: Task) -> tuple[int, str]:
 
 Answers = tuple[list[Record], Score]
 
+GivenPairs = Mapping[Place, Sequence[Pair]]
+"""What a model was shown with each question."""
 
-def _predict_held_out(loaded: LoadedModel, out: Path) -> Answers:
-    asking = Asking()
+
+def _held_out_questions(loaded: LoadedModel) -> list[Question]:
+    """Some held-out examples of each foundational task, each with demonstrations drawn from the others."""
     with as_file(files("arc_affinity.data") / HELD_OUT) as path:
         store = ExampleStore.open(path)
-    questions = questions_of_store(store, loaded.model.config.context_pairs, asking)
-    shown = [q for task in store.tasks for q in _of_task(questions, task)[:HELD_OUT_SHOWN]]
-    return _answer(loaded, shown, "re-arc, held out", out / HELD_OUT_RECORDS)
+    questions = questions_of_store(store, loaded.model.config.context_pairs, Asking())
+    return [q for task in store.tasks for q in _of_task(questions, task)[:HELD_OUT_SHOWN]]
 
 
 def _predict_real(loaded: LoadedModel, tasks: Sequence[Task], out: Path) -> Answers:
@@ -137,6 +142,11 @@ def _answer(loaded: LoadedModel, questions: Sequence[Question], dataset: str, pa
     records = [record for _, group in groups for record in group]
     write_records(path, records)
     return records, score(records)
+
+
+def given_with(questions: Sequence[Question]) -> GivenPairs:
+    """Return the demonstrations that stand beside each query."""
+    return {Place(first.task_id, first.index): first.demonstrations for first, *_ in questions}
 
 
 def _of_task(questions: Sequence[Question], task: str) -> list[Question]:
@@ -174,14 +184,21 @@ def _train_smoke(folder: Path) -> None:
     train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False)
 
 
-def _diagnose(console: Console, page: Path, source: Path, records: Sequence[Record], tasks: Sequence[Task]) -> None:
-    """Write a report on records and say its headline."""
+def _diagnose(
+    console: Console,
+    page: Path,
+    source: Path,
+    records: Sequence[Record],
+    tasks: Sequence[Task],
+    given: GivenPairs = MappingProxyType({}),
+) -> None:
+    """Write a report on records, with the demonstrations of the tasks or those ``given``, and say its headline."""
     collector = Collector()
     collector.add(records, source.name)
     sets = collector.sets()
     labels = find_categories({task_id for each in sets for task_id in each.tasks}, tasks)
     report = build_report(sets, labels.by_task, labels.source, labels.notes)
-    write_report(page, report, {task.id: task.train[:EXAMPLES] for task in tasks})
+    write_report(page, report, Shown({task.id: task.train for task in tasks}, given))
     console.print(f"Diagnosis, {report.dataset}: {headline(report)}", highlight=False, markup=False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,12 +11,15 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from arc_affinity.cli.bars import Lines
 from arc_affinity.cli.diagnose_categories import find_categories
-from arc_affinity.cli.terminal import LINE_EVERY, Console, printable, say_path
+from arc_affinity.cli.outputs import check_folder, check_outputs
+from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import DATASETS, files_of, load_tasks
 from arc_affinity.data.choosing import choose_ids
 from arc_affinity.data.store import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
+from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report import Report, build_report
 from arc_affinity.diagnosis.report_json import report_json
 from arc_affinity.diagnosis.report_records import Collector, Place, RecordSet, pack
@@ -27,12 +29,14 @@ from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
 from arc_affinity.evaluation.submission import Asked, listing, read_given, read_submission, result_files
-from arc_affinity.files import keep_inputs, write_text
+from arc_affinity.files import write_text
 from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4
 """Pairs of a task in an example store that a page shows."""
 
+OF_A_STORE = "Examples of this task; each is asked with others of them beside it, drawn anew, which records do not tell"
+"""What the page says of them."""
 
 COUNTED = 1000
 """Records between two words of progress."""
@@ -120,12 +124,13 @@ def diagnose(
     if out.suffix == ".json":
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
     read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
-    keep_inputs([out, out.with_suffix(".json")], read)
+    check_outputs([out, out.with_suffix(".json")], read)
+    check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     with Stages(Console(stderr=True)) as stages:
         report, given = _diagnose(_called(records, name), reading, categories, stages.tell)
         stages.tell(f"writing {out}")
-        numbers = write_report(out, report, {task.id: _shown(task, given) for task in given.tasks})
+        numbers = write_report(out, report, _shown(given))
         drawn = () if figures is None else write_figures(figures, report)
     if json:
         print(numbers, end="")
@@ -143,28 +148,24 @@ Tell = Callable[[str], None]
 
 
 class Stages:
-    """What is being done: on one line of a terminal that is gone at the end, elsewhere as lines for a log.
-
-    What is over within half a minute is not worth a line.
-    """
+    """What is being done: on one line of a terminal that is gone at the end, elsewhere as lines for a log."""
 
     def __init__(self, console: Console) -> None:
-        self.console, self.status, self.said = console, console.status("Diagnosing"), time.monotonic()
+        self.console, self.status, self.lines = console, console.status("Diagnosing"), Lines(console)
 
     def __enter__(self) -> Stages:
         self.status.start()
+        self.lines.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.lines.__exit__()
         self.status.stop()
 
     def tell(self, words: str) -> None:
         """Show what is being done."""
-        if self.console.is_terminal:
-            self.status.update(printable(f"Diagnosing: {words}"))
-        elif time.monotonic() - self.said > LINE_EVERY:
-            self.said = time.monotonic()
-            self.console.print(f"Diagnosing: {words}", highlight=False, soft_wrap=True)
+        self.status.update(printable(f"Diagnosing: {words}"))
+        self.lines.tell(f"Diagnosing: {words}")
 
 
 def _counted(records: Iterable[Record], path: Path, tell: Tell) -> Iterator[Record]:
@@ -175,10 +176,10 @@ def _counted(records: Iterable[Record], path: Path, tell: Tell) -> Iterator[Reco
         yield record
 
 
-def write_report(out: Path, report: Report, pairs: Mapping[str, Sequence[Pair]]) -> str:
-    """Write the page, and the numbers beside it, which are returned; ``pairs`` are shown with the task of their id."""
+def write_report(out: Path, report: Report, shown: Shown) -> str:
+    """Write the page with the pairs that are ``shown``, and the numbers beside it, which are returned."""
     numbers = report_json(report)
-    write_page(out, report, pairs)
+    write_page(out, report, shown)
     write_text(out.with_suffix(".json"), numbers)
     return numbers
 
@@ -316,9 +317,11 @@ def _matching(given: Given, sets: Sequence[RecordSet]) -> Given:
     return replace(given, tasks=tasks, missing=words if others else "")
 
 
-def _shown(task: Task, given: Given) -> Sequence[Pair]:
-    """The pairs of a task that the page shows: its demonstrations, or some examples of a store."""
-    return task.train[:EXAMPLES] if given.store else task.train
+def _shown(given: Given) -> Shown:
+    """The pairs that the page shows: a task's demonstrations, or some examples of a store and what they are."""
+    if given.store:
+        return Shown({task.id: task.train[:EXAMPLES] for task in given.tasks}, title=OF_A_STORE)
+    return Shown({task.id: task.train for task in given.tasks})
 
 
 def _is_store(name: str) -> bool:

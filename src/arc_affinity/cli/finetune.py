@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from arc_affinity.cli.bars import Bar
+from arc_affinity.cli.outputs import check_folder
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.cli.train import _flags, _like
 from arc_affinity.data.arc import load_tasks
@@ -26,7 +27,7 @@ from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.seen import examples_seen
 from arc_affinity.training.sweep import Ended, Results, Sweep, run_sweep
 from arc_affinity.training.sweep_work import RE_ARC, Source
-from arc_affinity.training.tuning import TUNINGS, Method, Tuning
+from arc_affinity.training.tuning import Method, Tuning, tuning_for
 from arc_affinity.types import Task
 
 SHOWN = 40
@@ -49,9 +50,10 @@ def finetune(
     dataset: str = RE_ARC,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     max_side: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    method: Method = "lora",
+    method: Method | None = None,
     executor: str = "processes",
     workers: int | None = None,
+    threads: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     together: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     changes: Annotated[Changes | None, Parameter(name="*")] = None,
 ) -> None:
@@ -70,32 +72,35 @@ def finetune(
             adapted to by their demonstrations alone.
         data_dir: Folder of datasets that do not come with the package.
         max_side: Leave out tasks with a grid of more rows or columns than this.
-        method: lora, full, or context-only.
+        method: lora, full, or context-only. Unless given lora, but for tasks adapted to by their demonstrations alone
+            full, with every view and votes of four (--augment all --steps 60 --votes 4).
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
         workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
+        threads: Of each process; one where there are several, as many as torch takes in a single one (0) unless given.
         together: Tasks that each worker trains at once (lora): what makes many cheap on a GPU.
     """
-    tuning = replace(TUNINGS[method], **_changed(changes))
+    source = Source(dataset, data_dir)
+    tuning = replace(tuning_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
+    check_folder(out)
     loaded = find_model(model)
     if loaded.adapter is not None:
         raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
-    source = Source(dataset, data_dir)
     wanted = choose_tasks(source, tasks, set, max_side)
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
         tuning = unlike_what_was_seen(tuning, loaded, wanted)
     processes = min(cores(), -(-len(wanted) // together)) if workers is None else workers
     # Several processes of one thread each do more than one of several threads.
-    threads = 1 if processes > 1 else 0
-    sweep = Sweep(loaded, model, wanted, tuning, source, together=together, threads=threads)
+    number = threads if threads is not None else 1 if processes > 1 else 0
+    sweep = Sweep(loaded, model, wanted, tuning, source, together=together, threads=number)
     console = Console(stderr=True)
     try:
-        with choose_workers(executor, processes) as chosen, _progress(console) as progress:
-            bar = progress.add_task("Fine-tuning", total=len(wanted))
+        bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)
+        with choose_workers(executor, processes) as chosen, bar:
 
             def advance(task: str, error: str | None) -> None:
-                progress.advance(bar)
+                bar.advance()
                 if error is not None:
-                    progress.console.print(f"{task} failed: {error}", markup=False, highlight=False, soft_wrap=True)
+                    console.print(f"{task} failed: {error}", markup=False, highlight=False, soft_wrap=True)
 
             ended = run_sweep(sweep, out, chosen, advance)
     except KeyboardInterrupt as error:
@@ -160,12 +165,6 @@ def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
 def _side(task: Task) -> int:
     grids = [grid for pair in (*task.train, *task.test) for grid in (pair.input, pair.output) if grid is not None]
     return max(max(grid.shape) for grid in grids)
-
-
-def _progress(console: Console) -> Progress:
-    """A bar with the time left, where stderr is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _report(ended: Ended, console: Console) -> None:

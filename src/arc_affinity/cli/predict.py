@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from arc_affinity.cli.bars import Bar
+from arc_affinity.cli.outputs import check_outputs
 from arc_affinity.cli.predict_solver import write_answers
 from arc_affinity.cli.terminal import Console, model_files, say_path
 from arc_affinity.data.arc import files_of, load_tasks
@@ -20,10 +21,12 @@ from arc_affinity.data.choosing import choose_ids, choose_tasks
 from arc_affinity.data.context import ContextPolicy
 from arc_affinity.data.store import MANIFEST, ExampleStore
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.finished import Wanted, is_finished
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict import (
     Asking,
     Question,
+    answers_to,
     check_answerable,
     digest,
     questions_of_store,
@@ -32,10 +35,10 @@ from arc_affinity.evaluation.predict import (
 from arc_affinity.evaluation.predict import predict as ask
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
-from arc_affinity.files import keep_inputs
 from arc_affinity.models.adapters import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.pair_transformer.storage import is_solver
 from arc_affinity.models.storage import CONFIG, LoadedModel, find_model, refuse_adapted, with_adapter
+from arc_affinity.training.hardware import computing_in
 
 MOST_ATTEMPTS = 10
 """So many different answers there are to any question, even where the size is given and is one cell."""
@@ -57,13 +60,15 @@ def predict(
     context: ContextPolicy = "drawn",
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     adapter: Path | None = None,
+    overwrite: bool = False,
+    threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     device: str | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
     """Predict the outputs of a dataset.
 
     Writes one record for each attempt at each test output. Stopped at any moment, the same command goes on after the
-    last finished task.
+    last finished task. Finished records of the same answers are left as they are, those of others are not replaced.
 
     Args:
         model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken;
@@ -83,25 +88,29 @@ def predict(
         adapter: Folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
             each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
             the model itself.
+        overwrite: Replace finished records of other answers, or begin anew.
+        threads: Of the computation; as many as torch takes unless given.
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
-    keep_inputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
+    check_outputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
     place = pick_device(device)
     if is_solver(model):
         if adapter is not None or context != "drawn":
             raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
-        write_answers(
-            model,
-            choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir),
-            dataset,
-            out,
-            protocol=Protocol.named(protocol),
-            attempts=attempts or 2,
-            views=views,
-            seed=seed,
-            device=place,
-        )
+        with computing_in(threads or 0):
+            write_answers(
+                model,
+                choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir),
+                dataset,
+                out,
+                protocol=Protocol.named(protocol),
+                attempts=attempts or 2,
+                views=views,
+                seed=seed,
+                overwrite=overwrite,
+                device=place,
+            )
         return
     loaded = find_model(model)
     asking = asking_of(Protocol.named(protocol), attempts, views, seed)
@@ -110,10 +119,11 @@ def predict(
     check_answerable(questions, asking.protocol)
     loaded.model.to(place)
     try:
-        if adapter is None:
-            _write(loaded, named, questions, asking, out)
-        else:
-            _write_adapted(loaded, adapter, named, questions, asking, out)
+        with computing_in(threads or 0):
+            if adapter is None:
+                _write(loaded, named, questions, asking, out, overwrite)
+            else:
+                _write_adapted(loaded, adapter, named, questions, asking, out, overwrite)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     say_path(Console(), "", out)
@@ -133,30 +143,37 @@ def asking_of(protocol: Protocol, attempts: int | None, views: int, seed: int) -
     return Asking(protocol, 1, 1, seed)
 
 
-def _write(loaded: LoadedModel, dataset: str, questions: list[Question], asking: Asking, out: Path) -> None:
+def _write(
+    loaded: LoadedModel, dataset: str, questions: list[Question], asking: Asking, out: Path, overwrite: bool
+) -> None:
     """Answer the questions that ``out`` has no records of yet, with a bar over tasks."""
     origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed, loaded.adapter)
+    if is_finished(out, _wanted(origin, questions, asking), overwrite=overwrite):
+        return
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions)}
-    with RecordWriter(out, settings) as writer, _progress() as progress:
-        done = writer.done_tasks
-        total = {question[0].task_id for question in questions}
-        bar = progress.add_task("", total=len(total), completed=len(done))
-        for task, records in ask(loaded.model, questions, origin, asking, done):
+    with RecordWriter(out, settings) as writer, _bar(questions, asking, writer.done_tasks) as bar:
+        for task, records in ask(loaded.model, questions, origin, asking, writer.done_tasks, bar.advance):
             writer.write(task, records)
-            progress.advance(bar)
 
 
 def _write_adapted(
-    loaded: LoadedModel, adapter: Path, dataset: str, questions: list[Question], asking: Asking, out: Path
+    loaded: LoadedModel,
+    adapter: Path,
+    dataset: str,
+    questions: list[Question],
+    asking: Asking,
+    out: Path,
+    overwrite: bool,
 ) -> None:
     """Answer each task's questions with its specialist; all of them together are one solver, of one digest."""
     refuse_adapted(loaded)
     chosen = adapters_of(adapter, [question[0].task_id for question in questions])
     laid = {task: loaded.digest if folder is None else _digest(loaded, folder) for task, folder in chosen.items()}
     origin = Origin(loaded.name, digest_of_set(laid), dataset, asking.protocol, asking.seed, WITHOUT)
+    if is_finished(out, _wanted(origin, questions, asking), overwrite=overwrite):
+        return
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions), "adapters": laid}
-    with RecordWriter(out, settings) as writer, _progress() as progress:
-        bar = progress.add_task("", total=len(chosen), completed=len(writer.done_tasks))
+    with RecordWriter(out, settings) as writer, _bar(questions, asking, writer.done_tasks) as bar:
         for task, folder in chosen.items():
             if task in writer.done_tasks:
                 continue
@@ -164,9 +181,14 @@ def _write_adapted(
             model, named = loaded.model, origin
             if folder is not None:
                 model, named = specialist(loaded, folder).model, replace(origin, adapter=folder.resolve().name)
-            for _, records in ask(model, asked, named, asking):
+            for _, records in ask(model, asked, named, asking, tell=bar.advance):
                 writer.write(task, records)
-            progress.advance(bar)
+
+
+def _wanted(origin: Origin, questions: list[Question], asking: Asking) -> Wanted:
+    """The records that will come of the questions."""
+    asked = {(first.task_id, first.index): first.query for first, *_ in questions}
+    return Wanted(origin, asked, asking.attempts, asking.views)
 
 
 def adapters_of(folder: Path, task_ids: Iterable[str]) -> dict[str, Path | None]:
@@ -214,11 +236,10 @@ def copy_of(loaded: LoadedModel) -> LoadedModel:
     return replace(loaded, model=deepcopy(loaded.model))
 
 
-def _progress() -> Progress:
-    """A bar on stderr where that is a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("Predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+def _bar(questions: list[Question], asking: Asking, done: Collection[str]) -> Bar:
+    """A bar over the answers that are written, those of the tasks that are ``done`` among them."""
+    finished = [question for question in questions if question[0].task_id in done]
+    return Bar("Predicting", answers_to(questions, asking), "answers", done=answers_to(finished, asking))
 
 
 def pick_device(name: str | None) -> torch.device:

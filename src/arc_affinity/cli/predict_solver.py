@@ -7,11 +7,14 @@ from pathlib import Path
 
 import torch
 
+from arc_affinity.cli.bars import Bar
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.canonical import digest_of_pairs, edition_of
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.finished import Wanted, is_finished
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict_solver import predict_by_solver
+from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.record_writer import RecordWriter
 from arc_affinity.evaluation.records import Origin
 from arc_affinity.models.pair_transformer.storage import find_solver
@@ -28,6 +31,7 @@ def write_answers(
     attempts: int,
     views: int,
     seed: int,
+    overwrite: bool,
     device: torch.device,
 ) -> None:
     """Answer ``tasks`` and write the records.
@@ -42,11 +46,18 @@ def write_answers(
     loaded.model.to(device)
     edition = edition_of(tasks)
     origin = Origin(loaded.name, loaded.digest, dataset, protocol, seed, exposure="transductive", edition=edition)
+    wanted = Wanted(origin, questions_of(tasks), attempts, views)
+    if is_finished(out, wanted, overwrite=overwrite):
+        say_path(Console(), "", out)
+        return
     # The edition leaves the tests' outputs out, which the records say the answers are right by.
     content = digest_of_pairs(pair for task in tasks for pair in (*task.train, *task.test))
     settings = {**asdict(origin), "attempts": attempts, "views": views, "questions": content}
     with RecordWriter(out, settings) as writer:
-        answers = predict_by_solver(loaded, tasks, origin, attempts=attempts, views=views, done=writer.done_tasks)
-        for task, records in answers:
-            writer.write(task, records)
+        done = writer.done_tasks
+        answers = predict_by_solver(loaded, tasks, origin, attempts=attempts, views=views, done=done)
+        with Bar("Predicting", len(tasks), "tasks", done=len(done)) as bar:
+            for task, records in answers:
+                writer.write(task, records)
+                bar.advance()
     say_path(Console(), "", out)

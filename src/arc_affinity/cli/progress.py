@@ -12,27 +12,32 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from arc_affinity.cli.bars import Lines
 from arc_affinity.training.recipes import Recipe
 
 
 class TaskBar:
-    """Counts tasks as their examples are ready."""
+    """Counts tasks as their examples are ready; off a terminal a line every half minute."""
 
     def __init__(self, console: Console) -> None:
         self.console, self.tasks = console, 0
+        self.lines = Lines(console)
 
     def advance(self, _task: str, _rejections: Counter[str]) -> None:
         """Note one task."""
         self.tasks += 1
+        words = f"examples of {self.tasks} tasks ready"
         if self.console.is_terminal:
-            self.console.print(f"examples of {self.tasks} tasks ready", end="\r", highlight=False)
+            self.console.print(words, end="\r", highlight=False)
+        self.lines.tell(words)
 
 
 class ExampleRate(Callback):
-    """A bar of steps on a terminal; elsewhere one line a validation, for logs."""
+    """A bar of steps on a terminal; elsewhere a line a validation and every half minute, for logs."""
 
     def __init__(self, console: Console, recipe: Recipe) -> None:
         self.console, self.recipe = console, recipe
+        self.lines = Lines(console)
         self.leads = False
         self.examples, self.begun = 0, 0.0
         self.bar: Progress | None = None
@@ -59,6 +64,8 @@ class ExampleRate(Callback):
         self.examples += len(batch) * trainer.world_size
         if self.bar is not None:
             self.bar.update(self.bar.task_ids[0], completed=trainer.global_step, description=self._rate())
+        elif self.leads:
+            self.lines.tell(f"step {trainer.global_step}/{self.recipe.steps} {self._rate()}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say how far training is."""

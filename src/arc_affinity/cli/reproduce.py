@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from rich.text import Text
 
+from arc_affinity.cli.outputs import check_folder
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
@@ -35,6 +36,7 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
         out: Folder to write claims.json and claims.md to.
         json: Print one JSON document and nothing else.
     """
+    check_folder(out)
     claims = all_claims(_evidence(reference))
     document = jsonlib.dumps(as_json(claims), indent=2, allow_nan=False)
     if out is not None:

@@ -12,8 +12,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from arc_affinity.cli.bars import Lines
 from arc_affinity.cli.predict import pick_device
-from arc_affinity.cli.terminal import LINE_EVERY, Console, say_path
+from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.choosing import choose_tasks
 from arc_affinity.errors import ArcAffinityError
@@ -107,13 +108,15 @@ class SolveBar:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self.rows: dict[str, TaskID] = {}
-        self.said = time.monotonic()
+        self.lines = Lines(console)
 
     def __enter__(self) -> SolveBar:
         self.bar.start()
+        self.lines.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.lines.__exit__()
         self.bar.stop()
 
     def report(self, stage: str, share: float, words: str) -> None:
@@ -123,9 +126,7 @@ class SolveBar:
             if stage not in self.rows:
                 self.rows[stage] = self.bar.add_task(description, total=1.0)
             self.bar.update(self.rows[stage], completed=share, description=description)
-        elif time.monotonic() - self.said > LINE_EVERY:
-            self.said = time.monotonic()
-            self.console.print(f"{description}: {share:.0%}", highlight=False)
+        self.lines.tell(f"{description}: {share:.0%}")
 
 
 def _budget(budget: str | None, steps: int | None) -> Budget:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from arc_affinity.cli.outputs import check_outputs
 from arc_affinity.cli.terminal import printable
 from arc_affinity.data.arc import files_of, load_tasks
 from arc_affinity.evaluation.records import read_records
-from arc_affinity.evaluation.submission import make_submission, write_submission
-from arc_affinity.files import keep_inputs
+from arc_affinity.evaluation.submission import make_submission, submittable, write_submission
 
 
 def submit(
@@ -25,22 +25,24 @@ def submit(
 ) -> None:
     """Write a submission from records.
 
-    Only records of the protocol arc_prize will do. An attempt that gave no grid repeats the other one; where
-    there is none the answer is [[0]].
+    Only records of the protocol arc_prize will do; of those that finetune leaves, the ones after it are taken. An
+    attempt that gave no grid repeats the other one; where there is none the answer is [[0]].
 
     Args:
-        records: Records that predict wrote.
+        records: Records that predict, solve or finetune wrote.
         dataset: Whose tests to answer.
         out: The submission to write.
         data_dir: Folder with the datasets that are not installed.
         allow_missing: Answer [[0]] to tests without a record instead of refusing.
     """
-    keep_inputs([out], [records, *files_of(dataset, data_dir)])
-    rows = read_records(records)
+    check_outputs([out], [records, *files_of(dataset, data_dir)])
+    read = read_records(records)
+    rows = submittable(read)
     tasks = load_tasks(dataset, data_dir)
     submission = make_submission(rows, tasks, allow_missing=allow_missing)
     write_submission(out, submission)
     answers = sum(len(task.test) for task in tasks)
     answered = len({(row.task_id, row.test_index) for row in rows if row.prediction is not None})
     told = f": {len(tasks)} tasks, {answers} answers, {answers - answered} of them empty ([[0]])"
-    print(f"{printable(str(out))}{told}")
+    left_out = f"; {len(read) - len(rows)} records of before, or of other protocols, left out" if rows != read else ""
+    print(f"{printable(str(out))}{told}{left_out}")

@@ -14,9 +14,6 @@ from typing import Any
 import rich.console
 from rich.text import Text
 
-LINE_EVERY = 30.0
-"""Seconds between two lines of progress where nobody watches a bar."""
-
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's kinds of characters that steer a terminal or hide: they are shown by their number."""
 

@@ -46,7 +46,10 @@ def _examples(name: str) -> Iterator[tuple[str, list[Pair]]]:
 
 def _enough(task: str, pairs: list[Pair], held_out: int, name: str) -> list[Pair]:
     """The pairs of different inputs, of which there must be enough."""
-    distinct = list({(pair.input.shape, pair.input.tobytes()): pair for pair in reversed(pairs)}.values())[::-1]
+    by_input: dict[tuple[tuple[int, ...], bytes], Pair] = {}
+    for pair in pairs:
+        by_input.setdefault((pair.input.shape, pair.input.tobytes()), pair)
+    distinct = list(by_input.values())
     if len(distinct) < LEAST + held_out:
         raise ArcAffinityError(
             f"{name}: task {task} has {len(distinct)} examples; it takes {LEAST} to train on and {held_out} to "

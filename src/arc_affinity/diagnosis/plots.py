@@ -33,6 +33,9 @@ SHAPES: Mapping[str, str] = {
 }
 """The mark of each level of affinity, so that a level shows without its colour."""
 
+UNKNOWN = "ring"
+"""The mark of what has no level, among marks that have one."""
+
 ROW = 24
 """Units from one line of a figure to the next."""
 
@@ -165,9 +168,10 @@ def estimates(
     parts = _ruled(frame, axis)
     if zero is not None:
         parts.append(segment(frame.x(zero), frame.top, frame.x(zero), frame.bottom, "mark"))
+    levelled = any(row.level is not None for row in rows)
     for place, row in enumerate(rows):
-        parts += _estimate(frame, row, frame.top + ROW * (place + 0.5))
-    used = [level for level in SHAPES if any(row.level == level for row in rows)]
+        parts += _estimate(frame, row, frame.top + ROW * (place + 0.5), levelled)
+    used = [level for level in (*SHAPES, None) if levelled and any(row.level == level for row in rows)]
     key, height = _key(used, frame.bottom + 44) if used else ([], frame.bottom + 42)
     return svg(title, "; ".join(f"{row.label}: {_value(row)}" for row in rows), height, [*parts, *key])
 
@@ -205,7 +209,7 @@ def curves(lines: Sequence[Curve], title: str, axis: str) -> str:
             steps = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (*there, *back)) + "z"
             parts.append(path(steps, f"band {kind}"))
         parts.append(polyline([(frame.x(e), frame.y(v)) for e, v, *_ in line.points], f"line {kind}"))
-        shape = SHAPES.get(line.level or "", "circle")
+        shape = _shape(line.level)
         parts += [dot(frame.x(e), frame.y(v), 3.5, kind, shape) for e, v, *_ in line.points]
     parts += _end_names(frame, lines)
     return svg(title, f"{len(lines)} lines over epochs {first} to {last}", frame.bottom + 44, parts)
@@ -223,7 +227,7 @@ def _swarm(frame: Frame, points: Sequence[Point]) -> list[str]:
         lanes[lane] = x
         tip = f"{100 * point.cell:.1f} % of cells, {100 * point.exact:.0f} % exact"
         y = frame.y(point.exact) + LANE * LANES[lane]
-        shape = SHAPES.get(point.level or "", "circle")
+        shape = _shape(point.level)
         marks.append(dot(x, y, 3, _class(point.level), shape, f"{point.name}: {tip}" if point.name else tip))
     return marks
 
@@ -238,7 +242,7 @@ def _bubbles(frame: Frame, points: Sequence[Point]) -> list[str]:
             frame.y(exact / 100),
             1.5 + 8 * (count / most) ** 0.5,
             _class(level),
-            SHAPES.get(level or "", "circle"),
+            _shape(level),
             f"{_tasks(count)}: {cell} % of cells, {exact} % exact ({level or 'affinity unknown'})",
         )
         for (cell, exact, level), count in sorted(groups.items(), key=lambda item: -item[1])
@@ -273,14 +277,15 @@ def _ruled(frame: Frame, axis: str) -> list[str]:
     return parts
 
 
-def _estimate(frame: Frame, row: Estimate, y: float) -> list[str]:
-    """One line: its label, interval, mark and value."""
+def _estimate(frame: Frame, row: Estimate, y: float, levelled: bool) -> list[str]:
+    """One line: its label, interval, mark and value; ``levelled`` says that marks tell levels."""
     parts = [text(0, y + 4, shortened(row.label, frame.left - 6))]
     if row.low is not None and row.high is not None:
         left, right = (min(max(frame.x(v), frame.left), frame.right) for v in (row.low, row.high))
         parts.append(path(f"M{left:.1f} {y - 4:.1f}v8m0-4H{right:.1f}m0-4v8", "whisker"))
     if row.value is not None:
-        parts.append(dot(frame.x(row.value), y, 5, _class(row.level, "main"), SHAPES.get(row.level or "", "circle")))
+        kind, shape = (_class(row.level), _shape(row.level)) if levelled else ("main", "circle")
+        parts.append(dot(frame.x(row.value), y, 5, kind, shape))
     words = "undefined" if row.value is None else f"{100 * row.value:.1f}"
     parts.append(text(frame.right + 12, y + 4, words, "faint" if row.value is None else ""))
     parts.append(text(frame.right + 18 + width_of(words), y + 4, row.note, "faint"))
@@ -330,7 +335,7 @@ def _key(levels: Sequence[str | None], top: float) -> tuple[list[str], float]:
     drawn, left = [text(0, top + 10, "affinity:", "faint")], 56.0
     for level in levels:
         words = level or "unknown"
-        drawn.append(dot(left + 6, top + 6, 5, _class(level), SHAPES.get(level or "", "circle")))
+        drawn.append(dot(left + 6, top + 6, 5, _class(level), _shape(level)))
         drawn.append(text(left + 16, top + 10, words, "faint"))
         left += 34 + width_of(words)
     return drawn, top + 20
@@ -356,6 +361,10 @@ def _value(row: Estimate) -> str:
     if row.value is None:
         return f"undefined {row.note}".strip()
     return f"{100 * row.value:.1f} {row.note}".strip()
+
+
+def _shape(level: str | None) -> str:
+    return UNKNOWN if level is None else SHAPES.get(level, UNKNOWN)
 
 
 def _class(level: str | None, other: str = "none") -> str:

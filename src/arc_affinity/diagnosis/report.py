@@ -37,7 +37,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Short names of the sets, in the order given."""
 
 ALL_PAIRS = 4
-"""Sets up to which every two are compared; more are compared with the first alone."""
+"""Sets up to which every two are compared; of more, those of one protocol."""
 
 LEAST_TOLD_FIRST = (Protocol.ARC_PRIZE, Protocol.SIZED, Protocol.TEACHER_FORCED)
 """Protocols from the hardest to the most flattering."""
@@ -144,8 +144,12 @@ class Report:
 
     @property
     def lead(self) -> SetReport:
-        """The set that the headline is about: of those whose model was told least, the first."""
-        return min(self.sets, key=lambda each: LEAST_TOLD_FIRST.index(each.protocol))
+        """The set that the headline is about: of those told least the first of an adapted model, or else the first."""
+
+        def place(each: SetReport) -> tuple[int, bool]:
+            return LEAST_TOLD_FIRST.index(each.protocol), not each.records.subject.adapted
+
+        return min(self.sets, key=place)
 
     def category_of(self, task_id: str) -> str:
         """The code of a task's category; `UNLABELLED` where none is known."""
@@ -285,9 +289,26 @@ def _defined(values: Sequence[float | None]) -> Estimate:
     return binary_mean(known) if known else Estimate(None, None, None, 0, "defined for none of the tasks")
 
 
+def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
+    """Every two sets if they are few; else every two of one protocol, as before and after an adaptation.
+
+    A protocol of many sets has the first compared with each of the others.
+    """
+    if len(sets) <= ALL_PAIRS:
+        return list(combinations(sets, 2))
+    groups: dict[Protocol, list[SetReport]] = {}
+    for each in sets:
+        groups.setdefault(each.protocol, []).append(each)
+    return [
+        pair
+        for group in groups.values()
+        for pair in (combinations(group, 2) if len(group) <= ALL_PAIRS else ((group[0], other) for other in group[1:]))
+    ]
+
+
 def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
-    """Every two sets, or all against the first."""
-    two = list(combinations(sets, 2)) if len(sets) <= ALL_PAIRS else [(sets[0], other) for other in sets[1:]]
+    """The differences between the sets that are compared."""
+    two = _compared(sets)
     values: dict[str, tuple[str, Callable[[TaskResult], float]]] = {
         "score": ("score", lambda task: task.solved),
         "cell_accuracy": ("cell accuracy", lambda task: task.cell_accuracy),

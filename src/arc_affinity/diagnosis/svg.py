@@ -21,6 +21,7 @@ STYLE = """
 .plot .dot{stroke:#fff;stroke-width:1}.plot .cell{stroke:#fff;stroke-width:1}
 .plot .chosen{stroke:currentColor;stroke-width:2.2;fill:none}.plot .on-dark{fill:#fff}.plot .on-light{fill:#16181b}
 .plot .high{fill:#0072b2}.plot .medium{fill:#009e73}.plot .low{fill:#e69f00}.plot .very-low{fill:#d55e00}
+.plot .dot.ring{fill:none;stroke:#7d8590;stroke-width:2}
 .plot .none{fill:#7d8590}.plot .main{fill:#2457a6}
 .plot .solved{fill:#1f4e96}.plot .lost-in-ranking{fill:#4f9d8c}.plot .near-miss{fill:#7fb2e5}
 .plot .wrong-cells{fill:#f0c04c}.plot .input-copy{fill:#c77bb0}.plot .wrong-size{fill:#c9530e}
@@ -123,7 +124,7 @@ def box(x: float, y: float, width: float, height: float, kind: str, tip: str = "
 
 
 def dot(x: float, y: float, size: float, kind: str, shape: str = "circle", tip: str = "") -> str:
-    """A mark of half-width ``size``: circle, square, triangle or diamond, so that colour is not alone."""
+    """A mark of half-width ``size``: circle, square, triangle, diamond or ring, so that colour is not alone."""
     steps = {
         "square": f"M{_at(x - 0.9 * size, y - 0.9 * size)}h{number(1.8 * size)}v{number(1.8 * size)}"
         f"h{number(-1.8 * size)}z",
@@ -132,7 +133,7 @@ def dot(x: float, y: float, size: float, kind: str, shape: str = "circle", tip: 
         "diamond": f"M{_at(x, y - 1.25 * size)}L{_at(x + 1.25 * size, y)}L{_at(x, y + 1.25 * size)}"
         f"L{_at(x - 1.25 * size, y)}z",
     }
-    look = f'class="dot {kind}"'
+    look = f'class="dot {kind} ring"' if shape == "ring" else f'class="dot {kind}"'
     if shape in steps:
         return f'<path d="{steps[shape]}" {look}>{_tip(tip)}</path>'
     return f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(size)}" {look}>{_tip(tip)}</circle>'

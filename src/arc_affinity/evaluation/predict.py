@@ -24,6 +24,14 @@ from arc_affinity.models.decoding import Decoded, greedy, next_best
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import PAD, Example, Grid, Task
 
+Tell = Callable[[int], None]
+"""Told how many more answers were written."""
+
+
+def _silent(_: int) -> None:
+    """Tell nobody."""
+
+
 CHUNK = 128
 """Questions that are bucketed by size together; the records of a chunk become known at once."""
 
@@ -107,10 +115,12 @@ def predict(
     origin: Origin,
     asking: Asking,
     done: Collection[str] = (),
+    tell: Tell = _silent,
 ) -> Iterator[tuple[str, list[Record]]]:
     """Yield each task's id and records, in the order of ``questions``, which are grouped by task.
 
-    Tasks in ``done`` are left out; the others' records do not depend on it, as batches are cut before.
+    Tasks in ``done`` are left out; the others' records do not depend on it, as batches are cut before. ``tell`` is told
+    of every batch how many answers were written, of `answers_to` in all.
 
     Raises:
         ArcAffinityError: the protocol needs a true output and a question has none.
@@ -120,7 +130,7 @@ def predict(
         left = {question[0].task_id: list[Record]() for question in chunk}
         if all(task in done for task in left):
             continue
-        for question, attempts in zip(chunk, answer(model, chunk, asking, asking.seen()), strict=True):
+        for question, attempts in zip(chunk, answer(model, chunk, asking, asking.seen(), tell), strict=True):
             left[question[0].task_id] += records_of(question[0], attempts, origin)
         yield from ((task, records) for task, records in left.items() if task not in done)
 
@@ -180,8 +190,22 @@ PER_VIEW = 2
 """Answers of one view that vote, where there are several views; with more a view would vote for what it disbelieves."""
 
 
+def answers_to(questions: Collection[Question], asking: Asking) -> int:
+    """Return how many answers are written to questions: of each view its own, before they vote."""
+    each = 1 if asking.protocol is Protocol.TEACHER_FORCED else asking.views * _per_view(asking)
+    return len(questions) * each
+
+
+def _per_view(asking: Asking) -> int:
+    return asking.attempts if asking.views == 1 else min(PER_VIEW, asking.attempts)
+
+
 def answer(
-    model: EncoderDecoder, questions: Sequence[Question], asking: Asking, seen: Sequence[Augmentation]
+    model: EncoderDecoder,
+    questions: Sequence[Question],
+    asking: Asking,
+    seen: Sequence[Augmentation],
+    tell: Tell = _silent,
 ) -> list[list[Attempt]]:
     """Return the attempts at each question, as many as asked for and no two alike.
 
@@ -194,10 +218,10 @@ def answer(
     """
     check_answerable(questions, asking.protocol)
     if asking.protocol is Protocol.TEACHER_FORCED:
-        forced = _teacher_forced(model, [question[0] for question in questions], asking)
+        forced = _teacher_forced(model, [question[0] for question in questions], asking, tell)
         return [[_undone(attempt, seen[0])] for attempt in forced]
-    few = asking.attempts if len(seen) == 1 else min(PER_VIEW, asking.attempts)
-    flat = attempts_at(model, [example for question in questions for example in question], asking, few)
+    few = _per_view(asking)
+    flat = attempts_at(model, [example for question in questions for example in question], asking, few, tell)
     undone = [
         [[_undone(attempt, view) for attempt in mine] for view, mine in zip(seen, flat[i : i + len(seen)], strict=True)]
         for i in range(0, len(flat), len(seen))
@@ -241,7 +265,9 @@ def _add_different(attempts: list[Attempt], other: Attempt, limit: int) -> None:
         attempts.append(other)
 
 
-def attempts_at(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, number: int) -> list[list[Attempt]]:
+def attempts_at(
+    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, number: int, tell: Tell = _silent
+) -> list[list[Attempt]]:
     """Return so many different attempts at each example: greedy decoding, then the closest branches off it.
 
     A branch (see `models.decoding.next_best`) costs one more pass, and unlike a rotated or recoloured view it needs
@@ -251,7 +277,7 @@ def attempts_at(model: EncoderDecoder, examples: Sequence[Example], asking: Aski
         ArcAffinityError: there are not so many answers to an example.
     """
     written = [
-        [each] for each in _in_batches(model, examples, asking, lambda b, _, sizes: greedy(model, b, sizes=sizes))
+        [each] for each in _in_batches(model, examples, asking, lambda b, _, sizes: greedy(model, b, sizes=sizes), tell)
     ]
     for _ in range(number - 1):
         others = _in_batches(
@@ -259,6 +285,7 @@ def attempts_at(model: EncoderDecoder, examples: Sequence[Example], asking: Aski
             examples,
             asking,
             lambda batch, places, sizes: next_best(model, batch, [written[i] for i in places], sizes=sizes),
+            tell,
         )
         for mine, other in zip(written, others, strict=True):
             mine.append(other)
@@ -269,13 +296,16 @@ Sizes = list[tuple[int, int]]
 Decoder = Callable[[Batch, list[int], Sizes | None], list[Decoded]]
 
 
-def _in_batches(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder) -> list[Decoded]:
+def _in_batches(
+    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder, tell: Tell
+) -> list[Decoded]:
     """Decode ``examples`` in batches of like size and return the results in their order."""
     results: dict[int, Decoded] = {}
     for places in _plan(examples, asking):
         batch = collate([examples[i] for i in places]).to(model.device)
         sizes = None if asking.protocol is Protocol.ARC_PRIZE else [_shape(examples[i]) for i in places]
         results |= dict(zip(places, decode(batch, places, sizes), strict=True))
+        tell(len(places))
     return [results[i] for i in range(len(examples))]
 
 
@@ -292,7 +322,7 @@ def _shape(example: Example) -> tuple[int, int]:
     return rows, cols
 
 
-def _teacher_forced(model: EncoderDecoder, examples: Sequence[Example], asking: Asking) -> list[Attempt]:
+def _teacher_forced(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, tell: Tell) -> list[Attempt]:
     """Return what the model writes in each cell when shown the true cells before it, at the true size.
 
     This is the published measurement: an error never spreads, so cell accuracy flatters. Exact match is that of greedy
@@ -308,6 +338,7 @@ def _teacher_forced(model: EncoderDecoder, examples: Sequence[Example], asking: 
         target = batch.target.cpu().numpy()
         for i, row, truth in zip(places, colours, target, strict=True):
             attempts[i] = Attempt(_cells(row, truth).reshape(_shape(examples[i])), None)
+        tell(len(places))
     return [attempts[i] for i in range(len(examples))]
 
 

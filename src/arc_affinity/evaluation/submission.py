@@ -60,6 +60,22 @@ def make_submission(records: Iterable[Record], tasks: Sequence[Task], *, allow_m
     return {task.id: [_answer(attempts.get((task.id, index), {})) for index in range(len(task.test))] for task in tasks}
 
 
+def submittable(records: Sequence[Record]) -> list[Record]:
+    """Return the records that stand for a solver in a submission, of those that fine-tuning leaves.
+
+    It leaves answers under every protocol, before and after it; the ones after it under ``arc_prize`` are meant. Other
+    records are returned as they are, and what cannot be submitted is for `make_submission` to refuse.
+    """
+    asked = [record for record in records if record.protocol is Protocol.ARC_PRIZE]
+    after = [record for record in asked if record.adapter is not None]
+    adapted = {(record.task_id, record.test_index) for record in after}
+    before = [record for record in asked if record.adapter is None]
+    one_model = len({record.model for record in asked}) == 1
+    if after and one_model and all((record.task_id, record.test_index) in adapted for record in before):
+        return after
+    return list(records)
+
+
 def write_submission(path: Path, submission: Submission) -> None:
     """Write ``submission`` as JSON in one step."""
     plain = {

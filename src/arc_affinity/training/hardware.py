@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,12 +76,25 @@ class Machine:
             )
 
 
+@contextlib.contextmanager
+def computing_in(threads: int) -> Iterator[None]:
+    """Compute in so many threads; 0 leaves their number alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def find_machine(
     cells: int, *, processes: int | None = None, threads: int | None = None, loaders: int | None = None
 ) -> Machine:
     """Return how to spread batches of ``cells`` tokens over the machine at hand; what is given stays.
 
-    On CPUs several processes of one thread do more than one of several threads: a quarter more on two cores.
+    On CPUs several processes of one thread do more than one of several threads: a quarter more on two cores. Threads
+    that have too little to do wait for one another, and for whatever else is at work: one process has no more of them
+    than its batches keep busy.
 
     Raises:
         ArcAffinityError: what is given does not fit the machine.
@@ -88,9 +103,16 @@ def find_machine(
     if processes is None:
         processes = max(1, min(gpus or cpus, cells // (CELLS_OF_A_GPU if gpus else CELLS_OF_A_CORE)))
     if threads is None:
-        threads = 0 if gpus or processes <= 1 else max(1, cpus // processes)
+        threads = 0 if gpus else _threads(cpus, processes, cells)
     if loaders is None:
         loaders = min(MOST_LOADERS, max(0, cpus // max(1, processes) - 1)) if gpus else 0
     machine = Machine(processes, threads, loaders)
     machine.check()
     return machine
+
+
+def _threads(cpus: int, processes: int, cells: int) -> int:
+    """Threads of each process that trains on CPUs."""
+    if processes > 1:
+        return max(1, cpus // processes)
+    return max(1, min(cpus, cells // CELLS_OF_A_CORE))

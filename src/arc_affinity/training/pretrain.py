@@ -35,7 +35,7 @@ from arc_affinity.models.storage import (
     save_model,
 )
 from arc_affinity.processes import cores
-from arc_affinity.training.hardware import Machine, precision
+from arc_affinity.training.hardware import Machine, computing_in, precision
 from arc_affinity.training.module import GridModule
 from arc_affinity.training.recipe_files import RECIPE, read_recipe
 from arc_affinity.training.recipes import Recipe
@@ -118,7 +118,7 @@ def _train(
     module = GridModule(_new_model(recipe), recipe)
     trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
     examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
-    with _interrupts_raised(trainer), _threads(machine.threads):
+    with _interrupts_raised(trainer), computing_in(machine.threads):
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         _save_best(out)
@@ -238,17 +238,6 @@ class _EndTogether(Callback):
             others, launcher.procs[:] = tuple(launcher.procs), ()
             for process in others:
                 process.kill()
-
-
-@contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Compute in ``number`` threads; 0 leaves their number alone."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

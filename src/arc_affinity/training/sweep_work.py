@@ -52,6 +52,11 @@ class Source:
         path = Path(self.dataset)
         return (path / MANIFEST).is_file() or path.suffix == ".npz"
 
+    @property
+    def by_demonstrations(self) -> bool:
+        """Whether a task's demonstrations are all that there is to adapt to it by."""
+        return self.dataset != RE_ARC and not self.is_store
+
     def known(self) -> tuple[str, ...]:
         """Return the ids of its tasks."""
         if self.dataset == RE_ARC:

@@ -9,7 +9,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from arc_affinity.diagnosis.page.figures import Figure, figures_of
+from arc_affinity.diagnosis.page.figures import Figure, figures_of, is_binary
+from arc_affinity.diagnosis.page.first_screen import first_screen
 from arc_affinity.diagnosis.page.tables import (
     agreement_table,
     category_table,
@@ -18,13 +19,15 @@ from arc_affinity.diagnosis.page.tables import (
     score_table,
     set_table,
 )
-from arc_affinity.diagnosis.page.tasks import data_block, task_section
+from arc_affinity.diagnosis.page.tasks import Shown, data_block, task_section
 from arc_affinity.diagnosis.report import Report
 from arc_affinity.diagnosis.report_records import DEFINITIONS, NAMES
 from arc_affinity.diagnosis.report_words import TOLD, findings, headline
 from arc_affinity.diagnosis.svg import STYLE, standalone
 from arc_affinity.files import write_text
-from arc_affinity.types import Pair
+
+NONE = Shown()
+"""No pairs."""
 
 SECTIONS: Mapping[str, str] = {
     "scores": "Scores",
@@ -38,18 +41,18 @@ SECTIONS: Mapping[str, str] = {
 """Headings of the page's sections by their anchors."""
 
 
-def write_page(path: Path, report: Report, demonstrations: Mapping[str, Sequence[Pair]] | None = None) -> None:
+def write_page(path: Path, report: Report, shown: Shown = NONE) -> None:
     """Write the page in one step.
 
     Args:
         path: the file.
         report: what to say.
-        demonstrations: pairs to show with a task, by its id; tasks may be missing.
+        shown: pairs to show with tasks and outputs.
 
     Raises:
         ArcAffinityError: the file cannot be written.
     """
-    write_text(path, page(report, demonstrations or {}))
+    write_text(path, page(report, shown))
 
 
 def write_figures(folder: Path, report: Report) -> tuple[Path, ...]:
@@ -65,7 +68,7 @@ def write_figures(folder: Path, report: Report) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def page(report: Report, demonstrations: Mapping[str, Sequence[Pair]]) -> str:
+def page(report: Report, shown: Shown = NONE) -> str:
     """Return the page's HTML."""
     style, script = _asset("page.css") + STYLE, _asset("page.js")
     title = escape(f"{headline(report)} · {report.dataset}")
@@ -75,7 +78,7 @@ def page(report: Report, demonstrations: Mapping[str, Sequence[Pair]]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy(script)}">'
         f"<title>{title}</title><style>{style}</style></head>\n<body>{body}"
-        f'<script type="application/json" id="data">{data_block(report, demonstrations)}</script>\n'
+        f'<script type="application/json" id="data">{data_block(report, shown)}</script>\n'
         f"<script>{script}</script></body></html>\n"
     )
 
@@ -95,6 +98,7 @@ def _body(report: Report) -> Iterator[str]:
     tasks = "1 task" if len(report.task_ids) == 1 else f"{len(report.task_ids)} tasks"
     yield f'<header><p class="over">Diagnosis · {escape(report.dataset)} · {tasks}</p>'
     yield f"<h1>{escape(headline(report))}</h1>"
+    yield from first_screen(report)
     items = "".join(f"<li>{escape(line)}</li>" for line in findings(report))
     yield f'<ul class="findings">{items}</ul>'
     if report.notes:
@@ -102,7 +106,8 @@ def _body(report: Report) -> Iterator[str]:
         yield f'<div class="notice" role="note"><ul>{notes}</ul></div>'
     present = [name for name in SECTIONS if _present(report, name)]
     links = "".join(f'<li><a href="#{name}">{SECTIONS[name]}</a></li>' for name in present)
-    yield f'<nav aria-label="Sections"><ul>{links}</ul></nav></header><main>'
+    # Outside of the header, so that it can stay in sight all the way down.
+    yield f'</header><nav aria-label="Sections"><ul>{links}</ul></nav><main>'
     for name in present:
         yield f'<section><h2 id="{name}">{SECTIONS[name]}</h2>'
         yield from _section(report, name, [figure for figure in figures if figure.section == name])
@@ -149,6 +154,11 @@ def _words(report: Report, name: str) -> Iterator[str]:
             "that are not put together, a protocol under which errors do not spread, and arithmetic (150 cells right "
             "with 0.99 each make a right grid in 22 % of cases). The share alone does not tell them apart.</p>"
         )
+        if any(is_binary(each.accuracies) for each in report.sets):
+            yield (
+                "<p>Where every task has one test output, its grid is right or wrong as a whole: a plot of cells "
+                "against grids would be two lines, and is left out.</p>"
+            )
     elif name == "categories":
         origin = f"here they come from {escape(report.category_source)}" if report.categories else "none is known here"
         yield f"<p>Categories and their affinity are those of arXiv 2512.07109; {origin}.</p>"

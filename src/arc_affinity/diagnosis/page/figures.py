@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from arc_affinity.diagnosis import plots
 from arc_affinity.diagnosis.affinity import theoretical
-from arc_affinity.diagnosis.gap import UNLABELLED
+from arc_affinity.diagnosis.gap import UNLABELLED, TaskAccuracy
 from arc_affinity.diagnosis.report import CurveReport, Report, SetReport, category_name
 from arc_affinity.diagnosis.report_records import NAMES
 from arc_affinity.diagnosis.stats import Estimate
@@ -64,18 +64,15 @@ def _kinds(sets: Sequence[SetReport]) -> Figure:
     return Figure("failures", "failures", title, definition, plots.stacked_bars(bars, title))
 
 
+def is_binary(tasks: Sequence[TaskAccuracy]) -> bool:
+    """Return whether every task has all of its grids right or none, so that shares of grids tell nothing more."""
+    return all(task.grids in (0, 1) for task in tasks)
+
+
 def _gap(each: SetReport) -> Iterator[Figure]:
-    bounds = each.thresholds
-    points = [plots.Point(t.cells, t.grids, each.level_of(t.task_id), t.task_id) for t in each.accuracies]
-    title = f"{each.letter}: cells against grids ({each.protocol})"
-    definition = (
-        f"Each mark is a task: how many of its cells and how many of its grids attempt 1 has right. The corner is the "
-        f"compositional gap: more than {100 * bounds.cells:.0f} % of cells, fewer than {100 * bounds.grids:.0f} % of "
-        "grids. Marks that would cover each other are moved up or down a little."
-    )
-    drawn = plots.gap_scatter(points, bounds.cells, bounds.grids, title)
-    yield Figure("gap", f"gap-{each.letter}", title, definition, drawn)
-    found = each.sensitivity
+    if not is_binary(each.accuracies):
+        yield _gap_scatter(each)
+    found, bounds = each.sensitivity, each.thresholds
     shares = None if found.shares is None else found.shares.T.tolist()
     if shares is None:
         return
@@ -86,6 +83,19 @@ def _gap(each: SetReport) -> Iterator[Figure]:
     )
     drawn = plots.sensitivity_heatmap(found.cells, found.grids, shares, (bounds.cells, bounds.grids), title)
     yield Figure("gap", f"sensitivity-{each.letter}", title, definition, drawn)
+
+
+def _gap_scatter(each: SetReport) -> Figure:
+    bounds = each.thresholds
+    points = [plots.Point(t.cells, t.grids, each.level_of(t.task_id), t.task_id) for t in each.accuracies]
+    title = f"{each.letter}: cells against grids ({each.protocol})"
+    definition = (
+        f"Each mark is a task: how many of its cells and how many of its grids attempt 1 has right. The corner is the "
+        f"compositional gap: more than {100 * bounds.cells:.0f} % of cells, fewer than {100 * bounds.grids:.0f} % of "
+        "grids. Marks that would cover each other are moved up or down a little."
+    )
+    drawn = plots.gap_scatter(points, bounds.cells, bounds.grids, title)
+    return Figure("gap", f"gap-{each.letter}", title, definition, drawn)
 
 
 def _categories(each: SetReport) -> Iterator[Figure]:

@@ -6,7 +6,8 @@
   const DIGITS = ["#8A8A8A", "#FFFFFF", "#FFFFFF", "#000000", "#000000", "#000000", "#FFFFFF", "#000000", "#000000",
     "#FFFFFF"];
   // Pixels that the longest side of a grid is fitted into; two grids and an arrow fit side by side on a phone.
-  const ROOM = matchMedia("(max-width: 40rem)").matches ? 132 : 168;
+  const ROOM = matchMedia("(max-width: 40rem)").matches ? 132 : 220;
+  const CARD = 96, LARGEST_CELL = 20, LARGEST_ZOOMED = 48;
   const SVG = "http://www.w3.org/2000/svg";
   const data = JSON.parse(document.getElementById("data").textContent);
   const table = document.getElementById("tasks-table");
@@ -54,12 +55,12 @@
   }
 
   // Marks are drawn wide in black, then narrow in white: one of the two shows on any colour.
-  function drawGrid(packed, name, targetPacked) {
+  function drawGrid(packed, name, targetPacked, room = ROOM, largest = LARGEST_CELL) {
     const grid = parse(packed), target = targetPacked ? parse(targetPacked) : null;
     const rows = grid.length, cols = grid[0].length;
     const tall = Math.max(rows, target ? target.length : 0), wide = Math.max(cols, target ? target[0].length : 0);
     const written = digits.checked;
-    const cell = Math.max(written ? 13 : 4, Math.min(20, Math.floor(ROOM / Math.max(tall, wide))));
+    const cell = Math.max(written && room > CARD ? 13 : 3, Math.min(largest, Math.floor(room / Math.max(tall, wide))));
     const wrong = target ? wrongCells(grid, target) : [];
     const words = `${name}: ${rows} rows, ${cols} columns` + (target ? `, ${wrong.length} cells marked wrong` : "");
     const svg = element("svg", { class: "grid", role: "img", "aria-label": words, width: wide * cell + 2,
@@ -71,7 +72,7 @@
     for (let y = 0; y <= rows; y++) lines += `M0 ${y}h${cols}`;
     for (let x = 0; x <= cols; x++) lines += `M${x} 0v${rows}`;
     svg.append(element("path", { d: lines, stroke: "#555", "stroke-width": .06, fill: "none" }));
-    if (written) {
+    if (written && room > CARD) {
       grid.forEach((row, y) => [...row].forEach((digit, x) => svg.append(
         element("text", { x: x + .5, y: y + .73, fill: DIGITS[digit] }, digit))));
     }
@@ -97,7 +98,25 @@
     const size = `${packed.slice(packed.indexOf(":") + 1).length / parseInt(packed)} × ${parseInt(packed)}`;
     const words = element("figcaption", {}, `${name}, ${size}`);
     if (caption) words.append(element("br", {}), caption);
-    return element("figure", {}, drawGrid(packed, name, target), words);
+    const button = element("button", { type: "button", class: "zoom", "aria-label": `enlarge ${name}` },
+      drawGrid(packed, name, target));
+    button.addEventListener("click", () => zoom(packed, name, target));
+    return element("figure", {}, button, words);
+  }
+
+  // A grid as large as the window allows, an attempt beside its target.
+  const dialog = element("dialog", { id: "zoom", "aria-label": "Enlarged grids" });
+  document.body.append(dialog);
+
+  function zoom(packed, name, target) {
+    const shown = [...(target ? [[target, "target", null]] : []), [packed, name, target]];
+    const across = shown.length > 1 && innerWidth > innerHeight ? 2 : 1;
+    const room = Math.min(innerWidth * .88 / across, innerHeight * (across < shown.length ? .36 : .74));
+    const close = element("button", { type: "button" }, "Close");
+    close.addEventListener("click", () => dialog.close());
+    dialog.replaceChildren(element("div", { class: "grids" }, ...shown.map(([grid, words, other]) => element("figure", {},
+      drawGrid(grid, words, other, room, LARGEST_ZOOMED), element("figcaption", {}, words)))), close);
+    dialog.showModal();
   }
 
   // ---- one task ----------------------------------------------------------------------------------------------
@@ -106,29 +125,36 @@
       kind === "solved" ? "exact" : data.kinds[kind]);
   }
 
+  function drawPairs(box, title, pairs) {
+    if (!pairs.length) return;
+    box.append(element("h4", {}, title), element("div", { class: "grids" }, ...pairs.map(([from, to]) =>
+      element("div", { class: "pair" }, gridFigure(from, "input"), element("span", { "aria-hidden": "true" }, "→"),
+        gridFigure(to, "output")))));
+  }
+
+  // Every attempt stands beside its target, with which it is compared.
+  function drawAttempts(test, attempts) {
+    const target = test.target ? gridFigure(test.target, "target") : element("p", {}, "The target is withheld.");
+    if (!attempts) return [target, element("p", {}, "no attempt")];
+    return [target, ...attempts.map(([packed, kind, program], n) => {
+      const figure = gridFigure(packed, `attempt ${n + 1}`, test.target, kind ? verdict(kind) : "not scored");
+      if (program) figure.querySelector("figcaption").append(element("br", {}), element("code", {}, program));
+      return figure;
+    })];
+  }
+
   function drawTask(task) {
     const box = element("div", { class: "task" });
-    if (task.train.length) {
-      box.append(element("h4", {}, "Demonstrations"));
-      const pairs = task.train.map(([from, to]) => element("div", { class: "pair" },
-        gridFigure(from, "input"), element("span", { "aria-hidden": "true" }, "→"), gridFigure(to, "output")));
-      box.append(element("div", { class: "grids" }, ...pairs));
-    }
+    drawPairs(box, data.pairs, task.train);
     for (const test of task.tests) {
-      const name = task.outputs > 1 ? `Test output ${test.index + 1} of ${task.outputs}` : "Test";
-      box.append(element("h4", {}, name), element("div", { class: "grids" },
-        gridFigure(test.input, "input"),
-        test.target ? gridFigure(test.target, "target") : element("p", {}, "The target is withheld.")));
-      data.sets.forEach((set, place) => {
-        const attempts = test.attempts[place];
-        box.append(element("h4", {}, set));
-        if (!attempts) return box.append(element("p", {}, "no attempt"));
-        box.append(element("div", { class: "grids" }, ...attempts.map(([packed, kind, program], n) => {
-          const figure = gridFigure(packed, `attempt ${n + 1}`, test.target, kind ? verdict(kind) : "not scored");
-          if (program) figure.querySelector("figcaption").append(element("br", {}), element("code", {}, program));
-          return figure;
-        })));
-      });
+      const name = task.outputs > 1 ? `Test output ${test.number} of ${task.outputs}` : "Test";
+      drawPairs(box, `Demonstrations that the model was shown with ${name[0].toLowerCase()}${name.slice(1)}`,
+        test.given ?? []);
+      const several = data.sets.length > 1;
+      box.append(element("h4", {}, name), element("div", { class: "grids" }, gridFigure(test.input, "input"),
+        ...(several ? [] : drawAttempts(test, test.attempts[0]))));
+      if (several) data.sets.forEach((set, place) => box.append(element("h4", {}, set),
+        element("div", { class: "grids" }, ...drawAttempts(test, test.attempts[place]))));
     }
     if (task.tests.length < task.outputs) {
       box.append(element("p", { class: "small" },
@@ -145,8 +171,36 @@
     if (!open) return row.nextElementSibling.remove();
     const inside = element("td", { colspan: row.cells.length });
     const task = data.tasks[row.dataset.task];
-    inside.append(task ? drawTask(task) : "No pictures of this task are in this page.");
+    inside.append(steps(row), task ? drawTask(task) : "No pictures of this task are in this page.");
     row.after(element("tr", { class: "open", id: `open-${row.dataset.task}` }, inside));
+  }
+
+  // To the tasks before and after this one, as they are sorted and filtered now.
+  function steps(row) {
+    const shown = rows.filter(each => !each.hidden);
+    const at = shown.indexOf(row);
+    const to = (other, words) => {
+      const button = element("button", { type: "button" }, words);
+      button.disabled = !other;
+      button.addEventListener("click", () => { toggle(row, false); visit(other); });
+      return button;
+    };
+    return element("p", { class: "steps" }, to(shown[at - 1], "‹ previous"), to(shown[at + 1], "next ›"),
+      element("a", { href: `#${row.id}` }, "link to this task"));
+  }
+
+  function visit(row) {
+    toggle(row, true);
+    row.scrollIntoView({ block: "start", behavior: "instant" });
+    row.querySelector("button").focus({ preventScroll: true });
+  }
+
+  // "#task-ID" opens a task, whatever the filters hide.
+  function follow() {
+    const row = rows.find(each => `#${each.id}` === decodeURIComponent(location.hash));
+    if (!row) return;
+    if (row.hidden) clear();
+    visit(row);
   }
 
   const isOpen = row => row.querySelector("button").getAttribute("aria-expanded") === "true";
@@ -196,7 +250,57 @@
       shown += fits;
     }
     count.textContent = `${shown} of ${rows.length} tasks shown`;
+    for (const key of document.querySelectorAll(".key")) key.setAttribute("aria-pressed", String(isChosen(key)));
   }
+
+  function clear() {
+    search.value = "";
+    filters.forEach(each => { each.value = ""; });
+    filter();
+  }
+
+  // ---- the first screen: bars that filter, examples -----------------------------------------------------------
+  const filterOf = chosen => filters.find(each => each.dataset.of === chosen.dataset.choose);
+  const isChosen = chosen => filterOf(chosen).value === chosen.dataset.value;
+
+  document.addEventListener("click", event => {
+    const chosen = event.target.closest("[data-choose]");
+    if (!chosen) return;
+    const before = isChosen(chosen);
+    clear();
+    filterOf(chosen).value = before ? "" : chosen.dataset.value;
+    filter();
+    if (!before) document.getElementById("tasks").scrollIntoView();
+  });
+
+  for (const card of document.querySelectorAll(".card")) {
+    const { input, target, attempt } = card.dataset;
+    const grids = [[input, "input"], [target, "target"], [attempt, "attempt", target]].filter(([packed]) => packed);
+    card.prepend(element("span", { class: "grids" }, ...grids.map(([packed, name, other]) => element("span", {},
+      drawGrid(packed, name, other, CARD, LARGEST_CELL), element("span", { class: "small" }, name)))));
+  }
+
+  // ---- thumbnails: the target and the first attempt, drawn once they come into sight ---------------------------
+  function thumbnail(packed) {
+    const grid = parse(packed);
+    const canvas = element("canvas", { width: grid[0].length, height: grid.length, "aria-hidden": "true" });
+    const pen = canvas.getContext("2d");
+    grid.forEach((row, y) => [...row].forEach((cell, x) => {
+      pen.fillStyle = PALETTE[cell];
+      pen.fillRect(x, y, 1, 1);
+    }));
+    return canvas;
+  }
+
+  const sight = new IntersectionObserver(seen => seen.filter(each => each.isIntersecting).forEach(({ target: row }) => {
+    sight.unobserve(row);
+    const test = data.tasks[row.dataset.task]?.tests[0];
+    if (!test) return;
+    const attempt = test.attempts[data.lead]?.[0]?.[0];
+    const grids = [test.target ?? test.input, attempt].filter(Boolean);
+    row.cells[0].append(element("span", { class: "thumbs" }, ...grids.map(thumbnail)));
+  }), { rootMargin: "200px" });
+  rows.forEach(row => sight.observe(row));
 
   table.tHead.addEventListener("click", event => {
     const head = event.target.closest("th");
@@ -210,10 +314,10 @@
   filters.forEach(each => each.addEventListener("change", filter));
   digits.addEventListener("change", () => rows.filter(isOpen).forEach(row => { toggle(row, false); toggle(row, true); }));
   document.getElementById("clear").addEventListener("click", () => {
-    search.value = "";
-    filters.forEach(each => { each.value = ""; });
-    filter();
+    clear();
     search.focus();
   });
+  addEventListener("hashchange", follow);
   filter();
+  follow();
 })();

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 from arc_affinity.diagnosis.report import Report, category_name
@@ -15,6 +16,7 @@ from arc_affinity.diagnosis.report_records import (
     PICTURED_ATTEMPTS,
     Kind,
     Pictures,
+    Place,
     RecordSet,
     TaskResult,
     pack,
@@ -31,13 +33,30 @@ LISTED = 5000
 """Rows of the table; all tasks are in the JSON document."""
 
 
-def data_block(report: Report, demonstrations: Mapping[str, Sequence[Pair]]) -> str:
+@dataclass(frozen=True)
+class Shown:
+    """Pairs that stand beside the questions.
+
+    Attributes:
+        by_task: of a task, by its id; tasks may be missing.
+        by_output: what a model was given with one question, where each has demonstrations of its own; these stand in
+            place of the task's.
+        title: what the pairs of a task are.
+    """
+
+    by_task: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
+    by_output: Mapping[Place, Sequence[Pair]] = field(default_factory=dict)
+    title: str = "Demonstrations"
+
+
+def data_block(report: Report, shown: Shown) -> str:
     """Return the grids of the tasks as JSON that is safe within a script element."""
+    places = _places(report)
     pictures = [_by_task(each.records) for each in report.sets]
     tasks: dict[str, object] = {}
     used = 0
     for task_id in report.task_ids[:LISTED]:
-        task = _task(report, task_id, pictures, demonstrations.get(task_id, ()))
+        task = _task(places[task_id], pictures, shown)
         used += len(json.dumps(task))
         if used > BUDGET:
             break
@@ -45,6 +64,8 @@ def data_block(report: Report, demonstrations: Mapping[str, Sequence[Pair]]) -> 
     content = {
         "kinds": {str(kind): name for kind, name in NAMES.items()},
         "sets": [f"{each.letter} · {each.name}" for each in report.sets],
+        "lead": report.sets.index(report.lead),
+        "pairs": shown.title,
         "tasks": tasks,
     }
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
@@ -68,8 +89,9 @@ def _intro(report: Report, listed: Sequence[str]) -> str:
     left_out = len(report.task_ids) - len(listed)
     more = f" {left_out} further tasks are only in the JSON document." if left_out else ""
     return (
-        "Open a task to see its demonstrations, the target and every attempt. Wrong cells carry a cross, or a "
-        f"frame where digits are written; a dashed outline is the target's size where the attempt has another.{more}"
+        "Open a task to see its demonstrations, the target and every attempt; click a grid to see it large. Wrong "
+        "cells carry a cross, or a frame where digits are written; a dashed outline is the target's size where the "
+        f"attempt has another.{more}"
     )
 
 
@@ -126,7 +148,8 @@ def _row(report: Report, task_id: str) -> str:
     name = escape(task_id, quote=True)
     cells = "".join(_cells(result, len(report.sets) == 1) for result in results)
     return (
-        f'<tr data-task="{name}" data-words="{words}" data-category="{escape(code, quote=True)}"{outcomes}>'
+        f'<tr id="task-{name}" data-task="{name}" data-words="{words}" '
+        f'data-category="{escape(code, quote=True)}"{outcomes}>'
         f'<th scope="row"><button type="button" aria-expanded="false">{name}</button></th>'
         f'<td class="words">{escape(code)}</td>{cells}</tr>'
     )
@@ -170,25 +193,44 @@ def _by_task(records: RecordSet) -> dict[str, dict[int, Pictures]]:
     return found
 
 
+def _places(report: Report) -> Mapping[str, Sequence[Place]]:
+    """The outputs of each task in order, over all sets: an output's index may be its place in a store."""
+    found: dict[str, set[Place]] = {}
+    for each in report.sets:
+        for place in each.records.outputs:
+            found.setdefault(place.task_id, set()).add(place)
+    return {task_id: sorted(places) for task_id, places in found.items()}
+
+
 def _task(
-    report: Report, task_id: str, sets: Sequence[Mapping[str, Mapping[int, Pictures]]], pairs: Sequence[Pair]
+    places: Sequence[Place], sets: Sequence[Mapping[str, Mapping[int, Pictures]]], shown: Shown
 ) -> dict[str, object]:
-    """One task's grids."""
-    results = [each.records.tasks.get(task_id) for each in report.sets]
-    indices = sorted({index for pictures in sets for index in pictures.get(task_id, {})})
-    train = [[pack(p.input), None if p.output is None else pack(p.output)] for p in pairs[:DEMONSTRATIONS]]
+    """The grids of the task with these outputs."""
+    task_id = places[0].task_id
+    pictured = {index for pictures in sets for index in pictures.get(task_id, {})}
+    own = any(place in shown.by_output for place in places)
     return {
-        "train": train,
-        "outputs": max(result.outputs for result in results if result is not None),
-        "tests": [_test([each.get(task_id, {}).get(index) for each in sets], index) for index in indices],
+        "train": _pairs(() if own else shown.by_task.get(task_id, ())),
+        "outputs": len(places),
+        "tests": [
+            _test([each.get(task_id, {}).get(place.test_index) for each in sets], number)
+            | ({"given": _pairs(shown.by_output[place])} if place in shown.by_output else {})
+            for number, place in enumerate(places, 1)
+            if place.test_index in pictured
+        ],
     }
 
 
-def _test(pictures: Sequence[Pictures | None], index: int) -> dict[str, object]:
-    """One output's grids: the question and what each set answered."""
+def _pairs(pairs: Sequence[Pair]) -> list[list[str | None]]:
+    """Packed pairs."""
+    return [[pack(p.input), None if p.output is None else pack(p.output)] for p in pairs[:DEMONSTRATIONS]]
+
+
+def _test(pictures: Sequence[Pictures | None], number: int) -> dict[str, object]:
+    """One output's grids: the question, the ``number`` of its task from 1, and what each set answered."""
     known = next(each for each in pictures if each is not None)
     return {
-        "index": index,
+        "number": number,
         "input": known.input,
         "target": known.target,
         "attempts": [None if each is None else _attempts(each) for each in pictures],

@@ -1,0 +1,48 @@
+"""Files to write, looked at before the work that fills them begins."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import is_stream, keep_inputs
+
+
+def check_outputs(outputs: Iterable[Path | None], given: Iterable[Path | None] = ()) -> None:
+    """Refuse files that cannot be written, and those that are ``given`` to be read (`files.keep_inputs`).
+
+    Nothing is made or changed: a file without a name is opened where the folder is, or would be made.
+
+    Raises:
+        ArcAffinityError: naming the file and why.
+    """
+    wanted = [path for path in outputs if path is not None]
+    keep_inputs(wanted, given)
+    for path in wanted:
+        if is_stream(path):
+            continue
+        if path.is_dir():
+            raise ArcAffinityError(f"cannot write {path}: Is a directory")
+        _check_folder(path.parent, path)
+
+
+def check_folder(folder: Path | None) -> None:
+    """Refuse a folder in which nothing can be written, whether it is there or would be made.
+
+    Raises:
+        ArcAffinityError: naming it and why.
+    """
+    if folder is not None:
+        _check_folder(folder, folder)
+
+
+def _check_folder(folder: Path, path: Path) -> None:
+    """Open a file without a name in ``folder``, or in the nearest one above it that there is."""
+    nearest = next(each for each in (folder, *folder.parents) if each.exists() or each == each.parent)
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error

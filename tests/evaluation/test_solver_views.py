@@ -1,0 +1,72 @@
+"""A network that has learned its tasks answers under views, each of which is undone before the answers vote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arc_affinity.evaluation import candidates, predict_solver
+from arc_affinity.evaluation.answering import questions_of
+from arc_affinity.evaluation.candidates import Answers, Network
+from arc_affinity.evaluation.journal import Journal
+from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.predict_solver import predict_by_solver
+from arc_affinity.evaluation.records import Origin
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.decoding import Answer
+from arc_affinity.models.pair_transformer.layout import Written
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import LoadedSolver
+from arc_affinity.training.executors import SerialExecutor
+from arc_affinity.types import Grid, Pair, Task
+
+VIEWS = 11
+
+
+def doubled(grid: Grid) -> Grid:
+    """Every cell as two by two: what is done to a grid however it is turned and recoloured."""
+    return np.kron(grid, np.ones((2, 2), np.uint8))
+
+
+def task() -> Task:
+    rng = np.random.default_rng(5)
+    pairs = tuple(Pair(grid, doubled(grid)) for grid in rng.integers(0, 10, (3, 2, 3)).astype(np.uint8))
+    return Task("t", pairs[:2], pairs[2:], "toy")
+
+
+def test_the_answers_of_a_learned_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(_model: PairTransformer, asked: Sequence[Written]) -> list[Answer]:
+        return [Answer(doubled(each.input), -1.0) for each in asked]
+
+    monkeypatch.setattr(predict_solver, "write", write)
+    model = PairTransformer(PairConfig(width=8, heads=2, layers=1, hidden=8, tasks=1))
+    loaded = LoadedSolver("learned", model, ("t",), Path(), "0123")
+    origin = Origin("learned", "0123", "toy", Protocol.ARC_PRIZE, seed=3)
+    ((_, records),) = predict_by_solver(loaded, [task()], origin, views=VIEWS)
+    assert [(record.votes, record.views, record.exact) for record in records] == [(VIEWS, VIEWS, True)]
+
+
+def test_the_drafts_of_solve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def write_batch(_folder: str, _digest: str, _device: str, asked: Sequence[Written]) -> list[tuple[Grid, float]]:
+        return [(doubled(each.input), -1.0) for each in asked]
+
+    monkeypatch.setattr(candidates, "write_batch", write_batch)
+    answers = Answers(
+        Network("", "", "cpu"),
+        [task()],
+        questions_of([task()], {"t": 0}),
+        VIEWS,
+        4,
+        3,
+        Journal(tmp_path / "journal.jsonl", {}),
+        SerialExecutor(),
+        1,
+        None,
+        lambda _stage, _share: None,
+    )
+    (drafts,) = answers.drafts().values()
+    wanted = doubled(task().test[0].input)
+    assert len(drafts) == VIEWS and all(np.array_equal(draft.grid, wanted) for draft in drafts)

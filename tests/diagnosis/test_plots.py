@@ -171,6 +171,17 @@ def test_a_curve_of_one_epoch_is_a_point() -> None:
     assert "band" not in figure
 
 
+def test_a_band_runs_along_the_upper_ends_and_back_along_the_lower_ones() -> None:
+    figure = curves([Curve("A", None, [(0, 0.5, 0.25, 0.75), (2, 0.6, 0.5, 1.0)])], "t", "share")
+    (band,) = [each for each in parsed(figure).iter(f"{NS}path") if (each.get("class") or "").startswith("band")]
+    corners = [tuple(map(float, corner.split())) for corner in (band.get("d") or "").strip("Mz").split("L")]
+    (first, upper), (last, top), (again, middle), (begun, lower) = corners
+    assert first == begun < last == again
+    quarter = upper - top
+    assert quarter > 0
+    assert (middle - top, lower - top) == pytest.approx((2 * quarter, 3 * quarter), abs=0.11)
+
+
 def test_names_of_lines_that_end_alike_do_not_overlap() -> None:
     lines = [Curve(name, "low", [(1, 0.1, None, None), (2, 0.5, None, None)]) for name in ("first", "second")]
     places = {e.text: float(e.get("y") or 0) for e in parsed(curves(lines, "t", "%")).iter(f"{NS}text")}

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,17 @@ def test_other_files_may_come_through_a_pipe(tmp_path: Path, cli) -> None:
         writer.join()
     done = cli("train", pipe, "--out", tmp_path / "run")
     assert done.code == 1 and "the name of a recipe's file ends in .toml" in done.err
+
+
+def test_nothing_is_written_beside_a_pipe(tmp_path: Path, cli) -> None:
+    own = records(tmp_path / "r.jsonl")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        page = pool.submit(pipe.read_text)
+        done = cli("diagnose", own, "--out", pipe)
+        assert done.code == 0 and page.result().startswith("<!doctype html>") and "numbers:" not in done.out
+    assert {path.name for path in tmp_path.iterdir()} == {"r.jsonl", "pipe"}
 
 
 def test_nothing_after_tasks_is_not_all_tasks(tmp_path: Path, cli) -> None:

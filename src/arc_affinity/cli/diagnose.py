@@ -29,7 +29,7 @@ from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
 from arc_affinity.evaluation.submission import Asked, listing, read_given, read_submission, result_files
-from arc_affinity.files import write_text
+from arc_affinity.files import is_stream, write_text
 from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4
@@ -104,7 +104,7 @@ def diagnose(
 
     Args:
         records: Records (JSON lines, gzip or not), or submissions by any solver.
-        out: The page; the numbers go beside it, with the ending .json.
+        out: The page; the numbers go beside it, with the ending .json, but not beside a device or a pipe.
         name: What the solver of each file is called, in their order, in place of what records say; a submission is
             called by its file unless given.
         dataset: Whose tasks to count; those without attempts count 0. Submissions need it. Without it the tasks are
@@ -124,7 +124,9 @@ def diagnose(
     if out.suffix == ".json":
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
     read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
-    check_outputs([out, out.with_suffix(".json")], read)
+    # Beside a device or a pipe is no place of the user's.
+    beside = None if is_stream(out) else out.with_suffix(".json")
+    check_outputs([out, beside], read)
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     with Stages(Console(stderr=True)) as stages:
@@ -138,7 +140,7 @@ def diagnose(
     console = Console(highlight=False)
     for line in (headline(report), *findings(report), *report.notes):
         console.print(line, soft_wrap=True, markup=False)
-    say_path(console, "page: ", out, f"; numbers: {out.with_suffix('.json')}")
+    say_path(console, "page: ", out, "" if beside is None else f"; numbers: {beside}")
     if drawn:
         say_path(console, f"figures: {len(drawn)} in ", figures or "")
 
@@ -180,7 +182,8 @@ def write_report(out: Path, report: Report, shown: Shown) -> str:
     """Write the page with the pairs that are ``shown``, and the numbers beside it, which are returned."""
     numbers = report_json(report)
     write_page(out, report, shown)
-    write_text(out.with_suffix(".json"), numbers)
+    if not is_stream(out):
+        write_text(out.with_suffix(".json"), numbers)
     return numbers
 
 
@@ -195,7 +198,7 @@ def _diagnose(sources: Sequence[Source], reading: Reading, categories: Path | No
         given = _matching(_named_by(sets[0], reading.data_dir), sets)
     ids = {task_id for each in sets for task_id in each.tasks}
     tell(f"categories of {len(ids):,} tasks")
-    labels = find_categories(ids, given.tasks, categories)
+    labels = find_categories(ids, given.tasks, categories, tell)
     notes = [note for note in (given.missing, *labels.notes) if note]
     tell(f"intervals and tests over {len(ids):,} tasks")
     return build_report(sets, labels.by_task, labels.source, notes), given

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import subprocess
 import sys
 import time
@@ -38,6 +40,10 @@ BAD_JSON = {
     "UTF-32": ('{"a": 1}'.encode("utf-32"), "UTF-32; save it as UTF-8"),
     "UTF-32 without a mark": ('{"a": 1}'.encode("utf-32-be"), "UTF-32; save it as UTF-8"),
     "numbers": (b"\x10\x00\x00\x00\x00\x00\x00\x00", "it is not JSON"),
+    "zip": (b"PK\x03\x04\x14\x00\x00\x00\x08\x00", r"packed \(zip\); unpack it"),
+    "bzip2": (bz2.compress(b"{}"), r"packed \(bzip2\)"),
+    "xz": (lzma.compress(b"{}"), r"packed \(xz\)"),
+    "gzip twice": (gzip.compress(gzip.compress(b"{}")), r"packed \(gzip\)"),
     "nothing": (b"", "the file is empty"),
     "white space": (b" \n\n", "the file is empty"),
     "more lists than any document": (b"[" + b"[]," * 5_000_000 + b"1]", "lists and objects"),

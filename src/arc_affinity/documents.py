@@ -60,6 +60,16 @@ ID = r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?"
 WHOLE_ID = rf"\A{ID}\Z"
 """`ID` as a pattern for msgspec, which searches."""
 
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"7z\xbc\xaf": "7z",
+}
+"""How files begin that hold others, and that are no text."""
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _DIGITS = bytes(ord("0") if chr(each).isdigit() and each < 128 else each for each in range(256))
 _LONG_NUMBER = b"0" * (LONGEST_DIGITS + 1)
@@ -259,6 +269,8 @@ def text_of(data: bytes, where: str) -> str:
     Raises:
         ArcAffinityError: they are none; the message begins with ``where``.
     """
+    if (packed := next((kind for begin, kind in PACKED.items() if data.startswith(begin)), None)) is not None:
+        raise ArcAffinityError(f"{where}: it is packed ({packed}); unpack it, or pack it by gzip, once, which is read")
     if (other := _other_encoding(data)) is not None:
         raise ArcAffinityError(f"{where}: the text is {other}; save it as UTF-8")
     try:

@@ -20,6 +20,10 @@ BATCH_TOKENS = 24_000
 """Tokens of the inputs (or pairs) that are computed together; more gain nothing on a CPU and cost memory."""
 
 
+THREADS = 1
+"""Of a process that answers on a CPU: each has a core of its own."""
+
+
 @dataclass(frozen=True)
 class Question:
     """A test input of a task, and the number of the task's vector."""
@@ -116,8 +120,7 @@ def judge_batch(folder: str, digest: str, device: str, batch: Sequence[Written])
 def _model(folder: str, digest: str, device: str) -> PairTransformer:
     """The model of a process: read once. ``digest`` makes another model in the same folder another one."""
     if device == "cpu":
-        # Each process computes on a core of its own.
-        torch.set_num_threads(1)
+        torch.set_num_threads(THREADS)
     loaded = load_solver(Path(folder))
     if loaded.digest != digest:
         raise RuntimeError(f"{folder} holds another model than when answering began")

@@ -12,14 +12,17 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation import candidates
+from arc_affinity.evaluation.answering import questions_of
 from arc_affinity.evaluation.records import read_records
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
 from arc_affinity.training import executors
+from arc_affinity.training.joint import plan
 from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, with_new_tasks
 from arc_affinity.training.joint.plan import LEAST_PASSES, worth_learning
+from arc_affinity.training.joint.processes import threads_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import Solved, solve
@@ -205,15 +208,35 @@ def test_what_is_not_learned_is_asked_once(base: LoadedSolver, tmp_path: Path) -
     assert solved.summary["learned"] == 1
     assert {place: len(drafts) for place, drafts in solved.drafts.items()} == {("task0", 0): 5, ("task1", 0): 1}
     # A trial decides what is learned where the budget is a time, so the first decision stands.
-    plan = tmp_path / "out" / "plan.json"
-    assert json.loads(plan.read_text()) == {"learned": ["task0"], "answering": 0.0}
+    kept = tmp_path / "out" / "plan.json"
+    assert json.loads(kept.read_text()) == {"learned": ["task0"], "answering": 0.0}
 
 
 def test_time_becomes_a_plan(base: LoadedSolver, tmp_path: Path) -> None:
     solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(seconds=4)))
-    plan = json.loads((tmp_path / "out" / "plan.json").read_text())
-    assert plan["learned"] and 0.4 <= plan["answering"] <= 1.6
-    assert solved.summary["learned"] == len(plan["learned"])
+    made = json.loads((tmp_path / "out" / "plan.json").read_text())
+    assert made["learned"] and 0.4 <= made["answering"] <= 1.6
+    assert solved.summary["learned"] == len(made["learned"])
+
+
+def test_a_plan_is_tried_in_the_threads_of_the_work(
+    base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial in all threads would be taken for the speed of each process."""
+    used = {}
+    monkeypatch.setattr(plan, "seconds_a_cell", lambda *_: used.setdefault("answering", torch.get_num_threads()) * 1e-6)
+    monkeypatch.setattr(plan, "tokens_a_second", lambda *_: used.setdefault("training", torch.get_num_threads()) * 1e3)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        where = Where(tmp_path, torch.device("cpu"), 2)
+        settings = replace(SETTINGS, budget=Budget(seconds=4))
+        asked = questions_of(tasks(), {"task0": 0, "task1": 1})
+        made = plan.make_plan(base.model, tasks(), asked, settings, where, 2, 0)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert made.learned and used == {"answering": 1, "training": threads_of(SETTINGS.recipe)}
 
 
 @pytest.mark.parametrize("change", ["seed", "tasks", "views"])

@@ -12,14 +12,15 @@ import torch
 from torch.nn import functional as F
 
 from arc_affinity.documents import read_json
-from arc_affinity.evaluation.answering import Question, under, views_of
+from arc_affinity.evaluation.answering import THREADS, Question, under, views_of
 from arc_affinity.files import write_text
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.training.hardware import mixed_precision
+from arc_affinity.training.hardware import computing_in, mixed_precision
 from arc_affinity.training.joint.adapting import with_new_tasks
-from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
+from arc_affinity.training.joint.corpus import Corpus, Item, demonstrations_of, length_of
+from arc_affinity.training.joint.processes import threads_of
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.types import Task
 
@@ -38,10 +39,10 @@ LEAST_PASSES = 40
 """Passes over a task's demonstrations below which it is not learned: of 60 small kept-out tasks 69 passes solved 38 %,
 of 400 tasks 5 passes solved 3 % (docs/log.md, 16 and 18)."""
 
-BATCH_OF_TRIAL = 1024
-"""Tokens of a batch that tells how fast this machine trains."""
+BATCH_OF_TRIAL, BATCHES_OF_TRIAL = 1024, 6
+"""Tokens of each batch that tells how fast this machine trains, and how many there are."""
 
-OVERHEAD = 0.85
+OVERHEAD = 0.7
 """Share of that speed which is left when steps are taken and processes wait for one another."""
 
 
@@ -84,8 +85,11 @@ def make_plan(
         assert settings.budget.steps is not None
         plan = Plan(sorted(worth_learning(tasks, settings.budget.steps * recipe.batch_tokens)), 0.0)
     else:
-        a_cell = seconds_a_cell(model, tasks, questions, settings) / workers
-        speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
+        # In the threads that each process of the work itself has, or the trial would be faster than the work.
+        with computing_in(THREADS):
+            a_cell = seconds_a_cell(model, tasks, questions, settings) / workers
+        with computing_in(threads_of(recipe)):
+            speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
         every = frozenset(task.id for task in tasks)
         # Fewer tasks learned leave more time to learn them in: what is kept back is reckoned once more.
         learned = worth_learning(tasks, speed * (total - spent - seconds_to_answer(a_cell, tasks, every, settings)))
@@ -145,17 +149,25 @@ def worth_learning(tasks: Sequence[Task], tokens: float) -> frozenset[str]:
 
 
 def tokens_a_second(base: PairTransformer, tasks: Sequence[Task], device: torch.device, workers: int) -> float:
-    """Return about how many tokens ``workers`` processes train on in a second here, by a trial of one small batch."""
+    """Return about how many tokens ``workers`` processes train on in a second here, by a trial of a few small batches.
+
+    Long pairs cost more a token than short ones, so batches of several lengths are tried.
+    """
     model = with_new_tasks(base, len(tasks)).to(device).train()
     corpus = Corpus(tuple(map(demonstrations_of, tasks)))
-    items = corpus.batches(0, BATCH_OF_TRIAL)[0]
-    batch = lay_out([corpus.view(item, 0) for item in items]).to(device)
-    labels = batch.labels[batch.labels != IGNORE]
-    for _ in range(2):  # the first warms up
-        begun = time.perf_counter()
-        with mixed_precision(device):
-            loss = F.cross_entropy(model(batch).float(), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        loss.item()  # waits for a GPU
-    tokens = sum(length_of(corpus.pair(item)) for item in items)
+    tried = corpus.batches(0, BATCH_OF_TRIAL)[:BATCHES_OF_TRIAL]
+    _train_on(model, corpus, tried[0], device)  # warms up
+    begun = time.perf_counter()
+    for items in tried:
+        _train_on(model, corpus, items, device)
+    tokens = sum(length_of(corpus.pair(item)) for items in tried for item in items)
     return OVERHEAD * workers * tokens / (time.perf_counter() - begun)
+
+
+def _train_on(model: PairTransformer, corpus: Corpus, items: Sequence[Item], device: torch.device) -> None:
+    """Compute the gradient of a batch, as a step does."""
+    batch = lay_out([corpus.view(item, 0) for item in items]).to(device)
+    with mixed_precision(device):
+        loss = F.cross_entropy(model(batch).float(), batch.labels[batch.labels != IGNORE])
+    loss.backward()  # type: ignore[no-untyped-call]
+    loss.item()  # waits for a GPU

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.processes import cores, prepare_worker
+from arc_affinity.training.joint.recipe import JointRecipe
 from arc_affinity.training.joint.trainer import Job, Progress, Trainer
 
 PATIENCE = datetime.timedelta(minutes=10)
@@ -43,7 +44,7 @@ def train_jointly(
         ArcAffinityError: the state on disk is of another training or damaged, the disk is full, or a process died.
     """
     workers = min(workers, job.recipe.shards)
-    _set_threads(job)
+    torch.set_num_threads(threads_of(job.recipe))
     if workers == 1:
         return Trainer(job, device=device).run(report)
     with tempfile.TemporaryDirectory() as meeting:
@@ -75,15 +76,18 @@ def _help(job: Job, rank: int, world: int, store: str) -> None:
     prepare_worker()
     # What is sent to a process shares its memory with the sender's: without a copy both would step the same weights.
     job = replace(job, model=copy.deepcopy(job.model))
-    _set_threads(job)
+    torch.set_num_threads(threads_of(job.recipe))
     _meet(rank, world, store)
     Trainer(job, rank, world).run(lambda _: None)
     dist.destroy_process_group()
 
 
-def _set_threads(job: Job) -> None:
-    """Share the cores among the shards, not the processes: how a sum is cut over threads decides its last bits."""
-    torch.set_num_threads(max(1, cores() // job.recipe.shards))
+def threads_of(recipe: JointRecipe) -> int:
+    """Return the threads of each process.
+
+    Cores are shared among the shards, not the processes: how a sum is cut over threads decides its last bits.
+    """
+    return max(1, cores() // recipe.shards)
 
 
 def _meet(rank: int, world: int, store: str) -> None:

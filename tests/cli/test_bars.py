@@ -8,7 +8,7 @@ import time
 import pytest
 
 from arc_affinity.cli import bars
-from arc_affinity.cli.bars import Bar, Lines
+from arc_affinity.cli.bars import Bar, Lines, Stages
 from arc_affinity.cli.terminal import Console
 
 
@@ -65,3 +65,11 @@ def test_a_terminal_has_its_bar_and_no_lines(clock) -> None:
         clock[0] = 99
         said.tell("Diagnosing")
     assert watched.file.getvalue() == ""
+
+
+def test_work_whose_pieces_are_not_counted_says_what_it_is(console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars, "LINE_EVERY", 0.0)
+    with Stages("Diagnosing", console) as stages:
+        stages.tell("writing [b]x[/b]")
+    assert lines(console)[0] in ("Diagnosing", "Diagnosing: writing [b]x[/b]")
+    assert "Diagnosing: writing [b]x[/b]" in lines(console)

@@ -11,6 +11,7 @@ import pytest
 
 from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.store import write_store
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.records import Origin, make_record, write_records
 from arc_affinity.evaluation.submission import write_submission
@@ -74,7 +75,11 @@ def test_records_become_a_page_numbers_and_figures(cli, tmp_path, records, train
     assert numbers["sets"][0]["scores"]["score"]["value"] == pytest.approx(2 / 7)
     assert numbers["sets"][0]["by_task"][training[3].id]["category"] == classify(training[3].id).category
     assert numbers["notes"] == []
-    assert {path.name for path in (tmp_path / "figures").iterdir()} >= {"scores.svg", "gap-A.svg", "ceilings-A.svg"}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} >= {
+        "scores.svg",
+        "sensitivity-A.svg",
+        "ceilings-A.svg",
+    }
 
 
 def test_json_alone_is_on_stdout(cli, tmp_path, records):
@@ -336,3 +341,19 @@ def test_categories_of_many_tasks_go_through_their_ids_a_few_times(monkeypatch, 
     assert set(labels.by_task.values()) == {"S2"} and len(labels.by_task) == 59
     assert Ids.walked < 10
     assert told[0] == "category of task 1 of 59" and len(told) == 59
+
+
+def test_examples_of_a_store_are_numbered_within_their_task_and_said_to_be_no_demonstrations(cli, tmp_path, training):
+    """An output's index is its place in the whole store; what was drawn to stand beside it is not known."""
+    pairs = [pair for task in training for pair in task.train][:11]
+    write_store(tmp_path / "store", {"aaaa0001": pairs[:6], "aaaa0002": pairs[6:]})
+    origin = Origin("toy", "0123", str(tmp_path / "store"), Protocol.ARC_PRIZE, seed=0)
+    asked = [(6, pairs[6]), (8, pairs[8])]
+    rows = [make_record(origin, Example("aaaa0002", i, pair, ()), 1, pair.input) for i, pair in asked]
+    write_records(tmp_path / "r.jsonl", rows)
+    page = tmp_path / "report.html"
+    done = cli("diagnose", tmp_path / "r.jsonl", "--dataset", tmp_path / "store", "--out", page)
+    assert done.code == 0, done.err
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1])
+    assert data["pairs"].startswith("Examples of this task") and "records do not tell" in data["pairs"]
+    assert [test["number"] for test in data["tasks"]["aaaa0002"]["tests"]] == [1, 2]

@@ -261,10 +261,10 @@ def test_a_half_made_file_of_other_questions_is_not_continued(cli, model: Path, 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
-        cli("predict", model, "--dataset", dataset, "--out", out)
+        cli("predict", model, "--dataset", dataset, "--out", out, "--overwrite")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    done = cli("predict", model, "--dataset", dataset, "--out", out, "--seed", 1)
+    done = cli("predict", model, "--dataset", dataset, "--out", out, "--seed", 1, "--overwrite")
     assert done.code == 1
     assert "r.jsonl.part was begun with" in done.err and "delete it to begin again" in done.err
     assert out.read_bytes() == rows

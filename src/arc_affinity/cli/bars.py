@@ -55,6 +55,30 @@ class Lines:
         self.console.print(Text(printable(self.words)), highlight=False, soft_wrap=True)
 
 
+class Stages:
+    """What is being done, where its pieces cannot be counted: on one line of a terminal that is gone at the end."""
+
+    def __init__(self, words: str, console: Console | None = None) -> None:
+        self.words = words
+        self.console = console or Console(stderr=True)
+        self.status, self.lines = self.console.status(words), Lines(self.console)
+        self.lines.words = words
+
+    def __enter__(self) -> Stages:
+        self.status.start()
+        self.lines.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.lines.__exit__()
+        self.status.stop()
+
+    def tell(self, words: str) -> None:
+        """Show what is being done."""
+        self.status.update(printable(f"{self.words}: {words}"))
+        self.lines.tell(f"{self.words}: {words}")
+
+
 class Bar:
     """Counts pieces of work, with the time left by the pace so far."""
 

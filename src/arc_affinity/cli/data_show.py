@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from arc_affinity.cli.bars import Stages
 from arc_affinity.cli.outputs import check_outputs
 from arc_affinity.cli.render import task_table
 from arc_affinity.cli.terminal import Console, printable, say_path
@@ -123,7 +124,8 @@ def leaks(train: str, evaluation: str, *, data_dir: DataDir = None, json: bool =
         json: Print one JSON document and nothing else.
     """
     asked = load_tasks(evaluation, data_dir)
-    found = find_leaks(load_tasks(train, data_dir), asked)
+    with Stages("Comparing pairs"):
+        found = find_leaks(load_tasks(train, data_dir), asked)
     summary = _summary(asked, found)
     if json:
         rows = [asdict(leak) for leak in found]

@@ -32,6 +32,7 @@ from arc_affinity.evaluation.scoring import Score, score
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import RECORDS, solve
@@ -181,7 +182,8 @@ def _train_smoke(folder: Path) -> None:
     if is_run(folder):
         shutil.rmtree(folder, ignore_errors=True)
     recipe = RECIPES["smoke"]
-    train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False)
+    machine = find_machine(recipe.batch_cells)
+    train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False, machine=machine)
 
 
 def _diagnose(

@@ -11,12 +11,12 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from arc_affinity.cli.bars import Lines
+from arc_affinity.cli.bars import Stages
 from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.outputs import check_folder, check_outputs
+from arc_affinity.cli.reading import Reading
 from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import DATASETS, files_of, load_tasks
-from arc_affinity.data.choosing import choose_ids
 from arc_affinity.data.store import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
 from arc_affinity.diagnosis.page.tasks import Shown
@@ -28,7 +28,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
-from arc_affinity.evaluation.submission import Asked, listing, read_given, read_submission, result_files
+from arc_affinity.evaluation.submission import listing, read_given, read_submission, result_files
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.types import Example, Pair, Task
 
@@ -60,18 +60,6 @@ class Given:
     def counting(self) -> Sequence[Task]:
         """The tasks whose outputs count."""
         return [task for task in self.tasks if not self.only or task.id in self.only]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the files are read: what the command line says of the tasks and of submissions."""
-
-    dataset: str | None
-    data_dir: Path | None
-    tasks: tuple[str, ...]
-    attempts: int
-    allow_missing: bool
-    strict: bool
 
 
 @dataclass(frozen=True)
@@ -129,7 +117,7 @@ def diagnose(
     check_outputs([out, beside], read)
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
-    with Stages(Console(stderr=True)) as stages:
+    with Stages("Diagnosing") as stages:
         report, given = _diagnose(_called(records, name), reading, categories, stages.tell)
         stages.tell(f"writing {out}")
         numbers = write_report(out, report, _shown(given))
@@ -147,27 +135,6 @@ def diagnose(
 
 Tell = Callable[[str], None]
 """Told of what is being done."""
-
-
-class Stages:
-    """What is being done: on one line of a terminal that is gone at the end, elsewhere as lines for a log."""
-
-    def __init__(self, console: Console) -> None:
-        self.console, self.status, self.lines = console, console.status("Diagnosing"), Lines(console)
-
-    def __enter__(self) -> Stages:
-        self.status.start()
-        self.lines.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.lines.__exit__()
-        self.status.stop()
-
-    def tell(self, words: str) -> None:
-        """Show what is being done."""
-        self.status.update(printable(f"Diagnosing: {words}"))
-        self.lines.tell(f"Diagnosing: {words}")
 
 
 def _counted(records: Iterable[Record], path: Path, tell: Tell) -> Iterator[Record]:
@@ -209,8 +176,7 @@ def _given(reading: Reading) -> Given | None:
     if reading.dataset is None:
         return None
     whole = load_tasks(reading.dataset, reading.data_dir)
-    only = frozenset(choose_ids([task.id for task in whole], reading.tasks, reading.data_dir))
-    return Given(whole, True, _is_store(reading.dataset), only=only if reading.tasks else frozenset())
+    return Given(whole, True, _is_store(reading.dataset), only=reading.only(task.id for task in whole))
 
 
 def _records(source: Source, given: Given | None, reading: Reading) -> Iterable[Record]:
@@ -256,7 +222,7 @@ def _only(records: Iterable[Record], reading: Reading) -> Iterable[Record]:
     if not reading.tasks:
         return records
     rows = list(records)
-    only = set(choose_ids([row.task_id for row in rows], reading.tasks, reading.data_dir))
+    only = reading.only(row.task_id for row in rows)
     return [row for row in rows if row.task_id in only]
 
 
@@ -278,8 +244,8 @@ def _of_submission(source: Source, given: Given, reading: Reading) -> Iterator[R
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     origin = Origin(source.name or source.file_name, digest, reading.dataset or "", Protocol.ARC_PRIZE, seed=0)
     by_id = {task.id: task for task in given.tasks}
-    asked = Asked(given.tasks, given.only, reading.attempts, reading.allow_missing)
-    for task_id, answers in (read_submission if reading.strict else read_given)(source.path, asked).items():
+    read = read_submission if reading.strict else read_given
+    for task_id, answers in read(source.path, reading.asked(given.tasks, given.only)).items():
         for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
             example = Example(task_id, index, pair, ())
             for number, grid in enumerate(answer, 1):

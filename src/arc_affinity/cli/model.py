@@ -15,6 +15,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from arc_affinity.cli.bars import Bar
+from arc_affinity.cli.outputs import check_folder
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.store import ExampleStore
 from arc_affinity.errors import ArcAffinityError
@@ -133,13 +135,16 @@ def merge(
         examples: How many of them.
     """
     _refuse_taken(out)
+    check_folder(out)
     loaded, changes = find_model(base), [load_adapter(path) for path in adapters]
     merged = average(loaded, changes, weights)
     batches = fixed_sample(ExampleStore.open(sample or HELD_OUT), loaded.model.config.context_pairs, examples)
     goal = ("merged", merged)
-    ways = [barrier((loaded.name, loaded.model), goal, batches)]
-    for path, change in zip(adapters, changes, strict=True):
-        ways.append(barrier((path.name, average(loaded, [change])), goal, batches))
+    with Bar("Measuring barriers", len(adapters) + 1, "ways") as bar:
+        ways = [barrier((loaded.name, loaded.model), goal, batches)]
+        for path, change in zip(adapters, changes, strict=True):
+            bar.advance()
+            ways.append(barrier((path.name, average(loaded, [change])), goal, batches))
     names = ", ".join(path.name for path in adapters)
     save_model(merged, out, f"# {out.name}\n\n{loaded.name} ({loaded.digest}) with the adapters {names} averaged in.\n")
     Console(stderr=True).print(_barriers(ways))

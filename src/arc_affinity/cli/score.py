@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +13,13 @@ from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
+from arc_affinity.cli.reading import Reading
 from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.choosing import choose_ids
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records import Record, holds_records, read_records
 from arc_affinity.evaluation.scoring import Mean, Score, score_each, score_submission
-from arc_affinity.evaluation.submission import Asked, listing, read_given, read_submission
+from arc_affinity.evaluation.submission import listing, read_given, read_submission
 from arc_affinity.types import Task
 
 LEGEND = """\
@@ -27,17 +27,6 @@ LEGEND = """\
 score: ARC Prize's rule, credit for each output; strict: all outputs of a task
 accuracies: of attempt 1, where defined; copy: of
 cells as in the input, change: of the others"""
-
-
-@dataclass(frozen=True)
-class Asking:
-    """What the command line says of the tasks that are scored."""
-
-    dataset: str | None
-    data_dir: Path | None
-    tasks: tuple[str, ...]
-    attempts: int
-    allow_missing: bool
 
 
 def score(
@@ -74,8 +63,8 @@ def score(
         json: Print one JSON document and nothing else.
     """
     gridless: list[ArcAffinityError] = []
-    asked = Asking(dataset, data_dir, tasks, attempts, allow_missing)
-    scores = _scores(path, asked, None if strict else gridless.append)
+    reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
+    scores = _scores(path, reading, gridless.append)
     if name is not None:
         scores = [replace(each, subject=replace(each.subject, model=name)) for each in scores]
     if gridless:
@@ -93,27 +82,25 @@ def score(
             console.print(f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}")
 
 
-def _scores(path: Path, asked: Asking, tell: Callable[[ArcAffinityError], None] | None = None) -> Sequence[Score]:
-    """Score whatever the file holds; attempts that are no grid are refused unless ``tell`` is told of them."""
-    tasks = None if asked.dataset is None else load_tasks(asked.dataset, asked.data_dir)
+def _scores(path: Path, reading: Reading, tell: Callable[[ArcAffinityError], None]) -> Sequence[Score]:
+    """Score whatever the file holds; ``tell`` is told of attempts that are no grid, unless those are refused."""
+    tasks = None if reading.dataset is None else load_tasks(reading.dataset, reading.data_dir)
     if not path.is_dir() and holds_records(path):
-        return _of_records(read_records(path), tasks, asked)
-    if asked.dataset is None or tasks is None:
+        return _of_records(read_records(path), tasks, reading)
+    if reading.dataset is None or tasks is None:
         raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
-    only = choose_ids([task.id for task in tasks], asked.tasks, asked.data_dir)
-    wanted = Asked(tasks, frozenset(only), asked.attempts, asked.allow_missing)
-    given = read_submission(path, wanted) if tell is None else read_given(path, wanted, tell)
-    return [score_submission(given, wanted.counting, asked.dataset, attempts=asked.attempts)]
+    asked = reading.asked(tasks, reading.only(task.id for task in tasks))
+    given = read_submission(path, asked) if reading.strict else read_given(path, asked, tell)
+    return [score_submission(given, asked.counting, reading.dataset, attempts=reading.attempts)]
 
 
-def _of_records(records: Sequence[Record], tasks: Sequence[Task] | None, asked: Asking) -> Sequence[Score]:
+def _of_records(records: Sequence[Record], tasks: Sequence[Task] | None, reading: Reading) -> Sequence[Score]:
     """Score records, over the tasks that were named, or else all of the dataset or all that there are records of."""
-    if not asked.tasks:
-        return score_each(records, tasks, attempts=asked.attempts)
-    known = [each.id for each in tasks] if tasks is not None else [each.task_id for each in records]
-    only = frozenset(choose_ids(known, asked.tasks, asked.data_dir))
+    only = reading.only([each.id for each in tasks] if tasks is not None else [each.task_id for each in records])
+    if not only:
+        return score_each(records, tasks, attempts=reading.attempts)
     chosen = None if tasks is None else [task for task in tasks if task.id in only]
-    return score_each([each for each in records if each.task_id in only], chosen, attempts=asked.attempts)
+    return score_each([each for each in records if each.task_id in only], chosen, attempts=reading.attempts)
 
 
 def _summary(scores: Sequence[Score]) -> Table:

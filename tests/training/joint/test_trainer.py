@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,21 @@ def test_loss_falls_and_the_rate_ends_at_nothing(tmp_path: Path) -> None:
     assert np.mean([p.loss for p in seen[-10:]]) < 0.7 * seen[0].loss
     assert seen[-1].steps == 60 - 1 or seen[-1].steps == 60
     assert trainer.muon.param_groups[0]["lr"] < 0.1 * RECIPE.learning_rate
+
+
+def test_no_step_has_a_longer_gradient_than_the_recipe_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(replace(job(tmp_path, steps=3), recipe=replace(RECIPE, clip=1e-3)))
+    norms: list[float] = []
+    step = trainer.muon.step
+
+    def measured() -> None:
+        gradients = [parameter.grad.flatten() for parameter in trainer.trained if parameter.grad is not None]
+        norms.append(float(torch.linalg.vector_norm(torch.cat(gradients))))
+        step()
+
+    monkeypatch.setattr(trainer.muon, "step", measured)
+    trainer.run(lambda _: None)
+    assert norms == pytest.approx([1e-3] * 3, rel=1e-2)
 
 
 def test_two_processes_make_the_bytes_of_one(tmp_path: Path) -> None:

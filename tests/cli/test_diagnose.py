@@ -357,3 +357,11 @@ def test_examples_of_a_store_are_numbered_within_their_task_and_said_to_be_no_de
     data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1])
     assert data["pairs"].startswith("Examples of this task") and "records do not tell" in data["pairs"]
     assert [test["number"] for test in data["tasks"]["aaaa0002"]["tests"]] == [1, 2]
+
+
+@pytest.mark.parametrize("command", ["score", "diagnose"])
+def test_a_solver_has_a_name_that_can_be_shown(cli, tmp_path, records, command) -> None:
+    for name in ("\x01", "\x1b[2J", "a\udc80", "\uffff", "x" * 5000):
+        done = cli(command, records, "--name", name, *(["--out", tmp_path / "p.html"] if command == "diagnose" else []))
+        failed(done, "--name")
+    assert not (tmp_path / "p.html").exists()

@@ -27,7 +27,7 @@ from arc_affinity.diagnosis.report_words import findings, headline
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
-from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record
+from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record, solver_name
 from arc_affinity.evaluation.submission import listing, read_given, read_submission, result_files
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.types import Example, Pair, Task
@@ -204,6 +204,7 @@ def _called(paths: Sequence[Path], names: Sequence[str]) -> list[Source]:
     """
     if names and len(names) != len(paths):
         raise ArcAffinityError(f"--name has {len(names)} names for {len(paths)} files; give one for each, in order")
+    names = [solver_name(each, "--name") for each in names]
     parts = [(path.parent / path.stem).parts for path in paths]
     depths = range(1, max(map(len, parts)) + 1)
     by_file = [["/".join(each[-depth:]) for each in parts] for depth in depths]

@@ -17,7 +17,7 @@ from arc_affinity.cli.reading import Reading
 from arc_affinity.cli.terminal import Console, printable, say_path
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import Record, holds_records, read_records
+from arc_affinity.evaluation.records import Record, holds_records, read_records, solver_name
 from arc_affinity.evaluation.scoring import Mean, Score, score_each, score_submission
 from arc_affinity.evaluation.submission import listing, read_given, read_submission
 from arc_affinity.types import Task
@@ -66,7 +66,7 @@ def score(
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     scores = _scores(path, reading, gridless.append)
     if name is not None:
-        scores = [replace(each, subject=replace(each.subject, model=name)) for each in scores]
+        scores = [replace(each, subject=replace(each.subject, model=solver_name(name, "--name"))) for each in scores]
     if gridless:
         told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
         say_path(Console(stderr=True), told, "")

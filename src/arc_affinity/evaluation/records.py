@@ -181,6 +181,16 @@ GRIDS = ("input", "target", "prediction")
 _RECORDS = re.compile(rb'"(schema|settings)"\s*:')
 
 
+def solver_name(name: str, where: str) -> str:
+    """Return ``name`` if a record may call a solver so.
+
+    Raises:
+        ArcAffinityError: it is empty, too long, or has characters that steer a terminal or that XML forbids.
+    """
+    found: str = documents.fit(name, Text, where)
+    return found
+
+
 def make_record(
     origin: Origin,
     example: Example,

@@ -43,15 +43,17 @@ def test_a_line_every_half_minute_with_the_time_left_by_the_pace_of_this_run(con
     ]
 
 
-def test_work_that_tells_nothing_is_told_of(console, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one task is fine-tuned: a line comes though no piece is done."""
+def test_work_that_tells_nothing_is_told_of(console, clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one task is fine-tuned: lines come though no piece is done, and each says for how long that has been so."""
     monkeypatch.setattr(bars, "LINE_EVERY", 0.05)
     with Bar("Fine-tuning", 1, "tasks", console=console):
-        for _ in range(200):
-            if lines(console):
-                break
-            time.sleep(0.05)
-    assert lines(console)[0].startswith("Fine-tuning: 0 of 1 tasks")
+        for number, seconds in enumerate((40, 80), 1):
+            clock[0] = seconds
+            for _ in range(400):
+                if len(lines(console)) == number:
+                    break
+                time.sleep(0.05)
+    assert lines(console) == ["Fine-tuning: 0 of 1 tasks, 40 s so far", "Fine-tuning: 0 of 1 tasks, 80 s so far"]
 
 
 def test_what_is_soon_over_says_nothing(console, clock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import rich.console
@@ -22,11 +22,11 @@ T = TypeVar("T")
 class Lines:
     """Says every half minute how far work is, also while the work tells nothing; silent on a terminal.
 
-    What is over within half a minute is not worth a line.
+    What is over within half a minute is not worth a line. ``words`` are asked for anew for every line.
     """
 
-    def __init__(self, console: rich.console.Console) -> None:
-        self.console, self.words = console, ""
+    def __init__(self, console: rich.console.Console, words: Callable[[], str] = str) -> None:
+        self.console, self.words = console, words
         self._said, self._over = time.monotonic(), threading.Event()
 
     def __enter__(self) -> Lines:
@@ -39,20 +39,19 @@ class Lines:
 
     def tell(self, words: str) -> None:
         """Note what is being done, and say it if the last line is half a minute old."""
-        self.words = words
-        self._say()
+        self.words = lambda: words
+        self.say()
+
+    def say(self) -> None:
+        """Say how far the work is, if the last line is half a minute old."""
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self._said >= LINE_EVERY and (words := self.words()):
+            self._said = now
+            self.console.print(Text(printable(words)), highlight=False, soft_wrap=True)
 
     def _watch(self) -> None:
         while not self._over.wait(max(LINE_EVERY, 0.05)):
-            self._say()
-
-    def _say(self) -> None:
-        now = time.monotonic()
-        if self.console.is_terminal or not self.words or now - self._said < LINE_EVERY:
-            return
-        # The words tell how far the work was when it last told; that it goes on is told by the time.
-        self._said = now
-        self.console.print(Text(printable(self.words)), highlight=False, soft_wrap=True)
+            self.say()
 
 
 class Stages:
@@ -61,8 +60,7 @@ class Stages:
     def __init__(self, words: str, console: Console | None = None) -> None:
         self.words = words
         self.console = console or Console(stderr=True)
-        self.status, self.lines = self.console.status(words), Lines(self.console)
-        self.lines.words = words
+        self.status, self.lines = self.console.status(words), Lines(self.console, lambda: words)
 
     def __enter__(self) -> Stages:
         self.status.start()
@@ -90,13 +88,12 @@ class Bar:
         columns = (TextColumn("{task.description}"), BarColumn(), _Words(self))
         self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
         self._row = self.progress.add_task(words, total=total, completed=done)
-        self._lines = Lines(self.console)
+        self._lines = Lines(self.console, lambda: f"{self.words}: {self.told()}")
 
     def __enter__(self) -> Bar:
         self.begun = time.monotonic()
         self.progress.start()
         self._lines.__enter__()
-        self._lines.words = f"{self.words}: {self.told()}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,7 +104,7 @@ class Bar:
         """Note that so many more are done."""
         self.done = min(self.total, self.done + pieces)
         self.progress.update(self._row, completed=self.done)
-        self._lines.tell(f"{self.words}: {self.told()}")
+        self._lines.say()
 
     def over(self, pieces: Iterable[T]) -> Iterator[T]:
         """Yield the pieces, each noted when the next one is asked for."""

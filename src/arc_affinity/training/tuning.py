@@ -149,11 +149,11 @@ TUNINGS: Mapping[Method, Tuning] = {
 """The settings of each method; where they come from is in docs/log.md."""
 
 BY_DEMONSTRATIONS = replace(TUNINGS["full"], augment="all", steps=60, votes=4)
-"""For a task of which there are demonstrations alone, where low-rank changes make things worse (docs/log.md, 12)."""
+"""For a task of which there are demonstrations alone: what was measured on 114 of them (docs/log.md, 12)."""
 
 
 def tuning_for(method: Method | None, *, by_demonstrations: bool) -> Tuning:
-    """Return the settings of a method; where none is named, those that do best: lora's or `BY_DEMONSTRATIONS`."""
+    """Return the settings of a method; where none is named, `BY_DEMONSTRATIONS` or else lora's."""
     if method is None:
         return BY_DEMONSTRATIONS if by_demonstrations else TUNINGS["lora"]
     return TUNINGS[method]

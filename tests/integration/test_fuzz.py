@@ -22,6 +22,7 @@ import torch
 from arc_affinity.cli.data_generate import _read_labels
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.generate import _read_json_manifest
+from arc_affinity.data.splits import Split, balance
 from arc_affinity.data.store import ExampleStore, write_npz, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.metrics import Protocol
@@ -222,7 +223,9 @@ def of_checkpoint(rng: random.Random, folder: Path) -> Callable[[], object]:
     elif how == 1:
         state[rng.choice(["x", 1, None, ()])] = rng.choice(odd)
     elif how == 2:
-        content["recipe"]["model"][rng.choice(["width", "encoder_layers", "heads"])] = rng.choice(VALUES)
+        # No document holds half a character, but a pickle may.
+        odd_value = rng.choice([*VALUES, "\ud800"])
+        content["recipe"]["model"][rng.choice(["width", "encoder_layers", "positions", "bridge"])] = odd_value
     torch.save(content, folder / "c.ckpt")
     if how == 3:
         (folder / "c.ckpt").write_bytes(damaged(rng, (folder / "c.ckpt").read_bytes()))
@@ -244,6 +247,10 @@ def save_small_adapter(folder: Path) -> None:
     save_adapter(Adapter(LoraSpec(2, 4.0), factors, "base", "0123"), folder)
 
 
+def split_by_labels(path: Path) -> object:
+    return balance(Split(("a1",), ("a2",)), _read_labels(path))
+
+
 def results(path: Path) -> str:
     return summary(read_results(path.parents[2]))
 
@@ -255,7 +262,7 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
     "submission": of_json(
         {"a1": [{"attempt_1": [[1]], "attempt_2": [[2]]}]}, "s.json", lambda path: read_given(path, Asked([TASK]))
     ),
-    "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", _read_labels),
+    "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", split_by_labels),
     "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", read_recipe),
     "result of a sweep": of_json(RESULT, "tasks/a1/result.json", results),
     "manifest of task files": of_json(
@@ -267,6 +274,7 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
     "store": of_store,
     "model": of_folder(save_small, load_model),
     "adapter": of_folder(save_small_adapter, load_adapter),
+    "base of an adapter": of_folder(save_small_adapter, lambda path: find_model(str(path))),
     "checkpoint": of_checkpoint,
     "classifier": of_classifier,
 }

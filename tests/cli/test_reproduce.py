@@ -8,7 +8,7 @@ import pytest
 
 from arc_affinity.data.rearc import task_ids
 from arc_affinity.data.splits import published_split
-from arc_affinity.diagnosis.published import PUBLISHED, read_reference
+from arc_affinity.diagnosis.published import published_reference
 
 CSV = """\
 task_id,num_examples,epochs,seconds,early_stopped,base_grid_pct,base_cell_pct,final_grid_pct,final_cell_pct
@@ -57,16 +57,31 @@ def test_bad_folders_end_in_one_line(cli, tmp_path, folder):
     assert not out.exists()
 
 
-def test_the_published_data_come_with_the_package(cli, tmp_path, monkeypatch):
-    """Wherever it is called, with nothing beside it; and the split is the one that recipes train by."""
+def test_the_published_labels_come_with_the_package(cli, tmp_path, monkeypatch):
+    """Wherever it is called, with nothing beside it; the tables are told to be missing."""
     monkeypatch.chdir(tmp_path)
     done = cli("reproduce", "--out", "out", "--json")
     assert done.code == 0, done.err
     claims = {claim["id"]: claim for claim in json.loads(done.out)["claims"]}
     assert "not at hand" not in claims["category-counts"]["why"]
     assert claims["category-counts"]["command"] == "arc-affinity reproduce"
-    split = read_reference(PUBLISHED, task_ids())
-    assert (len(split.labels), split.train) == (400, frozenset(published_split().train))
+    assert claims["compositional-gap"]["verdict"] == "cannot be checked"
+
+
+def test_labels_of_a_folder_take_the_place_of_those_that_come_along(tmp_path):
+    ids = task_ids()
+    (tmp_path / "lora_302_tasks.csv").write_text(CSV)
+    bundled = published_reference(None, ids)
+    assert (len(bundled.labels or ()), len(bundled.subtypes or ())) == (400, 108)
+    assert published_reference(tmp_path, ids).labels == bundled.labels
+    (tmp_path / "taxonomy_labels_some.json").write_text('{"007bbfb7": "A2"}')
+    found = published_reference(tmp_path, ids)
+    assert found.labels == {"007bbfb7": "A2"} and found.subtypes == bundled.subtypes
+
+
+def test_recipes_train_by_the_published_split(shared):
+    split = published_reference(shared / "reference", task_ids())
+    assert split.train == frozenset(published_split().train)
 
 
 def test_the_published_data(cli, shared):

@@ -15,7 +15,7 @@ from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
 from arc_affinity.diagnosis.audit.scores import our_scores
 from arc_affinity.diagnosis.claims import all_claims, as_json, as_markdown, counted
-from arc_affinity.diagnosis.published import PUBLISHED, read_reference
+from arc_affinity.diagnosis.published import published_reference
 from arc_affinity.files import write_text
 from arc_affinity.taxonomy.code import MANUAL, classify_all, classify_source
 
@@ -28,11 +28,13 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
     """Check the published claims.
 
     Every claim of arXiv 2512.07109 as published, as reproduced from the published data, and audited with its fault
-    repaired, with a verdict: holds, holds with changes, does not hold, or cannot be checked, and why.
+    repaired, with a verdict: holds, holds with changes, does not hold, or cannot be checked, and why. The published
+    labels come along; claims about fine-tunes and specialists need the published tables as well.
 
     Args:
-        reference: Folder of other data than the published ones, which come with the package: lora_302_tasks.csv,
-            vitarc_400.csv, split_308_92.json, and any taxonomy_labels*.json and s3_subtypes*.json, which are merged.
+        reference: Folder of the published package's data: lora_302_tasks.csv, vitarc_400.csv, split_308_92.json; and
+            any taxonomy_labels*.json and s3_subtypes*.json, which are merged and take the place of those that come
+            along.
         out: Folder to write claims.json and claims.md to.
         json: Print one JSON document and nothing else.
     """
@@ -58,7 +60,7 @@ def _evidence(folder: Path | None) -> Evidence:
     tasks = task_ids()
     named = "" if folder is None else f" --reference {shlex.quote(str(folder))}"
     return Evidence(
-        reference=read_reference(folder or PUBLISHED, tasks),
+        reference=published_reference(folder, tasks),
         code_labels={task: decision.category for task, decision in classify_all().items()},
         rule_labels={task: classify_source(generator_source(task)).category for task in MANUAL},
         manual=MANUAL,

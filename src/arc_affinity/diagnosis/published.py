@@ -11,7 +11,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, SUBTYPES
 T = TypeVar("T")
 
 PUBLISHED = Path(__file__).parent / "audit" / "published"
-"""The published data that come with the package."""
+"""The published labels, which come with the package; its tables do not."""
 
 LORA, VITARC, SPLIT = "lora_302_tasks.csv", "vitarc_400.csv", "split_308_92.json"
 LABELS, SUBTYPE_LABELS = "taxonomy_labels*.json", "s3_subtypes*.json"
@@ -115,6 +115,23 @@ def read_reference(folder: Path, tasks: Collection[str]) -> Reference:
         names = ", ".join((LORA, VITARC, SPLIT, LABELS, SUBTYPE_LABELS))
         raise ArcAffinityError(f"{folder} holds no reference data (none of {names})")
     return found
+
+
+def published_reference(folder: Path | None, tasks: Collection[str]) -> Reference:
+    """Read the published labels that come with the package, and what ``folder`` holds, whose own labels go first.
+
+    Args:
+        folder: with some or all of the files; None for the labels alone.
+        tasks: ids of the 400 re-arc tasks.
+
+    Raises:
+        ArcAffinityError: as `read_reference`.
+    """
+    bundled = read_reference(PUBLISHED, tasks)
+    if folder is None:
+        return bundled
+    found = read_reference(folder, tasks)
+    return replace(found, labels=found.labels or bundled.labels, subtypes=found.subtypes or bundled.subtypes)
 
 
 class _Row:

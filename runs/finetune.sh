@@ -9,7 +9,7 @@ OUT=${OUT:-out/finetune}
 METHOD=${METHOD:-full}
 read -ra which <<<"${WHICH:-foundational small-arc-1 published}"
 read -ra tune <<<"${TUNE:-}"
-REFERENCE=${REFERENCE:-src/arc_affinity/diagnosis/audit/published/lora_302_tasks.csv} # first column: ids of the published table
+REFERENCE=${REFERENCE:-../shared/reference/lora_302_tasks.csv} # first column: ids of the published table
 
 run() { # NAME MODEL FLAGS...
   arc-affinity finetune "$2" --method "$METHOD" --out "$OUT/$1-$METHOD" "${@:3}" ${tune[@]+"${tune[@]}"}

@@ -260,7 +260,7 @@ def test_a_user_without_a_home_reads_what_is_here(cli, tmp_path: Path) -> None:
         assert name in cli("data", "fetch", "arc-agi-2").err
     with pytest.raises(ArcAffinityError, match="concept-arc is not in ~/.cache/arc-affinity: download it with"):
         load_tasks("concept-arc")
-    assert "no such home folder" in cli("score", "~/s.json", "--dataset", "~/x").err
+    assert "this user has no home folder here" in cli("score", "~/s.json", "--dataset", "~/x").err
     assert not Path("~").exists()
 
 

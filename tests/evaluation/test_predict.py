@@ -223,7 +223,9 @@ def test_what_views_agree_on_comes_once(model: EncoderDecoder, monkeypatch: pyte
     asking = Asking(views=2, attempts=3)
     numbers: list[int] = []
 
-    def attempts_at(_model: object, examples: list, _asking: Asking, number: int) -> list[list[Attempt]]:
+    def attempts_at(
+        _model: object, examples: list, _asking: Asking, number: int, _tell: object = None
+    ) -> list[list[Attempt]]:
         numbers.append(number)
         given = [[Attempt(grid, -1.0 - k) for k, grid in enumerate(grids[:number])] for _ in examples]
         if number == 2:

@@ -41,7 +41,9 @@ def answers(monkeypatch: pytest.MonkeyPatch, by_view: Sequence[Sequence[tuple[Gr
     """Let the examples of a question be answered so, view by view; by the query itself unless given."""
     asked: list[Example] = []
 
-    def attempts_at(_model: object, examples: Sequence[Example], _asking: Asking, number: int) -> list[list[Attempt]]:
+    def attempts_at(
+        _model: object, examples: Sequence[Example], _asking: Asking, number: int, _tell: object = None
+    ) -> list[list[Attempt]]:
         asked.extend(examples)
         if by_view is None:
             return [[Attempt(each.query.input, -1.0)] for each in examples]
@@ -82,7 +84,9 @@ def test_answers_are_counted_after_their_views_are_undone(model, monkeypatch: py
 
 def test_the_published_measurement_is_put_back_too(model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        predict, "_teacher_forced", lambda model, examples, asking: [Attempt(e.query.output, None) for e in examples]
+        predict,
+        "_teacher_forced",
+        lambda model, examples, asking, tell: [Attempt(e.query.output, None) for e in examples],
     )
     asking = Asking(Protocol.TEACHER_FORCED)
     [record] = answer_under(model, [example()], ORIGIN, asking, (TURNED,))

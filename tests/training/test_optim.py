@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
+from arc_affinity.training import muon as muon_module
 from arc_affinity.training.optim import make_optimiser, schedule
 
 
@@ -66,7 +67,9 @@ def take_steps(model: nn.Module, optimiser: torch.optim.Optimizer, first: int, l
         optimiser.step()
 
 
-def test_muon_is_torchs_for_layers_and_adamw_for_the_rest() -> None:
+def test_muon_is_torchs_for_layers_and_adamw_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(muon_module, "computes_bfloat16", lambda _: False)
+
     def build() -> nn.ParameterDict:
         torch.manual_seed(0)
         shapes = {"layer": (32, 48), "table": (11, 48), "bias": (32,)}

@@ -20,6 +20,7 @@ _HOMES = {
     "finetune": "notebook.specialists",
     "score": "notebook.scoring",
     "classify": "notebook.kinds",
+    "diagnose": "notebook.diagnosing",
     "show": "notebook.pictures",
 }
 """Where each name lives; `__init__.pyi` tells type checkers the same."""

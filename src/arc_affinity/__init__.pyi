@@ -2,6 +2,7 @@ from arc_affinity.data.arc import load_tasks as load_tasks
 from arc_affinity.notebook.answering import find_model as find_model
 from arc_affinity.notebook.answering import predict as predict
 from arc_affinity.notebook.answering import solve as solve
+from arc_affinity.notebook.diagnosing import diagnose as diagnose
 from arc_affinity.notebook.kinds import classify as classify
 from arc_affinity.notebook.pictures import show as show
 from arc_affinity.notebook.scoring import score as score

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.store import write_store
 from arc_affinity.evaluation.metrics import Protocol
@@ -17,6 +16,7 @@ from arc_affinity.evaluation.records import Origin, make_record, write_records
 from arc_affinity.evaluation.submission import write_submission
 from arc_affinity.taxonomy import visual
 from arc_affinity.taxonomy.code import classify
+from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.types import Example, Pair
 
 TRAINING = "arc-agi-1/training"

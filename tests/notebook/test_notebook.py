@@ -21,7 +21,7 @@ from arc_affinity.types import Example, Pair, Task
 
 pytestmark = pytest.mark.many_steps
 
-MODULES = ("answering", "kinds", "pictures", "scoring", "specialists")
+MODULES = ("answering", "diagnosing", "kinds", "pictures", "scoring", "specialists")
 
 
 def grid(rows: int, cols: int, colour: int) -> np.ndarray:
@@ -92,6 +92,15 @@ def test_a_score_counts_two_attempts() -> None:
     assert aa.score(answers(grid(7, 5, 3), grid(5, 7, 4), grid(7, 5, 4))).solved.over_tasks == 0
     shown = aa.score(answers(grid(7, 5, 4)))._repr_html_()
     assert "arc_prize" in shown and "100.0 %" in shown
+
+
+def test_a_diagnosis_is_a_page_and_a_few_sentences(tmp_path: Path) -> None:
+    found = aa.diagnose(answers(grid(7, 5, 3), grid(5, 7, 4)))
+    assert found.headline in found._repr_html_()
+    page = found.save(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>") and "task" in page
+    with pytest.raises(ArcAffinityError, match="no answers"):
+        aa.diagnose()
 
 
 def test_answers_are_written_and_read_again(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import torch
 from rich.table import Table
 
 from arc_affinity.cli.diagnose import write_report
-from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.progress import ExampleRate, quiet_lightning
 from arc_affinity.cli.render import grid_text
 from arc_affinity.cli.score import task_table
@@ -32,6 +31,7 @@ from arc_affinity.evaluation.scoring import Score, score
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where

@@ -12,7 +12,6 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from arc_affinity.cli.bars import Stages
-from arc_affinity.cli.diagnose_categories import find_categories
 from arc_affinity.cli.outputs import check_folder, check_outputs
 from arc_affinity.cli.reading import Reading
 from arc_affinity.cli.terminal import Console, printable, say_path
@@ -24,12 +23,13 @@ from arc_affinity.diagnosis.report import Report, build_report
 from arc_affinity.diagnosis.report_json import report_json
 from arc_affinity.diagnosis.report_records import Collector, Place, RecordSet, pack
 from arc_affinity.diagnosis.report_words import findings, headline
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
 from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record, solver_name
-from arc_affinity.evaluation.submission import listing, read_given, read_submission, result_files
+from arc_affinity.evaluation.submission import read_given, read_submission, result_files
 from arc_affinity.files import is_stream, write_text
+from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4

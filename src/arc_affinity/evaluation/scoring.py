@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.metrics import Metrics, Protocol, measure, pass_at_k
 from arc_affinity.evaluation.questions import (
     Place,
@@ -16,7 +16,7 @@ from arc_affinity.evaluation.questions import (
     recorded_questions,
 )
 from arc_affinity.evaluation.records import Record
-from arc_affinity.evaluation.submission import Given, listing
+from arc_affinity.evaluation.submission import Given
 from arc_affinity.types import Grid, Pair, Task
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from arc_affinity.data.arc import parse_grid
 from arc_affinity.data.task_files import id_of, is_task_file
 from arc_affinity.documents import read_json
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
 from arc_affinity.evaluation.records import Record
@@ -189,12 +189,6 @@ def _answers_in(outputs: object) -> object:
         else output
         for output in outputs
     ]
-
-
-def listing(what: str, names: Sequence[str]) -> str:
-    """Return ``what``, the number of ``names`` and the first three of them, for a message of one line."""
-    more = ", …" if len(names) > 3 else ""
-    return f"{what}: {len(names)} ({', '.join(names[:3])}{more})"
 
 
 def _attempts_by_place(

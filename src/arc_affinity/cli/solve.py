@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from arc_affinity.cli.bars import Lines
-from arc_affinity.cli.predict import pick_device
 from arc_affinity.cli.terminal import Console, say_path
 from arc_affinity.data.arc import load_tasks
 from arc_affinity.data.choosing import choose_tasks
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.pair_transformer.storage import find_solver
-from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.settings import SolveSettings, Sources, Where
-from arc_affinity.training.joint.solve import RECORDS, SUBMISSION, Solved
-from arc_affinity.training.joint.solve import solve as solve_tasks
+from arc_affinity.evaluation.records import Sources
+
+if TYPE_CHECKING:
+    from arc_affinity.training.joint.solve import Solved
 
 BASE = "solver-small"
 """The bundled base that is taken unless another is named."""
@@ -62,8 +59,8 @@ def solve(
         out: Folder of the run.
         tasks: Ids of tasks, or files of ids; all unless given.
         base: A bundled base or the folder of one.
-        sources: Who is asked: the network, a search over programs of grid functions, or both. One attempt is of each
-            where they disagree.
+        sources: Who is asked: the network, a search over programs of grid functions, or both; answers of both stand by
+            how often such ones are right.
         views: Views under which every test input is answered, at most.
         seed: Of training and views.
         workers: Processes; one a core, up to two for training, unless given.
@@ -71,15 +68,27 @@ def solve(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
-    time_or_steps = _budget(budget, steps)
-    place = pick_device(device)
+    if (budget is None) == (steps is None):
+        raise ArcAffinityError("give --budget (a time, such as 2h) or --steps, one of them")
+    seconds = None if budget is None else parse_duration(budget)
     chosen = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir)
-    settings = SolveSettings(time_or_steps, seed, views, sources=sources)
-    where = Where(out, torch.device(place), workers, executor)
+    # Imported here because torch takes seconds, and help and typos need none of it.
+    import torch
+
+    from arc_affinity.cli.predict import pick_device
+    from arc_affinity.models.pair_transformer.storage import find_solver
+    from arc_affinity.training.joint.recipe import Budget
+    from arc_affinity.training.joint.settings import SolveSettings, Where
+    from arc_affinity.training.joint.solve import solve as solve_tasks
+
+    place = torch.device(pick_device(device))
+    network = find_solver(base)
+    settings = SolveSettings(Budget(steps, seconds), seed, views, sources=sources)
+    where = Where(out, place, workers, executor)
     begun = time.monotonic()
     try:
         with SolveBar(Console(stderr=True)) as bar:
-            solved = solve_tasks(chosen, find_solver(base), settings, where, dataset=dataset, report=bar.report)
+            solved = solve_tasks(chosen, network, settings, where, dataset=dataset, report=bar.report)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     _tell(Console(), solved, out, time.monotonic() - begun)
@@ -129,14 +138,10 @@ class SolveBar:
         self.lines.tell(f"{description}: {share:.0%}")
 
 
-def _budget(budget: str | None, steps: int | None) -> Budget:
-    if (budget is None) == (steps is None):
-        raise ArcAffinityError("give --budget (a time, such as 2h) or --steps, one of them")
-    return Budget(steps=steps) if budget is None else Budget(seconds=parse_duration(budget))
-
-
 def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
     """Say what came out, and where it is."""
+    from arc_affinity.training.joint.solve import RECORDS, SUBMISSION
+
     figures = solved.summary
     lines = [
         f"{figures['tasks']} tasks, {figures['outputs']} test outputs in {seconds:.0f} s "

@@ -43,6 +43,7 @@ Id = Annotated[str, Meta(pattern=documents.WHOLE_ID)]
 
 Exposure = Literal["inductive", "transductive"]
 Source = Literal["network", "search"]
+Sources = Literal["network", "search", "both"]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ import torch
 from arc_affinity.evaluation import predict as predicting
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict_solver import predict_by_solver
-from arc_affinity.evaluation.records import Origin, Record
+from arc_affinity.evaluation.records import Origin, Record, Sources
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, is_solver
 from arc_affinity.models.storage import LoadedModel
 from arc_affinity.models.storage import find_model as find_encoder_decoder
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.settings import SolveSettings, Sources, Where
+from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import solve as solve_in
 from arc_affinity.types import Task
 

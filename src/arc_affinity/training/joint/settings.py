@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
+from arc_affinity.evaluation.records import Sources
 from arc_affinity.evaluation.search_answers import Bound
 from arc_affinity.training.joint.adapting import ADAPTING
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -22,8 +22,6 @@ and of a thousand tasks that adds up."""
 
 SEARCHED_STATES = 20_000
 """Distinct results that the search keeps in each view of a task; what bounds it where the budget is in steps."""
-
-Sources = Literal["network", "search", "both"]
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,7 @@ def _by_code(tasks: Sequence[str], labels: Path | None) -> Answered:
     from arc_affinity.taxonomy.code import classify
 
     wanted, known = _wanted(tasks, labels, task_ids())
-    decided = {task: classify(task) for task in wanted}
-    said = {t: Answer(d.category, d.subtype, d.rule, d.evidence, d.confidence) for t, d in decided.items()}
+    said = {task: classify(task).answer for task in wanted}
     return Answered(said, {}, compare(known, said) if known else None)
 
 

@@ -24,7 +24,7 @@ from arc_affinity.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, load_a
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.merging import average
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, is_solver
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either
 from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
 from arc_affinity.models.storage import (
     CARD,
@@ -57,7 +57,7 @@ def info(model: str, /, *, json: bool = False) -> None:
             `solve`.
         json: Print one JSON document and nothing else.
     """
-    loaded: Shown = find_solver(model) if is_solver(model) else find_model(model)
+    loaded: Shown = find_either(model)
     if json:
         print(jsonlib.dumps(_plain(loaded), indent=2))
         return

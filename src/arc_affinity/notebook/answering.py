@@ -13,9 +13,8 @@ from arc_affinity.evaluation import predict as predicting
 from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.predict_solver import predict_by_solver
 from arc_affinity.evaluation.records import Origin, Record, Sources
-from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, is_solver
+from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either, find_solver
 from arc_affinity.models.storage import LoadedModel
-from arc_affinity.models.storage import find_model as find_encoder_decoder
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
@@ -37,7 +36,7 @@ def find_model(name: str | Path) -> LoadedModel | LoadedSolver:
         >>> aa.find_model("rotary").model.parameter_count()
         1644975
     """
-    return find_solver(str(name)) if is_solver(str(name)) else find_encoder_decoder(str(name))
+    return find_either(str(name))
 
 
 def predict(

@@ -21,8 +21,3 @@ def figure(picture: str, caption: str) -> str:
 def row(pieces: Iterable[str]) -> str:
     """Return pieces of HTML side by side."""
     return f'<div style="display:flex;flex-wrap:wrap;align-items:flex-end">{"".join(pieces)}</div>'
-
-
-def percent(share: float | None) -> str:
-    """Return a share of 1 in per cent, one decimal; a dash where it is not defined."""
-    return "–" if share is None else f"{100 * share:.1f} %"

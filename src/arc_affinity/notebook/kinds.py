@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from arc_affinity.diagnosis.report_words import percent
 from arc_affinity.notebook.frames import data_frame
-from arc_affinity.notebook.html import percent, table
+from arc_affinity.notebook.html import table
 from arc_affinity.taxonomy import code, visual
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.taxonomy.validation import Answer
@@ -66,8 +67,7 @@ def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "gr
     """
     asked = [tasks] if isinstance(tasks, Task) else tasks
     if by == "code":
-        decided = {task.id: code.classify(task.id) for task in asked}
-        return Kinds({t: Answer(d.category, d.subtype, d.rule, d.evidence, d.confidence) for t, d in decided.items()})
+        return Kinds({task.id: code.classify(task.id).answer for task in asked})
     guesses = visual.classify_all(asked)
     return Kinds({t: Answer(g.category, None, "grids", g.reason, g.confidence) for t, g in guesses.items()})
 

@@ -17,6 +17,7 @@ from typing import TypeGuard
 from arc_affinity.data.rearc import generator_source, task_ids
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.listing import Listing, call_among, called, name_of, named, shown, targets
+from arc_affinity.taxonomy.validation import Answer
 
 END = 16
 """Lines at the end of a generator that the rules look at, the ``return`` included: what the published labels of
@@ -76,6 +77,11 @@ class Decision:
     rule: str
     evidence: str
     confidence: float
+
+    @property
+    def answer(self) -> Answer:
+        """The same as any classifier says it."""
+        return Answer(self.category, self.subtype, self.rule, self.evidence, self.confidence)
 
 
 @dataclass(frozen=True)

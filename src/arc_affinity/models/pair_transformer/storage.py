@@ -14,7 +14,19 @@ from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.storage import CARD, CONFIG, RUN_MODEL, WEIGHTS, ZOO, bundled, fill, read_weights, write_folder
+from arc_affinity.models.storage import (
+    CARD,
+    CONFIG,
+    RUN_MODEL,
+    WEIGHTS,
+    ZOO,
+    LoadedModel,
+    bundled,
+    fill,
+    find_model,
+    read_weights,
+    write_folder,
+)
 
 KIND = "pair-transformer"
 """Stands under "kind" in the configuration, so that no other network is built from it."""
@@ -74,6 +86,15 @@ def is_solver(name: str) -> bool:
     """Whether ``name`` means a network of `solve`: a bundled base, a model folder, or the folder of a run."""
     path = Path(name)
     return name in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
+
+
+def find_either(name: str) -> LoadedModel | LoadedSolver:
+    """Return the model of either kind that ``name`` means: a network of `solve`, or an encoder-decoder (`find_model`).
+
+    Raises:
+        ArcAffinityError: there is none (the nearest name is suggested), or it is damaged.
+    """
+    return find_solver(name) if is_solver(name) else find_model(name)
 
 
 def find_solver(name: str) -> LoadedSolver:

@@ -14,9 +14,9 @@ import time
 import numpy as np
 import torch
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
-from arc_affinity.evaluation.answering import Asked, in_batches, questions_of, under, views_of
+from arc_affinity.evaluation.candidates.answering import Asked, in_batches, questions_of, under, views_of
 from arc_affinity.models.pair_transformer.decoding import Answer, write
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import find_solver

@@ -15,8 +15,8 @@ import time
 import numpy as np
 import torch
 
-from arc_affinity.data.batch import Batch, collate
-from arc_affinity.data.sequence import canvas_positions
+from arc_affinity.data.batching.batch import Batch, collate
+from arc_affinity.data.batching.tokens import canvas_positions
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.decoding import greedy
 from arc_affinity.models.encoder_decoder import EncoderDecoder

@@ -18,10 +18,10 @@ from dataclasses import replace
 import torch
 
 from arc_affinity.data.splits import foundational_tasks
-from arc_affinity.models.storage import find_model
-from arc_affinity.training.finetune import TaskFineTuner
-from arc_affinity.training.held_out import Scoring
-from arc_affinity.training.tuning import Parts, Tuning, parts_of_rearc
+from arc_affinity.models.storage.folders import find_model
+from arc_affinity.training.finetuning.finetune import TaskFineTuner
+from arc_affinity.training.finetuning.held_out import Scoring
+from arc_affinity.training.finetuning.tuning import Parts, Tuning, parts_of_rearc
 
 TARGET = 4
 

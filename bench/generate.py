@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from arc_affinity.data.generate import generate_store
-from arc_affinity.data.rearc import task_ids
+from arc_affinity.data.generation.generate import generate_store
+from arc_affinity.data.generation.rearc import task_ids
 
 SAMPLE = 5
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.training.hardware import computes_bfloat16

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from arc_affinity.data.batch import GridStack, stack_grids
-from arc_affinity.data.datamodule import StoreExamples, _collate
-from arc_affinity.data.sampling import BatchRules, padding_share, plan_batches, token_counts
-from arc_affinity.data.store import ExampleStore
-from arc_affinity.training.pretrain import prepare_stores
-from arc_affinity.training.recipes import RECIPES
+from arc_affinity.data.batching.batch import GridStack, stack_grids
+from arc_affinity.data.batching.datamodule import StoreExamples, _collate
+from arc_affinity.data.batching.sampling import BatchRules, padding_share, plan_batches, token_counts
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.training.pretraining.pretrain import prepare_stores
+from arc_affinity.training.recipes.recipe import RECIPES
 from arc_affinity.types import Example
 
 SAMPLED = 100

@@ -23,11 +23,11 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 from sklearn.model_selection import KFold
 
-from arc_affinity.data.rearc import generator_source
+from arc_affinity.data.generation.rearc import generator_source
+from arc_affinity.taxonomy.by_code.rules import classify_all
+from arc_affinity.taxonomy.by_program.verifiers import primitives, profile_all
 from arc_affinity.taxonomy.categories import BY_CODE, CODES
-from arc_affinity.taxonomy.code import classify_all
 from arc_affinity.taxonomy.listing import Listing
-from arc_affinity.taxonomy.program import primitives, profile_all
 
 TABLE = Path(__file__).parents[2] / "shared" / "reference" / "vitarc_400.csv"
 WRONG_ROWS = 8

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.search import solve_task
 from arc_affinity.search.compose import Bounds, Search
-from arc_affinity.search.library import steps_for
+from arc_affinity.search.functions.library import steps_for
 from arc_affinity.types import Pair, Task
 
 SMALL = 12

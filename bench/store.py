@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.data.generate import generate_store
-from arc_affinity.data.rearc import task_ids
-from arc_affinity.data.store import ExampleStore, write_json_tasks
+from arc_affinity.data.generation.generate import generate_store
+from arc_affinity.data.generation.rearc import task_ids
+from arc_affinity.data.store.examples import ExampleStore, write_json_tasks
 
 DRAWS = 10_000
 REPEATS = 5
@@ -41,7 +41,7 @@ def best(work: Callable[[], Any], repeats: int = REPEATS) -> float:
 
 def open_in_new_process(path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from arc_affinity.data.store import ExampleStore;"
+        "import sys; from pathlib import Path; from arc_affinity.data.store.examples import ExampleStore;"
         "ExampleStore.open(Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, path], check=True)

@@ -33,14 +33,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from arc_affinity.data.batch import IGNORE, Batch, GridStack, collate, stack_grids
-from arc_affinity.data.context import from_store
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.data.batching.batch import IGNORE, Batch, GridStack, collate, stack_grids
+from arc_affinity.data.batching.demonstrations import from_store
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.models.positions import grid_sinusoids
+from arc_affinity.models.parts.positions import grid_sinusoids
 from arc_affinity.training.hardware import Machine, computes_bfloat16
-from arc_affinity.training.pretrain import prepare_stores, train
-from arc_affinity.training.recipes import RECIPES, Recipe
+from arc_affinity.training.pretraining.pretrain import prepare_stores, train
+from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 from arc_affinity.types import PAD, VOCABULARY, Example
 
 TARGET = 15

@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from compare import judged
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.augment import Compose
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.symmetry.augment import Compose
 from arc_affinity.documents import read_object
-from arc_affinity.evaluation.answering import questions_of, under, views_of
-from arc_affinity.evaluation.records import read_records
+from arc_affinity.evaluation.candidates.answering import questions_of, under, views_of
+from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.pair_transformer.decoding import cell_log_probabilities
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, load_solver
 from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, adapting_job, with_tasks

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import find_solver, save_solver

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from small_tasks import is_small
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
-from arc_affinity.data.store import ExampleStore
-from arc_affinity.evaluation.answering import questions_of, under, views_of
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.evaluation.candidates.answering import questions_of, under, views_of
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.decoding import cell_log_probabilities
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out

@@ -12,7 +12,7 @@ from pathlib import Path
 from card import DATASETS
 
 from arc_affinity.diagnosis.gap import accuracies, has_gap
-from arc_affinity.evaluation.records import read_records
+from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.files import write_text
 
 BUNDLED = Path(__file__).parents[1] / "src" / "arc_affinity" / "diagnosis" / "audit" / "our_scores.json"

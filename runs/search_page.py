@@ -12,12 +12,12 @@ from textwrap import fill
 
 import numpy as np
 
-from arc_affinity.data.arc import find_task
-from arc_affinity.data.pictures import task_png
+from arc_affinity.data.datasets.registry import find_task
+from arc_affinity.drawing.pictures import task_png
 from arc_affinity.files import replacing, write_text
 from arc_affinity.search import Found, solve_task
+from arc_affinity.taxonomy.by_program.found import kinds_of
 from arc_affinity.taxonomy.categories import BY_CODE
-from arc_affinity.taxonomy.found import kinds_of
 from arc_affinity.types import Pair, Task
 
 DOCS = Path(__file__).parents[1] / "docs"

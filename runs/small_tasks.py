@@ -7,7 +7,7 @@ outputs decide with, as in the published subset of that name; `solve` itself is 
 
 import sys
 
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.types import Task
 

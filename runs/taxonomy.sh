@@ -4,5 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
-python -m arc_affinity.cli.train_classifier ${OUT:+"$OUT"}
+python -m arc_affinity.cli.classify.train ${OUT:+"$OUT"}
 [[ -z ${TEST:-} ]] || arc-affinity classify --by grids --validate "$TEST"

@@ -13,8 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from arc_affinity.diagnosis.stats import Estimate, Tested, mann_whitney, odds_ratio, share, spearman
-from arc_affinity.evaluation.records import read_records
+from arc_affinity.evaluation.records.record import read_records
+from arc_affinity.statistics import Estimate, Tested, mann_whitney, odds_ratio, share, spearman
 from arc_affinity.taxonomy.categories import BY_CODE, CATEGORIES, LOW_AFFINITY, Affinity
 
 ATTEMPTS = 2

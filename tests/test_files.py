@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.data.store import write_store
+from arc_affinity.data.store.examples import write_store
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.journal import Journal
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.record_writer import RecordWriter
-from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.records.record import Origin, make_record
+from arc_affinity.evaluation.records.writer import RecordWriter
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import keep_inputs, new_folder, replacing, write_bytes, write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.types import Example, Pair

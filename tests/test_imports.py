@@ -15,7 +15,7 @@ import pytest
 PACKAGE = "arc_affinity"
 SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 
-EVERYONE = ("errors", "locks", "files", "documents", "processes")
+EVERYONE = ("errors", "locks", "files", "documents", "processes", "statistics")
 """Leaves that every room may import; they import nothing but each other."""
 
 MAY_IMPORT = {
@@ -24,29 +24,40 @@ MAY_IMPORT = {
     "files": ("errors", "locks"),
     "documents": ("errors",),
     "processes": (),
+    "statistics": ("errors",),
     "types": (),
+    "drawing": ("types", "drawing"),
     "data": ("types", "data"),
     "models": ("types", "data", "models"),
     "search": ("types", "data", "search"),
     "evaluation": ("types", "data", "models", "search", "evaluation"),
     "training": ("types", "data", "models", "search", "evaluation", "training"),
-    "taxonomy": ("types", "data", "models.blocks", "taxonomy"),
-    "diagnosis": ("types", "evaluation.records", "evaluation.metrics", "taxonomy.categories", "diagnosis"),
-    "notebook": ("types", "data", "models", "search", "evaluation", "training", "taxonomy", "diagnosis", "notebook"),
+    "taxonomy": ("types", "data", "search", "models.parts", "taxonomy"),
+    "diagnosis": ("types", "drawing", "evaluation.records", "evaluation.scoring", "taxonomy.categories", "diagnosis"),
+    "paper": ("evaluation.scoring", "taxonomy", "diagnosis", "paper"),
+    "notebook": (
+        *("types", "drawing", "data", "models", "search", "evaluation", "training"),
+        *("taxonomy", "diagnosis", "notebook"),
+    ),
     "__main__": ("cli",),
-    "cli": ("types", "data", "models", "search", "evaluation", "training", "taxonomy", "diagnosis", "cli"),
+    "cli": (
+        *("types", "drawing", "data", "models", "search", "evaluation", "training"),
+        *("taxonomy", "diagnosis", "paper", "cli"),
+    ),
 }
 """Rooms (or single modules) that a room may import, besides ``EVERYONE``."""
 
 WITHOUT_TORCH = (
     "types",
-    "data.arc",
+    "data.datasets",
     "data.splits",
-    "evaluation.metrics",
+    "evaluation.scoring",
     "evaluation.records",
     "evaluation.submission",
-    "evaluation.voting",
+    "evaluation.predicting.voting",
     "diagnosis",
+    "paper",
+    "drawing",
     "search",
     "taxonomy.categories",
     "training.recipes",
@@ -71,7 +82,7 @@ PARSERS = {"argparse", "cyclopts", "click", "getopt", "rich"}
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package by its name below the package ("data.arc"; "" is the package itself)."""
+    """Every module of the package by its name below the package ("data.datasets"; "" is the package itself)."""
     names = {}
     for path in sorted(SOURCE.rglob("*.py")):
         parts = path.relative_to(SOURCE).with_suffix("").parts

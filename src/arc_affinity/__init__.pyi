@@ -1,4 +1,4 @@
-from arc_affinity.data.arc import load_tasks as load_tasks
+from arc_affinity.data.datasets.registry import load_tasks as load_tasks
 from arc_affinity.notebook.answering import find_model as find_model
 from arc_affinity.notebook.answering import predict as predict
 from arc_affinity.notebook.answering import solve as solve

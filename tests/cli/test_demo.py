@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from arc_affinity.cli import demo
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.diagnosis.report_records import pack
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, make_record
-from arc_affinity.models.storage import find_model
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.diagnosis.report.outputs import pack
+from arc_affinity.evaluation.records.record import Origin, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.models.storage.folders import find_model
 from arc_affinity.types import Example
 
 

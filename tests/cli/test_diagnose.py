@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.store import write_store
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, make_record, write_records
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.store.examples import write_store
+from arc_affinity.evaluation.records.record import Origin, make_record, write_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import write_submission
-from arc_affinity.taxonomy import visual
-from arc_affinity.taxonomy.code import classify
+from arc_affinity.taxonomy.by_code.rules import classify
+from arc_affinity.taxonomy.by_grids import visual
 from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.types import Example, Pair
 
@@ -267,7 +267,7 @@ def blocking(folder):
 
 
 def test_what_takes_long_says_how_far_it_is(cli, tmp_path, records, monkeypatch):
-    monkeypatch.setattr("arc_affinity.cli.bars.LINE_EVERY", 0.0)
+    monkeypatch.setattr("arc_affinity.cli.output.bars.LINE_EVERY", 0.0)
     done = cli("diagnose", records, "--out", tmp_path / "r.html")
     lines = [line for line in done.err.splitlines() if line.startswith("Diagnosing: ")]
     assert done.code == 0 and f"Diagnosing: 0 records of {records}" in lines

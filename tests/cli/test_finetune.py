@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.data.store import write_store
-from arc_affinity.evaluation.records import read_records
-from arc_affinity.models.adapters import digest_of_set
+from arc_affinity.data.store.examples import write_store
+from arc_affinity.evaluation.records.record import read_records
+from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage import find_model, save_model
+from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from arc_affinity.models.checkpoints import read_checkpoint
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.pair_transformer.storage import find_solver
-from arc_affinity.models.published import CORE, PUBLISHED, export_published, import_published
-from arc_affinity.models.storage import CONFIG, find_model, save_model
+from arc_affinity.models.storage.checkpoints import read_checkpoint
+from arc_affinity.models.storage.folders import CONFIG, find_model, save_model
+from arc_affinity.models.storage.published import CORE, PUBLISHED, export_published, import_published
 
 TINY = ModelConfig(width=8, heads=2, feed_forward=3, context_width=4, context_heads=1, context_layers=1)
 CARD = "---\nlicense: mit\n---\n\n# Tiny\n\nLearned nothing.\n\n## More\n"

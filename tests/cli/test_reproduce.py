@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from arc_affinity.data.rearc import task_ids
+from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.data.splits import published_split
-from arc_affinity.diagnosis.published import published_reference
+from arc_affinity.paper.published import published_reference
 
 CSV = """\
 task_id,num_examples,epochs,seconds,early_stopped,base_grid_pct,base_cell_pct,final_grid_pct,final_cell_pct

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, make_record, write_records
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.evaluation.records.record import Origin, make_record, write_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import write_submission
 from arc_affinity.types import Example
 

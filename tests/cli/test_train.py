@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.models.storage import find_model, read_checkpoint
-from arc_affinity.training.recipes import RECIPES, Recipe
+from arc_affinity.models.storage.folders import find_model, read_checkpoint
+from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
 TINY = """
 per_task = 3
@@ -154,7 +154,7 @@ def test_switches_and_stages_are_flags_too(cli, recipe: Path, tmp_path: Path, mo
         seen.append(chosen)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("arc_affinity.training.pretrain.train", stop)
+    monkeypatch.setattr("arc_affinity.training.pretraining.pretrain.train", stop)
     flags = ("--model.no-read-ends", "--model.flat-positions", "--curriculum", 256, 11, 640, 6)
     done = cli("train", "champion", *flags)
     assert (done.code, done.err) == (130, "error: interrupted; the same command with --resume goes on\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.data.arc import DATASETS, load_tasks
+from arc_affinity.data.datasets.registry import DATASETS, load_tasks
 from arc_affinity.types import Task
 
 ROOT = Path(__file__).parents[2]

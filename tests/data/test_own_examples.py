@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arc_affinity.data.own_examples import split_examples
-from arc_affinity.data.store import ExampleStore, write_store
+from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
 

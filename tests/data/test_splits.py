@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arc_affinity.data import rearc
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.generation import rearc
 from arc_affinity.data.splits import (
     UNLABELLED,
     BalanceRow,
@@ -27,7 +27,7 @@ from arc_affinity.data.splits import (
     size_bins,
     stratified_split,
 )
-from arc_affinity.data.store import write_store
+from arc_affinity.data.store.examples import write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair, Task
 

@@ -15,10 +15,10 @@ from arc_affinity.diagnosis.affinity import (
     theoretical,
 )
 from arc_affinity.diagnosis.gap import TaskAccuracy
-from arc_affinity.diagnosis.stats import mean, spearman
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.evaluation.records.record import Origin, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.statistics import mean, spearman
 from arc_affinity.taxonomy.categories import Affinity
 from arc_affinity.types import Example, Pair
 

@@ -21,10 +21,10 @@ import pytest
 
 from arc_affinity.diagnosis.page.document import write_page
 from arc_affinity.diagnosis.page.tasks import Shown
-from arc_affinity.diagnosis.report import build_report
-from arc_affinity.diagnosis.report_records import Collector
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, Record, make_record
+from arc_affinity.diagnosis.report.numbers import build_report
+from arc_affinity.diagnosis.report.outputs import Collector
+from arc_affinity.evaluation.records.record import Origin, Record, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.types import Example, Pair
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -22,8 +22,8 @@ from arc_affinity.diagnosis.gap import (
     sensitivity,
 )
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.evaluation.records.record import Origin, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.types import Example, Pair
 
 TASKS = (

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, Record, make_record
+from arc_affinity.evaluation.records.record import Origin, Record, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.types import Example, Grid, Pair, Task
 
 Rows = list[list[int]]

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.evaluation import candidates, predict_solver
-from arc_affinity.evaluation.answering import questions_of
-from arc_affinity.evaluation.candidates import Answers, Network
-from arc_affinity.evaluation.journal import Journal
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.predict_solver import predict_by_solver
-from arc_affinity.evaluation.records import Origin
+from arc_affinity.evaluation.candidates import collecting as candidates
+from arc_affinity.evaluation.candidates.answering import questions_of
+from arc_affinity.evaluation.candidates.collecting import Answers, Network
+from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.predicting import solver as predict_solver
+from arc_affinity.evaluation.predicting.solver import predict_by_solver
+from arc_affinity.evaluation.records.record import Origin
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.decoding import Answer
 from arc_affinity.models.pair_transformer.layout import Written

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.metrics import Protocol
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import Asked, make_submission, read_given, read_submission, write_submission
 from arc_affinity.types import Pair, Task
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.data.store import write_store
+from arc_affinity.data.store.examples import write_store
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage import save_model
+from arc_affinity.models.storage.folders import save_model
 from arc_affinity.types import Pair
 
 GOOD = {"train": [{"input": [[1]], "output": [[2]]}] * 3, "test": [{"input": [[3]], "output": [[4]]}]}

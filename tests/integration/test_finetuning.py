@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from arc_affinity.data.rearc import generate_task, input_key
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.models.adapters import load_adapter, save_adapter
-from arc_affinity.models.storage import find_model
-from arc_affinity.training.finetune import TaskFineTuner
-from arc_affinity.training.held_out import Scoring
-from arc_affinity.training.tuning import Tuning
+from arc_affinity.data.generation.rearc import generate_task, input_key
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.models.adapters.files import load_adapter, save_adapter
+from arc_affinity.models.storage.folders import find_model
+from arc_affinity.training.finetuning.finetune import TaskFineTuner
+from arc_affinity.training.finetuning.held_out import Scoring
+from arc_affinity.training.finetuning.tuning import Tuning
 
 TASK, EXAMPLES = "d511f180", 24
 """Two colours change places; the bundled model has seen 150 of its examples, this test asks about others."""

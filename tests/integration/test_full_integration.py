@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.evaluation.records import read_records
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage import load_model, save_model
+from arc_affinity.models.storage.folders import load_model, save_model
 from arc_affinity.types import PAD, Task
 
 # Small ones, with two, three and one test inputs.

@@ -19,27 +19,27 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.cli.data_generate import _read_labels
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.generate import _read_json_manifest
+from arc_affinity.cli.data.generate import _read_labels
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.generation.generate import _read_json_manifest
 from arc_affinity.data.splits import Split, balance
-from arc_affinity.data.store import ExampleStore, write_npz, write_store
+from arc_affinity.data.store.examples import ExampleStore, write_npz, write_store
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.record_writer import RecordWriter
-from arc_affinity.evaluation.records import Origin, make_record, read_records
-from arc_affinity.evaluation.scoring import score_each
+from arc_affinity.evaluation.records.record import Origin, make_record, read_records
+from arc_affinity.evaluation.records.writer import RecordWriter
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.evaluation.scoring.scores import score_each
 from arc_affinity.evaluation.submission import Asked, read_given
-from arc_affinity.models.adapters import load_adapter, save_adapter
+from arc_affinity.models.adapters.files import load_adapter, save_adapter
+from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.lora import Adapter, Factors, LoraSpec
-from arc_affinity.models.storage import find_model, load_model, save_model
-from arc_affinity.taxonomy.visual import WEIGHTS
-from arc_affinity.taxonomy.visual import load as load_classifier
-from arc_affinity.training.recipe_files import load_recipe, read_recipe
-from arc_affinity.training.recipes import Recipe
-from arc_affinity.training.sweep import read_results, summary
+from arc_affinity.models.storage.folders import find_model, load_model, save_model
+from arc_affinity.taxonomy.by_grids.visual import WEIGHTS
+from arc_affinity.taxonomy.by_grids.visual import load as load_classifier
+from arc_affinity.training.recipes.files import load_recipe, read_recipe
+from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.training.sweeps.sweep import read_results, summary
 from arc_affinity.types import Example, Pair, Task
 
 NUMBER = int(os.environ.get("FUZZ_NUMBER", "60"))

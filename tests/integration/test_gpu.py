@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.evaluation.records import read_records
+from arc_affinity.evaluation.records.record import read_records
 
 TASK = "25ff71a9"
 

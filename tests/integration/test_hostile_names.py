@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.data.arc import load_tasks, parse_task
-from arc_affinity.data.store import ExampleStore, write_store
-from arc_affinity.data.store_files import _manifest_hash
+from arc_affinity.data.datasets.registry import load_tasks, parse_task
+from arc_affinity.data.store.examples import ExampleStore, write_store
+from arc_affinity.data.store.files import _manifest_hash
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import read_records
-from arc_affinity.training.recipes import Recipe
+from arc_affinity.evaluation.records.record import read_records
+from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.types import Pair
 
 HOSTILE = ("../x", "/abs/x", "a/b", "..", ".", ".hidden", "", "a\n", "a b", "~", "x" * 129, "[/x]", "\x1b", "é", "a.")

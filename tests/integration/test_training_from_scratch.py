@@ -13,7 +13,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from arc_affinity.models.storage import read_checkpoint
+from arc_affinity.models.storage.folders import read_checkpoint
 
 # The champion itself on the foundational tasks, with a few small batches.
 TRAIN = (

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from arc_affinity.taxonomy.by_code.rules import MANUAL
 from arc_affinity.taxonomy.categories import CODES
-from arc_affinity.taxonomy.code import MANUAL
 
 
 def validated(cli, path, *more: str) -> dict:

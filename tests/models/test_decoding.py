@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from arc_affinity.data.batch import IGNORE, Batch, collate
-from arc_affinity.data.sequence import encode_grid
+from arc_affinity.data.batching.batch import IGNORE, Batch, collate
+from arc_affinity.data.batching.tokens import encode_grid
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.blocks import Past
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.decoding import Decoded, greedy, lawful, next_best, teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder, Reading
+from arc_affinity.models.parts.blocks import Past
 from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid, Pair
 
 Build = Callable[..., EncoderDecoder]

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from arc_affinity.data.batch import IGNORE, collate
+from arc_affinity.data.batching.batch import IGNORE, collate
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.blocks import Past
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.parts.blocks import Past
 from arc_affinity.types import PAD, Example, Pair
 
 Build = Callable[..., EncoderDecoder]

@@ -14,8 +14,8 @@ import pytest
 
 import arc_affinity as aa
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.records import Origin, make_record
+from arc_affinity.evaluation.records.record import Origin, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.types import Example, Pair, Task
 

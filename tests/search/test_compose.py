@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search.compose import Bounds, Search, apply, colour_table, name_table
-from arc_affinity.search.library import steps_for
-from arc_affinity.search.shapes import flip_columns, scale_up, transpose
+from arc_affinity.search.functions.library import steps_for
+from arc_affinity.search.functions.shapes import flip_columns, scale_up, transpose
 from arc_affinity.search.values import Kind, Piece, Pieces, Step, digest
 from arc_affinity.types import Pair
 

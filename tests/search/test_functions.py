@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from arc_affinity.search import lines, paint, shapes, symmetry
+from arc_affinity.search.functions import lines, paint, shapes, symmetry
 
 Function = Callable[..., np.ndarray | None]
 

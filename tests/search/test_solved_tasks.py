@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from arc_affinity.data.arc import find_task
+from arc_affinity.data.datasets.registry import find_task
 from arc_affinity.search import solve_task
 
 SOLVED = {

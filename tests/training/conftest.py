@@ -17,8 +17,8 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.pretrain import prepare_stores
-from arc_affinity.training.recipes import Recipe
+from arc_affinity.training.pretraining.pretrain import prepare_stores
+from arc_affinity.training.recipes.recipe import Recipe
 
 TINY = Recipe(
     "tiny",

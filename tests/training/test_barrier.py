@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.data.batch import collate
-from arc_affinity.data.context import from_store
-from arc_affinity.data.store import write_store
+from arc_affinity.data.batching.batch import collate
+from arc_affinity.data.batching.demonstrations import from_store
+from arc_affinity.data.store.examples import write_store
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.training.barrier import Barrier, barrier, fixed_sample, sample_loss
-from arc_affinity.training.module import output_loss
+from arc_affinity.training.pretraining.module import output_loss
 from arc_affinity.types import Pair
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.training import hardware, pretrain
+from arc_affinity.training import hardware
 from arc_affinity.training.hardware import Machine, computes_bfloat16, find_machine, mixed_precision, precision
-from arc_affinity.training.recipes import RECIPES, Recipe
+from arc_affinity.training.pretraining import pretrain
+from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

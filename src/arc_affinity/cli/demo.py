@@ -13,32 +13,32 @@ import torch
 from rich.table import Table
 
 from arc_affinity.cli.diagnose import write_report
-from arc_affinity.cli.progress import ExampleRate, quiet_lightning
-from arc_affinity.cli.render import grid_text
+from arc_affinity.cli.output.progress import ExampleRate, quiet_lightning
+from arc_affinity.cli.output.render import grid_text
+from arc_affinity.cli.output.terminal import Console
 from arc_affinity.cli.score import task_table
 from arc_affinity.cli.solve import BASE, SolveBar
-from arc_affinity.cli.terminal import Console
-from arc_affinity.data.arc import load_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.diagnosis.page.tasks import Shown
-from arc_affinity.diagnosis.report import build_report
-from arc_affinity.diagnosis.report_records import Collector, Place
-from arc_affinity.diagnosis.report_words import headline
-from arc_affinity.evaluation.predict import Asking, Question, predict, questions_of_store, questions_of_tasks
-from arc_affinity.evaluation.records import Origin, Record, write_records
-from arc_affinity.evaluation.scoring import Score, score
+from arc_affinity.diagnosis.report.numbers import build_report
+from arc_affinity.diagnosis.report.outputs import Collector, Place
+from arc_affinity.diagnosis.report.words import headline
+from arc_affinity.evaluation.predicting.predict import Asking, Question, predict, questions_of_store, questions_of_tasks
+from arc_affinity.evaluation.records.record import Origin, Record, write_records
+from arc_affinity.evaluation.scoring.scores import Score, score
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.models.pair_transformer.storage import find_solver
-from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.models.storage.folders import LoadedModel, find_model
 from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import RECORDS, solve
-from arc_affinity.training.pretrain import train
-from arc_affinity.training.recipe_files import is_run
-from arc_affinity.training.recipes import RECIPES
+from arc_affinity.training.pretraining.pretrain import train
+from arc_affinity.training.recipes.files import is_run
+from arc_affinity.training.recipes.recipe import RECIPES
 from arc_affinity.types import Pair, Task
 
 MODEL = "rotary-foundational"

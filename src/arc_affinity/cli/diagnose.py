@@ -11,22 +11,22 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from arc_affinity.cli.bars import Stages
-from arc_affinity.cli.outputs import check_folder, check_outputs
+from arc_affinity.cli.output.bars import Stages
+from arc_affinity.cli.output.files import check_folder, check_outputs
+from arc_affinity.cli.output.terminal import Console, printable, say_path
 from arc_affinity.cli.reading import Reading
-from arc_affinity.cli.terminal import Console, printable, say_path
-from arc_affinity.data.arc import DATASETS, files_of, load_tasks
-from arc_affinity.data.store import MANIFEST
+from arc_affinity.data.datasets.registry import DATASETS, files_of, load_tasks
+from arc_affinity.data.store.examples import MANIFEST
 from arc_affinity.diagnosis.page.document import write_figures, write_page
 from arc_affinity.diagnosis.page.tasks import Shown
-from arc_affinity.diagnosis.report import Report, build_report
-from arc_affinity.diagnosis.report_json import report_json
-from arc_affinity.diagnosis.report_records import Collector, Place, RecordSet, pack
-from arc_affinity.diagnosis.report_words import findings, headline
+from arc_affinity.diagnosis.report.document import report_json
+from arc_affinity.diagnosis.report.numbers import Report, build_report
+from arc_affinity.diagnosis.report.outputs import Collector, Place, RecordSet, pack
+from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.questions import check_belongs, questions_of
-from arc_affinity.evaluation.records import Origin, Record, holds_records, iter_records, make_record, solver_name
+from arc_affinity.evaluation.records.record import Origin, Record, holds_records, iter_records, make_record, solver_name
+from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.submission import read_given, read_submission, result_files
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.taxonomy.labels import find_categories

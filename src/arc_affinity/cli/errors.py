@@ -13,7 +13,7 @@ from types import TracebackType
 
 from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
-from arc_affinity.cli.terminal import printable
+from arc_affinity.cli.output.terminal import printable
 from arc_affinity.errors import ArcAffinityError, unknown
 
 FAILED = 1

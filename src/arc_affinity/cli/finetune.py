@@ -11,23 +11,23 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
-from arc_affinity.cli.bars import Bar
-from arc_affinity.cli.outputs import check_folder
-from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.files import check_folder
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.train import _flags, _like
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.choosing import choose_ids, read_ids
+from arc_affinity.data.datasets.choosing import choose_ids, read_ids
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import is_input
-from arc_affinity.models.storage import LoadedModel, find_model
+from arc_affinity.models.storage.folders import LoadedModel, find_model
 from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.seen import examples_seen
-from arc_affinity.training.sweep import Ended, Results, Sweep, run_sweep
-from arc_affinity.training.sweep_work import RE_ARC, Source
-from arc_affinity.training.tuning import Method, Tuning, tuning_for
+from arc_affinity.training.finetuning.seen import examples_seen
+from arc_affinity.training.finetuning.tuning import Method, Tuning, tuning_for
+from arc_affinity.training.sweeps.sweep import Ended, Results, Sweep, run_sweep
+from arc_affinity.training.sweeps.work import RE_ARC, Source
 from arc_affinity.types import Task
 
 SHOWN = 40

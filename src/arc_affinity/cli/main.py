@@ -12,7 +12,7 @@ from types import MappingProxyType
 from cyclopts import App, CycloptsError, Parameter
 
 from arc_affinity.cli.errors import in_one_line, split_debug, tell
-from arc_affinity.cli.terminal import open_streams, show_everywhere
+from arc_affinity.cli.output.terminal import open_streams, show_everywhere
 from arc_affinity.errors import ArcAffinityError
 
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -33,19 +33,23 @@ MAY_BE_EMPTY = "--start"
 COMMANDS: Commands = (
     ("solve", "arc_affinity.cli.solve:solve", "Solve tasks: tasks in, a submission out."),
     ("demo", "arc_affinity.cli.demo:demo", "Show the main job once, small."),
-    ("data list", "arc_affinity.cli.data_show:list_datasets", "List the datasets."),
-    ("data show", "arc_affinity.cli.data_show:show", "Show a task."),
-    ("data fetch", "arc_affinity.cli.data_show:fetch", "Download a dataset."),
-    ("data leaks", "arc_affinity.cli.data_show:leaks", "Find leaks between datasets."),
-    ("data generate", "arc_affinity.cli.data_generate:generate", "Generate examples."),
-    ("data split", "arc_affinity.cli.data_generate:split", "Split tasks."),
+    ("data list", "arc_affinity.cli.data.show:list_datasets", "List the datasets."),
+    ("data show", "arc_affinity.cli.data.show:show", "Show a task."),
+    ("data fetch", "arc_affinity.cli.data.show:fetch", "Download a dataset."),
+    ("data leaks", "arc_affinity.cli.data.show:leaks", "Find leaks between datasets."),
+    ("data generate", "arc_affinity.cli.data.generate:generate", "Generate examples."),
+    ("data split", "arc_affinity.cli.data.generate:split", "Split tasks."),
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
     ("finetune", "arc_affinity.cli.finetune:finetune", "Fine-tune a model to single tasks."),
-    ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
+    ("predict", "arc_affinity.cli.predict.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("diagnose", "arc_affinity.cli.diagnose:diagnose", "Find out what a model cannot do."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
-    ("classify", "arc_affinity.cli.classify:classify", "Classify tasks by the kind of reasoning that they need."),
+    (
+        "classify",
+        "arc_affinity.cli.classify.classify:classify",
+        "Classify tasks by the kind of reasoning that they need.",
+    ),
     ("reproduce", "arc_affinity.cli.reproduce:reproduce", "Check the published claims."),
     ("model info", "arc_affinity.cli.model:info", "Show a model."),
     ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),

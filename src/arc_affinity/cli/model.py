@@ -15,18 +15,17 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
-from arc_affinity.cli.bars import Bar
-from arc_affinity.cli.outputs import check_folder
-from arc_affinity.cli.terminal import Console, say_path
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.files import check_folder
+from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, load_adapter
+from arc_affinity.models.adapters.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, load_adapter
+from arc_affinity.models.adapters.merging import average
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.merging import average
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either
-from arc_affinity.models.published import PUBLISHED, foreign_tables, import_published
-from arc_affinity.models.storage import (
+from arc_affinity.models.storage.folders import (
     CARD,
     CONFIG,
     WEIGHTS,
@@ -36,6 +35,7 @@ from arc_affinity.models.storage import (
     read_checkpoint,
     save_model,
 )
+from arc_affinity.models.storage.published import PUBLISHED, foreign_tables, import_published
 from arc_affinity.training.barrier import THRESHOLD, Barrier, barrier, fixed_sample
 
 HELD_OUT = Path(str(files("arc_affinity.data") / "foundational-held-out.npz"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arc_affinity.data.choosing import choose_ids
+from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.evaluation.submission import Asked
 from arc_affinity.types import Task
 

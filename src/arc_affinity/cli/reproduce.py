@@ -9,15 +9,15 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from arc_affinity.cli.outputs import check_folder
-from arc_affinity.cli.terminal import Console, say_path
-from arc_affinity.data.rearc import generator_source, task_ids, verifier_source
-from arc_affinity.diagnosis.audit.common import Claim, Evidence, Verdict
-from arc_affinity.diagnosis.audit.scores import our_scores
-from arc_affinity.diagnosis.claims import all_claims, as_json, as_markdown, counted
-from arc_affinity.diagnosis.published import published_reference
+from arc_affinity.cli.output.files import check_folder
+from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.data.generation.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.files import write_text
-from arc_affinity.taxonomy.code import MANUAL, classify_all, classify_source
+from arc_affinity.paper.audit.common import Claim, Evidence, Verdict
+from arc_affinity.paper.audit.scores import our_scores
+from arc_affinity.paper.claims import all_claims, as_json, as_markdown, counted
+from arc_affinity.paper.published import published_reference
+from arc_affinity.taxonomy.by_code.rules import MANUAL, classify_all, classify_source
 
 STYLES = MappingProxyType(
     {Verdict.HOLDS: "green", Verdict.CHANGES: "yellow", Verdict.FAILS: "red", Verdict.UNCHECKED: "dim"}

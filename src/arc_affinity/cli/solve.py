@@ -11,12 +11,12 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from arc_affinity.cli.bars import Lines
-from arc_affinity.cli.terminal import Console, say_path
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.choosing import choose_tasks
+from arc_affinity.cli.output.bars import Lines
+from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.data.datasets.choosing import choose_tasks
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import Sources
+from arc_affinity.evaluation.records.record import Sources
 
 if TYPE_CHECKING:
     from arc_affinity.training.joint.solve import Solved
@@ -75,7 +75,7 @@ def solve(
     # Imported here because torch takes seconds, and help and typos need none of it.
     import torch
 
-    from arc_affinity.cli.predict import pick_device
+    from arc_affinity.cli.predict.predict import pick_device
     from arc_affinity.models.pair_transformer.storage import find_solver
     from arc_affinity.training.joint.recipe import Budget
     from arc_affinity.training.joint.settings import SolveSettings, Where

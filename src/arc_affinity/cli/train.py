@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from arc_affinity.cli.terminal import Console, say_path
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.training.recipe_files import is_run, load_recipe, recipe_to_go_on
-from arc_affinity.training.recipes import Recipe
+from arc_affinity.training.recipes.files import is_run, load_recipe, recipe_to_go_on
+from arc_affinity.training.recipes.recipe import Recipe
 
 
 def _flags(kind: type[Recipe | ModelConfig], group: Group, left_out: Collection[str] = ()) -> list[Any]:
@@ -81,9 +81,9 @@ def train(
     if resume:
         chosen, told = recipe_to_go_on(chosen, given, folder)
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
-    from arc_affinity.cli.progress import ExampleRate, TaskBar, quiet_lightning
+    from arc_affinity.cli.output.progress import ExampleRate, TaskBar, quiet_lightning
     from arc_affinity.training.hardware import find_machine
-    from arc_affinity.training.pretrain import train as run
+    from arc_affinity.training.pretraining.pretrain import train as run
 
     machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
     quiet_lightning()

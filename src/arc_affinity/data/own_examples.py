@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.store import MANIFEST, ExampleStore, write_store
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.store.examples import MANIFEST, ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
 

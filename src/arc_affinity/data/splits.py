@@ -11,8 +11,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from arc_affinity.data.canonical import task_key
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.symmetry.canonical import task_key
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Task
 

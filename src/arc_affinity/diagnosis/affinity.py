@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arc_affinity.diagnosis.gap import TaskAccuracy, accuracies, by_category
-from arc_affinity.diagnosis.stats import (
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import Record
+from arc_affinity.statistics import (
     Estimate,
     Tested,
     false_discovery,
@@ -15,8 +17,6 @@ from arc_affinity.diagnosis.stats import (
     share,
     spearman,
 )
-from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import Record
 from arc_affinity.taxonomy.categories import BY_CODE, Affinity, empirical_affinity
 
 SIGNIFICANT = 0.05

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from arc_affinity.diagnosis.stats import Estimate, mean, share
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import Record
+from arc_affinity.evaluation.records.record import Record
+from arc_affinity.statistics import Estimate, mean, share
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 
 UNLABELLED = "unlabelled"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records import Record
+from arc_affinity.evaluation.records.record import Record
 from arc_affinity.types import Pair, Task
 
 Place = tuple[str, int]

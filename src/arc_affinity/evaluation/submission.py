@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.data.arc import parse_grid
-from arc_affinity.data.task_files import id_of, is_task_file
+from arc_affinity.data.datasets.registry import parse_grid
+from arc_affinity.data.datasets.task_files import id_of, is_task_file
 from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.metrics import Protocol
 from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
-from arc_affinity.evaluation.records import Record
+from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import write_text
 from arc_affinity.types import Grid, Pair, Task
 

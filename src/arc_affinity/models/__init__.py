@@ -1,1 +1,4 @@
-"""From batches to logits, and from logits to grids."""
+"""From batches to logits, from logits to grids, and models as files.
+
+It must not score, train or choose data: a model here is built, run, stored and adapted, no more.
+"""

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from arc_affinity.data.batch import IGNORE, Batch
-from arc_affinity.data.sequence import decode_grid, pad_is_legal
+from arc_affinity.data.batching.batch import IGNORE, Batch
+from arc_affinity.data.batching.tokens import decode_grid, pad_is_legal
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid

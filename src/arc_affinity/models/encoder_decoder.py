@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from arc_affinity.data.batch import IGNORE, Batch, GridStack
+from arc_affinity.data.batching.batch import IGNORE, Batch, GridStack
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.blocks import Decoder, Encoder, KeyValues, Past
-from arc_affinity.models.bridge import Bridge
-from arc_affinity.models.colours import ColourEmbedding
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.models.context import ContextEncoder
-from arc_affinity.models.positions import Rotation, SinusoidPositions, Turn
+from arc_affinity.models.parts.blocks import Decoder, Encoder, KeyValues, Past
+from arc_affinity.models.parts.bridge import Bridge
+from arc_affinity.models.parts.colours import ColourEmbedding
+from arc_affinity.models.parts.context import ContextEncoder
+from arc_affinity.models.parts.positions import Rotation, SinusoidPositions, Turn
 from arc_affinity.types import PAD, VOCABULARY
 
 Logits = Float[Tensor, "batch steps vocabulary"]

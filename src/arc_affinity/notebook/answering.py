@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from arc_affinity.evaluation import predict as predicting
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.predict_solver import predict_by_solver
-from arc_affinity.evaluation.records import Origin, Record, Sources
+from arc_affinity.evaluation.predicting import predict as predicting
+from arc_affinity.evaluation.predicting.solver import predict_by_solver
+from arc_affinity.evaluation.records.record import Origin, Record, Sources
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either, find_solver
-from arc_affinity.models.storage import LoadedModel
+from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where

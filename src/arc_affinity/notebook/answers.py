@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.records import Record, read_records, write_records
+from arc_affinity.evaluation.records.record import Record, read_records, write_records
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from arc_affinity.diagnosis.page.document import write_page
 from arc_affinity.diagnosis.page.tasks import Shown
-from arc_affinity.diagnosis.report import Report, build_report
-from arc_affinity.diagnosis.report_records import Collector
-from arc_affinity.diagnosis.report_words import findings, headline
+from arc_affinity.diagnosis.report.numbers import Report, build_report
+from arc_affinity.diagnosis.report.outputs import Collector
+from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.taxonomy.labels import find_categories

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from arc_affinity.search.cell_rules.features import CellFeatures, Feature, cell_features
+from arc_affinity.search.cell_rules.rules import learn_rules
 from arc_affinity.search.compose import Bounds, Node, Search
-from arc_affinity.search.features import CellFeatures, Feature, cell_features
+from arc_affinity.search.functions.library import steps_for
+from arc_affinity.search.functions.paint import by_frequency
 from arc_affinity.search.layers import stacks
-from arc_affinity.search.library import steps_for
-from arc_affinity.search.paint import by_frequency
-from arc_affinity.search.rules import learn_rules
 from arc_affinity.search.values import grids_in
 from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
 from arc_affinity.types import Grid, Pair, Task

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from pathlib import Path
 
-from arc_affinity.data.rearc import task_ids
+from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError, listing
+from arc_affinity.taxonomy.by_code.rules import classify
 from arc_affinity.taxonomy.categories import AMBIGUOUS, SUBTYPES, category
-from arc_affinity.taxonomy.code import classify
 from arc_affinity.types import Task
 
 UNKNOWN = "unknown"
@@ -65,7 +65,7 @@ def _by_grids(tasks: Sequence[Task], tell: Callable[[str], None]) -> tuple[dict[
     if not tasks:
         return {}, "no generator code, and no demonstrations here to look at"
     # Imported here because torch takes seconds, and tasks with code need none of it.
-    from arc_affinity.taxonomy import visual
+    from arc_affinity.taxonomy.by_grids import visual
 
     try:
         guesses = visual.classify_all(_told(tasks, tell))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from arc_affinity.data import context
-from arc_affinity.data.batch import IGNORE, Batch, collate
-from arc_affinity.data.sampling import BatchRules, plan_batches, token_counts
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.data.batching import demonstrations as context
+from arc_affinity.data.batching.batch import IGNORE, Batch, collate
+from arc_affinity.data.batching.sampling import BatchRules, plan_batches, token_counts
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.models.adapters.merging import between
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.merging import between
-from arc_affinity.training.module import output_loss
+from arc_affinity.training.pretraining.module import output_loss
 
 THRESHOLD = 0.5
 """Above it two models count as separated (arXiv 2512.07109, whose largest barrier is 0.0605)."""

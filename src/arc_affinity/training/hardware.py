@@ -11,7 +11,7 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.processes import cores
-from arc_affinity.training.recipes import Precision
+from arc_affinity.training.recipes.recipe import Precision
 
 NATIVE_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
 """What torch calls a CPU's instructions for products in bfloat16 (x86, x86, ARM). Without them each number is taken

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.canonical import pair_key
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
+from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.training.joint.base import BaseCorpus, base_corpus
 

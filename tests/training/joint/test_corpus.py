@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from arc_affinity.data.augment import DIHEDRALS, ColourPermutation, fixed_colours
-from arc_affinity.data.canonical import pair_key
+from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, fixed_colours
+from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.models.pair_transformer.layout import lay_out
 from arc_affinity.training.joint.corpus import (
     Corpus,

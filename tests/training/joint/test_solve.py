@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation import candidates
-from arc_affinity.evaluation.answering import questions_of
-from arc_affinity.evaluation.records import read_records
+from arc_affinity.evaluation.candidates import collecting as candidates
+from arc_affinity.evaluation.candidates.answering import questions_of
+from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer

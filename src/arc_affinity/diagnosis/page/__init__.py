@@ -1,1 +1,4 @@
-"""The page: one self-contained HTML document, its tables and its figures."""
+"""How a report looks: one HTML file that needs nothing else.
+
+It shows numbers that the report has worked out and works out none itself.
+"""

@@ -20,10 +20,10 @@ from arc_affinity.diagnosis.page.tables import (
     set_table,
 )
 from arc_affinity.diagnosis.page.tasks import Shown, data_block, task_section
-from arc_affinity.diagnosis.report import Report
-from arc_affinity.diagnosis.report_records import DEFINITIONS, NAMES
-from arc_affinity.diagnosis.report_words import TOLD, findings, headline
-from arc_affinity.diagnosis.svg import STYLE, standalone
+from arc_affinity.diagnosis.report.numbers import Report
+from arc_affinity.diagnosis.report.outputs import DEFINITIONS, NAMES
+from arc_affinity.diagnosis.report.words import TOLD, findings, headline
+from arc_affinity.drawing.svg import STYLE, standalone
 from arc_affinity.files import write_text
 
 NONE = Shown()

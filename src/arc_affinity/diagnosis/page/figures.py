@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from arc_affinity.diagnosis import plots
 from arc_affinity.diagnosis.affinity import theoretical
 from arc_affinity.diagnosis.gap import UNLABELLED, TaskAccuracy
-from arc_affinity.diagnosis.report import CurveReport, Report, SetReport, category_name
-from arc_affinity.diagnosis.report_records import NAMES
-from arc_affinity.diagnosis.stats import Estimate
+from arc_affinity.diagnosis.report.numbers import CurveReport, Report, SetReport, category_name
+from arc_affinity.diagnosis.report.outputs import NAMES
+from arc_affinity.drawing import charts as plots
+from arc_affinity.statistics import Estimate
 from arc_affinity.taxonomy.categories import AMBIGUOUS
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from arc_affinity.diagnosis.report import Report, SetReport
-from arc_affinity.diagnosis.report_records import NAMES, Attempt, Kind, Output, Place
-from arc_affinity.diagnosis.report_words import percent
+from arc_affinity.diagnosis.report.numbers import Report, SetReport
+from arc_affinity.diagnosis.report.outputs import NAMES, Attempt, Kind, Output, Place
+from arc_affinity.diagnosis.report.words import percent
 
 TELLING = 9
 """Characters of a packed grid (its cells and two more) from which an example is worth a look."""

@@ -7,9 +7,9 @@ from html import escape
 
 from arc_affinity.diagnosis.affinity import theoretical
 from arc_affinity.diagnosis.gap import Profile
-from arc_affinity.diagnosis.report import Report, SetReport, category_name
-from arc_affinity.diagnosis.report_words import percent, points
-from arc_affinity.diagnosis.stats import Estimate
+from arc_affinity.diagnosis.report.numbers import Report, SetReport, category_name
+from arc_affinity.diagnosis.report.words import percent, points
+from arc_affinity.statistics import Estimate
 from arc_affinity.taxonomy.categories import Affinity
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from arc_affinity.diagnosis.report import Report, category_name
-from arc_affinity.diagnosis.report_records import (
+from arc_affinity.diagnosis.report.numbers import Report, category_name
+from arc_affinity.diagnosis.report.outputs import (
     NAMES,
     PICTURED_ATTEMPTS,
     Kind,

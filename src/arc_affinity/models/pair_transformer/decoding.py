@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from arc_affinity.models.blocks import Past
 from arc_affinity.models.pair_transformer.layout import (
     FRAME,
     GRID_END,
@@ -24,6 +23,7 @@ from arc_affinity.models.pair_transformer.layout import (
     lay_out,
 )
 from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.parts.blocks import Past
 from arc_affinity.types import CANVAS, COLOURS, MAX_SIDE, Grid
 
 MOST_TOKENS = CANVAS + FRAME

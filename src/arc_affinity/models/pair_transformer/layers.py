@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from arc_affinity.models.blocks import KeyValues, Past, attend
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import PLACES
-from arc_affinity.models.positions import ROTARY_BASE, ROTARY_FASTEST
+from arc_affinity.models.parts.blocks import KeyValues, Past, attend
+from arc_affinity.models.parts.positions import ROTARY_BASE, ROTARY_FASTEST
 
 Stream = Float[Tensor, "batch cells width"]
 Heads = Float[Tensor, "batch heads cells head"]

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from arc_affinity.models.blocks import Past
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layers import Layer, RotaryPlaces
 from arc_affinity.models.pair_transformer.layout import IGNORE, PLACES, TOKENS, Sequences
+from arc_affinity.models.parts.blocks import Past
 from arc_affinity.types import MAX_SIDE
 
 VIEWS = 8

@@ -14,7 +14,7 @@ from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.storage import (
+from arc_affinity.models.storage.folders import (
     CARD,
     CONFIG,
     RUN_MODEL,

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arc_affinity.data.arc import load_tasks
-from arc_affinity.data.canonical import pair_key
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
-from arc_affinity.data.store import ExampleStore
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.training.joint.corpus import Corpus, Lesson, length_of, whole_lesson, without_leaks
 from arc_affinity.types import Pair, Task
 

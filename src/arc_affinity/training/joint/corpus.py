@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from arc_affinity.data.augment import DIHEDRALS, ColourPermutation, fixed_colours
-from arc_affinity.data.canonical import pair_key
+from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, fixed_colours
+from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.models.pair_transformer.layout import FRAME, Written
 from arc_affinity.types import CANVAS, COLOURS, Grid, Pair, Task
 

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from arc_affinity.documents import read_json
-from arc_affinity.evaluation.answering import THREADS, Question, under, views_of
+from arc_affinity.evaluation.candidates.answering import THREADS, Question, under, views_of
 from arc_affinity.files import write_text
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out

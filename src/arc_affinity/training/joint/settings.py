@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from arc_affinity.evaluation.records import Sources
-from arc_affinity.evaluation.search_answers import Bound
+from arc_affinity.evaluation.candidates.programs import Bound
+from arc_affinity.evaluation.records.record import Sources
 from arc_affinity.training.joint.adapting import ADAPTING
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 

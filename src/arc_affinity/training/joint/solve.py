@@ -10,19 +10,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.data.canonical import edition_of
+from arc_affinity.data.symmetry.canonical import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.answering import Draft, Question, questions_of
-from arc_affinity.evaluation.candidates import Answers, Network
-from arc_affinity.evaluation.journal import Journal
-from arc_affinity.evaluation.merging import Merged, merge
-from arc_affinity.evaluation.metrics import Protocol
-from arc_affinity.evaluation.outcome import figures_of, records_of
+from arc_affinity.evaluation.candidates.answering import Draft, Question, questions_of
+from arc_affinity.evaluation.candidates.collecting import Answers, Network
+from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.candidates.merging import Merged, merge
+from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
+from arc_affinity.evaluation.candidates.programs import Program, search_tasks
+from arc_affinity.evaluation.candidates.ranking import Ranked
 from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.ranking import Ranked
-from arc_affinity.evaluation.records import Origin, Record, write_records
-from arc_affinity.evaluation.search_answers import Program, search_tasks
+from arc_affinity.evaluation.records.record import Origin, Record, write_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in

@@ -19,11 +19,11 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_bytes
 from arc_affinity.models.pair_transformer.layout import IGNORE, Sequences, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.storage import read_checkpoint
+from arc_affinity.models.storage.folders import read_checkpoint
 from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.corpus import Corpus, Item, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
-from arc_affinity.training.muon import Muon
+from arc_affinity.training.optim.muon import Muon
 
 STATE = "training.pt"
 SAVE_EVERY = 45.0

@@ -1,0 +1,136 @@
+"""Tables of ``classify``: answers, how they are distributed, and how they agree with labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from arc_affinity.cli.classify.answers import Answered
+from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, CATEGORIES, PUBLISHED_AMBIGUOUS
+from arc_affinity.taxonomy.validation import Agreement, Answer, low_share
+
+
+def answer_table(answers: Mapping[str, Answer]) -> Table:
+    """One row a task."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("task", "category", "confidence", "rule", "reason"):
+        table.add_column(name, justify="right" if name == "confidence" else "left", overflow="fold")
+    for task, answer in answers.items():
+        table.add_row(task, _named(answer), f"{answer.confidence:.2f}", answer.rule, Text(answer.reason))
+    return table
+
+
+def distribution_tables(answers: Mapping[str, Answer]) -> Iterator[Table | Text]:
+    """How many tasks each category has beside the published numbers, then the share of low affinity."""
+    counts = Counter(answer.category for answer in answers.values())
+    table = _plain_table("category", "affinity", "tasks", "share", "the paper", left=2)
+    rows = [(f"{c.code} {c.name}", c.affinity.value, counts[c.code], c.published_tasks) for c in CATEGORIES]
+    for name, level, number, published in [*rows, (AMBIGUOUS, "", counts[AMBIGUOUS], PUBLISHED_AMBIGUOUS)]:
+        table.add_row(name, level, str(number), _percent(number / len(answers)), str(published))
+    yield table
+    given = [answer.category for answer in answers.values() if answer.category != AMBIGUOUS]
+    share, of_given = low_share([answer.category for answer in answers.values()]), low_share(given)
+    more = "" if share == of_given else f", {_percent(of_given)} of those with a category"
+    yield Text(f"low or very low affinity: {_percent(share)}{more} (the paper: 35.3 % of re-arc's 400)")
+
+
+def agreement_tables(agreement: Agreement) -> Iterator[Table | Text]:
+    """Accuracy, one row for each category, the confusion matrix, and every disagreement."""
+    yield Text(_summary(agreement))
+    yield _quality_table(agreement)
+    yield Text("rows: label, columns: answer")
+    yield _confusion_table(agreement)
+    if agreement.disagreements:
+        yield Text("disagreements")
+        table = _plain_table("task", "label", "answer", "rule", "reason", left=5)
+        for each in agreement.disagreements:
+            table.add_row(each.task, each.label, each.answered, each.rule, Text(each.reason))
+        yield table
+
+
+def agreement_document(found: Answered) -> dict[str, object]:
+    """The comparison with labels as JSON values."""
+    agreement = found.agreement
+    assert agreement is not None
+    return {
+        "accuracy": agreement.accuracy,
+        "macro_f1": agreement.macro_f1,
+        "labelled": len(agreement.labels),
+        "agreed": agreement.agreed,
+        "abstained": agreement.abstained,
+        "ambiguous": list(agreement.ambiguous),
+        "per_category": {
+            each.label: {
+                "labelled": each.labelled,
+                "answered": each.answered,
+                "agreed": each.agreed,
+                "precision": each.precision,
+                "recall": each.recall,
+                "f1": each.f1,
+            }
+            for each in agreement.quality()
+        },
+        "confusion": {
+            label: {term: agreement.confusion[label, term] for term in agreement.terms} for label in agreement.terms
+        },
+        "disagreements": [
+            {
+                "task": each.task,
+                "label": each.label,
+                "answer": each.answered,
+                "rule": each.rule,
+                "reason": each.reason,
+                "confidence": round(each.confidence, 4),
+            }
+            for each in agreement.disagreements
+        ],
+    }
+
+
+def _summary(agreement: Agreement) -> str:
+    """Accuracy in a line."""
+    if agreement.accuracy is None:
+        return f"no labels to judge by; ambiguous: {len(agreement.ambiguous)}"
+    parts = [f"agreed: {agreement.agreed} of {len(agreement.labels)} ({100 * agreement.accuracy:.2f} %)"]
+    parts += [f"macro-F1: {agreement.macro_f1:.3f}"] if agreement.macro_f1 is not None else []
+    parts += [f"abstained, counted as wrong: {agreement.abstained}"] if agreement.abstained else []
+    parts += [f"labelled ambiguous, left out: {len(agreement.ambiguous)}"] if agreement.ambiguous else []
+    return "; ".join(parts)
+
+
+def _quality_table(agreement: Agreement) -> Table:
+    table = _plain_table("category", "labelled", "answered", "precision", "recall", "F1")
+    for each in agreement.quality():
+        shares = (_percent(share) for share in (each.precision, each.recall, each.f1))
+        table.add_row(each.label, str(each.labelled), str(each.answered), *shares)
+    return table
+
+
+def _confusion_table(agreement: Agreement) -> Table:
+    table = _plain_table("", *("?" if term == AMBIGUOUS else term for term in agreement.terms))
+    for label in agreement.terms:
+        if label in agreement.labels.values():
+            table.add_row(label, *(str(agreement.confusion[label, term] or "·") for term in agreement.terms))
+    return table
+
+
+def _plain_table(*columns: str, left: int = 1) -> Table:
+    """A table whose first ``left`` columns are words, the others numbers."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place < left else "right", overflow="fold")
+    return table
+
+
+def _named(answer: Answer) -> str:
+    if answer.category == AMBIGUOUS:
+        return AMBIGUOUS
+    return f"{answer.subtype or answer.category} {BY_CODE[answer.category].name}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

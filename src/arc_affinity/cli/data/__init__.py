@@ -1,0 +1,1 @@
+"""``arc-affinity data``: listing, showing, fetching, generating, splitting."""

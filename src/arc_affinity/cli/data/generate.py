@@ -1,0 +1,207 @@
+"""``arc-affinity data generate`` and ``data split``: examples from re-arc, and which tasks to hold out."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import ArgumentCollection, Group, Parameter
+from rich.table import Table
+
+from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.files import check_outputs
+from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.data.datasets.registry import files_of, load_tasks
+from arc_affinity.data.generation.generate import Rejections, generate_json, generate_store
+from arc_affinity.data.generation.rearc import REASONS, task_ids
+from arc_affinity.data.splits import (
+    BalanceRow,
+    Split,
+    balance,
+    foundational_tasks,
+    output_cells_of_store,
+    output_cells_of_tasks,
+    published_split,
+    size_bins,
+    stratified_split,
+)
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.documents import fit, read_object
+from arc_affinity.files import write_text
+from arc_affinity.processes import cores
+
+SHOWN = 20
+"""Rows of the table of rejections; the manifest has all."""
+
+
+def _exactly_one(arguments: ArgumentCollection) -> None:
+    """Refuse both or none of a group's options."""
+    if len(arguments.filter_by(value_set=True)) != 1:
+        raise ValueError(f"Give one of {' and '.join(argument.name for argument in arguments)}.")
+
+
+WHICH = Group("Tasks (one of these)", validator=_exactly_one)
+WHERE = Group("Tasks (one of these)", validator=_exactly_one)
+
+
+def generate(
+    *,
+    out: Path,
+    per_task: int,
+    tasks: Annotated[tuple[str, ...], Parameter(group=WHICH)] = (),
+    set: Annotated[Literal["foundational", "all"] | None, Parameter(group=WHICH)] = None,
+    seed: int = 0,
+    workers: int | None = None,
+    exclude: Path | None = None,
+    format: Literal["store", "json"] = "store",
+) -> None:
+    """Generate examples.
+
+    Each example comes from one of re-arc's generators. It is kept only if re-arc's solver of the task maps
+    its input to its output, the two differ, and the input is new. The same options give the same bytes,
+    whatever the number of workers. Stopped at any moment, the same command continues.
+
+    Args:
+        out: Folder to make.
+        per_task: Examples of each task.
+        tasks: Ids of the tasks.
+        set: The 18 foundational tasks, or all 400.
+        seed: Another seed gives other examples.
+        workers: Processes; one for each processor unless given.
+        exclude: A store whose inputs must not come again, for a set to test on.
+        format: A store, or one ARC task file a task (the last pair under "test", the others under "train").
+    """
+    begin = time.monotonic()
+    wanted = tasks or (foundational_tasks() if set == "foundational" else task_ids())
+    known = None if exclude is None else ExampleStore.open(exclude)
+    console = Console()
+    with Bar("Generating", len({*wanted}), "tasks") as bar:
+
+        def advance(_task: str, _rejections: Counter[str]) -> None:
+            bar.advance()
+
+        processes = cores() if workers is None else workers
+        settings = (out, wanted, per_task, seed, processes, known, advance)
+        try:
+            manifest = generate_json(*settings) if format == "json" else generate_store(*settings).manifest
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt("interrupted; the same command continues") from error
+    if manifest["rejections"]:
+        console.print(_rejection_table(manifest["rejections"]))
+    number = per_task * len(manifest["tasks"])
+    made = f"{number:,} examples of {len(manifest['tasks'])} tasks in "
+    say_path(console, made, out, f" ({time.monotonic() - begin:.1f} s)")
+
+
+def split(
+    *,
+    store: Annotated[Path | None, Parameter(group=WHERE)] = None,
+    dataset: Annotated[str | None, Parameter(group=WHERE)] = None,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+    published: bool = False,
+    labels: Path | None = None,
+    share: float = 0.23,
+    bins: int = 4,
+    seed: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Split tasks.
+
+    The split is stratified by category, where labels are given, and by the size of the outputs; the tables
+    show how well both sides agree.
+
+    Args:
+        store: Split the tasks of this store of examples.
+        dataset: Split the tasks of this dataset, such as arc-agi-1/training.
+        data_dir: Folder with the datasets that are not installed.
+        published: Show the published split of 308 and 92 tasks in place of a new one.
+        labels: JSON file with the category of each task: {"00d62c1b": "S3", …}.
+        share: Share of the tasks to hold out.
+        bins: Number of size bins.
+        seed: Another seed gives another split.
+        out: JSON file for the split: {"train": […], "validation": […]}.
+    """
+    given = str(store) if store is not None else dataset
+    check_outputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
+    categories = {} if labels is None else _read_labels(labels)
+    if store is not None:
+        cells = output_cells_of_store(ExampleStore.open(store))
+    else:
+        cells = output_cells_of_tasks(load_tasks(dataset or "", data_dir))
+    made = _published_among(cells) if published else stratified_split(cells, categories, share, bins, seed)
+    console = Console()
+    if categories:
+        console.print(_balance_table("category", balance(made, categories)))
+    console.print(_balance_table("output size", balance(made, size_bins(cells, bins))))
+    if out is not None:
+        text = jsonlib.dumps({"train": made.train, "validation": made.validation}, indent=1)
+        write_text(out, text + "\n")
+        say_path(console, "written to ", out)
+
+
+def _rejection_table(rejections: Rejections) -> Table:
+    """Rejected tries by task and reason, the worst tasks first."""
+    totals = {task: sum(reasons.values()) for task, reasons in rejections.items()}
+    worst = sorted(totals, key=lambda task: (-totals[task], task))
+    over_all: Counter[str] = Counter()
+    for reasons in rejections.values():
+        over_all.update(reasons)
+    used = [reason for reason in REASONS if over_all[reason]]
+    table = Table(title="Rejected tries", title_justify="left")
+    table.add_column("task")
+    for name in (*used, "all"):
+        table.add_column(name, justify="right")
+    for task in worst[:SHOWN]:
+        table.add_row(task, *_counts(rejections[task], used))
+    if len(worst) > SHOWN:
+        table.add_row(f"{len(worst) - SHOWN} others", *_counts(over_all - _sum(rejections, worst[:SHOWN]), used))
+    table.add_section()
+    table.add_row("all", *_counts(over_all, used))
+    return table
+
+
+def _sum(rejections: Rejections, tasks: list[str]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for task in tasks:
+        total.update(rejections[task])
+    return total
+
+
+def _counts(reasons: Mapping[str, int], used: list[str]) -> list[str]:
+    """Cells of one row: each reason's number, then the sum."""
+    return [f"{number:,}" for number in (*(reasons.get(reason, 0) for reason in used), sum(reasons.values()))]
+
+
+def _balance_table(what: str, rows: list[BalanceRow]) -> Table:
+    """Balance of a split over one kind of strata."""
+    table = Table(title=f"Balance by {what}", title_justify="left")
+    table.add_column(what)
+    table.add_column(f"train ({sum(row.train for row in rows)})", justify="right")
+    table.add_column(f"validation ({sum(row.validation for row in rows)})", justify="right")
+    table.add_column("difference", justify="right")
+    for row in rows:
+        table.add_row(
+            row.stratum,
+            f"{row.train} ({row.train_share:.1%})",
+            f"{row.validation} ({row.validation_share:.1%})",
+            f"{100 * row.difference:+.1f} points",
+        )
+    return table
+
+
+def _published_among(cells: Mapping[str, float]) -> Split:
+    """The published split, cut to the tasks at hand."""
+    whole = published_split()
+    return Split(
+        tuple(task for task in whole.train if task in cells),
+        tuple(task for task in whole.validation if task in cells),
+    )
+
+
+def _read_labels(path: Path) -> dict[str, str]:
+    """Categories by task id."""
+    return {task: fit(label, str, f"{path}: task {task}") for task, label in read_object(path).items()}

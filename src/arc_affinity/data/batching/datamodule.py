@@ -1,0 +1,106 @@
+"""Stores behind Lightning's data hooks: examples with drawn demonstrations, in batches of like size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+from arc_affinity.data.batching import demonstrations as context
+from arc_affinity.data.batching.batch import Batch, collate
+from arc_affinity.data.batching.sampling import BatchRules, BatchStream, Key, plan_batches, smaller, token_counts
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.types import Example
+
+VALIDATION_TURN = 2**31
+"""Stands for the pass in a validation example's draw, so that no training example shares it."""
+
+
+class StoreExamples(Dataset[Example]):
+    """The examples of a store by (pass, index), each with demonstrations drawn for it."""
+
+    def __init__(self, store: ExampleStore, pairs: int, seed: int, policy: context.ContextPolicy = "drawn") -> None:
+        self.store, self.pairs, self.seed, self.policy = store, pairs, seed, policy
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, key: Key) -> Example:
+        turn, index = key
+        return context.from_store(self.store, index, pairs=self.pairs, seed=self.seed, epoch=turn, policy=self.policy)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training on small examples only: at most ``cells`` query and output tokens together."""
+
+    cells: int
+    validations: int
+
+
+@dataclass(frozen=True)
+class Feeding:
+    """How stores become batches.
+
+    ``steps`` is the number of batches between two validations, ``workers`` that of processes which make batches beside
+    this one (the batches are the same).
+    """
+
+    pairs: int
+    rules: BatchRules
+    steps: int
+    policy: context.ContextPolicy = "drawn"
+    workers: int = 0
+    stages: tuple[Stage, ...] = ()
+
+
+class StoreDataModule(LightningDataModule):
+    """Training batches from one store, validation batches from another."""
+
+    def __init__(self, train: ExampleStore, validation: ExampleStore, feeding: Feeding) -> None:
+        super().__init__()
+        self.train, self.validation, self.feeding = train, validation, feeding
+        self._stage: tuple[ExampleStore, BatchStream] | None = None
+
+    def train_dataloader(self) -> DataLoader[Example]:
+        """Return this process's share of the stream of training batches."""
+        trainer = self.trainer
+        epoch, rank, ranks = (trainer.current_epoch, trainer.global_rank, trainer.world_size) if trainer else (0, 0, 1)
+        begun, cells = self._begun(epoch)
+        # A stage's stream is kept, as it remembers where the next slice begins.
+        if self._stage is None or self._stage[1].begun != begun:
+            store = self.train if cells is None else smaller(self.train, cells)
+            rules, steps = self.feeding.rules, self.feeding.steps
+            self._stage = store, BatchStream(store.sizes, rules, steps, begun=begun, rank=rank, ranks=ranks)
+        store, stream = self._stage
+        # Lightning sets the epoch of samplers only, and a batch sampler is none to it.
+        stream.set_epoch(epoch)
+        return self._loader(store, stream)
+
+    def _begun(self, epoch: int) -> tuple[int, int | None]:
+        """Return the epoch at which the stage of ``epoch`` began, and its limit of tokens."""
+        begun = 0
+        for stage in self.feeding.stages:
+            if epoch < begun + stage.validations:
+                return begun, stage.cells
+            begun += stage.validations
+        return begun, None
+
+    def val_dataloader(self) -> DataLoader[Example]:
+        """Return the validation batches, the same every time and for every process."""
+        plan = plan_batches(token_counts(self.validation.sizes), self.feeding.rules, VALIDATION_TURN)
+        return self._loader(self.validation, [[(VALIDATION_TURN, i) for i in batch] for batch in plan])
+
+    def _loader(self, store: ExampleStore, batches: BatchStream | list[list[Key]]) -> DataLoader[Example]:
+        feeding = self.feeding
+        return DataLoader(
+            StoreExamples(store, feeding.pairs, feeding.rules.seed, feeding.policy),
+            batch_sampler=batches,
+            collate_fn=_collate,
+            num_workers=feeding.workers,
+        )
+
+
+def _collate(examples: list[Example]) -> Batch:
+    return collate(examples)

@@ -1,0 +1,76 @@
+"""Which tasks are meant: by id, by a file of ids, or by the path of a task's own file; one rule for every command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from arc_affinity.data.datasets.registry import find_task, load_tasks, unknown_task
+from arc_affinity.documents import decode, fit, name_of, read_bytes, text_of
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import is_input
+from arc_affinity.types import Task
+
+
+def choose_tasks(known: Sequence[Task], wanted: Sequence[str], data_dir: Path | None = None) -> tuple[Task, ...]:
+    """Return the tasks that ``wanted`` names, as `choose_ids` does, in their own order, or all if none is named.
+
+    Raises:
+        ArcAffinityError: as `choose_ids`.
+    """
+    chosen = set(choose_ids([task.id for task in known], wanted, data_dir))
+    return tuple(task for task in known if task.id in chosen)
+
+
+def choose_ids(known: Iterable[str], wanted: Sequence[str], data_dir: Path | None = None) -> tuple[str, ...]:
+    """Return the ids that ``wanted`` names, once each, in its order, or all of ``known`` if none is named.
+
+    Args:
+        known: ids of the tasks that there are.
+        wanted: ids, or paths of files of ids (`read_ids`).
+        data_dir: as in `load_tasks`; datasets there may have what is not known.
+
+    Raises:
+        ArcAffinityError: an id is not among ``known``; told are the dataset that has it, or else the nearest id.
+    """
+    ids = dict.fromkeys(known)
+    named = dict.fromkeys(
+        each for name in wanted for each in (read_ids(Path(name)) if _is_file_of_ids(name, ids) else [name])
+    )
+    for task_id in named:
+        if task_id not in ids:
+            raise unknown_task(task_id, ids, data_dir)
+    return tuple(named if wanted else ids)
+
+
+def read_ids(path: Path) -> tuple[str, ...]:
+    """Return the task ids in a file: a JSON list of them, or words with blanks or line breaks between.
+
+    Raises:
+        ArcAffinityError: the file cannot be read, or something in it is no id.
+    """
+    data = read_bytes(path)
+    if data.lstrip().startswith(b"["):
+        ids = fit(decode(data, str(path)), list[str], str(path))
+    else:
+        ids = text_of(data, str(path)).split()
+    return tuple(name_of(each, "task id", str(path)) for each in ids)
+
+
+def task_named(name: str, dataset: str | None = None, data_dir: Path | None = None) -> Task:
+    """Return the task that an id or, where no dataset is named, the path of its file stands for.
+
+    Raises:
+        ArcAffinityError: there is none; the file holds several; or as in `find_task`.
+    """
+    if dataset is not None or not is_input(Path(name)):
+        return find_task(name, dataset, data_dir)
+    held = load_tasks(name)
+    if len(held) != 1:
+        raise ArcAffinityError(f"{name} holds {len(held)} tasks; name one of them, with --dataset {name}")
+    return held[0]
+
+
+def _is_file_of_ids(name: str, ids: Iterable[str]) -> bool:
+    # An id is an id, even where a file happens to be called so.
+    return name not in ids and is_input(Path(name))

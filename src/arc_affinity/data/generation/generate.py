@@ -1,0 +1,329 @@
+"""Filling a store or a folder of task files with re-arc examples; a run that was cut off goes on.
+
+Each finished task is a part file, written in one step; the last step joins the parts. The parts and all
+temporary files lie in ``.parts`` within the output folder, which is removed at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.store.examples import (
+    ARRAYS,
+    MANIFEST,
+    ExampleStore,
+    Manifest,
+    write_json_tasks,
+    write_npz,
+    write_store,
+)
+from arc_affinity.documents import Count, fit, read_object
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import write_text
+from arc_affinity.locks import LOCK, working_in
+from arc_affinity.processes import worker_pool
+from arc_affinity.types import Pair
+
+PARTS = ".parts"
+JSON_MANIFEST = ".generated"
+"""Says that a folder of task files is complete and how it was made; no ``.json``, so no loader takes it."""
+
+OnTask = Callable[[str, Counter[str]], None]
+"""Told of each task as it is ready: its id and its rejections by reason."""
+
+Rejections = dict[str, dict[str, int]]
+"""Rejected tries by task and by reason; tasks without any are left out."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One task's share of the work; small, since it is sent to another process."""
+
+    part: Path
+    task_id: str
+    count: int
+    seed: int
+    exclude: frozenset[bytes]
+
+    def settings(self) -> dict[str, Any]:
+        """What the part's bytes depend on."""
+        return {
+            "task": self.task_id,
+            "per_task": self.count,
+            "seed": self.seed,
+            "excluded": hashlib.sha256(b"".join(sorted(self.exclude))).hexdigest(),
+            "versions": rearc.versions(),
+        }
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be made: ``per_task`` examples of each task, none with an input that ``exclude`` has."""
+
+    tasks: tuple[str, ...]
+    per_task: int
+    seed: int
+    exclude: ExampleStore | None
+
+    def settings(self) -> dict[str, Any]:
+        """What the output's bytes depend on, besides the tasks."""
+        hashes = None if self.exclude is None else [self.exclude.manifest["sha256"][name] for name in ARRAYS]
+        return {
+            "source": "re-arc",
+            "seed": self.seed,
+            "per_task": self.per_task,
+            "excluded": hashes,
+            "versions": rearc.versions(),
+        }
+
+    def jobs(self, parts: Path) -> list[Job]:
+        """The work, one job a task."""
+        keys = {
+            task: frozenset[bytes]() if self.exclude is None else rearc.input_keys(self.exclude, task)
+            for task in self.tasks
+        }
+        return [Job(parts / f"{t}.npz", t, self.per_task, self.seed, keys[t]) for t in self.tasks]
+
+
+def generate_store(
+    out: Path,
+    tasks: Iterable[str],
+    per_task: int,
+    seed: int = 0,
+    workers: int = 1,
+    exclude: ExampleStore | None = None,
+    on_task: OnTask | None = None,
+) -> ExampleStore:
+    """Make a store of ``per_task`` verified examples of each task; the same bytes for any number of workers.
+
+    Stopped at any moment, the same call continues; on a finished store of the same settings it only opens it.
+
+    Args:
+        out: folder of the store.
+        tasks: ids among `rearc.task_ids`.
+        per_task: examples of each task, at least 1.
+        seed: any integer.
+        workers: processes; with 1 the work is done in this one. With more, a script that calls this needs
+            ``if __name__ == "__main__"``.
+        exclude: store whose inputs must not come again within the same task.
+        on_task: called in this process for each finished task.
+
+    Raises:
+        ArcAffinityError: an unknown task, a folder with other content or settings, a task that gives too few
+            examples, a file that cannot be written, or a worker that was killed.
+    """
+    request = _request(tasks, per_task, seed, workers, exclude)
+    with _unless_finished(out, MANIFEST, ARRAYS) as finished:
+        if not finished:
+            _make_store(out, request, workers, on_task)
+    store = ExampleStore.open(out)
+    _refuse_other_settings(out, store.manifest, request)
+    shutil.rmtree(out / PARTS, ignore_errors=True)
+    return store
+
+
+@contextlib.contextmanager
+def _unless_finished(out: Path, marker: str, others: Iterable[str]) -> Iterator[bool]:
+    """Whether ``out`` is finished; if it is not, it is held for this process alone.
+
+    Raises:
+        ArcAffinityError: as `_is_finished`, or another process is at work there.
+    """
+    if _is_finished(out, marker, others):
+        yield True
+        return
+    with working_in(out):
+        yield _is_finished(out, marker, others)
+
+
+def _make_store(out: Path, request: Request, workers: int, on_task: OnTask | None) -> None:
+    jobs = request.jobs(out / PARTS)
+    rejections = _run(jobs, workers, on_task)
+    joined = _fresh(out / PARTS / "joined")
+    write_store(joined, _pairs_by_task(jobs), {**request.settings(), "rejections": rejections})
+    _move(joined, out, (*ARRAYS, MANIFEST))
+
+
+def generate_json(
+    out: Path,
+    tasks: Iterable[str],
+    per_task: int,
+    seed: int = 0,
+    workers: int = 1,
+    exclude: ExampleStore | None = None,
+    on_task: OnTask | None = None,
+) -> Manifest:
+    """Make one ARC task file a task, ``ID.json``, in place of a store.
+
+    Arguments and errors as in `generate_store`, the form of the files as in `write_json_tasks`. Returns the
+    settings, the task ids and the rejections, which the folder keeps in ``.generated``.
+    """
+    request = _request(tasks, per_task, seed, workers, exclude)
+    if per_task < 2:
+        raise ArcAffinityError("a task file needs at least 2 examples per task: one to learn from, one to test")
+    names = tuple(f"{task}.json" for task in request.tasks)
+    with _unless_finished(out, JSON_MANIFEST, names) as finished:
+        if not finished:
+            _make_json(out, request, workers, on_task)
+    manifest = _read_json_manifest(out / JSON_MANIFEST)
+    _refuse_other_settings(out, manifest, request)
+    shutil.rmtree(out / PARTS, ignore_errors=True)
+    return manifest
+
+
+def _make_json(out: Path, request: Request, workers: int, on_task: OnTask | None) -> None:
+    jobs = request.jobs(out / PARTS)
+    manifest = {
+        **request.settings(),
+        "tasks": list(request.tasks),
+        "rejections": _run(jobs, workers, on_task),
+    }
+    joined = _fresh(out / PARTS / "joined")
+    for job in jobs:
+        write_json_tasks(ExampleStore.open(job.part), joined)
+    write_text(joined / JSON_MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    _move(joined, out, (*(f"{task}.json" for task in request.tasks), JSON_MANIFEST))
+
+
+def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None) -> Request:
+    """The request, once it makes sense."""
+    wanted = tuple(sorted(set(tasks)))
+    known = rearc.task_ids()
+    for task in wanted:
+        if task not in known:
+            raise unknown("task", task, known)
+    if not wanted:
+        raise ArcAffinityError("no tasks to generate examples of")
+    if per_task < 1:
+        raise ArcAffinityError(f"at least 1 example per task is needed, not {per_task}")
+    if workers < 1:
+        raise ArcAffinityError(f"at least 1 worker is needed, not {workers}")
+    return Request(wanted, per_task, seed, exclude)
+
+
+def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
+    """Whether ``out`` has its last file; an error if it has files that no run of this kind left behind."""
+    try:
+        content = {entry.name for entry in out.iterdir()} if out.exists() else set()
+    except OSError as error:
+        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
+    # Without parts and marker no run was here, so even files of the expected names are someone's own.
+    content -= {LOCK}
+    own = {PARTS, marker, *others} if content & {PARTS, marker} else set[str]()
+    if content - own and marker not in content:
+        raise ArcAffinityError(f"{out} holds {min(content - own)}, which is not of this run; choose an empty folder")
+    return marker in content
+
+
+def _refuse_other_settings(out: Path, manifest: Manifest, request: Request) -> None:
+    """An error if ``out`` was made with other settings than now asked for."""
+    wanted = {**request.settings(), "tasks": list(request.tasks)}
+    other = [key for key, value in wanted.items() if manifest.get(key) != value]
+    if other:
+        told = "; ".join(f"{key} there {_short(manifest.get(key))}, now {_short(wanted[key])}" for key in other)
+        raise ArcAffinityError(f"{out} was made with other settings ({told}); remove it or choose another folder")
+
+
+def _short(value: object) -> str:
+    """A setting in few words."""
+    return f"{len(value)} ids or hashes" if isinstance(value, list) else str(value)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What is told of a finished folder."""
+
+    tasks: list[str]
+    rejections: dict[str, dict[str, Count]]
+
+
+def _read_json_manifest(path: Path) -> Manifest:
+    manifest = read_object(path)
+    fit(manifest, _Made, str(path))
+    return manifest
+
+
+def _run(jobs: list[Job], workers: int, on_task: OnTask | None) -> Rejections:
+    """Make the missing parts; return the rejections of all tasks, in the tasks' order."""
+    found: dict[str, Counter[str]] = {}
+    for task, rejections in _each(jobs, workers):
+        found[task] = rejections
+        if on_task is not None:
+            on_task(task, rejections)
+    return {job.task_id: dict(sorted(found[job.task_id].items())) for job in jobs if found[job.task_id]}
+
+
+def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
+    """Rejections of each task, those with a part first, the others as they are finished."""
+    missing: list[Job] = []
+    for job in jobs:
+        part = _part(job)
+        if part is None:
+            missing.append(job)
+        else:
+            yield job.task_id, Counter(part.manifest["rejections"])
+    if workers == 1:
+        yield from map(_make, missing)
+    elif missing:
+        yield from _over_processes(missing, min(workers, len(missing)))
+
+
+def _over_processes(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
+    try:
+        with worker_pool(workers) as pool:
+            for future in as_completed([pool.submit(_make, job) for job in jobs]):
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise ArcAffinityError("a worker process was killed; the same command continues") from error
+
+
+def _make(job: Job) -> tuple[str, Counter[str]]:
+    """Generate a task's examples and write its part."""
+    examples = rearc.generate_task(job.task_id, job.count, job.seed, job.exclude)
+    rejections = dict(sorted(examples.rejections.items()))
+    extras = {"settings": job.settings(), "rejections": rejections}
+    write_npz(job.part, {job.task_id: examples.pairs}, extras)
+    return job.task_id, examples.rejections
+
+
+def _part(job: Job) -> ExampleStore | None:
+    """A task's part, if there is one that this job would write again."""
+    if not job.part.exists():
+        return None
+    try:
+        part = ExampleStore.open(job.part)
+    except ArcAffinityError:
+        return None
+    return part if part.manifest.get("settings") == job.settings() else None
+
+
+def _pairs_by_task(jobs: list[Job]) -> Iterator[tuple[str, list[Pair]]]:
+    for job in jobs:
+        part = ExampleStore.open(job.part)
+        yield job.task_id, [part.pair(i) for i in range(len(part))]
+
+
+def _fresh(folder: Path) -> Path:
+    """``folder``, without what a cut-off run left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _move(joined: Path, out: Path, names: Iterable[str]) -> None:
+    """Move files to ``out``; the last one is what makes the folder complete."""
+    try:
+        for name in names:
+            (joined / name).replace(out / name)
+    except OSError as error:
+        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error

@@ -1,0 +1,377 @@
+"""All numbers of a report, from what became of the outputs of one or several sets of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+from arc_affinity.diagnosis.affinity import (
+    Agreement,
+    Ceiling,
+    Concentration,
+    CurvePoint,
+    agreement,
+    ceilings,
+    concentration_by_category,
+    theoretical,
+)
+from arc_affinity.diagnosis.gap import (
+    UNLABELLED,
+    GroupGap,
+    Sensitivity,
+    TaskAccuracy,
+    Thresholds,
+    gap_by_category,
+    group_gap,
+    sensitivity,
+)
+from arc_affinity.diagnosis.report.outputs import Kind, RecordSet, TaskResult
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.statistics import Estimate, Paired, false_discovery, mean, paired, share
+from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Short names of the sets, in the order given."""
+
+ALL_PAIRS = 4
+"""Sets up to which every two are compared; of more, those of one protocol."""
+
+LEAST_TOLD_FIRST = (Protocol.ARC_PRIZE, Protocol.SIZED, Protocol.TEACHER_FORCED)
+"""Protocols from the hardest to the most flattering."""
+
+TOLD_SIZE = (Protocol.SIZED, Protocol.TEACHER_FORCED)
+"""Protocols under which the size cannot be wrong."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A named number with its definition."""
+
+    key: str
+    name: str
+    definition: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class SetReport:
+    """One set of records: its scores, what went wrong, its gap, and its categories.
+
+    ``categories`` is the code of each task that has one; ``gaps``, ``ceilings`` and ``concentrations`` are by
+    category, in the order of the taxonomy; ``agreement`` is None where no task has a category with a level.
+    """
+
+    letter: str
+    records: RecordSet
+    categories: Mapping[str, str]
+    scores: tuple[Measure, ...]
+    accuracies: tuple[TaskAccuracy, ...]
+    thresholds: Thresholds
+    gap: GroupGap
+    sensitivity: Sensitivity
+    gaps: Mapping[str, GroupGap]
+    ceilings: Mapping[str, Ceiling]
+    concentrations: Mapping[str, Concentration]
+    agreement: Agreement | None
+
+    @property
+    def protocol(self) -> Protocol:
+        """What the model was told."""
+        return self.records.subject.protocol
+
+    @property
+    def name(self) -> str:
+        """Model, adapters, epoch and protocol in a few words."""
+        subject = self.records.subject
+        # Several adaptations of one model may stand side by side.
+        adapted = f" with adapters {subject.model_digest}" if subject.adapted else ""
+        epoch = "" if subject.epoch is None else f", epoch {subject.epoch}"
+        return f"{subject.model}{adapted}{epoch}, {subject.protocol}"
+
+    @property
+    def solved_whole(self) -> tuple[str, ...]:
+        """Ids of the tasks with every output solved."""
+        return tuple(task_id for task_id, result in self.records.tasks.items() if result.solved == 1)
+
+    def level_of(self, task_id: str) -> Affinity | None:
+        """The published affinity of a task's category, None where it has none."""
+        return theoretical(self.categories.get(task_id, UNLABELLED))
+
+    def score(self, key: str) -> Estimate:
+        """Return one of the scores by its key."""
+        return next(measure.estimate for measure in self.scores if measure.key == key)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sets on the tasks that both have: second minus first, p adjusted over all comparisons of the report."""
+
+    first: str
+    second: str
+    key: str
+    name: str
+    paired: Paired
+    adjusted: float | None
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """One model through training: mean accuracies by epoch for every level of affinity, and for all its tasks."""
+
+    name: str
+    levels: Mapping[Affinity | None, tuple[CurvePoint, ...]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page and the JSON document say; ``notes`` tell what is missing."""
+
+    dataset: str
+    sets: tuple[SetReport, ...]
+    comparisons: tuple[Comparison, ...]
+    curves: tuple[CurveReport, ...]
+    categories: Mapping[str, str]
+    category_source: str
+    notes: tuple[str, ...]
+
+    @cached_property
+    def task_ids(self) -> tuple[str, ...]:
+        """Every task of any set, sorted."""
+        return tuple(sorted({task_id for each in self.sets for task_id in each.records.tasks}))
+
+    @property
+    def lead(self) -> SetReport:
+        """The set that the headline is about: of those told least the first of an adapted model, or else the first."""
+
+        def place(each: SetReport) -> tuple[int, bool]:
+            return LEAST_TOLD_FIRST.index(each.protocol), not each.records.subject.adapted
+
+        return min(self.sets, key=place)
+
+    def category_of(self, task_id: str) -> str:
+        """The code of a task's category; `UNLABELLED` where none is known."""
+        return self.categories.get(task_id, UNLABELLED)
+
+
+def build_report(
+    sets: Sequence[RecordSet],
+    categories: Mapping[str, str],
+    category_source: str,
+    notes: Iterable[str] = (),
+    thresholds: Thresholds | None = None,
+) -> Report:
+    """Work out every number.
+
+    Args:
+        sets: of one dataset, at most 26.
+        categories: category code (or ``ambiguous``) by task id; tasks may be missing.
+        category_source: where the categories come from, in words.
+        notes: what is missing, in whole sentences.
+        thresholds: where a gap begins; the published ones if None.
+
+    Raises:
+        ArcAffinityError: there is no set, there are too many, or they are of several datasets.
+    """
+    if not 1 <= len(sets) <= len(LETTERS):
+        raise ArcAffinityError(f"a report is of 1 to {len(LETTERS)} sets of records, not {len(sets)}")
+    datasets = sorted({each.subject.dataset for each in sets})
+    if len(datasets) > 1:
+        raise ArcAffinityError(f"a report is of one dataset, not of {', '.join(datasets)}")
+    bounds = thresholds or Thresholds()
+    reports = tuple(_set_report(letter, each, categories, bounds) for letter, each in zip(LETTERS, sets, strict=False))
+    return Report(
+        dataset=datasets[0],
+        sets=reports,
+        comparisons=_comparisons(reports),
+        curves=_curves(reports, categories),
+        categories=categories,
+        category_source=category_source,
+        notes=(*notes, *_set_notes(reports)),
+    )
+
+
+def category_name(code: str) -> str:
+    """Return a category's code and name ("C1 colour transform")."""
+    if code in BY_CODE:
+        return f"{code} {BY_CODE[code].name}"
+    return {AMBIGUOUS: "ambiguous", UNLABELLED: "no category known"}.get(code, code)
+
+
+def binary_mean(values: Sequence[float]) -> Estimate:
+    """Return the mean with its interval: of a share (Wilson) where every value is 0 or 1, of a mean (BCa) elsewhere.
+
+    A share keeps an interval where all tasks failed alike, of which resampling can say nothing.
+    """
+    if all(value in (0, 1) for value in values):
+        return share(round(sum(values)), len(values))
+    return mean(values)
+
+
+def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str], bounds: Thresholds) -> SetReport:
+    tasks = [TaskAccuracy(t.task_id, t.cell_accuracy, t.first_solved) for t in records.tasks.values()]
+    known = {task_id: code for task_id, code in categories.items() if task_id in records.tasks}
+    failed = [t.task_id for t in records.tasks.values() if t.solved < 1]
+    levelled = any(theoretical(code) for code in known.values())
+    return SetReport(
+        letter=letter,
+        records=records,
+        categories=known,
+        scores=_scores(records),
+        accuracies=tuple(tasks),
+        thresholds=bounds,
+        gap=group_gap(tasks, bounds),
+        sensitivity=sensitivity(tasks),
+        gaps=gap_by_category(tasks, known, bounds),
+        ceilings=ceilings(tasks, known),
+        concentrations=concentration_by_category(failed, list(records.tasks), known),
+        agreement=agreement({t.task_id: t.cells for t in tasks}, known) if levelled else None,
+    )
+
+
+def _scores(records: RecordSet) -> tuple[Measure, ...]:
+    """The headline scores."""
+    tasks = list(records.tasks.values())
+    told = records.subject.protocol in TOLD_SIZE
+    plural = "attempt" if records.attempts == 1 else f"{records.attempts} attempts"
+    size = _defined([t.size_accuracy for t in tasks])
+    return (
+        Measure(
+            "score",
+            "score",
+            f"mean over tasks of the share of outputs solved within {plural} (ARC Prize's rule)",
+            binary_mean([t.solved for t in tasks]),
+        ),
+        Measure(
+            "strict_score",
+            "strict score",
+            "share of tasks with every output solved (Chollet 2019)",
+            share(sum(t.solved == 1 for t in tasks), len(tasks)),
+        ),
+        Measure(
+            "pass_at_1",
+            "pass@1",
+            "mean over tasks of the share of outputs that attempt 1 solves",
+            binary_mean([t.first_solved for t in tasks]),
+        ),
+        Measure(
+            "cell_accuracy",
+            "cell accuracy",
+            "mean over tasks of the share of the target's cells that attempt 1 has right; missing cells are wrong",
+            mean([t.cell_accuracy for t in tasks]),
+        ),
+        Measure(
+            "size_accuracy",
+            "size accuracy",
+            "mean over tasks of the share of outputs whose attempt 1 has the right size",
+            Estimate(None, None, None, 0, "the size is given") if told else size,
+        ),
+        Measure(
+            "copy_accuracy",
+            "copy accuracy",
+            "share right, by attempt 1, of the cells that stay as in the input, where input and target have one size",
+            _defined([t.copy_accuracy for t in tasks]),
+        ),
+        Measure(
+            "change_accuracy",
+            "change accuracy",
+            "share right, by attempt 1, of the cells that differ from the input, where input and target have one size",
+            _defined([t.change_accuracy for t in tasks]),
+        ),
+    )
+
+
+def _defined(values: Sequence[float | None]) -> Estimate:
+    """The mean over the tasks where a metric is defined."""
+    known = [value for value in values if value is not None]
+    return binary_mean(known) if known else Estimate(None, None, None, 0, "defined for none of the tasks")
+
+
+def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
+    """Every two sets if they are few; else every two of one protocol, as before and after an adaptation.
+
+    A protocol of many sets has the first compared with each of the others.
+    """
+    if len(sets) <= ALL_PAIRS:
+        return list(combinations(sets, 2))
+    groups: dict[Protocol, list[SetReport]] = {}
+    for each in sets:
+        groups.setdefault(each.protocol, []).append(each)
+    return [
+        pair
+        for group in groups.values()
+        for pair in (combinations(group, 2) if len(group) <= ALL_PAIRS else ((group[0], other) for other in group[1:]))
+    ]
+
+
+def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
+    """The differences between the sets that are compared."""
+    two = _compared(sets)
+    values: dict[str, tuple[str, Callable[[TaskResult], float]]] = {
+        "score": ("score", lambda task: task.solved),
+        "cell_accuracy": ("cell accuracy", lambda task: task.cell_accuracy),
+    }
+    found = {
+        (a.letter, b.letter, key): paired(
+            {task.task_id: value(task) for task in a.records.tasks.values()},
+            {task.task_id: value(task) for task in b.records.tasks.values()},
+        )
+        for key, (_, value) in values.items()
+        for a, b in two
+    }
+    adjusted = false_discovery({" ".join(place): each.p for place, each in found.items()})
+    return tuple(
+        Comparison(first, second, key, values[key][0], each, adjusted[f"{first} {second} {key}"])
+        for (first, second, key), each in found.items()
+    )
+
+
+def _curves(sets: Sequence[SetReport], categories: Mapping[str, str]) -> tuple[CurveReport, ...]:
+    """One report for every model and protocol that there are at least two epochs of."""
+    groups: dict[tuple[str, str], list[SetReport]] = {}
+    for each in sets:
+        if each.records.subject.epoch is not None:
+            groups.setdefault((each.records.subject.model, each.protocol.value), []).append(each)
+    return tuple(
+        CurveReport(f"{model}, {protocol}", _levels(sorted(group, key=_epoch), categories))
+        for (model, protocol), group in groups.items()
+        if len({_epoch(each) for each in group}) > 1
+    )
+
+
+def _levels(sets: Sequence[SetReport], categories: Mapping[str, str]) -> dict[Affinity | None, tuple[CurvePoint, ...]]:
+    """The curve of every level that has tasks, and of all tasks under None."""
+    curves: dict[Affinity | None, list[CurvePoint]] = {level: [] for level in (*Affinity, None)}
+    for each in sets:
+        for level, points in curves.items():
+            group = [t for t in each.accuracies if level in (None, theoretical(categories.get(t.task_id, "")))]
+            if group:
+                cells, grids = mean([t.cells for t in group]), binary_mean([t.grids for t in group])
+                points.append(CurvePoint(_epoch(each), cells, grids))
+    return {level: tuple(points) for level, points in curves.items() if points}
+
+
+def _epoch(each: SetReport) -> int:
+    return each.records.subject.epoch or 0
+
+
+def _set_notes(sets: Sequence[SetReport]) -> list[str]:
+    """What is missing in the records themselves."""
+    notes = [
+        f"{each.letter} has no attempt at {each.records.missing} outputs of the dataset; they count 0."
+        for each in sets
+        if each.records.missing
+    ]
+    counts = {len(each.records.tasks) for each in sets}
+    if len(counts) > 1:
+        sizes = ", ".join(f"{each.letter} {len(each.records.tasks)}" for each in sets)
+        notes.append(f"The sets have different tasks ({sizes}); only tasks that two sets share are compared.")
+    return notes
+
+
+def failures(each: SetReport) -> dict[Kind, int]:
+    """Return how many outputs of a set failed in each way, the commonest first."""
+    found = {kind: count for kind, count in each.records.kinds.items() if kind is not Kind.SOLVED}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))

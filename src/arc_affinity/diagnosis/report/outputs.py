@@ -1,0 +1,331 @@
+"""From records to what became of each output, one record at a time: a million rows need no million grids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol
+from arc_affinity.types import Grid
+
+NEAR = 0.95
+"""A near miss has at least this share of cells right, in a grid of the right size (ours)."""
+
+PICTURED = 3
+"""Outputs of a task whose grids are kept; a task of ARC has at most three or four, a store hundreds."""
+
+PICTURED_ATTEMPTS = 3
+"""Attempts at an output whose grids are kept."""
+
+PICTURED_TASKS = 2000
+"""Tasks whose grids are kept."""
+
+
+class Kind(StrEnum):
+    """What an attempt came to; of an output, what its first attempt came to unless another one solved it."""
+
+    SOLVED = "solved"
+    LOST_IN_RANKING = "lost-in-ranking"
+    NEAR_MISS = "near-miss"
+    WRONG_CELLS = "wrong-cells"
+    INPUT_COPY = "input-copy"
+    WRONG_SIZE = "wrong-size"
+    NO_GRID = "no-grid"
+
+
+NAMES: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.SOLVED: "solved",
+        Kind.LOST_IN_RANKING: "lost in ranking",
+        Kind.NEAR_MISS: "near miss",
+        Kind.WRONG_CELLS: "wrong cells",
+        Kind.INPUT_COPY: "copy of the input",
+        Kind.WRONG_SIZE: "wrong size",
+        Kind.NO_GRID: "no grid",
+    }
+)
+
+DEFINITIONS: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.SOLVED: "one of the attempts that count equals the target, in size and in every cell",
+        Kind.LOST_IN_RANKING: "an attempt after those that count equals the target: it was found and not chosen",
+        Kind.NEAR_MISS: f"right size, and at least {NEAR:.0%} of the cells, but not all, are right",
+        Kind.WRONG_CELLS: f"right size, and fewer than {NEAR:.0%} of the cells are right",
+        Kind.INPUT_COPY: "the attempt is the test input, unchanged (told before anything else)",
+        Kind.WRONG_SIZE: "the attempt has other numbers of rows or columns than the target",
+        Kind.NO_GRID: "the attempt gave no grid, or none was made",
+    }
+)
+"""How each kind is told from the others; the first that fits, copies of the input before sizes and cells (ours)."""
+
+
+class Subject(NamedTuple):
+    """What records of one set share: who answered what, under which protocol, at which point of training."""
+
+    model: str
+    model_digest: str
+    dataset: str
+    protocol: Protocol
+    adapted: bool
+    epoch: int | None
+
+
+class Place(NamedTuple):
+    """A test output."""
+
+    task_id: str
+    test_index: int
+
+
+class Attempt(NamedTuple):
+    """What an attempt came to (None where the target is withheld); ``grid`` is packed, or None if not kept.
+
+    ``program`` is what gave it, in words, where it was found by search.
+    """
+
+    kind: Kind | None
+    grid: str | None
+    program: str | None = None
+
+
+@dataclass(slots=True)
+class Pictures:
+    """The packed grids of an output that are kept for the page."""
+
+    input: str
+    target: str | None
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Output:
+    """One test output: its attempts' kinds by number, the metrics of attempt 1, and its pictures if kept."""
+
+    kinds: dict[int, Kind]
+    first: Metrics | None = None
+    pictures: Pictures | None = None
+
+    def kind(self, attempts: int) -> Kind:
+        """What the output came to within its first ``attempts`` attempts."""
+        exact = [number for number, kind in self.kinds.items() if kind is Kind.SOLVED]
+        if exact:
+            return Kind.SOLVED if min(exact) <= attempts else Kind.LOST_IN_RANKING
+        return self.kinds.get(1, Kind.NO_GRID)
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task of a set; every value is the mean over its outputs, 0-1, of attempt 1 but for ``solved``.
+
+    ``kinds`` counts its outputs by what they came to. Metrics are None where no output defines them.
+    """
+
+    task_id: str
+    outputs: int
+    attempted: int
+    solved: float
+    first_solved: float
+    cell_accuracy: float
+    size_accuracy: float
+    copy_accuracy: float | None
+    change_accuracy: float | None
+    kinds: Mapping[Kind, int]
+
+    @property
+    def kind(self) -> Kind:
+        """What most of its outputs that are not solved came to; `Kind.SOLVED` if all are solved."""
+        failed = [(count, kind) for kind, count in self.kinds.items() if kind is not Kind.SOLVED and count]
+        return max(failed, key=lambda item: item[0])[1] if failed else Kind.SOLVED
+
+
+@dataclass(frozen=True)
+class RecordSet:
+    """Records of one subject, with what became of each output; ``source`` is the file they came from."""
+
+    subject: Subject
+    source: str
+    attempts: int
+    outputs: Mapping[Place, Output]
+    missing: int = 0
+
+    @cached_property
+    def tasks(self) -> Mapping[str, TaskResult]:
+        """The result of each task, by its id, sorted."""
+        groups: dict[str, list[Output]] = {}
+        for place, output in self.outputs.items():
+            groups.setdefault(place.task_id, []).append(output)
+        return {task_id: _result(task_id, groups[task_id], self.attempts) for task_id in sorted(groups)}
+
+    @property
+    def kinds(self) -> Mapping[Kind, int]:
+        """How many outputs came to each kind."""
+        return _counts(output.kind(self.attempts) for output in self.outputs.values())
+
+
+class Collector:
+    """Takes records in any order and keeps of each what the report needs."""
+
+    def __init__(self, attempts: int = 2) -> None:
+        """Let the first ``attempts`` attempts at an output count."""
+        self.attempts = attempts
+        self._sets: dict[Subject, dict[Place, Output]] = {}
+        self._sources: dict[Subject, str] = {}
+        self._pictured: dict[str, set[int]] = {}
+
+    def add(self, records: Iterable[Record], source: str) -> None:
+        """Take the records of one file.
+
+        Raises:
+            ArcAffinityError: they are of another dataset than those before, an attempt comes twice, or a
+                target is withheld.
+        """
+        for record in records:
+            subject = _subject(record)
+            if subject not in self._sets:
+                self._check_dataset(subject, source)
+                self._sets[subject] = {}
+                self._sources[subject] = source
+            self._take(record, self._sets[subject], source)
+
+    def sets(self, expected: Mapping[Place, Metrics] | None = None) -> tuple[RecordSet, ...]:
+        """Return the sets in the order of their first records.
+
+        Args:
+            expected: outputs of the dataset with the metrics of no grid there; those without a record count so.
+
+        Raises:
+            ArcAffinityError: no record was taken.
+        """
+        if not self._sets:
+            raise ArcAffinityError("there are no records to diagnose")
+        return tuple(
+            _complete(RecordSet(subject, self._sources[subject], self.attempts, outputs), expected or {})
+            for subject, outputs in self._sets.items()
+        )
+
+    def _check_dataset(self, subject: Subject, source: str) -> None:
+        """Refuse to mix datasets: no number over both means anything."""
+        for other in self._sets:
+            if other.dataset != subject.dataset:
+                raise ArcAffinityError(
+                    f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those "
+                    f"of {other.dataset!r} in {self._sources[other]}; make one report for each"
+                )
+
+    def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
+        """Put one record where it belongs."""
+        task_id = record.task_id
+        place = Place(task_id, record.test_index)
+        output = outputs.get(place)
+        if output is None:
+            output = outputs[place] = Output({})
+        if record.attempt in output.kinds:
+            raise ArcAffinityError(
+                f"{source}: attempt {record.attempt} at task {task_id} output {record.test_index} by model "
+                f"{record.model} ({record.protocol}) comes twice"
+            )
+        kind = kind_of(record)
+        if kind is None:
+            raise ArcAffinityError(f"{source}: the target of task {task_id} output {record.test_index} is withheld")
+        output.kinds[record.attempt] = kind
+        if record.attempt == 1:
+            output.first = record.metrics
+        if record.attempt <= PICTURED_ATTEMPTS and self._has_room(place):
+            _picture(record, kind, output)
+
+    def _has_room(self, place: Place) -> bool:
+        """Whether the grids of this output are kept: of the first outputs of the first tasks."""
+        if place.task_id not in self._pictured and len(self._pictured) >= PICTURED_TASKS:
+            return False
+        kept = self._pictured.setdefault(place.task_id, set())
+        if len(kept) < PICTURED:
+            kept.add(place.test_index)
+        return place.test_index in kept
+
+
+def kind_of(record: Record) -> Kind | None:
+    """What an attempt came to; None where the target is withheld."""
+    if record.exact is None or record.cell_accuracy is None:
+        return None
+    if record.exact:
+        return Kind.SOLVED
+    if record.prediction is None:
+        return Kind.NO_GRID
+    if np.array_equal(record.prediction, record.input):
+        return Kind.INPUT_COPY
+    if not record.size_match:
+        return Kind.WRONG_SIZE
+    return Kind.NEAR_MISS if record.cell_accuracy >= NEAR else Kind.WRONG_CELLS
+
+
+def pack(grid: Grid) -> str:
+    """Return a grid as text: its columns, a colon, its cells row by row ("3:012345")."""
+    return f"{grid.shape[1]}:{(grid + ord('0')).tobytes().decode()}"
+
+
+def _subject(record: Record) -> Subject:
+    return Subject(
+        record.model,
+        record.model_digest,
+        record.dataset,
+        record.protocol,
+        record.adapter is not None,
+        record.epoch,
+    )
+
+
+def _picture(record: Record, kind: Kind, output: Output) -> None:
+    """Keep the grids of a record."""
+    if output.pictures is None:
+        target = None if record.target is None else pack(record.target)
+        output.pictures = Pictures(pack(record.input), target)
+    grid = None if record.prediction is None else pack(record.prediction)
+    output.pictures.attempts[record.attempt] = Attempt(kind, grid, record.program)
+
+
+def _complete(records: RecordSet, expected: Mapping[Place, Metrics]) -> RecordSet:
+    """Add the outputs that no record answers."""
+    missing = {place: Output({}, first) for place, first in expected.items() if place not in records.outputs}
+    return replace(records, outputs={**records.outputs, **missing}, missing=len(missing)) if missing else records
+
+
+def _result(task_id: str, outputs: Sequence[Output], attempts: int) -> TaskResult:
+    """Average a task's outputs; one without attempt 1 has nothing right, as in ARC Prize's score."""
+    kinds = _counts(output.kind(attempts) for output in outputs)
+    firsts = [output.first for output in outputs]
+    return TaskResult(
+        task_id=task_id,
+        outputs=len(outputs),
+        attempted=sum(bool(output.kinds) for output in outputs),
+        solved=kinds[Kind.SOLVED] / len(outputs),
+        first_solved=_mean([bool(first and first.exact) for first in firsts]),
+        cell_accuracy=_mean([(first.cell_accuracy or 0.0) if first else 0.0 for first in firsts]),
+        size_accuracy=_mean([bool(first and first.size_match) for first in firsts]),
+        copy_accuracy=_mean_defined([first.copy_accuracy for first in firsts if first]),
+        change_accuracy=_mean_defined([first.change_accuracy for first in firsts if first]),
+        kinds=kinds,
+    )
+
+
+def _counts(kinds: Iterable[Kind]) -> dict[Kind, int]:
+    """How often each kind comes, all of them named."""
+    found = Counter(kinds)
+    return {kind: found[kind] for kind in Kind}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _mean_defined(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return _mean(known) if known else None

@@ -1,0 +1,135 @@
+"""Asking a pair transformer for test outputs under many views, the views of many tasks in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from arc_affinity.data.symmetry.augment import (
+    DIHEDRALS,
+    Augmentation,
+    Compose,
+    Dihedral,
+    fixed_colours,
+    most_views,
+    views,
+)
+from arc_affinity.models.pair_transformer.decoding import likelihoods, write
+from arc_affinity.models.pair_transformer.layout import FRAME, Written
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import load_solver
+from arc_affinity.types import Grid, Task
+
+BATCH_TOKENS = 24_000
+"""Tokens of the inputs (or pairs) that are computed together; more gain nothing on a CPU and cost memory."""
+
+
+THREADS = 1
+"""Of a process that answers on a CPU: each has a core of its own."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A test input of a task, and the number of the task's vector."""
+
+    task_id: str
+    index: int
+    input: Grid
+    vector: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the network wrote under one view, the view undone, and its log-likelihood in nats.
+
+    ``view`` is its number among the task's views.
+    """
+
+    task_id: str
+    index: int
+    view: int
+    grid: Grid
+    log_likelihood: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sequence to write or judge: whose it is, under which view, and for which candidate."""
+
+    task_id: str
+    index: int
+    view: int
+    candidate: int
+    written: Written
+
+
+def questions_of(tasks: Sequence[Task], vectors: dict[str, int]) -> list[Question]:
+    """Return every test input of ``tasks``; test outputs are left behind."""
+    return [
+        Question(task.id, index, pair.input, vectors[task.id]) for task in tasks for index, pair in enumerate(task.test)
+    ]
+
+
+def views_of(task: Task, count: int, seed: int) -> tuple[Compose, ...]:
+    """Return the first ``count`` views of a task (fewer if there are not so many), the identity first.
+
+    All eight dihedral views come equally often; colours that the rule names keep their place (`fixed_colours`). A
+    longer list begins with a shorter one.
+    """
+    fixed = fixed_colours(task)
+    return tuple(views(min(count, most_views(fixed)), seed, fixed=fixed))
+
+
+def under(question: Question, view: Compose, output: Grid | None = None) -> Written:
+    """Return the question (with a candidate's ``output``, if any) as it looks under ``view``."""
+    shape = view.parts[0]
+    assert isinstance(shape, Dihedral)
+    seen = None if output is None else view.apply(output)
+    return Written(view.apply(question.input), seen, question.vector, DIHEDRALS.index(shape))
+
+
+def undone(view: Augmentation, grid: Grid) -> Grid:
+    """Return a grid written under ``view`` as it lies in the task."""
+    return view.inverse.apply(grid)
+
+
+def in_batches(asked: Iterable[Asked], tokens: int = BATCH_TOKENS) -> list[list[Asked]]:
+    """Return sequences in batches of like length, of at most ``tokens`` with padding, the shortest first.
+
+    A sequence that is to be written is counted at twice its input: its output takes room too.
+    """
+    made: list[list[Asked]] = []
+    for each in sorted(asked, key=lambda each: _room(each.written)):
+        if not made or _room(each.written) * (len(made[-1]) + 1) > tokens:
+            made.append([])
+        made[-1].append(each)
+    return made
+
+
+def _room(written: Written) -> int:
+    return written.length if written.output is not None else 2 * (written.input.size + FRAME)
+
+
+def write_batch(folder: str, digest: str, device: str, batch: Sequence[Written]) -> list[tuple[Grid, float]]:
+    """Write a batch by the model in ``folder``; what a worker process is called with."""
+    return [(each.grid, each.log_likelihood) for each in write(_model(folder, digest, device), batch)]
+
+
+def judge_batch(folder: str, digest: str, device: str, batch: Sequence[Written]) -> list[float]:
+    """Return the log-likelihoods of a batch by the model in ``folder``; what a worker process is called with."""
+    return likelihoods(_model(folder, digest, device), batch).tolist()
+
+
+@lru_cache(maxsize=1)
+def _model(folder: str, digest: str, device: str) -> PairTransformer:
+    """The model of a process: read once. ``digest`` makes another model in the same folder another one."""
+    if device == "cpu":
+        torch.set_num_threads(THREADS)
+    loaded = load_solver(Path(folder))
+    if loaded.digest != digest:
+        raise RuntimeError(f"{folder} holds another model than when answering began")
+    return loaded.model.to(device)

@@ -1,0 +1,191 @@
+"""Collecting candidates for all questions: rounds of views over all tasks, then a judgement under shared views."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from arc_affinity.data.symmetry.augment import Compose
+from arc_affinity.evaluation.candidates.answering import (
+    Asked,
+    Draft,
+    Question,
+    in_batches,
+    judge_batch,
+    under,
+    undone,
+    views_of,
+    write_batch,
+)
+from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.candidates.ranking import Ranked, pool, rank
+from arc_affinity.evaluation.questions import Place
+from arc_affinity.types import Task
+
+WRITING, JUDGING = "write", "judge"
+WRITING_SHARE = 0.6
+"""Share of the time for answers that may go into writing; judging gets what is left."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that answers: its folder, digest and device, as worker processes are told of it."""
+
+    folder: str
+    digest: str
+    device: str
+
+
+@dataclass
+class Answers:
+    """Asks a network for every question, round after round, and keeps what it says in a journal.
+
+    A round is a set of views over all questions, so that every task is answered before any is answered often. What
+    the journal holds is not asked again. Without a deadline the result is the same whatever is interrupted.
+
+    Attributes:
+        network: who answers.
+        tasks: whose questions are asked; test outputs are not looked at.
+        questions: the questions, each with its task's vector.
+        views: views to write under, at most; ``shared`` views to judge under.
+        seed: of the views.
+        journal: where answers are kept.
+        executor, at_a_time: where the work is done, and how many batches are given out at once.
+        seconds: time for all of it, that of earlier, interrupted runs included; None: until all is done.
+        report: called with a stage's name and the share of it that is done.
+        learned: ids of the tasks that the network has learned; the others are asked once. None: all.
+    """
+
+    network: Network
+    tasks: Sequence[Task]
+    questions: Sequence[Question]
+    views: int
+    shared: int
+    seed: int
+    journal: Journal
+    executor: Executor
+    at_a_time: int
+    seconds: float | None
+    report: Callable[[str, float], None]
+    learned: frozenset[str] | None = None
+    _views: dict[str, tuple[Compose, ...]] = field(default_factory=dict)
+    _kept: dict[str, list[Any]] = field(default_factory=dict)
+    _begun: float = 0.0
+
+    def __post_init__(self) -> None:
+        most = max(self.views, self.shared)
+        self._views = {task.id: views_of(task, most, self.seed) for task in self.tasks}
+        self._kept = {line["batch"]: line["answers"] for line in self.journal.lines}
+        before = self.journal.lines[-1]["seconds"] if self.journal.lines else 0.0
+        self._begun = time.monotonic() - before
+
+    def drafts(self) -> dict[Place, list[Draft]]:
+        """Write every question under its views and return what was written, by question."""
+        drafts: defaultdict[Place, list[Draft]] = defaultdict(list)
+        for number, chosen in enumerate(rounds(self.views)):
+            asked = [each for each in self._to_write(chosen) if number == 0 or self._is_learned(each.task_id)]
+            # The first answers may take all the time there is: a question without any is lost.
+            limit = self._limit(WRITING_SHARE if number else 1.0)
+            for each, (grid, likelihood) in self._round(WRITING, number, asked, limit):
+                view = self._views[each.task_id][each.view]
+                lying = undone(view, np.asarray(grid, np.uint8))
+                drafts[each.task_id, each.index].append(
+                    Draft(each.task_id, each.index, each.view, lying, float(likelihood))
+                )
+        return drafts
+
+    def ranked(self, drafts: Mapping[Place, Sequence[Draft]]) -> dict[Place, tuple[Ranked, ...]]:
+        """Judge the candidates of every question that has several, and return all in order, the best first."""
+        choices = {(q.task_id, q.index): pool(drafts.get((q.task_id, q.index), ()), q.input) for q in self.questions}
+        shared: defaultdict[Place, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for number, chosen in enumerate(rounds(self.shared, first=4)):
+            asked = list(self._to_judge(choices, chosen))
+            found = list(self._round(JUDGING, number, asked, self._limit(1.0)))
+            if len(found) < len(asked):
+                # A round cut short would judge candidates under different views.
+                break
+            for each, likelihood in found:
+                shared[each.task_id, each.index][each.candidate].append(float(likelihood))
+        return {place: rank(each, shared.get(place)) for place, each in choices.items()}
+
+    def _is_learned(self, task_id: str) -> bool:
+        return self.learned is None or task_id in self.learned
+
+    def _limit(self, share: float) -> float | None:
+        """When a share of the time is spent, by ``time.monotonic``."""
+        return None if self.seconds is None else self._begun + share * self.seconds
+
+    def _to_write(self, chosen: Sequence[int]) -> Iterator[Asked]:
+        for question in self.questions:
+            for number in self._among(question, chosen):
+                view = self._views[question.task_id][number]
+                yield Asked(question.task_id, question.index, number, 0, under(question, view))
+
+    def _to_judge(self, choices: Mapping[Place, Sequence[Any]], chosen: Sequence[int]) -> Iterator[Asked]:
+        for question in self.questions:
+            found = choices[question.task_id, question.index]
+            for number in self._among(question, chosen) if len(found) > 1 else ():
+                view = self._views[question.task_id][number]
+                for which, choice in enumerate(found):
+                    pair = under(question, view, choice.grid)
+                    yield Asked(question.task_id, question.index, number, which, pair)
+
+    def _among(self, question: Question, chosen: Sequence[int]) -> Iterable[int]:
+        return (number for number in chosen if number < len(self._views[question.task_id]))
+
+    def _round(
+        self, stage: str, number: int, asked: Sequence[Asked], limit: float | None
+    ) -> Iterator[tuple[Asked, Any]]:
+        """Yield what the network says to each of ``asked``, as far as there is time; journalled batches first."""
+        batches = {f"{stage} {number} {at}": batch for at, batch in enumerate(in_batches(asked))}
+        for name, batch in batches.items():
+            if name in self._kept:
+                yield from zip(batch, self._kept[name], strict=True)
+        missing = {name: batch for name, batch in batches.items() if name not in self._kept}
+        done = len(batches) - len(missing)
+        for name, answers in self._work(write_batch if stage == WRITING else judge_batch, missing, limit):
+            plain = [_plain(answer) for answer in answers]
+            self.journal.append({"batch": name, "answers": plain, "seconds": time.monotonic() - self._begun})
+            yield from zip(batches[name], plain, strict=True)
+            done += 1
+            self.report(stage, done / len(batches))
+
+    def _work(
+        self, job: Callable[..., list[Any]], batches: Mapping[str, Sequence[Asked]], limit: float | None
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Give batches out and yield what comes back; none is begun after the limit."""
+        waiting = iter(batches.items())
+        running: dict[Future[list[Any]], str] = {}
+        while True:
+            while len(running) < self.at_a_time and (limit is None or time.monotonic() < limit):
+                name, batch = next(waiting, (None, ()))
+                if name is None:
+                    break
+                to_do = [each.written for each in batch]
+                network = self.network
+                running[self.executor.submit(job, network.folder, network.digest, network.device, to_do)] = name
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+
+
+def rounds(views: int, first: int = 1) -> list[range]:
+    """Return the numbers of ``views`` views in rounds that double: 1, 1, 2, 4, … or from ``first`` on."""
+    ends = [*itertools.takewhile(lambda end: end < views, (first * 2**n for n in itertools.count())), views]
+    return [range(begin, end) for begin, end in itertools.pairwise([0, *ends]) if end > begin]
+
+
+def _plain(answer: Any) -> Any:
+    """An answer as JSON values."""
+    if isinstance(answer, tuple):
+        grid, likelihood = answer
+        return [grid.tolist(), likelihood]
+    return answer

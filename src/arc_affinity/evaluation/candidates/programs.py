@@ -1,0 +1,129 @@
+"""Answers by programs: every task searched on its own, wherever there is a worker, and kept in a journal."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.questions import Place
+from arc_affinity.search import FAULTS, solve_task
+from arc_affinity.types import Grid, Task
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 2000
+"""Characters of a program's text."""
+
+KEPT = 5
+"""Programs of a question that are kept: those with different answers, the most trusted first."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """An answer that a program gives.
+
+    Attributes:
+        grid: the answer.
+        text: the program, readable.
+        cost: its description length, without a unit.
+        fits: demonstrations that it reproduces, of ``shown``.
+        shown: demonstrations of the task.
+    """
+
+    grid: Grid
+    text: str
+    cost: float
+    fits: int
+    shown: int
+
+    @property
+    def fits_all(self) -> bool:
+        """Whether it reproduces every demonstration."""
+        return self.fits == self.shown
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far a task is searched: seconds (infinite: the states alone decide, and answers are the same everywhere) and
+    distinct results in each view."""
+
+    seconds: float
+    states: int
+
+
+def search_task(task: Task, bound: Bound) -> list[list[list[Any]]]:
+    """Search one task; what a worker process is called with. Returns JSON values: per test, per program."""
+    return [
+        [[found.grid.tolist(), _short(found.program), found.cost, found.fits] for found in output[:KEPT]]
+        for output in solve_task(task, seconds=bound.seconds, states=bound.states)
+    ]
+
+
+def _short(program: str) -> str:
+    """A learned rule of many branches is cut: nobody reads it, and records bound what they hold."""
+    return program if len(program) <= LONGEST else f"{program[: LONGEST - 1]}…"
+
+
+def search_tasks(
+    tasks: Sequence[Task],
+    bound: Bound,
+    journal: Journal,
+    executor: Executor,
+    at_a_time: int,
+    report: Callable[[float], None],
+    seconds: float | None = None,
+) -> dict[Place, tuple[Program, ...]]:
+    """Search every task that the journal does not hold yet and return the programs of every question.
+
+    Args:
+        tasks: the tasks; outputs of their tests are not looked at.
+        bound: of each.
+        journal: one line a task.
+        executor: where the work is done.
+        at_a_time: tasks that are given out at once.
+        report: called with the share of the tasks that are done.
+        seconds: after which no further task is begun; those left have no programs. None: all are searched.
+    """
+    done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for line in journal.lines}
+    by_id = {task.id: task for task in tasks}
+    waiting = iter([task for task in tasks if task.id not in done])
+    running: dict[Future[list[list[list[Any]]]], str] = {}
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    while True:
+        while len(running) < at_a_time and time.monotonic() < end:
+            task = next(waiting, None)
+            if task is None:
+                break
+            running[executor.submit(search_task, task, bound)] = task.id
+        if not running:
+            break
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            task_id = running.pop(future)
+            try:
+                done[task_id] = future.result()
+            except FAULTS as error:
+                logger.warning("task %s: the search failed (%s: %s)", task_id, type(error).__name__, error)
+                done[task_id] = [[] for _ in by_id[task_id].test]
+            journal.append({"task": task_id, "programs": done[task_id]})
+            report(len(done) / len(tasks))
+    return _by_place(tasks, done)
+
+
+def _by_place(
+    tasks: Sequence[Task], done: Mapping[str, Sequence[Sequence[Sequence[Any]]]]
+) -> dict[Place, tuple[Program, ...]]:
+    return {
+        (task.id, index): tuple(
+            Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in programs
+        )
+        for task in tasks
+        for index, programs in enumerate(done.get(task.id, ()))
+    }

@@ -1,0 +1,83 @@
+"""Predicting by a network that has learned its tasks: one that `solve` left, asked for those tasks again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.candidates.answering import Asked, Draft, in_batches, questions_of, under, undone, views_of
+from arc_affinity.evaluation.candidates.merging import merge
+from arc_affinity.evaluation.candidates.outcome import records_of
+from arc_affinity.evaluation.candidates.ranking import pool, rank
+from arc_affinity.evaluation.records.record import Origin, Record
+from arc_affinity.models.pair_transformer.decoding import write
+from arc_affinity.models.pair_transformer.storage import LoadedSolver
+from arc_affinity.types import Task
+
+CHUNK = 32
+"""Tasks that are answered together; their records become known at once."""
+
+
+def predict_by_solver(
+    loaded: LoadedSolver,
+    tasks: Sequence[Task],
+    origin: Origin,
+    *,
+    attempts: int = 2,
+    views: int = 1,
+    done: Collection[str] = (),
+) -> Iterator[tuple[str, list[Record]]]:
+    """Yield each task's id and records, the attempts chosen by votes of ``views`` views.
+
+    Args:
+        loaded: the network, which has a vector for each of ``tasks``.
+        tasks: whose test inputs are asked; test outputs are for measuring alone.
+        origin: what the records share.
+        attempts: different answers to each question, at most.
+        views: views under which each question is answered.
+        done: ids of tasks to leave out.
+
+    Raises:
+        ArcAffinityError: the network has no vector for a task.
+    """
+    vectors = {task_id: number for number, task_id in enumerate(loaded.task_ids)}
+    unknown = [task.id for task in tasks if task.id not in vectors]
+    if unknown:
+        raise ArcAffinityError(
+            f"{loaded.name} has not learned task {unknown[0]} (nor {len(unknown) - 1} others); "
+            "`solve` adapts it to the tasks asked"
+        )
+    left = [task for task in tasks if task.id not in done]
+    for chunk in _chunks(left):
+        drafts = _drafts(loaded, chunk, vectors, views, origin.seed)
+        for task in chunk:
+            best = {
+                (task.id, index): merge(rank(pool(drafts[task.id, index], pair.input, limit=attempts), None), ())
+                for index, pair in enumerate(task.test)
+            }
+            yield task.id, list(records_of([task], best, origin))
+
+
+def _chunks(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    for start in range(0, len(tasks), CHUNK):
+        yield tasks[start : start + CHUNK]
+
+
+def _drafts(
+    loaded: LoadedSolver, tasks: Sequence[Task], vectors: dict[str, int], count: int, seed: int
+) -> dict[tuple[str, int], list[Draft]]:
+    """What the network writes for each question of ``tasks`` under each view."""
+    views = {task.id: views_of(task, count, seed) for task in tasks}
+    asked = [
+        Asked(question.task_id, question.index, number, 0, under(question, view))
+        for question in questions_of(tasks, vectors)
+        for number, view in enumerate(views[question.task_id])
+    ]
+    drafts: dict[tuple[str, int], list[Draft]] = {}
+    for batch in in_batches(asked):
+        answers = write(loaded.model, [each.written for each in batch])
+        for each, answer in zip(batch, answers, strict=True):
+            grid = undone(views[each.task_id][each.view], answer.grid)
+            draft = Draft(each.task_id, each.index, each.view, grid, answer.log_likelihood)
+            drafts.setdefault((each.task_id, each.index), []).append(draft)
+    return drafts

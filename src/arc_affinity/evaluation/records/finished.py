@@ -1,0 +1,67 @@
+"""Whether finished records stand where new ones are to go: the same are left as they are, others are not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.records.record import Origin, Record, read_records
+from arc_affinity.files import is_stream
+from arc_affinity.types import Grid, Pair
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The records that are to be made: what they share, the questions by place, attempts and views of each."""
+
+    origin: Origin
+    questions: Mapping[Place, Pair]
+    attempts: int
+    views: int
+
+
+def is_finished(path: Path, wanted: Wanted, *, overwrite: bool = False) -> bool:
+    """Return whether ``path`` holds the records that are wanted, so that there is nothing to do.
+
+    Raises:
+        ArcAffinityError: it holds something else, and ``overwrite`` does not say to replace it.
+    """
+    if overwrite or is_stream(path) or not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        held = read_records(path)
+    except ArcAffinityError as error:
+        raise ArcAffinityError(f"{path} is there and is not replaced without --overwrite; it holds {error}") from error
+    if _are(held, wanted):
+        return True
+    first = held[0]
+    raise ArcAffinityError(
+        f"{path} holds {len(held)} finished records of other answers ({first.model} {first.model_digest}, "
+        f"{len({each.task_id for each in held})} tasks of {first.dataset}, {first.protocol}); --overwrite replaces them"
+    )
+
+
+def _are(records: list[Record], wanted: Wanted) -> bool:
+    """Whether these are the records that are wanted."""
+    origin = wanted.origin
+    shared = (origin.model, origin.model_digest, origin.dataset, origin.protocol, origin.seed, origin.epoch)
+    return (
+        {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.epoch) for r in records} == {shared}
+        and {(r.task_id, r.test_index) for r in records} == wanted.questions.keys()
+        and max(record.attempt for record in records) == wanted.attempts
+        and {record.views or 1 for record in records} == {wanted.views}
+        and all(_is_of(record, wanted.questions[record.task_id, record.test_index]) for record in records)
+    )
+
+
+def _is_of(record: Record, pair: Pair) -> bool:
+    return np.array_equal(record.input, pair.input) and _same(record.target, pair.output)
+
+
+def _same(first: Grid | None, second: Grid | None) -> bool:
+    return first is second if first is None or second is None else np.array_equal(first, second)

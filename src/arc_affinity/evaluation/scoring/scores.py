@@ -1,0 +1,239 @@
+"""From records or a submission to scores: one score for each protocol, never a mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from arc_affinity.errors import ArcAffinityError, listing
+from arc_affinity.evaluation.questions import (
+    Place,
+    check_belongs,
+    name_place,
+    questions_of,
+    recorded_questions,
+)
+from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure, pass_at_k
+from arc_affinity.evaluation.submission import Given
+from arc_affinity.types import Grid, Pair, Task
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a score is of; a submission names no model. ``adapted`` means that records name an adapter."""
+
+    protocol: Protocol
+    dataset: str
+    model: str | None = None
+    model_digest: str | None = None
+    adapted: bool = False
+
+
+@dataclass(frozen=True)
+class OutputScore:
+    """One test output: whether an attempt solved it, and the metrics of attempt 1.
+
+    An output without attempts counts as a prediction that is missing: not exact, and every cell wrong.
+    """
+
+    task_id: str
+    test_index: int
+    attempted: bool
+    solved: bool
+    first: Metrics
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A metric's mean over tasks (of each task's mean) and over outputs, 0-1, and its number of outputs.
+
+    Outputs where the metric is undefined are left out; both means are None where no output is left.
+    """
+
+    over_tasks: float | None
+    over_outputs: float | None
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of one subject, with every number that it is made of."""
+
+    subject: Subject
+    attempts: int
+    outputs: tuple[OutputScore, ...]
+
+    @cached_property
+    def by_task(self) -> Mapping[str, tuple[OutputScore, ...]]:
+        """The outputs of each task, tasks in the dataset's order."""
+        tasks: dict[str, list[OutputScore]] = {}
+        for output in self.outputs:
+            tasks.setdefault(output.task_id, []).append(output)
+        return {task: tuple(outputs) for task, outputs in tasks.items()}
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Ids of the tasks without any attempt; they count 0."""
+        return tuple(t for t, outputs in self.by_task.items() if not any(o.attempted for o in outputs))
+
+    @property
+    def solved(self) -> Mean:
+        """Outputs solved within the attempts; over tasks it is ARC Prize's score (arcprize.org, rules)."""
+        return self.mean(lambda output: output.solved)
+
+    @property
+    def first_solved(self) -> Mean:
+        """Outputs solved by attempt 1 (pass@1)."""
+        return self.mean(lambda output: output.first.exact)
+
+    @property
+    def solved_tasks(self) -> tuple[str, ...]:
+        """Ids of the tasks with all outputs solved."""
+        return tuple(t for t, outputs in self.by_task.items() if all(o.solved for o in outputs))
+
+    @property
+    def strict(self) -> float:
+        """Share of tasks with all outputs solved (Chollet 2019, section III.1)."""
+        return len(self.solved_tasks) / len(self.by_task)
+
+    @property
+    def cell_accuracy(self) -> Mean:
+        """Mean cell accuracy of attempt 1."""
+        return self.mean(lambda output: output.first.cell_accuracy)
+
+    @property
+    def size_accuracy(self) -> Mean:
+        """Outputs whose attempt 1 has the right size."""
+        return self.mean(lambda output: output.first.size_match)
+
+    @property
+    def copy_accuracy(self) -> Mean:
+        """Mean copy accuracy of attempt 1, where defined."""
+        return self.mean(lambda output: output.first.copy_accuracy)
+
+    @property
+    def change_accuracy(self) -> Mean:
+        """Mean change accuracy of attempt 1, where defined."""
+        return self.mean(lambda output: output.first.change_accuracy)
+
+    def only(self, task_id: str) -> Score:
+        """Return the score of one task alone."""
+        return replace(self, outputs=self.by_task[task_id])
+
+    def mean(self, value: Callable[[OutputScore], float | None]) -> Mean:
+        """Average ``value`` over tasks and over outputs, leaving out where it is None."""
+        by_task = [[float(v) for v in map(value, outputs) if v is not None] for outputs in self.by_task.values()]
+        over_tasks = _average([sum(values) / len(values) for values in by_task if values])
+        every = [v for values in by_task for v in values]
+        return Mean(over_tasks, _average(every), len(every))
+
+
+def score(records: Sequence[Record], tasks: Iterable[Task] | None = None, *, attempts: int = 2) -> Score:
+    """Score the records of one model, dataset and protocol by ARC Prize's rule.
+
+    Each test output counts 1 if one of its first ``attempts`` attempts is exact; a task is the mean of its
+    outputs, the score the mean of all ``tasks``, those without records included. Without ``tasks`` the
+    records themselves say which tasks and outputs there are: right for examples held out in a store, and for
+    a part of a dataset.
+
+    Raises:
+        ArcAffinityError: there are no records, or those of several protocols, models or datasets; a record is
+            of no such task or contradicts it; two are the same attempt; or an output is withheld.
+    """
+    scores = score_each(records, tasks, attempts=attempts)
+    if len(scores) > 1:
+        subjects = "; ".join(_describe(score.subject) for score in scores)
+        raise ArcAffinityError(f"one score cannot mix records of different protocols or models: {subjects}")
+    return scores[0]
+
+
+def score_each(
+    records: Sequence[Record], tasks: Iterable[Task] | None = None, *, attempts: int = 2
+) -> tuple[Score, ...]:
+    """Score every protocol, model and dataset among ``records`` apart, as :func:`score` does for one.
+
+    Raises:
+        ArcAffinityError: as :func:`score`, but for several protocols, models or datasets.
+    """
+    if not records:
+        raise ArcAffinityError("there are no records to score")
+    groups: dict[Subject, list[Record]] = {}
+    for record in records:
+        groups.setdefault(_subject(record), []).append(record)
+    known = None if tasks is None else questions_of(tasks)
+    scores = []
+    for subject, group in groups.items():
+        questions = recorded_questions(group) if known is None else known
+        for record in group:
+            check_belongs(record, questions)
+        scores.append(_score(subject, _answers(group), questions, attempts))
+    return tuple(scores)
+
+
+def score_submission(submission: Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2) -> Score:
+    """Score a submission, which is under the rules of ARC Prize; tasks and attempts that it lacks count 0.
+
+    Raises:
+        ArcAffinityError: an output is withheld.
+    """
+    answers: dict[Place, Mapping[int, Grid | None]] = {
+        (task_id, index): dict(enumerate(pair, 1))
+        for task_id, outputs in submission.items()
+        for index, pair in enumerate(outputs)
+    }
+    return _score(Subject(Protocol.ARC_PRIZE, dataset), answers, questions_of(tasks), attempts)
+
+
+def _score(
+    subject: Subject,
+    answers: Mapping[Place, Mapping[int, Grid | None]],
+    questions: Mapping[Place, Pair],
+    attempts: int,
+) -> Score:
+    """Measure the attempts (1, 2, ...) in ``answers`` at every test output."""
+    _check_labelled(questions, subject.dataset)
+    outputs = []
+    for (task_id, index), pair in questions.items():
+        given = answers.get((task_id, index), {})
+        metrics = [
+            measure(given.get(k + 1), pair.input, pair.output) for k in range(min(max(given, default=1), attempts))
+        ]
+        solved = pass_at_k([bool(m.exact) for m in metrics], attempts)
+        outputs.append(OutputScore(task_id, index, bool(given), solved, metrics[0]))
+    return Score(subject, attempts, tuple(outputs))
+
+
+def _answers(records: Sequence[Record]) -> dict[Place, dict[int, Grid | None]]:
+    """The predictions of each place by attempt."""
+    answers: dict[Place, dict[int, Grid | None]] = {}
+    for record in records:
+        place = (record.task_id, record.test_index)
+        given = answers.setdefault(place, {})
+        if record.attempt in given:
+            raise ArcAffinityError(f"two records are attempt {record.attempt} of {name_place(place)}")
+        given[record.attempt] = record.prediction
+    return answers
+
+
+def _check_labelled(questions: Mapping[Place, Pair], dataset: str) -> None:
+    """Refuse to score where an answer is withheld, which would count as a failure, or nothing is asked."""
+    if not questions:
+        raise ArcAffinityError(f"{dataset} has no test outputs to score")
+    withheld = [name_place(place) for place, pair in questions.items() if pair.output is None]
+    if withheld:
+        raise ArcAffinityError(f"cannot score {dataset}: {listing('test outputs withheld', withheld)}")
+
+
+def _subject(record: Record) -> Subject:
+    return Subject(record.protocol, record.dataset, record.model, record.model_digest, record.adapter is not None)
+
+
+def _describe(subject: Subject) -> str:
+    adapted = " with adapters" if subject.adapted else ""
+    return f"{subject.protocol} of {subject.model} ({subject.model_digest}){adapted} on {subject.dataset}"
+
+
+def _average(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

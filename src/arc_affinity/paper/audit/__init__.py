@@ -1,0 +1,1 @@
+"""The claims by subject: the gap, the taxonomy, ViTARC, scores and models."""

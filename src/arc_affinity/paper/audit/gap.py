@@ -1,0 +1,246 @@
+"""Claims about the 302 fine-tunes: their means, the compositional gap, and where failures lie."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
+from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, group_gap, has_gap, sensitivity
+from arc_affinity.paper.audit.common import (
+    Claim,
+    Evidence,
+    Row,
+    Verdict,
+    in_percent,
+    of,
+    p_value,
+    percent,
+    significant,
+    told,
+)
+from arc_affinity.paper.published import FineTune
+from arc_affinity.statistics import false_discovery, mean, odds_ratio, paired, share
+from arc_affinity.taxonomy.categories import BY_CODE, LOW_AFFINITY, Affinity
+
+TUNES = Row(
+    "fine-tunes-302",
+    "302 LoRA fine-tunes on 400 examples each",
+    "mean base grid 3.05 %, final grid 6.76 %, final cell 87.0 %; 112 tasks at 0; 2,239 s a task, 188 GPU hours",
+)
+GAP = Row("compositional-gap", "Final cell > 80 % and final grid < 10 %", "210 of 302 = 69.5 %")
+SENSITIVITY = Row(
+    "gap-sensitivity",
+    "The gap does not hang on its thresholds (cell 70-95 %, grid 0-20 %, 66 pairs)",
+    "over half the tasks in 43 of 66 pairs; 56.3 % at 85/5, 73.2 % at 75/15",
+)
+A2_ZERO = Row("a2-zero", "A2 tasks at 0 % grid after fine-tuning", "9 of 21")
+BEST_A2 = Row("694f12f3", "694f12f3, an A2 task, has its cells right and not its grids", "cell 99.33 %, grid 17.75 %")
+BASE_RATES = Row(
+    "failures-base-rate",
+    "Failures gather where the taxonomy predicts them",
+    "68.6 % of the failures in a category, which holds 68.3 % of the tasks",
+)
+NO_TUNES = "needs lora_302_tasks.csv"
+
+STRICT, LOOSE = Thresholds(cells=0.85, grids=0.05), Thresholds(cells=0.75, grids=0.15)
+"""The two pairs that the paper names."""
+
+STRICT_SWEPT, LOOSE_SWEPT = (0.85, 0.06), (0.75, 0.14)
+"""The pairs of its 66 whose shares are the two published ones; 5 and 15 % are not among its thresholds."""
+
+
+def gap_claims(e: Evidence) -> tuple[Claim, ...]:
+    """Return the claims of this file, in the order of the paper's table."""
+    return fine_tunes(e), gap(e), gap_sensitivity(e), a2_zero(e), best_a2(e), base_rates(e)
+
+
+def fine_tunes(e: Evidence) -> Claim:
+    """The means of the table; what fine-tuning changes on the same tasks; whether they were new to the base."""
+    tunes = e.reference.fine_tunes
+    if tunes is None:
+        return TUNES.unchecked(e, NO_TUNES)
+    rows = list(tunes.values())
+    n, zero = len(rows), sum(t.final_grids == 0 for t in rows)
+    base, final, cells = (
+        mean([t.base_grids for t in rows]),
+        mean([t.final_grids for t in rows]),
+        mean([t.final_cells for t in rows]),
+    )
+    seconds = [t.seconds for t in rows]
+    gained = paired({t.task_id: t.base_grids for t in rows}, {t.task_id: t.final_grids for t in rows})
+    reproduced = (
+        f"{n} tasks: mean base grid {percent(base.value, 2)}, final grid {percent(final.value, 2)}, final cell "
+        f"{percent(cells.value)}; {zero} tasks at 0; {sum(seconds) / n:,.0f} s a task, {sum(seconds) / 3600:.0f} hours"
+    )
+    trained = len(tunes.keys() & e.reference.train)
+    audited = (
+        f"final grid {in_percent(final, 2)}, median {percent(sorted(t.final_grids for t in rows)[n // 2], 2)}; gain "
+        f"{in_percent(gained.difference, 2)} points, {p_value(gained.p)}: better on {gained.better} tasks, worse on "
+        f"{gained.worse}; {trained} of the {n} tasks were trained on before, so the base is not zero-shot; cells are "
+        "teacher forced"
+    )
+    same = (n, zero, f"{100 * (base.value or 0):.2f}", f"{100 * (final.value or 0):.2f}") == (302, 112, "3.05", "6.76")
+    why = "every figure as published; grids can be compared, cells are inflated by the protocol, 'base' is not unseen"
+    figures = {"base_grid": base.value, "final_grid": final.value, "final_cell": cells.value, "at_zero": float(zero)}
+    return TUNES.claim_of(e, *_if(same, why, "the means differ"), reproduced, audited, figures)
+
+
+def gap(e: Evidence) -> Claim:
+    """The 210 tasks; the same gap before fine-tuning; its share by protocol in our own models."""
+    tunes = e.reference.fine_tunes
+    if tunes is None:
+        return GAP.unchecked(e, NO_TUNES)
+    found = group_gap([t.final for t in tunes.values()])
+    before = group_gap([t.base for t in tunes.values()])
+    ours = [s for s in e.scores if s.gap is not None]
+    measured = "; ".join(f"{s.model}, {s.data}, {s.protocol}: {of(s.gap or 0, s.tasks)}" for s in ours)
+    audited = (
+        f"{in_percent(found.share)} (Wilson), teacher forced; before fine-tuning {of(before.count, before.tasks)}: the "
+        f"gap is no effect of it. Our models: {measured or 'no scores of our own at hand'}"
+    )
+    profiles = ", ".join(f"{name} {count}" for name, count in found.profiles.items())
+    why = "the count is exact, but its cells are teacher forced, which makes a part of the gap (see teacher-forcing)"
+    reproduced = f"{of(found.count, found.tasks)}; profiles: {profiles}"
+    same = (found.count, found.tasks) == (210, 302)
+    figures = {"gap": float(found.count), "tasks": float(found.tasks), "share": found.share.value}
+    return GAP.claim_of(e, *_if(same, why, "the count differs"), reproduced, audited, figures)
+
+
+def gap_sensitivity(e: Evidence) -> Claim:
+    """All 66 pairs, and the two named ones where they are said to be and where they are."""
+    tunes = e.reference.fine_tunes
+    if tunes is None:
+        return SENSITIVITY.unchecked(e, NO_TUNES)
+    tasks = [t.final for t in tunes.values()]
+    swept = sensitivity(tasks)
+    at = {
+        pair: int(swept.counts[SWEEP_CELLS.index(pair[0]), SWEEP_GRIDS.index(pair[1])])
+        for pair in (STRICT_SWEPT, LOOSE_SWEPT)
+    }
+    n = len(tasks)
+    strict, loose = (sum(has_gap(task, pair) for task in tasks) for pair in (STRICT, LOOSE))
+    reproduced = (
+        f"over half in {swept.over_half} of {swept.pairs} pairs; {percent(at[STRICT_SWEPT] / n)} at 85/6, "
+        f"{percent(at[LOOSE_SWEPT] / n)} at 75/14"
+    )
+    audited = f"at the thresholds that are named: {of(strict, n)} at 85/5, {of(loose, n)} at 75/15"
+    why = "43 is exact; the two shares are those of 85/6 and 75/14, the nearest pairs among the 66 to those named"
+    same = (swept.over_half, at[STRICT_SWEPT], at[LOOSE_SWEPT], n) == (43, 170, 221, 302)
+    figures = {
+        "pairs_over_half": float(swept.over_half or 0),
+        "at_85_6": at[STRICT_SWEPT] / n,
+        "at_75_14": at[LOOSE_SWEPT] / n,
+        "at_85_5": strict / n,
+        "at_75_15": loose / n,
+    }
+    return SENSITIVITY.claim_of(e, *_if(same, why, "the counts differ"), reproduced, audited, figures)
+
+
+def a2_zero(e: Evidence) -> Claim:
+    """A2's tasks without one right grid, beside the same share of all others."""
+    tunes = e.reference.fine_tunes
+    if tunes is None or not e.labels:
+        return A2_ZERO.unchecked(e, f"{NO_TUNES} and labels")
+    zero, total, odds = _a2(tunes, e.labels)
+    hand_zero, hand_total, _ = _a2(tunes, e.by_hand)
+    labelled = len(tunes.keys() & e.labels.keys())
+    everywhere = sum(t.final_grids == 0 for t in tunes.values())
+    reproduced = f"{zero} of {total}; rests on {labelled} of {len(tunes)} tasks with a label"
+    audited = (
+        f"{in_percent(share(zero, total))} of A2, {of(everywhere, len(tunes))} of all tasks; odds ratio to the other "
+        f"labelled tasks {odds}; with the ambiguous by hand {hand_zero} of {hand_total}"
+    )
+    verdict, why = Verdict.UNCHECKED, f"{e.missing_labels}; the other A2 tasks are among them"
+    if e.complete:
+        same = (zero, total) == (9, 21)
+        verdict, why = _if(same, "the count is as published, beside the share of all tasks at 0", "the count differs")
+    return A2_ZERO.claim_of(e, verdict, why, reproduced, audited, {"zero": zero, "tasks": total})
+
+
+def best_a2(e: Evidence) -> Claim:
+    """The figures of one task, and its published label."""
+    tune = (e.reference.fine_tunes or {}).get("694f12f3")
+    if tune is None:
+        return BEST_A2.unchecked(e, NO_TUNES)
+    label = e.labels.get("694f12f3")
+    ours = e.code_labels["694f12f3"]
+    reproduced = f"cell {percent(tune.final_cells, 2)}, grid {percent(tune.final_grids, 2)}; published label {label}"
+    base = f"base cell {percent(tune.base_cells, 2)}, base grid {percent(tune.base_grids, 2)}"
+    audited = f"our rules: {ours}; {base}, teacher forced"
+    figures = {"cell": tune.final_cells, "grid": tune.final_grids}
+    if (percent(tune.final_cells, 2), percent(tune.final_grids, 2)) != ("99.33 %", "17.75 %"):
+        return BEST_A2.claim_of(e, Verdict.FAILS, "the figures differ", reproduced, audited, figures)
+    verdict, why = Verdict.HOLDS, "figures and label as published"
+    if label != "A2":
+        verdict, why = Verdict.CHANGES, f"the figures are exact, but the published label of the task is {label}, not A2"
+    return BEST_A2.claim_of(e, verdict, why, reproduced, audited, figures)
+
+
+def base_rates(e: Evidence) -> Claim:
+    """The 210 failures by predicted level and by category, each beside the share of all tasks there."""
+    tunes = e.reference.fine_tunes
+    if tunes is None or not e.labels:
+        return BASE_RATES.unchecked(e, f"{NO_TUNES} and labels")
+    failed = {task for task, tune in tunes.items() if has_gap(tune.final)}
+    labelled = tunes.keys() & e.labels.keys()
+    at_hand = _groups(failed & labelled, labelled, e.labels)
+    filled = _groups(failed, tunes.keys(), e.filled)
+    by_category = concentration_by_category(failed, list(tunes), e.filled)
+    notable = [f"{code} {found.verdict}" for code, found in by_category.items() if significant(found.p)]
+    reproduced = f"published labels, {len(labelled)} of {len(tunes)} tasks: {_listed(at_hand)}"
+    pair = in_percent(share(round(0.686 * len(failed)), len(failed)))
+    listed = ", ".join(notable) or "none"
+    audited = (
+        f"68.6 % of {len(failed)} failures is {pair}, beside 68.3 % of the tasks; labels completed by our rules, all "
+        f"{len(tunes)} tasks: {_listed(filled)}; by category after false-discovery control: {listed}"
+    )
+    shown = [name for name, found in filled.items() if found.verdict == "concentrated"]
+    why = (
+        f"the published pair is a base rate; failures are somewhat more frequent in what is {', '.join(shown)}"
+        if shown
+        else "the share of the failures is about the share of the tasks: a base rate, no concentration"
+    )
+    figures = {f"{name}: {what}": value for name, c in filled.items() for what, value in _shares(c).items()}
+    return BASE_RATES.claim_of(e, Verdict.CHANGES if shown else Verdict.FAILS, why, reproduced, audited, figures)
+
+
+def _a2(tunes: Mapping[str, FineTune], labels: Mapping[str, str]) -> tuple[int, int, str]:
+    """A2's tasks at 0, A2's tasks, and the odds ratio to the other labelled ones."""
+    groups: dict[bool, list[bool]] = {True: [], False: []}
+    for task in tunes.keys() & labels.keys():
+        groups[labels[task] == "A2"].append(tunes[task].final_grids == 0)
+    a2, other = groups[True], groups[False]
+    odds = told(odds_ratio(sum(a2), len(a2) - sum(a2), sum(other), len(other) - sum(other)))
+    return sum(a2), len(a2), odds
+
+
+def _groups(failed: Collection[str], tasks: Collection[str], labels: Mapping[str, str]) -> dict[str, Concentration]:
+    """Concentration of the failures in what is of low affinity, and in what is not of high affinity."""
+    codes = {
+        "low and very low": LOW_AFFINITY,
+        "medium and below": {code for code, found in BY_CODE.items() if found.affinity is not Affinity.HIGH},
+    }
+    found = {
+        name: concentration(failed, tasks, [task for task in tasks if labels[task] in within])
+        for name, within in codes.items()
+    }
+    adjusted = false_discovery({name: each.odds.p for name, each in found.items()})
+    return {name: replace(each, adjusted=adjusted[name]) for name, each in found.items()}
+
+
+def _shares(found: Concentration) -> dict[str, float | None]:
+    return {"of failures": found.share.value, "of tasks": found.base_rate.value}
+
+
+def _listed(groups: Mapping[str, Concentration]) -> str:
+    return "; ".join(
+        f"{name}: {percent(found.share.value)} of {found.failures} failures, {percent(found.base_rate.value)} of "
+        f"{found.tasks} tasks, odds ratio {told(found.odds)}, adjusted {p_value(found.adjusted)}"
+        for name, found in groups.items()
+    )
+
+
+def _if(same: bool, why: str, otherwise: str) -> tuple[Verdict, str]:
+    """Holds with changes for the reason ``why`` if the figures are the published ones."""
+    return (Verdict.CHANGES, why) if same else (Verdict.FAILS, otherwise)

@@ -1,0 +1,79 @@
+"""Scores of our own trained models, bundled, for the claims that need a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.scoring.metrics import Protocol
+
+DRAWN = "drawn"
+"""Context pairs that never contain the query: the repaired way."""
+
+FIRST = "first"
+"""The first two pairs of a task for each of its examples, themselves included: the published leak."""
+
+
+@dataclass(frozen=True)
+class OurScore:
+    """One model on one dataset under one protocol: means over tasks of attempt 1, 0-1.
+
+    ``dataset`` is short ("unseen92"), ``data`` says it in words, ``context`` is how demonstrations were chosen,
+    ``gap`` how many of the ``tasks`` have the compositional gap (None where unknown), ``command`` what measured it,
+    ``right`` which outputs are exact, in order of task and output: a bit each, the first the highest, hexadecimal.
+    """
+
+    model: str
+    dataset: str
+    data: str
+    protocol: Protocol
+    context: str
+    tasks: int
+    outputs: int
+    exact: float
+    cells: float
+    size: float
+    gap: int | None
+    command: str
+    right: str | None = None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One model on the same outputs, measured in two ways."""
+
+    first: OurScore
+    second: OurScore
+
+
+def our_scores() -> tuple[OurScore, ...]:
+    """Return the bundled scores (`runs/our_scores.py` writes them); none where there is no such file.
+
+    Raises:
+        ArcAffinityError: the bundled file is damaged.
+    """
+    path = files("arc_affinity.paper.audit") / "our_scores.json"
+    if not path.is_file():
+        return ()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["scores"]
+        return tuple(OurScore(**{**row, "protocol": Protocol.named(row["protocol"])}) for row in rows)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArcAffinityError(f"our_scores.json of the package is damaged: {error}") from error
+
+
+def contrasts(
+    scores: Sequence[OurScore],
+    first: Protocol,
+    second: Protocol,
+    contexts: tuple[str, str] = (DRAWN, DRAWN),
+) -> Iterator[Contrast]:
+    """Yield every model and dataset that was measured in both ways on equally many outputs."""
+    ways = ((first, contexts[0]), (second, contexts[1]))
+    by_way = [{(s.model, s.dataset, s.outputs): s for s in scores if (s.protocol, s.context) == way} for way in ways]
+    for key, score in by_way[0].items():
+        if key in by_way[1]:
+            yield Contrast(score, by_way[1][key])

@@ -1,0 +1,351 @@
+"""All grid functions that the search may use for a task, with their costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from arc_affinity.search.functions import join, lines, moves, paint, pieces, select, shapes, symmetry
+from arc_affinity.search.values import Kind, Step
+from arc_affinity.types import COLOURS, Grid, Pair
+
+SIMPLE, CHOICE, NORMAL, RARE = 1.0, 1.1, 1.3, 1.7
+"""Costs: of what many tasks need, of choices among pieces, of most functions, of what few need or guesses easily."""
+
+WAYS = (("up", lines.UP), ("down", lines.DOWN), ("left", lines.LEFT), ("right", lines.RIGHT))
+
+
+def steps_for(demonstrations: Sequence[Pair]) -> tuple[Step, ...]:
+    """Return the functions to try on a task, cheapest first; colours are those that its demonstrations have."""
+    inputs = np.sum([np.bincount(pair.input.ravel(), minlength=COLOURS) > 0 for pair in demonstrations], 0)
+    outputs = np.sum(
+        [np.bincount(pair.output.ravel(), minlength=COLOURS) > 0 for pair in demonstrations if pair.output is not None],
+        0,
+    )
+    read = [c for c in range(1, COLOURS) if inputs[c] == len(demonstrations)]
+    written = [c for c in range(1, COLOURS) if outputs[c] == len(demonstrations)]
+    sizes = {pair.output.shape for pair in demonstrations if pair.output is not None}
+    steps = [
+        *_whole_grids(),
+        *_by_colour(read, written),
+        *_drawing(),
+        *_moves(read),
+        *_cuts(),
+        *(_of_size(*sizes.pop()) if len(sizes) == 1 else ()),
+        *_choices(read),
+        *_joins(),
+    ]
+    return tuple(sorted(steps, key=lambda step: step.cost))
+
+
+def _grid(name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
+    """A step from a grid to a grid."""
+    return Step(name, Kind.GRID, Kind.GRID, _bound(function, *arguments), cost)
+
+
+def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[Any], Any]:
+    """A function of a grid with its other arguments given."""
+    return (lambda value: function(value, *arguments)) if arguments else function
+
+
+def _whole_grids() -> list[Step]:
+    """Functions of `shapes` and `symmetry`."""
+    simple: list[tuple[str, Callable[[Grid], Grid | None]]] = [
+        ("mirror left-right", shapes.flip_columns),
+        ("mirror top-bottom", shapes.flip_rows),
+        ("turn round", shapes.rotate_180),
+        ("turn left", shapes.rotate_left),
+        ("turn right", shapes.rotate_right),
+        ("transpose", shapes.transpose),
+        ("transpose other", shapes.antitranspose),
+        ("crop", shapes.crop),
+        ("scale down", shapes.scale_down),
+        ("merge equal lines", shapes.merge_equal_lines),
+        ("drop uniform lines", shapes.drop_uniform_lines),
+        ("drop empty lines", shapes.drop_empty_lines),
+        ("smallest tile", symmetry.smallest_tile),
+        ("continue pattern", symmetry.continue_pattern),
+    ]
+    normal: list[tuple[str, Callable[[Grid], Grid | None]]] = [
+        ("trim", shapes.trim),
+        ("top half", shapes.top_half),
+        ("bottom half", shapes.bottom_half),
+        ("left half", shapes.left_half),
+        ("right half", shapes.right_half),
+        ("scale up by colours", shapes.scale_up_by_colours),
+        ("scale up by cells", shapes.scale_up_by_cells),
+        ("scale up by side", shapes.scale_up_by_side),
+        ("tile by side", shapes.tile_by_side),
+        ("tile turned", shapes.tile_turned),
+        ("tile with mirrored middle", shapes.tile_shifted_rows),
+        ("add own border", shapes.add_own_border),
+        ("continue diagonals", symmetry.continue_sheared),
+    ]
+    steps = [_grid(name, function, SIMPLE) for name, function in simple]
+    steps += [_grid(name, function, NORMAL) for name, function in normal]
+    for rows, cols in ((2, 2), (3, 3), (4, 4), (1, 2), (2, 1), (1, 3), (3, 1)):
+        steps.append(_grid(f"scale up {rows}x{cols}", shapes.scale_up, NORMAL, rows, cols))
+        steps.append(_grid(f"tile {rows}x{cols}", shapes.tile, NORMAL, rows, cols))
+        if (rows, cols) != (4, 4):
+            steps.append(_grid(f"tile mirrored {rows}x{cols}", shapes.tile_mirrored, NORMAL, rows, cols))
+    for axis, name in enumerate(("above", "before")):
+        steps.append(_grid(f"put mirror image {name}", shapes.double, NORMAL, axis, True, True))
+    for rows, cols in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        steps.append(_grid(f"shift {rows},{cols}", shapes.shift, RARE, rows, cols))
+        steps.append(_grid(f"roll {rows},{cols}", shapes.roll, RARE, rows, cols))
+    for factor in (2, 3):
+        steps.append(_grid(f"shrink by {factor}", shapes.shrink_by, RARE, factor))
+    steps += [
+        _grid("complete left-right", symmetry.mirror_whole, NORMAL, (shapes.flip_columns,)),
+        _grid("complete top-bottom", symmetry.mirror_whole, NORMAL, (shapes.flip_rows,)),
+        _grid("complete both mirrors", symmetry.mirror_whole, NORMAL, (shapes.flip_columns, shapes.flip_rows)),
+        _grid("complete diagonals", symmetry.mirror_whole, NORMAL, (shapes.transpose, shapes.antitranspose)),
+        _grid("complete quarter turns", symmetry.mirror_whole, NORMAL, (shapes.rotate_left, shapes.rotate_180)),
+        _grid("complete at best row", symmetry.mirror_best, NORMAL, (0,)),
+        _grid("complete at best column", symmetry.mirror_best, NORMAL, (1,)),
+        _grid("complete at best axes", symmetry.mirror_best, NORMAL, (0, 1)),
+        _grid("complete object mirrors", symmetry.mirror_object, NORMAL, False),
+        _grid("complete object turns", symmetry.mirror_object, NORMAL, True),
+    ]
+    return steps
+
+
+def _by_colour(read: Sequence[int], written: Sequence[int]) -> list[Step]:
+    """Functions with a colour: one that every input has, or one that every output has."""
+    steps = []
+    for colour in read:
+        steps += [
+            _grid(f"only {colour}", paint.only_colour, NORMAL, colour),
+            _grid(f"without {colour}", paint.without_colour, NORMAL, colour),
+            _grid(f"crop to {colour}", shapes.crop_colour, NORMAL, colour),
+            _grid(f"crop to all but {colour}", shapes.crop_other, NORMAL, colour),
+            _grid(f"inside box of {colour}", shapes.inside_box_of, RARE, colour),
+            _grid(f"complete {colour} at best axes", symmetry.mirror_best, RARE, (0, 1), colour),
+            _grid(f"continue pattern under {colour}", symmetry.continue_pattern, NORMAL, colour),
+            _grid(f"mirror image behind {colour}", symmetry.behind, NORMAL, colour, False),
+            _grid(f"pattern behind {colour}", symmetry.behind, NORMAL, colour, True),
+            _grid(f"shoot {colour} in four ways", lines.shoot, RARE, lines.STRAIGHT_WAYS, colour),
+            _grid(f"shoot {colour} across in four ways", lines.shoot_through, RARE, lines.STRAIGHT_WAYS, colour),
+        ]
+    for colour in written:
+        steps += [
+            _grid(f"fill enclosed with {colour}", paint.fill_enclosed, NORMAL, colour),
+            _grid(f"paint {colour}", paint.paint, NORMAL, colour),
+            _grid(f"paint background {colour}", paint.paint_background, RARE, colour),
+            _grid(f"surround with {colour}", paint.surround, RARE, colour),
+            _grid(f"add border {colour}", shapes.add_border, RARE, colour),
+            _grid(f"fill boxes with {colour}", paint.fill_boxes, RARE, colour),
+            _grid(f"fill whole box with {colour}", paint.box_fill, RARE, colour),
+            _grid(f"connect by {colour}", lines.connect, RARE, True, True, colour),
+            _grid(f"fill largest empty rectangle with {colour}", paint.fill_biggest_empty, RARE, colour),
+        ]
+    return steps
+
+
+def _drawing() -> list[Step]:
+    """Functions of `paint` and `lines` without a colour."""
+    normal: list[tuple[str, Callable[[Grid], Grid | None]]] = [
+        ("negative", paint.negative),
+        ("exchange the two colours", paint.exchange_two),
+        ("only the commonest", paint.only_commonest),
+        ("only the rarest", paint.only_rarest),
+        ("without the commonest", paint.without_commonest),
+        ("without the rarest", paint.without_rarest),
+        ("paint the commonest", paint.paint_commonest),
+        ("paint the rarest", paint.paint_rarest),
+        ("flood with the commonest", paint.flood_commonest),
+        ("a cell of the commonest", paint.one_cell_commonest),
+        ("a cell of the rarest", paint.one_cell_rarest),
+        ("colours by frequency", paint.colours_by_frequency),
+        ("colour bars", paint.colour_bars),
+        ("cells in a row", paint.cells_in_a_row),
+        ("only enclosed", paint.only_enclosed),
+        ("fill enclosed by wall", paint.fill_enclosed_by_wall),
+        ("fill boxes by colour", paint.fill_boxes_by_colour),
+        ("insides", paint.insides),
+        ("outlines", paint.outlines),
+        ("remove specks", paint.remove_specks),
+        ("majority around", paint.majority_around),
+        ("largest region", paint.largest_region),
+        ("without largest region", paint.without_largest_region),
+        ("connect diagonally", lines.connect_diagonally),
+        ("full rows", lines.full_rows),
+        ("full columns", lines.full_cols),
+        ("cross", lines.cross),
+    ]
+    steps = [_grid(name, function, NORMAL) for name, function in normal]
+    for name, way in WAYS:
+        steps += [
+            _grid(f"fall {name}", lines.fall, NORMAL, way),
+            _grid(f"fall whole {name}", lines.fall_whole, RARE, way),
+            _grid(f"shoot {name}", lines.shoot, NORMAL, (way,)),
+        ]
+    return [
+        *steps,
+        _grid("shoot in four ways", lines.shoot, NORMAL, lines.STRAIGHT_WAYS),
+        _grid("shoot diagonally", lines.shoot, NORMAL, lines.DIAGONAL_WAYS),
+        _grid("shoot down and up", lines.shoot, RARE, (lines.DOWN, lines.UP)),
+        _grid("shoot left and right", lines.shoot, RARE, (lines.LEFT, lines.RIGHT)),
+        _grid("connect", lines.connect, NORMAL, True, True),
+        _grid("connect rows", lines.connect, NORMAL, True, False),
+        _grid("connect columns", lines.connect, NORMAL, False, True),
+        _grid("grow", paint.grow, RARE, False),
+        _grid("grow diagonally too", paint.grow, RARE, True),
+        _grid("remove objects of 1", paint.remove_small, NORMAL, 1),
+        _grid("remove objects of 2", paint.remove_small, RARE, 2),
+        _grid("sort rows", lines.sort_rows, RARE, False),
+        _grid("sort rows down", lines.sort_rows, RARE, True),
+        _grid("sort columns", lines.sort_cols, RARE, False),
+        _grid("sort columns down", lines.sort_cols, RARE, True),
+    ]
+
+
+def _moves(read: Sequence[int]) -> list[Step]:
+    """Functions of `moves`."""
+    steps = [
+        _grid("stamp at markers", moves.stamp, RARE, False),
+        _grid("stamp at markers in their colour", moves.stamp, RARE, True),
+        _grid("mirror objects top-bottom", moves.mirror_objects, RARE, 0),
+        _grid("mirror objects left-right", moves.mirror_objects, RARE, 1),
+    ]
+    for colour in read:
+        steps.append(_grid(f"pull to {colour}", moves.pull, RARE, colour))
+        steps += [_grid(f"fall {name} to {colour}", moves.fall_until, RARE, way, colour) for name, way in WAYS]
+    return steps
+
+
+def _of_size(rows: int, cols: int) -> list[Step]:
+    """Functions that cut out parts of the size that all outputs have."""
+    steps = [
+        _grid(
+            f"{'bottom' if bottom else 'top'} {'right' if right else 'left'} {rows}x{cols}",
+            shapes.corner,
+            NORMAL,
+            rows,
+            cols,
+            bottom,
+            right,
+        )
+        for bottom in (False, True)
+        for right in (False, True)
+    ]
+    return [
+        *steps,
+        _grid(f"middle {rows}x{cols}", shapes.middle, NORMAL, rows, cols),
+        Step(f"blocks of {rows}x{cols}", Kind.GRID, Kind.PIECES, _bound(pieces.blocks, rows, cols), SIMPLE),
+        Step(f"full parts of {rows}x{cols}", Kind.GRID, Kind.PIECES, _bound(pieces.squares_of, rows, cols), NORMAL),
+    ]
+
+
+def _cuts() -> list[Step]:
+    """From a grid to pieces."""
+
+    def cut(name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
+        return Step(name, Kind.GRID, Kind.PIECES, _bound(function, *arguments), cost)
+
+    return [
+        cut("regions", pieces.regions, SIMPLE, False),
+        cut("regions with diagonals", pieces.regions, SIMPLE, True),
+        cut("objects", pieces.objects, SIMPLE, False),
+        cut("objects with diagonals", pieces.objects, SIMPLE, True),
+        cut("windows", pieces.windows, SIMPLE),
+        cut("holes", pieces.holes, NORMAL),
+        cut("colours", pieces.colours, SIMPLE),
+        cut("colour crops", pieces.colour_crops, NORMAL),
+        cut("cut at lines", pieces.cut_at_lines, SIMPLE),
+        cut("halves left and right", pieces.cut_evenly, SIMPLE, 1, 2),
+        cut("halves top and bottom", pieces.cut_evenly, SIMPLE, 2, 1),
+        cut("quarters", pieces.cut_evenly, NORMAL, 2, 2),
+        cut("ninths", pieces.cut_evenly, NORMAL, 3, 3),
+        cut("thirds left to right", pieces.cut_evenly, NORMAL, 1, 3),
+        cut("thirds top to bottom", pieces.cut_evenly, NORMAL, 3, 1),
+        cut("squares", pieces.cut_to_squares, NORMAL),
+        cut("rows", pieces.lines_of, NORMAL, 0),
+        cut("columns", pieces.lines_of, NORMAL, 1),
+        cut("insides of frames", pieces.frames, NORMAL),
+    ]
+
+
+def _complete_object(grid: Grid) -> Grid | None:
+    """Fill a piece by its mirror images, where they are of one size with it."""
+    return symmetry.mirror_whole(grid, (shapes.flip_columns, shapes.flip_rows))
+
+
+def _choices(read: Sequence[int]) -> list[Step]:
+    """From pieces to pieces."""
+
+    def step(name: str, function: Callable[[Any], Any], cost: float) -> Step:
+        return Step(name, Kind.PIECES, Kind.PIECES, function, cost)
+
+    steps = [
+        step("cropped", pieces.cropped, SIMPLE),
+        step("distinct", pieces.distinct, CHOICE),
+        step("reversed", pieces.reverse, CHOICE),
+    ]
+    for name, measure in select.MEASURES.items():
+        cost = SIMPLE if name in {"cells", "area"} else CHOICE
+        steps += [
+            step(f"most {name}", partial(select.most, measure, False), cost),
+            step(f"least {name}", partial(select.most, measure, True), cost),
+            step(f"without most {name}", partial(select.without_most, measure, False), RARE),
+            step(f"without least {name}", partial(select.without_most, measure, True), RARE),
+            step(f"odd in {name}", partial(select.odd_one, measure), CHOICE),
+            step(f"by {name}", partial(select.sort_by, measure, False), CHOICE),
+            step(f"by {name} down", partial(select.sort_by, measure, True), CHOICE),
+        ]
+    for colour in read:
+        steps.append(step(f"with {colour}", partial(select.with_colour, colour, True), CHOICE))
+        steps.append(step(f"lacking {colour}", partial(select.with_colour, colour, False), CHOICE))
+    mapped: list[tuple[str, Callable[[Grid], Grid | None]]] = [
+        ("mirror left-right", shapes.flip_columns),
+        ("mirror top-bottom", shapes.flip_rows),
+        ("turn round", shapes.rotate_180),
+        ("fill enclosed by wall", paint.fill_enclosed_by_wall),
+        ("flood with the commonest", paint.flood_commonest),
+        ("flood with its colour", paint.flood_drawn),
+        ("without the commonest", paint.without_commonest),
+        ("without the rarest", paint.without_rarest),
+        ("paint the rarest", paint.paint_rarest),
+        ("complete mirrors", _complete_object),
+        ("negative", paint.negative),
+        ("transpose", shapes.transpose),
+        ("paint the commonest", paint.paint_commonest),
+        ("crop", shapes.crop),
+        ("fill boxes by colour", paint.fill_boxes_by_colour),
+        ("insides", paint.insides),
+        ("outlines", paint.outlines),
+    ]
+    return steps + [step(f"each {name}", partial(pieces.each, function), CHOICE) for name, function in mapped]
+
+
+def _joins() -> list[Step]:
+    """From pieces to a grid."""
+
+    def step(name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
+        return Step(name, Kind.PIECES, Kind.GRID, _bound(function, *arguments), cost)
+
+    half = SIMPLE / 2
+    return [
+        step("the one", select.only_piece, 0.3),
+        step("in place", join.in_place, half),
+        step("first", select.nth_piece, half, 0),
+        step("second", select.nth_piece, SIMPLE, 1),
+        step("last", select.nth_piece, half, -1),
+        step("side by side", join.side_by_side, half),
+        step("stacked", join.stacked, half),
+        step("overlaid", join.overlaid, half),
+        step("common", join.common, half),
+        step("exclusive", join.exclusive, half),
+        step("neither", join.neither, half),
+        step("voted", join.voted, SIMPLE),
+        step("centred", join.centred, SIMPLE),
+        step("mosaic", join.mosaic, half),
+        step("colours in a row", join.colours_in_a_row, SIMPLE),
+        step("bars", join.bars, NORMAL),
+        step("count on a diagonal", join.count_diagonal, NORMAL),
+        step("packed in a row", join.packed, NORMAL, 1),
+        step("packed in a column", join.packed, NORMAL, 0),
+    ]

@@ -1,0 +1,292 @@
+"""Functions that keep a grid's size and change colours: by colour, by region, by neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from arc_affinity.search.functions.shapes import box_of
+from arc_affinity.search.regions import DIAGONAL, STRAIGHT, enclosed, label_colours, label_mask
+from arc_affinity.search.values import Mask
+from arc_affinity.types import Grid
+
+
+def only_colour(grid: Grid, colour: int) -> Grid:
+    """Keep one colour."""
+    return np.where(grid == colour, grid, np.uint8(0))
+
+
+def without_colour(grid: Grid, colour: int) -> Grid:
+    """Make one colour background."""
+    return np.where(grid == colour, np.uint8(0), grid)
+
+
+def paint(grid: Grid, colour: int) -> Grid:
+    """Give everything that is not background one colour."""
+    return np.where(grid > 0, np.uint8(colour), np.uint8(0))
+
+
+def paint_background(grid: Grid, colour: int) -> Grid:
+    """Give the background a colour."""
+    return np.where(grid == 0, np.uint8(colour), grid)
+
+
+def negative(grid: Grid) -> Grid | None:
+    """Exchange background and the only other colour."""
+    colours = np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1
+    return np.where(grid == 0, np.uint8(colours[0]), np.uint8(0)) if len(colours) == 1 else None
+
+
+def exchange_two(grid: Grid) -> Grid | None:
+    """Exchange the only two colours besides background."""
+    colours = np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1
+    if len(colours) != 2:
+        return None
+    table = np.arange(10, dtype=np.uint8)
+    table[colours] = colours[::-1]
+    return table[grid]
+
+
+def by_frequency(grid: Grid) -> list[int]:
+    """Return the colours besides background, the commonest first; equally common ones by number."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[0] = 0
+    order = np.argsort(-counts, kind="stable")
+    return [int(colour) for colour in order if counts[colour]]
+
+
+def only_commonest(grid: Grid) -> Grid | None:
+    """Keep the commonest colour besides background."""
+    colours = by_frequency(grid)
+    return only_colour(grid, colours[0]) if colours else None
+
+
+def only_rarest(grid: Grid) -> Grid | None:
+    """Keep the rarest colour."""
+    colours = by_frequency(grid)
+    return only_colour(grid, colours[-1]) if colours else None
+
+
+def without_commonest(grid: Grid) -> Grid | None:
+    """Make the commonest colour besides background background."""
+    colours = by_frequency(grid)
+    return without_colour(grid, colours[0]) if colours else None
+
+
+def without_rarest(grid: Grid) -> Grid | None:
+    """Make the rarest colour background."""
+    colours = by_frequency(grid)
+    return without_colour(grid, colours[-1]) if colours else None
+
+
+def paint_commonest(grid: Grid) -> Grid | None:
+    """Give everything the commonest colour besides background."""
+    colours = by_frequency(grid)
+    return paint(grid, colours[0]) if colours else None
+
+
+def paint_rarest(grid: Grid) -> Grid | None:
+    """Give everything the rarest colour."""
+    colours = by_frequency(grid)
+    return paint(grid, colours[-1]) if colours else None
+
+
+def flood_commonest(grid: Grid) -> Grid:
+    """Give every cell, background included, the commonest colour of the grid."""
+    return np.full(grid.shape, np.bincount(grid.ravel(), minlength=10).argmax(), np.uint8)
+
+
+def flood_drawn(grid: Grid) -> Grid | None:
+    """Give every cell the commonest colour besides background."""
+    colours = by_frequency(grid)
+    return np.full(grid.shape, colours[0], np.uint8) if colours else None
+
+
+def one_cell_commonest(grid: Grid) -> Grid | None:
+    """A single cell of the commonest colour besides background."""
+    colours = by_frequency(grid)
+    return np.array([[colours[0]]], np.uint8) if colours else None
+
+
+def one_cell_rarest(grid: Grid) -> Grid | None:
+    """A single cell of the rarest colour."""
+    colours = by_frequency(grid)
+    return np.array([[colours[-1]]], np.uint8) if colours else None
+
+
+def colours_by_frequency(grid: Grid) -> Grid | None:
+    """A column of the colours besides background, the commonest on top."""
+    colours = by_frequency(grid)
+    return np.array(colours, np.uint8)[:, None] if colours else None
+
+
+def colour_bars(grid: Grid) -> Grid | None:
+    """A bar a colour besides background, as wide as the colour has cells, the longest on top."""
+    colours = by_frequency(grid)
+    counts = np.bincount(grid.ravel(), minlength=10)
+    if not colours or counts[colours[0]] > 30:
+        return None
+    bars = np.zeros((len(colours), int(counts[colours[0]])), np.uint8)
+    for row, colour in enumerate(colours):
+        bars[row, : counts[colour]] = colour
+    return bars
+
+
+def cells_in_a_row(grid: Grid) -> Grid | None:
+    """A row of all cells that are not background, in reading order."""
+    cells = grid[grid > 0]
+    return cells[None] if 0 < len(cells) <= 30 else None
+
+
+def fill_enclosed(grid: Grid, colour: int) -> Grid:
+    """Give background that is enclosed a colour."""
+    return np.where(enclosed(grid), np.uint8(colour), grid)
+
+
+def only_enclosed(grid: Grid) -> Grid:
+    """Mark the enclosed background alone."""
+    return enclosed(grid).astype(np.uint8)
+
+
+def fill_enclosed_by_wall(grid: Grid) -> Grid | None:
+    """Give enclosed background the colour of the wall around it."""
+    holes = enclosed(grid)
+    labels, count = label_mask(holes)
+    if count == 0:
+        return None
+    # A wall of several colours counts as its highest, which a single pass can find.
+    near = ndimage.grey_dilation(grid, footprint=STRAIGHT)
+    walls = ndimage.maximum(near, labels, np.arange(count + 1)).astype(np.uint8)
+    return np.where(holes, walls[labels], grid)
+
+
+def fill_boxes(grid: Grid, colour: int) -> Grid | None:
+    """Give background within the bounding box of every object (straight or diagonal neighbours) a colour."""
+    labels, count = label_mask(grid > 0, diagonal=True)
+    if count == 0:
+        return None
+    filled = grid.copy()
+    for box in ndimage.find_objects(labels):
+        part = filled[box]
+        part[part == 0] = colour
+    return filled
+
+
+def fill_boxes_by_colour(grid: Grid) -> Grid | None:
+    """Fill the bounding box of every one-coloured object with its colour, the larger ones first."""
+    labels, count = label_colours(grid, diagonal=True)
+    if count == 0 or count > 100:
+        return None
+    boxes = list(enumerate(ndimage.find_objects(labels, count), 1))
+    boxes.sort(key=lambda item: -(item[1][0].stop - item[1][0].start) * (item[1][1].stop - item[1][1].start))
+    filled = grid.copy()
+    for number, box in boxes:
+        filled[box] = grid[box][labels[box] == number][0]
+    return filled
+
+
+def insides(grid: Grid) -> Grid:
+    """Keep cells whose straight neighbours all have their colour."""
+    wide = np.pad(grid, 1)
+    same = [wide[1:-1, 1:-1] == each for each in (wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:])]
+    return np.where(np.logical_and.reduce(same), grid, np.uint8(0))
+
+
+def outlines(grid: Grid) -> Grid:
+    """Keep cells that have a straight neighbour of another colour, or none."""
+    return np.where(insides(grid) > 0, np.uint8(0), grid)
+
+
+def grow(grid: Grid, diagonal: bool) -> Grid:
+    """Spread every object by a cell over background; where two meet the higher colour wins."""
+    spread = ndimage.grey_dilation(grid, footprint=DIAGONAL if diagonal else STRAIGHT, mode="constant")
+    return np.where(grid == 0, spread, grid)
+
+
+def surround(grid: Grid, colour: int) -> Grid:
+    """Put a frame of one colour around every object, diagonals included."""
+    near = ndimage.binary_dilation(grid > 0, DIAGONAL)
+    return np.where(near & (grid == 0), np.uint8(colour), grid)
+
+
+def remove_small(grid: Grid, most: int) -> Grid | None:
+    """Remove objects (cells that touch, diagonals included, whatever their colour) of that many cells or fewer."""
+    labels, count = label_mask(grid > 0, diagonal=True)
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    return np.where(sizes[labels] > most, grid, np.uint8(0))
+
+
+def remove_specks(grid: Grid) -> Grid:
+    """Remove single cells of a colour, giving them the commonest colour around them."""
+    wide = np.pad(grid, 1, constant_values=10)
+    around = (wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:])
+    single = np.logical_and.reduce([grid != each for each in around])
+    return np.where(single, majority_around(grid), grid)
+
+
+def majority_around(grid: Grid) -> Grid:
+    """Give every cell the commonest colour of its eight neighbours."""
+    wide = np.pad(grid, 1, constant_values=10)
+    rows, cols = grid.shape
+    around = np.stack([wide[r : r + rows, c : c + cols] for r in range(3) for c in range(3) if (r, c) != (1, 1)])
+    present = np.flatnonzero(np.bincount(grid.ravel(), minlength=10))
+    counts = np.stack([(around == colour).sum(0) for colour in present])
+    return present[counts.argmax(0)].astype(np.uint8)
+
+
+def largest_region(grid: Grid) -> Grid | None:
+    """Keep the largest one-coloured object where it is."""
+    labels, count = label_colours(grid)
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return np.where(labels == sizes.argmax(), grid, np.uint8(0))
+
+
+def without_largest_region(grid: Grid) -> Grid | None:
+    """Remove the largest one-coloured object."""
+    kept = largest_region(grid)
+    return None if kept is None else np.where(kept > 0, np.uint8(0), grid)
+
+
+def biggest_rectangle(mask: Mask) -> tuple[slice, slice] | None:
+    """Return the largest rectangle within a mask; the first in reading order of those; None for an empty mask."""
+    if not mask.any():
+        return None
+    cols = np.arange(mask.shape[1])
+    tall = np.zeros(mask.shape[1], np.int64)
+    up = np.stack([tall := np.where(row, tall + 1, 0) for row in mask])
+    best, found = 0, (slice(0, 1), slice(0, 1))
+    for height in range(1, int(up.max()) + 1):
+        # Length of the run of columns, ending here, that are full for so many rows upwards.
+        run = cols - np.maximum.accumulate(np.where(up >= height, -1, cols), 1)
+        width = int(run.max())
+        if height * width > best:
+            row, col = divmod(int(run.argmax()), run.shape[1])
+            best = height * width
+            found = slice(row - height + 1, row + 1), slice(col - width + 1, col + 1)
+    return found
+
+
+def fill_biggest_empty(grid: Grid, colour: int) -> Grid | None:
+    """Give the largest rectangle of background a colour."""
+    box = biggest_rectangle(grid == 0)
+    if box is None:
+        return None
+    filled = grid.copy()
+    filled[box] = colour
+    return filled
+
+
+def box_fill(grid: Grid, colour: int) -> Grid | None:
+    """Give the background within the bounding box of everything a colour."""
+    box = box_of(grid > 0)
+    if box is None:
+        return None
+    filled = grid.copy()
+    part = filled[box]
+    part[part == 0] = colour
+    return filled

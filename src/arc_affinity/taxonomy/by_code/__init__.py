@@ -1,0 +1,1 @@
+"""Categories by rules over the code of a task's generator."""

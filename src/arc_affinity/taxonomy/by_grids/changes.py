@@ -1,0 +1,209 @@
+"""What changed between two grids of one size: where, next to what, in which forms (ours)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool
+
+from arc_affinity.taxonomy.by_grids.regions import Scene, Thing, connected, things
+from arc_affinity.types import COLOURS, Grid
+
+Numbers = dict[str, float]
+Mask = Bool[np.ndarray, "rows cols"]
+
+
+def change_features(before: Scene, after: Scene) -> Numbers:
+    """Features of the changed cells; all 0 where the sizes differ or nothing changed."""
+    if before.grid.shape != after.grid.shape:
+        return dict.fromkeys(NAMES, 0.0)
+    changed = before.grid != after.grid
+    if not changed.any():
+        return dict.fromkeys(NAMES, 0.0)
+    return {name: float(value) for name, value in zip(NAMES, _features(before, after, changed), strict=True)}
+
+
+NAMES = (
+    "changed",
+    "changed background",
+    "changed to background",
+    "changed drawn",
+    "colours that change",
+    "colours that come",
+    "by colour alone",
+    "by neighbourhood alone",
+    "patches",
+    "patch size",
+    "patches full",
+    "patches thin",
+    "patches of one colour",
+    "patches like one another",
+    "patches on the border",
+    "whole objects changed",
+    "enclosed changed",
+    "enclosed left",
+    "beside drawn",
+    "beside drawn, diagonally too",
+    "beside own colour",
+    "in line with own colour",
+    "between own colour",
+    "between drawn",
+    "across diagonals",
+    "frames around",
+    "frames within",
+    "boxes filled",
+    "corners",
+    "lines to the border",
+    "mirrored changes",
+)
+
+
+def _features(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
+    count = changed.sum()
+    was, now = before.grid[changed], after.grid[changed]
+    from_background, to_background = was == before.background, now == before.background
+    yield changed.mean()
+    yield from_background.mean()
+    yield to_background.mean()
+    yield (~from_background & ~to_background).mean()
+    yield len(np.unique(was))
+    yield len(np.unique(now))
+    yield _explained(before.grid.astype(np.int64), after.grid)
+    yield _explained(_neighbourhood(before.grid), after.grid)
+    yield from _patches(after.grid, changed)
+    yield _whole(before, changed)
+    yield (changed & before.enclosed).sum() / count
+    yield (before.enclosed & ~changed).sum() / max(1, before.enclosed.sum())
+    yield (changed & _grown(before.drawn, False)).sum() / count
+    yield (changed & _grown(before.drawn, True)).sum() / count
+    yield from _aligned(before, after, changed)
+    yield from _boxes(before, changed)
+    yield _to_border(changed) / count
+    yield float((changed == changed[:, ::-1]).mean() + (changed == changed[::-1]).mean()) / 2
+
+
+def _patches(after: Grid, changed: Mask) -> Iterator[float]:
+    labels = connected(np.zeros_like(after), changed)
+    found = things(after, labels)
+    yield float(np.log1p(labels.max() + 1))
+    yield float(np.log1p(np.mean([t.size for t in found])))
+    yield float(np.mean([t.size == t.cells.size for t in found]))
+    yield float(np.mean([min(t.cells.shape) == 1 for t in found]))
+    yield float(np.mean([len(np.unique(t.cells[t.cells < COLOURS])) == 1 for t in found]))
+    yield 1 - (len({t.turned_shape for t in found}) - 1) / max(1, len(found) - 1)
+    yield float(np.mean([_on_border(t, after) for t in found]))
+
+
+def _on_border(thing: Thing, grid: Grid) -> bool:
+    (top, left), (tall, wide) = thing.place, thing.cells.shape
+    return top == 0 or left == 0 or top + tall == grid.shape[0] or left + wide == grid.shape[1]
+
+
+def _explained(keys: np.ndarray, after: Grid) -> float:
+    """Share of cells that a table from keys to colours gets right, of those that the commonest colour does not."""
+    numbers = np.unique(keys.ravel(), return_inverse=True)[1]
+    table = np.bincount(numbers * COLOURS + after.ravel(), minlength=(numbers.max() + 1) * COLOURS)
+    return float(table.reshape(-1, COLOURS).max(axis=1).sum() / after.size)
+
+
+def _neighbourhood(grid: Grid) -> np.ndarray:
+    """A number for each cell's 3 x 3 neighbourhood, the outside being a colour of its own."""
+    padded = np.pad(grid.astype(np.int64), 1, constant_values=COLOURS)
+    rows, cols = grid.shape
+    shifts = [padded[i : i + rows, j : j + cols] for i in range(3) for j in range(3)]
+    return sum((shift * 11**place for place, shift in enumerate(shifts)), np.zeros(grid.shape, np.int64))
+
+
+def _whole(before: Scene, changed: Mask) -> float:
+    """Share of the objects with a changed cell that changed as a whole, to one colour."""
+    labels = before.labels
+    if not (changed & (labels >= 0)).any():
+        return 0.0
+    inside = labels >= 0
+    sizes = np.bincount(labels[inside])
+    touched = np.bincount(labels[inside & changed], minlength=len(sizes))
+    return float((touched == sizes).sum() / (touched > 0).sum())
+
+
+def _grown(mask: Mask, diagonal: bool) -> Mask:
+    """Cells beside a cell of the mask."""
+    padded = np.pad(mask, 1)
+    rows, cols = mask.shape
+    steps = [(0, 1), (1, 0), (1, 2), (2, 1)] + ([(0, 0), (0, 2), (2, 0), (2, 2)] if diagonal else [])
+    return np.logical_or.reduce([padded[i : i + rows, j : j + cols] for i, j in steps])
+
+
+def _aligned(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
+    """Shares of changed cells beside, in line with and between cells of their new colour; between drawn ones."""
+    beside = in_line = between = diagonal = 0
+    for colour in np.unique(after.grid[changed]).tolist():
+        cells, same = changed & (after.grid == colour), before.grid == colour
+        left, right, up, down = _seen(same)
+        beside += (cells & _grown(same, True)).sum()
+        in_line += (cells & (left | right | up | down)).sum()
+        between += (cells & ((left & right) | (up & down))).sum()
+        drawn = after.grid == colour
+        diagonal += (cells & _grown(drawn, True) & ~_grown(drawn, False)).sum()
+    left, right, up, down = _seen(before.drawn)
+    count = changed.sum()
+    yield beside / count
+    yield in_line / count
+    yield between / count
+    yield (changed & ((left & right) | (up & down))).sum() / count
+    yield diagonal / count
+
+
+def _seen(mask: Mask) -> tuple[Mask, Mask, Mask, Mask]:
+    """Whether a cell of the mask lies left of, right of, above and below each cell."""
+    either = np.logical_or.accumulate
+    return (
+        either(mask, axis=1),
+        either(mask[:, ::-1], axis=1)[:, ::-1],
+        either(mask, axis=0),
+        either(mask[::-1], axis=0)[::-1],
+    )
+
+
+def _boxes(before: Scene, changed: Mask) -> Iterator[float]:
+    """Shares of objects with a frame drawn around them, within them, that were filled up, and drawn at corners."""
+    around, within, filled, corners = [], [], [], []
+    for thing in before.groups:
+        (top, left), (tall, wide) = thing.place, thing.cells.shape
+        around.append(_frame_changed(changed, top - 1, left - 1, top + tall, left + wide))
+        within.append(_frame_changed(changed, top + 1, left + 1, top + tall - 2, left + wide - 2))
+        box = (slice(top, top + tall), slice(left, left + wide))
+        empty = before.grid[box] == before.background
+        filled.append(empty.any() and changed[box][empty].all())
+        corners.append(_corners_changed(changed, top - 1, left - 1, top + tall, left + wide))
+    for found in (around, within, filled, corners):
+        yield float(np.mean(found)) if found else 0.0
+
+
+def _frame_changed(changed: Mask, top: int, left: int, bottom: int, right: int) -> bool:
+    """Whether all cells of a frame that lie on the grid, at least one of them, changed."""
+    if bottom < top or right < left:
+        return False
+    rows, cols = changed.shape
+    across, down = slice(max(left, 0), right + 1), slice(max(top, 0), bottom + 1)
+    sides = [changed[row, across] for row in (top, bottom) if 0 <= row < rows]
+    sides += [changed[down, col] for col in (left, right) if 0 <= col < cols]
+    return bool(sides) and all(side.all() for side in sides)
+
+
+def _corners_changed(changed: Mask, top: int, left: int, bottom: int, right: int) -> bool:
+    rows, cols = changed.shape
+    spots = [(i, j) for i in (top, bottom) for j in (left, right) if 0 <= i < rows and 0 <= j < cols]
+    return bool(spots) and all(changed[spot] for spot in spots)
+
+
+def _to_border(changed: Mask) -> int:
+    """Changed cells from which an unbroken straight line of changed cells, two at least, leads to the border."""
+    every = np.logical_and.accumulate
+    rays = (
+        every(changed, axis=1),
+        every(changed[:, ::-1], axis=1)[:, ::-1],
+        every(changed, axis=0),
+        every(changed[::-1], axis=0)[::-1],
+    )
+    return int(np.logical_or.reduce(rays).sum())

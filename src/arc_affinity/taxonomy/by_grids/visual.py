@@ -1,0 +1,236 @@
+"""Categories from demonstrations alone, for any task, by networks and forests that come with the package (ours).
+
+The networks look at features and images, a forest at the features; their probabilities are averaged. There are five
+groups of them, each trained without a fifth of the 400 re-arc tasks. A task of those 400 is judged only by the group
+that has not seen it, any other task by all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from msgspec import Meta
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from arc_affinity import documents
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette, task_features, task_names
+from arc_affinity.taxonomy.by_grids.forest import Forest, check_sound
+from arc_affinity.taxonomy.by_grids.images import pair_image
+from arc_affinity.taxonomy.by_grids.network import Judge
+from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
+from arc_affinity.types import Pair, Task
+
+WEIGHTS = Path(__file__).parent / "weights" / "model.safetensors"
+
+SHOWN_PAIRS = 3
+"""Demonstrations that the networks look at together, as many as they were trained with."""
+
+LOOKED_AT = 5
+"""Demonstrations of a task that are used at all, the first ones: all threes among them are judged."""
+
+TOLD = 3
+"""Features that a reason names."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What is said of a task.
+
+    Attributes:
+        category: the likeliest of the nine codes, or `AMBIGUOUS` if none is likely enough.
+        best: the likeliest, whatever its probability.
+        probabilities: calibrated, by code; they sum to 1.
+        reason: the features that spoke most for the likeliest, by the networks' gradients.
+    """
+
+    category: str
+    best: str
+    probabilities: Mapping[str, float]
+    reason: str
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the likeliest."""
+        return self.probabilities[self.best]
+
+
+@dataclass(frozen=True)
+class View:
+    """A task as the networks see it: one row for each three of its demonstrations.
+
+    Attributes:
+        features: of each row.
+        images: of each demonstration.
+        threes: the demonstrations of each row.
+    """
+
+    features: Float[Tensor, "rows features"]
+    images: Float[Tensor, "pairs 10 15 15"]
+    threes: Int[Tensor, "rows three"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Networks and a forest trained on the same tasks."""
+
+    judges: tuple[Judge, ...]
+    forest: Forest
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """All that was trained.
+
+    Attributes:
+        groups: by fold.
+        fold_of: by training task, the group that has not seen it.
+        temperature: what log-probabilities are divided by.
+        threshold: probability below which no category is given.
+    """
+
+    groups: tuple[Group, ...]
+    fold_of: Mapping[str, int]
+    temperature: float
+    threshold: float
+
+    def asked(self, task_id: str) -> tuple[Group, ...]:
+        """Return the groups that have not been trained on the task of this id."""
+        return (self.groups[self.fold_of[task_id]],) if task_id in self.fold_of else self.groups
+
+    def classify(self, task: Task) -> Guess:
+        """Return what is said of a task's demonstrations."""
+        view, groups = view_of(task.train), self.asked(task.id)
+        features = view.features.requires_grad_()
+        judges = [judge for group in groups for judge in group.judges]
+        told = [judge.decide(judge.thought(features, judge.look(view.images)[view.threes])) for judge in judges]
+        logits = torch.stack(told)
+        seen = features.detach().numpy()
+        forests = np.mean([group.forest.chances(seen).mean(axis=0) for group in groups], axis=0)
+        networks = logits.detach().softmax(dim=-1).mean(dim=(0, 1)).numpy()
+        chances = sharpened((networks + forests) / 2, self.temperature)
+        best = int(chances.argmax())
+        (slope,) = torch.autograd.grad(logits.mean(dim=(0, 1))[best], features)
+        reason = _telling((slope * (features.detach() - judges[0].mean)).sum(dim=0).numpy())
+        category = CODES[best] if chances[best] >= self.threshold else AMBIGUOUS
+        probabilities = dict(zip(CODES, chances.tolist(), strict=True))
+        return Guess(category, CODES[best], MappingProxyType(probabilities), reason)
+
+
+def classify(task: Task) -> Guess:
+    """Return what the bundled networks say of a task, from its demonstrations alone.
+
+    Raises:
+        ArcAffinityError: the bundled weights cannot be read.
+    """
+    return bundled().classify(task)
+
+
+def classify_all(tasks: Iterable[Task]) -> dict[str, Guess]:
+    """Return what the bundled networks say of tasks, by id."""
+    # Threads of networks as small as these only wait for each other, and beside other work for ever so long.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return {task.id: classify(task) for task in tasks}
+    finally:
+        torch.set_num_threads(threads)
+
+
+@cache
+def bundled() -> Classifier:
+    """Return the classifier that comes with the package."""
+    return load(WEIGHTS)
+
+
+def load(path: Path) -> Classifier:
+    """Return the classifier in a file that `train_visual.save` wrote.
+
+    Raises:
+        ArcAffinityError: the file is missing, damaged, or of other features than this version's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            content = (file.metadata() or {})["classifier"].encode()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ArcAffinityError(f"{path} holds no classifier: {error}") from error
+    settings = documents.decode(content, f"{path}: settings", _Settings)
+    if tuple(settings.features) != task_names():
+        raise ArcAffinityError(f"{path} was trained on other features than this version computes")
+    if max(settings.fold_of.values(), default=0) >= settings.groups:
+        raise ArcAffinityError(f"{path}: a task is of a fold that there is not")
+    wrong = [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]
+    if wrong:
+        raise ArcAffinityError(f"{path} holds numbers that are not finite, in {wrong[0]}")
+    try:
+        groups = tuple(_group(_below(tensors, f"{number}."), settings) for number in range(settings.groups))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ArcAffinityError(f"{path} holds no classifier: {' '.join(str(error).split())[:200]}") from error
+    return Classifier(groups, settings.fold_of, settings.temperature, settings.threshold)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What stands beside the weights of a classifier."""
+
+    features: list[str]
+    groups: Annotated[int, Meta(ge=1, le=100)]
+    members: Annotated[int, Meta(ge=1, le=100)]
+    hidden: Annotated[int, Meta(ge=1, le=4096)]
+    temperature: Annotated[float, Meta(ge=0.01, le=100)]
+    threshold: documents.Share
+    fold_of: dict[str, documents.Count]
+
+
+def sharpened(chances: Float[np.ndarray, "*tasks 9"], temperature: float) -> Float[np.ndarray, "*tasks 9"]:
+    """Return probabilities whose logarithms were divided by ``temperature`` (arXiv 1706.04599, 4.2)."""
+    powers = np.maximum(chances, 1e-6) ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def view_of(pairs: Sequence[Pair]) -> View:
+    """Return demonstrations, at least one and each with its output, as the networks see them."""
+    used = pairs[:LOOKED_AT]
+    features = np.stack([pair_features(pair) for pair in used])
+    palettes = np.stack([pair_palette(pair) for pair in used])
+    images = np.stack([pair_image(pair) for pair in used])
+    threes = np.array(list(combinations(range(len(used)), min(SHOWN_PAIRS, len(used)))))
+    rows = task_features(features[threes], palettes[threes])
+    return View(torch.from_numpy(rows), torch.from_numpy(images), torch.from_numpy(threes))
+
+
+def _group(tensors: Mapping[str, Tensor], settings: _Settings) -> Group:
+    judges = []
+    for member in range(settings.members):
+        judge = Judge(len(task_names()), settings.hidden)
+        judge.load_state_dict({name: each.float() for name, each in _below(tensors, f"{member}.").items()})
+        judges.append(judge.eval().requires_grad_(False))
+    arrays = {name: each.numpy() for name, each in _below(tensors, "forest.").items()}
+    forest = Forest(**{**arrays, "limit": arrays["limit"].astype(np.float32)})
+    check_sound(forest, len(task_names()))
+    return Group(tuple(judges), forest)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """What a name begins with taken off, where it begins so."""
+    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
+
+
+def _telling(weights: Float[np.ndarray, "features"]) -> str:
+    """The features with the largest weight, mean, minimum and maximum of one taken together."""
+    sums: dict[str, float] = {}
+    for name, weight in zip(task_names(), weights.tolist(), strict=True):
+        feature = name.rpartition(", ")[0] or name
+        sums[feature] = sums.get(feature, 0.0) + weight
+    return "; ".join(sorted(sums, key=lambda name: -sums[name])[:TOLD])

@@ -1,0 +1,289 @@
+"""Training from scratch: a recipe, a run folder, Lightning in between; the same command again resumes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import EMAWeightAveraging
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
+from lightning.pytorch.utilities import rank_zero_only
+
+from arc_affinity.data import splits
+from arc_affinity.data.batching.datamodule import Feeding, Stage, StoreDataModule
+from arc_affinity.data.batching.sampling import BatchRules
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.generation.generate import OnTask, generate_store
+from arc_affinity.data.own_examples import split_examples
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import write_text
+from arc_affinity.locks import LOCK, working_in
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.storage.folders import (
+    find_model,
+    forget_pad_weight,
+    model_of_checkpoint,
+    read_checkpoint,
+    save_model,
+)
+from arc_affinity.processes import cores
+from arc_affinity.training.hardware import Machine, computing_in, precision
+from arc_affinity.training.pretraining.module import GridModule
+from arc_affinity.training.pretraining.run_folder import (
+    BEST,
+    DATA,
+    LAST,
+    METRICS,
+    MODEL,
+    Checkpoints,
+    MetricsFile,
+    WholeCheckpoints,
+)
+from arc_affinity.training.recipes.files import RECIPE, read_recipe
+from arc_affinity.training.recipes.recipe import Recipe
+
+ONE = Machine()
+"""One process, as many threads as torch takes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run ended with: the folder of its best model, and the last figures it logged.
+
+    ``was_over`` says that it had ended before, so that nothing was left to do.
+    """
+
+    model: Path
+    metrics: dict[str, float]
+    was_over: bool = False
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+    on_task: OnTask | None = None,
+    progress: bool = True,
+    machine: Machine = ONE,
+) -> Outcome:
+    """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
+
+    Args:
+        recipe: everything the run depends on.
+        out: folder of the run: recipe, data, metrics, checkpoints, model.
+        resume: go on from the last checkpoint in ``out``, if there is one, to the numbers of an unbroken run.
+        callbacks: Lightning callbacks (progress display and the like).
+        on_task: told of each task whose examples were generated.
+        progress: whether Lightning may show its own progress bar.
+        machine: how to spread the work (see `hardware.find_machine`). With several processes this very script is
+            started again for each. A run that goes on with another number of them ends with other weights.
+
+    Raises:
+        ArcAffinityError: the machine cannot do it, another process is at work in ``out``, it holds another run, other
+            files or a damaged checkpoint, or cannot be written.
+        KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
+    """
+    machine.check()
+    # The processes that train beside the first one are started by it, and work in its name.
+    with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
+        return _train(recipe, out, resume, callbacks, on_task, progress, machine)
+
+
+def _train(
+    recipe: Recipe,
+    out: Path,
+    resume: bool,
+    callbacks: Sequence[Callback],
+    on_task: OnTask | None,
+    progress: bool,
+    machine: Machine,
+) -> Outcome:
+    _settle(recipe, out, resume=resume)
+    start = _read_start(recipe, out / LAST) if resume else 0
+    if start >= recipe.steps:
+        _save_best(out)
+        return Outcome(out / MODEL, {}, was_over=True)
+    train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
+    seed_everything(recipe.seed, verbose=False)
+    module = GridModule(_new_model(recipe), recipe)
+    trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
+    examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
+    with _interrupts_raised(trainer), computing_in(machine.threads):
+        trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
+    if trainer.is_global_zero:
+        _save_best(out)
+    return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def _save_best(out: Path) -> None:
+    """Make the model folder of the best checkpoint."""
+    save_model(model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST)), out / MODEL)
+
+
+def _new_model(recipe: Recipe) -> EncoderDecoder:
+    """Return the model to train: a fresh one, or the recipe's ``start``."""
+    if not recipe.start:
+        return EncoderDecoder(recipe.model)
+    model = find_model(recipe.start).model
+    if model.config != recipe.model:
+        raise ArcAffinityError(f"{recipe.start} has other parts than the recipe's model: {model.config}")
+    forget_pad_weight(model, 1 / recipe.pad_weight)
+    return model.train()
+
+
+def prepare_stores(
+    recipe: Recipe, folder: Path, on_task: OnTask | None = None, workers: int = 2
+) -> tuple[ExampleStore, ExampleStore]:
+    """Make the recipe's training and validation examples in ``folder``, or open them; inputs never shared."""
+    if recipe.examples:
+        return split_examples(recipe.examples, recipe.validation_per_task, folder)
+    tasks = TASK_SETS[recipe.tasks]()
+    training = generate_store(folder / "train", tasks, recipe.per_task, recipe.data_seed, workers, on_task=on_task)
+    validation = generate_store(
+        folder / "validation",
+        tasks,
+        recipe.validation_per_task,
+        recipe.validation_seed,
+        workers,
+        exclude=training,
+        on_task=on_task,
+    )
+    return training, validation
+
+
+TASK_SETS: dict[str, Callable[[], Sequence[str]]] = {
+    "foundational": splits.foundational_tasks,
+    "published-train": lambda: splits.published_split().train,
+    "all": rearc.task_ids,
+}
+
+
+def feeding(recipe: Recipe, machine: Machine = ONE) -> Feeding:
+    """Return how the recipe's examples become batches, each process's share of every batch its own."""
+    cells, examples = (max(1, each // machine.processes) for each in (recipe.batch_cells, recipe.batch_examples))
+    return Feeding(
+        pairs=recipe.model.context_pairs,
+        rules=BatchRules(cells, examples, recipe.seed),
+        steps=recipe.validate_every,
+        policy=recipe.context,
+        workers=machine.loaders,
+        stages=tuple(Stage(cells, validations) for cells, validations in recipe.curriculum),
+    )
+
+
+def make_trainer(
+    recipe: Recipe,
+    out: Path,
+    callbacks: Sequence[Callback],
+    start: int,
+    *,
+    progress: bool,
+    machine: Machine = ONE,
+) -> Trainer:
+    """Return the Trainer of a run that starts at step ``start``.
+
+    Its "epoch" is the stretch between two validations (see `BatchStream`).
+    """
+    gpus = torch.cuda.device_count()
+    averaging = [EMAWeightAveraging(decay=recipe.ema_decay)] if recipe.ema_decay else []
+    return Trainer(
+        accelerator="cuda" if gpus else "cpu",
+        devices=machine.processes,
+        # Some published tensors take no part in the loss, so their gradients never arrive.
+        strategy="ddp_find_unused_parameters_true" if machine.processes > 1 else "auto",
+        precision=precision(recipe.precision, torch.device("cuda" if gpus else "cpu")),
+        max_steps=recipe.steps,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        gradient_clip_val=recipe.gradient_clip or None,
+        log_every_n_steps=10,
+        logger=_loggers(out, start),
+        callbacks=[*averaging, *callbacks, _EndTogether(), Checkpoints(out)],
+        plugins=[WholeCheckpoints()],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        default_root_dir=out,
+    )
+
+
+def _loggers(out: Path, start: int) -> list[Logger]:
+    """Return the loggers, rid of what a broken run logged after step ``start``."""
+    metrics = MetricsFile(out / METRICS)
+    metrics.rewind(start)
+    loggers: list[Logger] = [metrics]
+    if find_spec("tensorboard"):
+        loggers.append(TensorBoardLogger(out, name="", version="tensorboard", purge_step=start))
+    return loggers
+
+
+class _EndTogether(Callback):
+    """Ends the other processes before this one fails, lest they complain of their lost connection."""
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """End them."""
+        launcher = trainer.strategy.launcher
+        if isinstance(launcher, _SubprocessScriptLauncher):
+            # Lightning watches this list, and kills this process too when it sees one of them end.
+            others, launcher.procs[:] = tuple(launcher.procs), ()
+            for process in others:
+                process.kill()
+
+
+@contextlib.contextmanager
+def _interrupts_raised(trainer: Trainer) -> Iterator[None]:
+    """Raise KeyboardInterrupt (silently leave a helping process), where Lightning exits and turns Ctrl-C off."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        signal.signal(signal.SIGINT, handler)
+        if not trainer.is_global_zero:
+            raise
+        raise KeyboardInterrupt from error
+
+
+def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
+    """Write the recipe into a new run folder, or make sure that an old one is this recipe's."""
+    path = out / RECIPE
+    if not path.exists():
+        others = sorted({entry.name for entry in out.iterdir()} - {DATA, LOCK}) if out.is_dir() else []
+        if any(not name.startswith(f".{RECIPE}") for name in others):
+            raise ArcAffinityError(f"{out} holds {others[0]}, which is not of a run; choose an empty folder")
+        write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")
+        return
+    before = read_recipe(path)
+    if before != recipe:
+        mine, theirs = recipe.flat(), before.flat()
+        other = ", ".join(f"{name} was {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
+        raise ArcAffinityError(f"{out} holds a run of another recipe ({other}); choose another folder")
+    if (out / LAST).exists() and not resume:
+        raise ArcAffinityError(f"{out} holds a run already; add --resume to go on, or choose another folder")
+    for cut_off in (*out.glob(f".{BEST}.*"), *out.glob(f".{LAST}.*")):
+        cut_off.unlink()
+
+
+def _read_start(recipe: Recipe, path: Path) -> int:
+    """Return the step that a checkpoint was saved at; 0, to start anew, where a run never reached one.
+
+    Raises:
+        ArcAffinityError: the checkpoint is damaged, or of another run.
+    """
+    if not path.exists():
+        return 0
+    content = read_checkpoint(path)
+    saved = content.get("recipe")
+    if not isinstance(saved, dict) or Recipe.from_saved(saved, str(path)) != recipe:
+        raise ArcAffinityError(f"{path} is not a checkpoint of this run")
+    return int(content["global_step"])

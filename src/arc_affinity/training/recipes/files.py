@@ -1,0 +1,90 @@
+"""Recipes in files: TOML of one's own, which may build on another recipe, and what a run saved; never torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from arc_affinity.documents import read_object, read_toml
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import is_input
+from arc_affinity.training.recipes.recipe import RECIPES, Recipe
+
+RECIPE = "recipe.json"
+"""The recipe of a run, in its folder."""
+
+BASE = "base"
+"""Entry of a TOML file: the recipe whose fields hold where the file says nothing."""
+
+
+def load_recipe(name: str) -> Recipe:
+    """Return a named recipe, or read one: a TOML file, what a run saved, or that of a run's folder.
+
+    Raises:
+        ArcAffinityError: no such recipe, or a file that does not hold one.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        return _read_toml(path, ())
+    if path.suffix == ".json":
+        return read_recipe(path)
+    if is_run(path):
+        return read_recipe(path / RECIPE)
+    if name in RECIPES:
+        return RECIPES[name]
+    if is_input(path):
+        raise ArcAffinityError(f"{name}: the name of a recipe's file ends in .toml, or in .json where a run saved it")
+    raise unknown("recipe", name, RECIPES)
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is that of a run."""
+    return (folder / RECIPE).is_file()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe that a run saved.
+
+    Raises:
+        ArcAffinityError: it cannot be read, or is none.
+    """
+    return Recipe.from_saved(read_object(path), str(path))
+
+
+def recipe_to_go_on(chosen: Recipe, given: Collection[str], folder: Path) -> tuple[Recipe, str]:
+    """Return the recipe that a run goes on by, and in words where it is not ``chosen``.
+
+    That is the run's own: what was changed when it began need not be said again. Where the run has another name, or one
+    of the fields ``given`` now has another value there, it is ``chosen``, which training then refuses.
+
+    Raises:
+        ArcAffinityError: the saved recipe cannot be read, or is none.
+    """
+    if not is_run(folder):
+        return chosen, ""
+    begun = read_recipe(folder / RECIPE)
+    own, mine = begun.flat(), chosen.flat()
+    others = [name for name in own if own[name] != mine[name]]
+    if not others or not {"name", *given}.isdisjoint(others):
+        return chosen, ""
+    return begun, f"the run goes on by the recipe that it began with: {', '.join(f'{n} {own[n]!r}' for n in others)}"
+
+
+def _read_toml(path: Path, above: tuple[Path, ...]) -> Recipe:
+    """The recipe in a TOML file, over the one that it builds on; ``above`` are the files that build on this one."""
+    if path.resolve() in above:
+        raise ArcAffinityError(f"{path}: the recipe builds on itself")
+    content: dict[str, Any] = {"name": path.stem, **read_toml(path)}
+    named = content.pop(BASE, None)
+    if named is None:
+        return Recipe.from_dict(content, str(path))
+    if not isinstance(named, str):
+        raise ArcAffinityError(f"{path}: {BASE} must be a recipe's name or file, not {named!r:.60}")
+    if named.endswith(".toml"):
+        below = _read_toml(path.parent / named, (*above, path.resolve()))
+    elif named in RECIPES:
+        below = RECIPES[named]
+    else:
+        raise ArcAffinityError(f"{path}: {unknown('recipe', named, RECIPES)}")
+    return Recipe.from_dict(content, str(path), below)

@@ -1,0 +1,302 @@
+"""Named recipes: everything that a training run depends on, in one frozen value (decision 12)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from arc_affinity.data.batching.demonstrations import ContextPolicy
+from arc_affinity.documents import name_of
+from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.models.config import ModelConfig
+
+# Names of choices stand here, and not where they are carried out, so that help and typos need no torch.
+Precision = Literal["32-true", "mixed"]
+OptimiserName = Literal["adam", "adamw", "muon"]
+ScheduleName = Literal["cosine-restarts", "warmup-linear"]
+TaskSet = Literal["foundational", "published-train", "all"]
+
+Curriculum = tuple[tuple[int, int], ...]
+"""Stages (largest query and output together, in tokens; number of validations); then come all examples."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        name: Of the recipe.
+        start: Model whose weights to start from (a bundled name, a folder or a checkpoint); fresh ones unless given.
+        examples: Store, dataset, task file or folder of them whose examples to train on in place of generated ones; the
+            last validation-per-task of each task are for validation.
+        tasks: Whose examples re-arc's generators make.
+        per_task: Training examples of each task.
+        data_seed: Of the training examples.
+        validation_per_task: Validation examples of each task; none shares an input with a training example.
+        validation_seed: Of the validation examples.
+        context: How demonstrations are chosen; "first" is the published package's leak.
+        batch_cells: Most tokens of queries and outputs in a batch, padding included; several processes share them.
+        batch_examples: Most examples in a batch; several processes share them.
+        curriculum: Stages of (most tokens of a query and its output, validations); then come all examples.
+        pad_weight: Weight of the tokens that end a row or a grid, where a cell's is 1.
+        optimiser: With its usual settings but for those below.
+        learning_rate: At its peak.
+        beta1: Decay of the gradient's running mean.
+        beta2: Decay of the squared gradient's running mean.
+        weight_decay: Of matrices.
+        schedule: How the learning rate runs.
+        warmup_steps: Steps up to the peak.
+        restart_steps: Steps between restarts.
+        floor: Least learning rate, as a share of the peak.
+        gradient_clip: Greatest norm of a gradient; 0 clips none.
+        ema_decay: Decay of an exponential moving average of the weights, which is what is validated and kept; 0
+            for none.
+        steps: Optimiser steps.
+        validate_every: Steps between two validations, at which the run is saved.
+        precision: Of the computation: mixed is bfloat16 where the machine computes it fast, float32 elsewhere; 32-true
+            is float32 everywhere. Weights are float32.
+        seed: Of weights, batches, demonstrations and dropout.
+    """
+
+    name: str
+    model: ModelConfig = field(default_factory=ModelConfig)
+    start: str = ""
+    examples: str = ""
+    tasks: TaskSet = "foundational"
+    per_task: int = 400
+    data_seed: int = 0
+    validation_per_task: int = 10
+    validation_seed: int = 1_000_003
+    context: ContextPolicy = "drawn"
+    batch_cells: int = 16_384
+    batch_examples: int = 32
+    curriculum: Curriculum = ()
+    pad_weight: float = 4.0
+    optimiser: OptimiserName = "adam"
+    learning_rate: float = 1.8498849832733245e-3
+    beta1: float = 0.95
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    schedule: ScheduleName = "cosine-restarts"
+    warmup_steps: int = 0
+    restart_steps: int = 2_000
+    floor: float = 0.01
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.0
+    steps: int = 10_000
+    validate_every: int = 500
+    precision: Precision = "mixed"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        # A run's folder is named after it.
+        name_of(self.name, "name of a recipe", "recipe")
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                at_most = "" if most == math.inf else f" and at most {most:g}"
+                said = f"{name} must be at least {least:g}{at_most}, not {getattr(self, name)!r}"
+                raise ArcAffinityError(f"recipe {self.name}: {said}")
+        for name, value in self.flat().items():
+            if isinstance(value, int | float) and not abs(value) <= MOST:
+                raise ArcAffinityError(f"recipe {self.name}: {name} must be a number of at most {MOST}, not {value!r}")
+
+    def flat(self) -> dict[str, Any]:
+        """Return all fields on one level, those of the model as ``model.FIELD``."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "model"}
+        return own | {f"model.{name}": value for name, value in self.model.to_dict().items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str, below: Recipe | None = None) -> Recipe:
+        """Build from JSON or TOML values; ``where`` names their source in errors.
+
+        Fields that are not named are those of the recipe ``below``, or the defaults.
+
+        Raises:
+            ArcAffinityError: an unknown field, or a value of the wrong kind.
+        """
+        table = values.get("model", {})
+        if not isinstance(table, Mapping):
+            raise ArcAffinityError(f"{where}: model must be a table of its settings, not {table!r:.60}")
+        name = name_of(values.get("name", "unnamed"), "name of a recipe", where)
+        beneath = cls(name) if below is None else replace(below, name=name)
+        model = ModelConfig.from_dict({**beneath.model.to_dict(), **table}, where)
+        own = {k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}
+        return replace(beneath, model=model).overridden(own, where)
+
+    @classmethod
+    def from_saved(cls, values: Mapping[str, Any], where: str) -> Recipe:
+        """Build from what a run saved; recipes once held processes, each of which had a whole batch.
+
+        Raises:
+            ArcAffinityError: as `from_dict`.
+        """
+        now = {name: value for name, value in values.items() if name not in OF_THE_MACHINE}
+        processes = values.get("processes", 1)
+        for name in ("batch_cells", "batch_examples"):
+            if type(processes) is int and type(now.get(name)) is int:
+                now[name] *= processes
+        return cls.from_dict(now, where)
+
+    def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
+        """Return the recipe with some fields changed; those of the model are named ``model.FIELD``.
+
+        Raises:
+            ArcAffinityError: an unknown field, or a value of the wrong kind or out of range.
+        """
+        known = self.flat()
+        own: dict[str, Any] = {}
+        model = self.model.to_dict()
+        for name, value in values.items():
+            if name in OF_THE_MACHINE:
+                raise ArcAffinityError(f"{where}: {name} is of the machine, not of a recipe; `train` takes --{name}")
+            if name not in known or name == "name":
+                raise ArcAffinityError(f"{where}: {unknown('recipe field', name, known.keys() - {'name'})}")
+            fitting = _fitting(value, known[name], f"{where}: {name}")
+            if name.startswith("model."):
+                model[name.removeprefix("model.")] = fitting
+            elif name in CHOICES and fitting not in CHOICES[name]:
+                choices = ", ".join(CHOICES[name])
+                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {value!r:.60}")
+            else:
+                own[name] = fitting
+        return replace(self, model=ModelConfig.from_dict(model, where), **own)
+
+
+def _renewed(name: str, value: Any) -> Any:
+    """Return the value of a field as it is called today: recipes saved before asked for bfloat16 by name."""
+    return "mixed" if (name, value) == ("precision", "bf16-mixed") else value
+
+
+def _fitting(value: Any, current: Any, where: str) -> Any:
+    """Return ``value`` as the kind of value that a field has at present."""
+    if isinstance(current, tuple):
+        stages = list(value) if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(stage, list | tuple) and len(stage) == 2 for stage in stages) or not all(
+            type(number) is int and number > 0 for stage in stages for number in stage
+        ):
+            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {value!r:.60}")
+        return tuple(tuple(stage) for stage in stages)
+    if isinstance(current, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(current):
+        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {value!r:.60}")
+    return value
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "tasks": get_args(TaskSet),
+    "context": get_args(ContextPolicy),
+    "optimiser": get_args(OptimiserName),
+    "schedule": get_args(ScheduleName),
+    "precision": get_args(Precision),
+}
+
+MOST = 2**32
+"""Greatest number in a recipe."""
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    # An example is shown beside others of its task, so a task needs two.
+    "per_task": (2, math.inf),
+    "validation_per_task": (2, math.inf),
+    "batch_cells": (1, math.inf),
+    "batch_examples": (1, math.inf),
+    "pad_weight": (1e-6, math.inf),
+    "learning_rate": (0, math.inf),
+    "beta1": (0, 0.999999),
+    "beta2": (0, 0.999999),
+    "weight_decay": (0, math.inf),
+    "warmup_steps": (0, math.inf),
+    "restart_steps": (1, math.inf),
+    "floor": (0, 1),
+    "gradient_clip": (0, math.inf),
+    "ema_decay": (0, 0.999999),
+    "steps": (1, math.inf),
+    "validate_every": (1, math.inf),
+    "seed": (0, 2**32 - 1),
+}
+"""Least and greatest value of the fields that have one; an average that keeps all of the old would stand still."""
+
+OF_THE_MACHINE = ("processes", "threads")
+"""Fields that recipes had before what is of the machine was taken out of them."""
+
+_SMALL: dict[str, Any] = {"batch_cells": 6_144, "batch_examples": 64}
+"""Batches that keep two cores busy and stay in their caches; the bundled models were trained with them."""
+
+_TRIAL_69: dict[str, Any] = {"restart_steps": 300, "validate_every": 300, **_SMALL}
+"""The defaults of `Recipe` are trial 69's (arXiv 2512.07109, 6.1): Adam, its learning rate and beta1, dropout. The
+period of its cosine restarts is not published; this one ends every stage at the lowest rate."""
+
+_ROTARY: dict[str, Any] = {
+    "model": ModelConfig(positions="sinusoid+rotary", alignment=2.0, encoder_dropout=0.0, decoder_dropout=0.0),
+    "optimiser": "adamw",
+    "learning_rate": 2e-3,
+    "beta1": 0.9,
+    "beta2": 0.98,
+    "weight_decay": 0.01,
+    "schedule": "warmup-linear",
+    "warmup_steps": 100,
+    **_SMALL,
+}
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "champion",
+            tasks="published-train",
+            per_task=150,
+            validation_per_task=2,
+            curriculum=((384, 6), (768, 5)),
+            steps=6_900,
+            **_TRIAL_69,
+        ),
+        Recipe(
+            "champion-foundational",
+            per_task=2_000,
+            validation_per_task=6,
+            curriculum=((256, 8), (640, 6)),
+            steps=6_900,
+            **_TRIAL_69,
+        ),
+        # The same network and size with 2D rotary positions, trained the way that learns fastest on two cores.
+        Recipe(
+            "rotary-foundational",
+            per_task=2_000,
+            validation_per_task=6,
+            curriculum=((256, 8), (640, 6)),
+            steps=6_900,
+            validate_every=300,
+            **_ROTARY,
+        ),
+        Recipe(
+            "rotary",
+            tasks="published-train",
+            per_task=150,
+            validation_per_task=2,
+            curriculum=((384, 6), (768, 5)),
+            steps=6_900,
+            validate_every=300,
+            **_ROTARY,
+        ),
+        # So short a course learns only if the rate rises first: at trial 69's the validation loss rises.
+        Recipe(
+            "smoke",
+            per_task=20,
+            validation_per_task=2,
+            batch_cells=4_096,
+            learning_rate=1e-3,
+            beta1=0.9,
+            schedule="warmup-linear",
+            warmup_steps=5,
+            steps=20,
+            validate_every=10,
+        ),
+    )
+}
+"""The named recipes. Steps of the first four are what two CPU cores allow; a GPU affords more by ``--steps``."""

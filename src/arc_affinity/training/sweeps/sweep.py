@@ -1,0 +1,301 @@
+"""Fine-tuning many tasks into one folder; stopped at any moment, the same call goes on and redoes nothing.
+
+The folder holds ``sweep.json`` (what all results depend on), ``tasks/ID/`` for every finished task (its adapter or
+model, its records, ``result.json``), which appears in one step, ``failed/ID.json`` for a task that could not be
+fine-tuned (tried again next time) and, at the end, ``records.jsonl.gz`` and ``summary.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import shutil
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from arc_affinity.documents import fit, name_of, object_of, read_object
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.files import replacing, write_bytes, write_text
+from arc_affinity.locks import working_in
+from arc_affinity.models.adapters.files import digest_of_set
+from arc_affinity.models.storage.folders import LoadedModel
+from arc_affinity.training.executors import ClusterLostError, Workers
+from arc_affinity.training.finetuning.tuning import Tuning
+from arc_affinity.training.sweeps.work import RE_ARC, RECORDS, RESULT, Job, Result, Source, TaskFiles, work
+
+SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
+
+KILLED = "its worker process was killed, out of memory perhaps"
+
+Results = dict[str, dict[str, Any]]
+"""What `RESULT` holds, by task."""
+
+OnTask = Callable[[str, str | None], None]
+"""Told of each task as it ends: its id, and its error if it failed."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Which tasks to fine-tune, and all that their results depend on.
+
+    ``together`` tasks are trained at once on one device (method lora); ``threads`` are those of each worker, 0 for as
+    many as torch takes.
+    """
+
+    model: LoadedModel
+    named: str
+    tasks: tuple[str, ...]
+    tuning: Tuning
+    source: Source = field(default_factory=Source)
+    protocols: tuple[Protocol, ...] = (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
+    together: int = 1
+    threads: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a task's result depends on, as JSON values."""
+        return {
+            "model": self.named,
+            "model_digest": self.model.digest,
+            "dataset": self.source.dataset,
+            "protocols": [str(protocol) for protocol in self.protocols],
+            "tuning": self.tuning.to_dict(),
+        }
+
+    def job(self, tasks: Sequence[str]) -> Job:
+        """Return the work for some tasks."""
+        return Job(tuple(tasks), self.named, self.model.digest, self.tuning, self.source, self.protocols, self.threads)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a sweep ended with."""
+
+    results: Results
+    failed: Mapping[str, str]
+    records: Path
+
+
+def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None = None) -> Ended:
+    """Fine-tune the tasks of ``sweep`` that ``out`` has no results of yet.
+
+    Raises:
+        ArcAffinityError: another process is at work in ``out``, or it holds one of other settings or of other examples
+            of a task; it cannot be written (a full disk too; what is finished stays); a cluster is gone; or every
+            task failed.
+    """
+    tell = on_task or (lambda _task, _error: None)
+    for task in sweep.tasks:
+        # Folders are made and removed under these names.
+        name_of(task, "task id", sweep.source.dataset)
+    with working_in(out):
+        _settle(out / SETTINGS, sweep.settings())
+        _refuse_other_examples(sweep, out)
+        done = [task for task in sweep.tasks if (out / TASKS / task / RESULT).is_file()]
+        for task in done:
+            tell(task, None)
+        over = set(done)
+        left = [task for task in sweep.tasks if task not in over]
+        for task in left:
+            (out / FAILED / f"{task}.json").unlink(missing_ok=True)
+        groups = [left[i : i + sweep.together] for i in range(0, len(left), sweep.together)]
+        for ended in _each([sweep.job(group) for group in groups], workers):
+            _keep(ended, out, tell)
+        return _conclude(sweep.tasks, out)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that could not be fine-tuned, and why."""
+
+    task_id: str
+    error: str
+
+
+End = TaskFiles | Failure
+"""How a task ends."""
+
+
+def _each(jobs: Sequence[Job], workers: Workers) -> Iterator[End]:
+    """Do all jobs; those at hand when a worker is killed are done again alone, to learn which one kills it."""
+    waiting, suspects = deque(jobs), deque[Job]()
+    while waiting or suspects:
+        alone = not waiting
+        queue = suspects if alone else waiting
+        with workers.open() as executor:
+            broken = yield from _until_broken(executor, queue, 1 if alone else workers.at_a_time)
+        if alone and broken:
+            yield from (Failure(task, KILLED) for task in broken[0].tasks)
+        else:
+            suspects.extend(broken)
+
+
+def _until_broken(
+    executor: Executor, queue: deque[Job], at_a_time: int
+) -> Generator[TaskFiles | Failure, None, list[Job]]:
+    """Do the jobs of ``queue``; the value returned is the jobs at hand when a worker was killed, if one was."""
+    running: dict[Future[list[TaskFiles]], Job] = {}
+    while queue or running:
+        while queue and len(running) < at_a_time:
+            job = queue.popleft()
+            try:
+                running[executor.submit(work, job)] = job
+            except BrokenExecutor:
+                return [job, *running.values()]
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        # What came out well is kept before a broken pool ends this.
+        for future in sorted(finished, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
+            error = future.exception()
+            if isinstance(error, BrokenExecutor):
+                return list(running.values())
+            if isinstance(error, ClusterLostError):
+                raise error
+            job = running.pop(future)
+            if error is None:
+                yield from future.result()
+            elif len(job.tasks) > 1:
+                queue.extend(_singly(job))
+            else:
+                yield Failure(job.tasks[0], _describe(error))
+    return []
+
+
+def _singly(job: Job) -> list[Job]:
+    """The same tasks one at a time, so that a bad one takes no other with it."""
+    return [replace(job, tasks=(task,)) for task in job.tasks]
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) if isinstance(error, ArcAffinityError) else f"{type(error).__name__}: {error}"
+
+
+def _keep(ended: End, out: Path, tell: OnTask) -> None:
+    """Write what a task left: a finished one's folder appears in one step."""
+    if isinstance(ended, Failure):
+        content = {"task": ended.task_id, "error": ended.error}
+        write_text(out / FAILED / f"{ended.task_id}.json", json.dumps(content) + "\n")
+        tell(ended.task_id, ended.error)
+        return
+    folder, aside = out / TASKS / ended.task_id, out / TASKS / f".{ended.task_id}.part"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        for name, content_of in ended.files.items():
+            write_bytes(aside / name, content_of)
+        aside.rename(folder)
+    except OSError as error:
+        raise ArcAffinityError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    tell(ended.task_id, None)
+
+
+def _conclude(tasks: Sequence[str], out: Path) -> Ended:
+    """Join the records of all tasks in one file and their results in one table."""
+    results, failed = read_results(out), _read_failures(out)
+    mine = {task: results[task] for task in tasks if task in results}
+    if not mine:
+        first, error = next(iter(failed.items()), ("", "there are no tasks"))
+        raise ArcAffinityError(f"no task was fine-tuned; {first}: {error}" if first else error)
+    records = out / RECORDS
+    own = {task: str(result.get("digest", result["model_digest"])) for task, result in results.items()}
+    whole = digest_of_set(own)
+    with replacing(records) as aside, aside.open("wb") as joined:
+        for task, result in results.items():
+            content = (out / TASKS / task / RECORDS).read_bytes()
+            if own[task] not in (whole, result["model_digest"]):
+                content = _renamed(content, own[task], whole)
+            # Compressed files one after the other are one compressed file.
+            joined.write(content)
+    write_text(out / SUMMARY, summary(results))
+    return Ended(mine, {task: error for task, error in failed.items() if task in tasks}, records)
+
+
+def _renamed(records: bytes, own: str, whole: str) -> bytes:
+    """Return compressed records of one specialist as those of the set: together they are one solver, of one digest."""
+    before, after = (f'"model_digest":"{digest}"'.encode() for digest in (own, whole))
+    return gzip.compress(gzip.decompress(records).replace(before, after), mtime=0)
+
+
+def read_results(out: Path) -> Results:
+    """Return the results of all finished tasks in a sweep's folder, by task id.
+
+    Raises:
+        ArcAffinityError: one cannot be read.
+    """
+    found = {}
+    for path in sorted(out.glob(f"{TASKS}/[!.]*/{RESULT}")):
+        found[path.parent.name] = read_object(path)
+        fit(found[path.parent.name], Result, str(path))
+    return found
+
+
+def _read_failures(out: Path) -> dict[str, str]:
+    return {path.stem: str(read_object(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
+
+
+def summary(results: Results) -> str:
+    """Return one line of CSV a task: what it took, and its accuracies before and after in %, by protocol."""
+    protocols = sorted({name for result in results.values() for name in result["final"]})
+    columns = ["task_id", "method", "train", "test", "examples_seen", "epochs", "stopped_early", "seconds"]
+    measures = [(when, name, what) for name in protocols for when in ("base", "final") for what in _WHAT]
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow([*columns, *(f"{name}_{when}_{what}_pct" for when, name, what in measures)])
+    for task, result in results.items():
+        shares = [result[when].get(name, {}).get(what) for when, name, what in measures]
+        flat = {"task_id": task, **result, **result["parts"]}
+        table.writerow(
+            [*(flat[column] for column in columns), *("" if s is None else round(100 * s, 4) for s in shares)]
+        )
+    return written.getvalue()
+
+
+_WHAT = ("solved", "exact", "cells")
+
+
+def _settle(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write the settings into a new folder, or make sure that an old one has the same."""
+    if not path.exists():
+        others = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+        if others:
+            raise ArcAffinityError(f"{path.parent} holds {others[0]}, which is of no sweep; choose an empty folder")
+        write_text(path, json.dumps(settings, indent=1) + "\n")
+        return
+    before = _flat(read_object(path), str(path))
+    now = _flat(json.loads(json.dumps(settings)), str(path))
+    other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
+    if other:
+        raise ArcAffinityError(
+            f"{path.parent} holds a sweep of other settings ({', '.join(other)}); choose another folder"
+        )
+
+
+def _refuse_other_examples(sweep: Sweep, out: Path) -> None:
+    """Make sure that the examples of the finished tasks are still those that the sweep's source has.
+
+    Not asked of re-arc, whose examples the settings decide.
+    """
+    before = {task: result.get("examples_digest") for task, result in read_results(out).items()}
+    if sweep.source.dataset == RE_ARC or not before:
+        return
+    known = set(sweep.source.known())
+    noted = [task for task, digest in before.items() if digest is not None and task in known]
+    now = {parts.task_id: parts.digest for parts in sweep.source.parts(noted, sweep.tuning)}
+    changed = [task for task in noted if now[task] != before[task]]
+    if changed:
+        more = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
+        raise ArcAffinityError(
+            f"{out / TASKS / changed[0]}{more}: fine-tuned to other examples than {sweep.source.dataset} has now; "
+            "remove it to fine-tune it again, or choose another folder"
+        )
+
+
+def _flat(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
+    own = {name: value for name, value in settings.items() if name != "tuning"}
+    return own | object_of(settings.get("tuning", {}), f"{where}: tuning")

@@ -1,0 +1,199 @@
+"""One share of a sweep, done wherever an executor puts it: it takes and gives plain values and files as bytes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from msgspec import Meta
+
+from arc_affinity.data.datasets.choosing import choose_tasks
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.store.examples import MANIFEST, ExampleStore
+from arc_affinity.documents import WHOLE_ID, Count, Seconds, Share
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import write_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.models.adapters.files import save_adapter
+from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.training.finetuning.finetune import TaskFineTuner, Tuned
+from arc_affinity.training.finetuning.held_out import Scoring
+from arc_affinity.training.finetuning.tuning import (
+    Parts,
+    Tuning,
+    parts_of_rearc,
+    parts_of_store,
+    parts_of_task,
+)
+
+RESULT, RECORDS = "result.json", "records.jsonl.gz"
+"""Files of every finished task, besides its adapter or model."""
+
+RE_ARC = "re-arc"
+"""Name of the dataset whose examples are generated."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task's examples come from: re-arc's generators, an example store, or the tasks of a dataset."""
+
+    dataset: str = RE_ARC
+    data_dir: Path | None = None
+
+    @property
+    def is_store(self) -> bool:
+        """Whether it is an example store."""
+        path = Path(self.dataset)
+        return (path / MANIFEST).is_file() or path.suffix == ".npz"
+
+    @property
+    def by_demonstrations(self) -> bool:
+        """Whether a task's demonstrations are all that there is to adapt to it by."""
+        return self.dataset != RE_ARC and not self.is_store
+
+    def known(self) -> tuple[str, ...]:
+        """Return the ids of its tasks."""
+        if self.dataset == RE_ARC:
+            return rearc.task_ids()
+        if self.is_store:
+            return ExampleStore.open(Path(self.dataset)).tasks
+        return tuple(task.id for task in load_tasks(self.dataset, self.data_dir))
+
+    def parts(self, task_ids: Sequence[str], tuning: Tuning) -> list[Parts]:
+        """Return the examples of some tasks.
+
+        Raises:
+            ArcAffinityError: there is no such task, or it has too few examples.
+        """
+        if self.dataset == RE_ARC:
+            return [parts_of_rearc(task, tuning) for task in task_ids]
+        if self.is_store:
+            store = ExampleStore.open(Path(self.dataset))
+            return [parts_of_store(store, task, tuning, self.dataset) for task in task_ids]
+        tasks = {task.id: task for task in choose_tasks(load_tasks(self.dataset, self.data_dir), task_ids)}
+        return [parts_of_task(tasks[task_id], tuning, self.dataset) for task_id in task_ids]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Tasks that are fine-tuned together, and all that their results depend on.
+
+    ``threads`` are those of the process that does the work; 0 leaves their number alone.
+    """
+
+    tasks: tuple[str, ...]
+    model: str
+    digest: str
+    tuning: Tuning
+    source: Source
+    protocols: tuple[Protocol, ...]
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class TaskFiles:
+    """What a finished task leaves: its files by name, and what `RESULT` holds."""
+
+    task_id: str
+    files: Mapping[str, bytes]
+    result: Mapping[str, Any]
+
+
+def work(job: Job) -> list[TaskFiles]:
+    """Fine-tune the tasks of a job.
+
+    Raises:
+        ArcAffinityError: the model is another one by now, or a task cannot be fine-tuned.
+    """
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    loaded = find_model(job.model)
+    if loaded.digest != job.digest:
+        raise ArcAffinityError(f"{job.model} is {loaded.digest} here, not {job.digest}")
+    loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    tuner = TaskFineTuner(loaded, job.tuning, Scoring(job.protocols))
+    tuned = tuner.fine_tune_together(job.source.parts(job.tasks, job.tuning))
+    return [_files(each, job) for each in tuned]
+
+
+def _files(tuned: Tuned, job: Job) -> TaskFiles:
+    """Write everything in a temporary folder and read it back."""
+    result = result_of(tuned, job)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if tuned.adapter is not None:
+            save_adapter(tuned.adapter, folder)
+        if tuned.model is not None:
+            save_model(tuned.model, folder)
+        write_records(folder / RECORDS, [*tuned.base.records, *tuned.final.records])
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files[RESULT] = (json.dumps(result, indent=1) + "\n").encode()
+    return TaskFiles(tuned.parts.task_id, files, result)
+
+
+@dataclass(frozen=True)
+class PartSizes:
+    """How many examples each part has."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Means over the test part, by one protocol."""
+
+    solved: Share
+    exact: Share
+    cells: Share
+
+
+@dataclass(frozen=True)
+class Result:
+    """What of `RESULT` is read again."""
+
+    task: Annotated[str, Meta(pattern=WHOLE_ID)]
+    method: str
+    parts: PartSizes
+    examples_seen: Count
+    epochs: Count
+    stopped_early: bool
+    seconds: Seconds
+    scoring_seconds: Seconds
+    base: dict[str, Accuracies]
+    final: dict[str, Accuracies]
+    examples_digest: str | None = None
+
+
+def result_of(tuned: Tuned, job: Job) -> dict[str, Any]:
+    """Return what is told of a finished task, as JSON values; shares are 0-1, times in seconds."""
+    parts = tuned.parts
+    return {
+        "task": parts.task_id,
+        "dataset": parts.dataset,
+        "examples_digest": parts.digest,
+        "model": job.model,
+        "model_digest": job.digest,
+        "digest": tuned.digest,
+        "method": job.tuning.method,
+        "parts": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+        "largest_output": max(pair.output.size for pair in parts.train if pair.output is not None),
+        "examples_seen": tuned.examples_seen,
+        "steps": tuned.curve[-1].steps if tuned.curve else 0,
+        "epochs": len(tuned.curve),
+        "best_epoch": tuned.best_epoch,
+        "stopped_early": tuned.stopped_early,
+        "seconds": round(tuned.seconds, 2),
+        "scoring_seconds": round(tuned.scoring_seconds, 2),
+        "adapter_values": tuned.adapter.size if tuned.adapter else None,
+        "base": {name: asdict(mean) for name, mean in tuned.base.by_protocol.items()},
+        "final": {name: asdict(mean) for name, mean in tuned.final.by_protocol.items()},
+        "curve": [asdict(point) for point in tuned.curve],
+    }

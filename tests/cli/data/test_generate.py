@@ -1,0 +1,174 @@
+"""``data generate`` and ``data split`` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.generation.generate import generate_store
+from arc_affinity.data.store.examples import ExampleStore
+
+TASKS = ("05269061", "5daaa586", "85c4e7cd")
+SMALL = ("--tasks", *TASKS, "--per-task", 5, "--workers", 1)
+
+
+def test_generate_makes_a_store_and_tells_rejections(cli, tmp_path: Path) -> None:
+    done = cli("data", "generate", "--out", tmp_path / "s", *SMALL, "--seed", 2)
+    assert (done.code, done.err) == (0, "")
+    store = ExampleStore.open(tmp_path / "s")
+    assert store.tasks == TASKS
+    assert len(store) == 15
+    assert store.manifest["seed"] == 2
+    rows = {cells[0]: cells[1:] for cells in (re.findall(r"[\w,]+", line) for line in done.out.splitlines()) if cells}
+    rejected = store.manifest["rejections"]
+    assert rows["5daaa586"][-1] == str(sum(rejected["5daaa586"].values()))
+    assert rows["all"][-1] == str(sum(sum(reasons.values()) for reasons in rejected.values()))
+    assert f"15 examples of 3 tasks in {tmp_path / 's'}" in done.out
+
+
+def test_the_same_command_again_does_nothing(cli, tmp_path: Path) -> None:
+    command = ("data", "generate", "--out", tmp_path / "s", *SMALL)
+    assert cli(*command).code == 0
+    before = {path: path.stat() for path in (tmp_path / "s").iterdir()}
+    assert cli(*command).code == 0
+    assert {path: path.stat() for path in (tmp_path / "s").iterdir()} == before
+    other = cli(*command, "--seed", 1)
+    assert (other.code, other.out) == (1, "")
+    assert re.fullmatch(r"error: .* was made with other settings \(seed there 0, now 1\); .*\n", other.err)
+
+
+def test_named_sets_and_a_held_out_set(cli, tmp_path: Path) -> None:
+    options = ("--set", "foundational", "--per-task", 2, "--workers", 1)
+    assert cli("data", "generate", "--out", tmp_path / "a", *options).code == 0
+    done = cli("data", "generate", "--out", tmp_path / "b", *options, "--exclude", tmp_path / "a")
+    assert done.code == 0
+    training, held_out = (ExampleStore.open(tmp_path / name) for name in "ab")
+    assert len(training.tasks) == 18
+    for task in training.tasks:
+        assert not rearc.input_keys(training, task) & rearc.input_keys(held_out, task)
+
+
+def test_task_files_load_as_a_dataset(cli, tmp_path: Path) -> None:
+    assert cli("data", "generate", "--out", tmp_path / "t", *SMALL, "--format", "json").code == 0
+    assert {path.name for path in (tmp_path / "t").glob("*.json")} == {f"{task}.json" for task in TASKS}
+    from arc_affinity.data.datasets.registry import load_tasks
+
+    tasks = load_tasks(str(tmp_path / "t"))
+    assert [task.id for task in tasks] == list(TASKS)
+    assert [(len(task.train), len(task.test)) for task in tasks] == [(4, 1)] * 3
+    # The same tasks as from a store of the same examples.
+    generate_store(tmp_path / "s", TASKS, 5)
+    from_store = load_tasks(str(tmp_path / "s"))
+    for one, other in zip(tasks, from_store, strict=True):
+        for a, b in zip(one.train + one.test, other.train + other.test, strict=True):
+            assert a.input.tolist() == b.input.tolist()
+            assert a.output.tolist() == b.output.tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--per-task", 3), 2, "Give one of --tasks and --set"),
+        (("--per-task", 3, "--set", "all", "--tasks", "05269061"), 2, "Give one of --tasks and --set"),
+        (("--per-task", 3, "--set", "fundational"), 2, "foundational"),
+        (("--set", "all"), 2, "--per-task"),
+        (("--per-task", "many", "--set", "all"), 2, "many"),
+        (("--per-task", 3, "--tasks", "05269062"), 1, "unknown task '05269062'; did you mean '05269061'?"),
+        (("--per-task", 0, "--tasks", "05269061"), 1, "at least 1 example per task is needed, not 0"),
+        (("--per-task", 3, "--tasks", "05269061", "--workers", 0), 1, "at least 1 worker is needed, not 0"),
+        (
+            ("--per-task", 3, "--tasks", "05269061", "--exclude", "nowhere"),
+            1,
+            "nowhere is not an example store",
+        ),
+        (("--per-task", 3, "--tasks", "05269061", "--sed", 1), 2, "--seed"),
+    ],
+)
+def test_bad_options_are_one_line(cli, tmp_path: Path, options, code: int, told: str) -> None:
+    done = cli("data", "generate", "--out", tmp_path / "s", *options)
+    assert done.code == code
+    assert done.out == ""
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert told in done.err
+    assert not (tmp_path / "s").exists()
+
+
+def test_ctrl_c_says_that_the_same_command_continues(cli, tmp_path: Path) -> None:
+    arguments = ["data", "generate", "--set", "all", "--per-task", "20", "--workers", "2", "--out"]
+    command = [sys.executable, "-m", "arc_affinity.cli.main", *arguments, str(tmp_path / "s")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("s/.parts/*.npz"))) < 2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("error: interrupted; the same command continues")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "s" / "manifest.json").exists()
+
+
+def test_split_prints_balance_and_writes_the_split(cli, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps(dict.fromkeys(rearc.task_ids()[::3], "S1")))
+    options = ("--dataset", "arc-agi-1/training", "--labels", labels)
+    done = cli("data", "split", *options, "--share", 0.25, "--out", tmp_path / "split.json")
+    assert (done.code, done.err) == (0, "")
+    split = json.loads((tmp_path / "split.json").read_text())
+    assert (len(split["train"]), len(split["validation"])) == (300, 100)
+    assert "train (300)" in done.out
+    assert re.search(r"S1 .* 101 \(33\.7%\) .* 33 \(33\.0%\) .* -0\.7 points", done.out) or re.search(
+        r"S1 .* 100 \(33\.3%\) .* 34 \(34\.0%\) .* \+0\.7 points", done.out
+    )
+    assert done.out.count(" cells ") == 4
+
+
+def test_the_published_split_of_a_store(cli, tmp_path: Path) -> None:
+    generate_store(tmp_path / "s", TASKS, 3)
+    done = cli("data", "split", "--store", tmp_path / "s", "--published", "--bins", 2)
+    assert (done.code, done.err) == (0, "")
+    assert "train (2)" in done.out
+    assert "validation (1)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        ((), 2, "Give one of --store and --dataset"),
+        (("--dataset", "arc-agi-1/trainin"), 1, "arc-agi-1/training"),
+        (("--store", "nowhere"), 1, "nowhere is not an example store"),
+        (("--dataset", "arc-agi-1/training", "--share", 1), 1, "a share must be above 0 and below 1, not 1.0"),
+        (("--dataset", "arc-agi-1/training", "--share", 1e-9), 1, "leaves a side empty"),
+        (("--dataset", "arc-agi-1/training", "--bins", 0), 1, "at least 1 size bin is needed, not 0"),
+        (("--dataset", "arc-agi-1/training", "--labels", "nowhere.json"), 1, "cannot read nowhere.json"),
+        (("--dataset", "arc-agi-1/training", "--labels", __file__), 1, "is not JSON"),
+    ],
+)
+def test_bad_splits_are_one_line(cli, options, code: int, told: str) -> None:
+    done = cli("data", "split", *options)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert told in done.err
+
+
+@pytest.mark.parametrize("content", ["[]", '{"a": 1}', "null"])
+def test_labels_of_another_form_are_refused(cli, tmp_path: Path, content: str) -> None:
+    (tmp_path / "labels.json").write_text(content)
+    done = cli("data", "split", "--dataset", "arc-agi-1/training", "--labels", tmp_path / "labels.json")
+    assert done.code == 1
+    assert "must be a JSON object" in done.err or "task a must be text, not 1" in done.err

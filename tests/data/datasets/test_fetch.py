@@ -1,0 +1,229 @@
+"""Downloads from a server of our own: what is put in place, and what is refused and removed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.data.datasets.fetch import ARCHIVES, Archive, Member, content_digest, fetch
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.types import Task
+
+Serve = Callable[[bytes], str]
+
+TASKS = {
+    f"{name}{number}": {
+        "train": [{"input": [[number, 2]], "output": [[3], [number]]}],
+        "test": [{"input": [[5]], "output": [[number]]}],
+    }
+    for name in ("Above", "Below")
+    for number in (1, 2)
+}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Serve bytes over the loopback and return their address."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    server = HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+
+    def put(content: bytes) -> str:
+        (folder / "archive.zip").write_bytes(content)
+        return f"http://127.0.0.1:{server.server_port}/archive.zip"
+
+    yield put
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def packed(files: Mapping[str, object]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content if isinstance(content, str) else json.dumps(content))
+    return buffer.getvalue()
+
+
+def digest(tasks: Mapping[str, object]) -> str:
+    """As the docstring of `content_digest` says, from JSON to JSON."""
+    text = json.dumps(dict(sorted(tasks.items())), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+REPOSITORY = {
+    "ConceptARC-main/README.md": "text",
+    "ConceptARC-main/corpus/Above/Above1.json": TASKS["Above1"],
+    "ConceptARC-main/corpus/Above/Above2.json": TASKS["Above2"],
+    "ConceptARC-main/corpus/Below/Below1.json": TASKS["Below1"],
+    "ConceptARC-main/MinimalTasks/Below2.json": TASKS["Below2"],
+    "ConceptARC-main/other/Other.json": {"no": "task"},
+    "ConceptARC-main/corpus/../../../Evil.json": {"no": "task"},
+}
+CORPUS = {name: TASKS[name] for name in ("Above1", "Above2", "Below1")}
+MINIMAL = {"Below2": TASKS["Below2"]}
+
+
+def archive_at(url: str) -> Archive:
+    return Archive(
+        url,
+        (
+            Member("concept-arc", "corpus", digest(CORPUS)),
+            Member("concept-arc/minimal", "MinimalTasks", digest(MINIMAL)),
+        ),
+    )
+
+
+def names_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_download_is_put_in_place(serve: Serve, tmp_path: Path) -> None:
+    base = tmp_path / "new" / "data"
+    archive = archive_at(serve(packed(REPOSITORY)))
+    folders = fetch("concept-arc", base, archive)
+    assert folders == {
+        "concept-arc": base / "concept-arc",
+        "concept-arc/minimal": base / "concept-arc-minimal",
+    }
+    assert names_below(base) == {
+        "concept-arc/Above/Above1.json",
+        "concept-arc/Above/Above2.json",
+        "concept-arc/Below/Below1.json",
+        "concept-arc-minimal/Below2.json",
+    }
+    assert [task.id for task in load_tasks("concept-arc", base)] == ["Above1", "Above2", "Below1"]
+    assert not list(base.glob(".*"))
+
+
+def test_what_is_there_is_not_downloaded_again(serve: Serve, tmp_path: Path) -> None:
+    archive = archive_at(serve(packed(REPOSITORY)))
+    folders = fetch("concept-arc", tmp_path / "data", archive)
+    serve(b"gone")
+    assert fetch("concept-arc", tmp_path / "data", archive) == folders
+
+
+def test_only_what_is_missing_is_put_in_place(serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "ConceptARC-main" / "corpus" / "any" / "Above1.json"
+    for name in CORPUS:
+        path = path.with_name(f"{name}.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(TASKS[name]))
+    folders = fetch("concept-arc", tmp_path / "data", archive_at(serve(packed(REPOSITORY))))
+    assert folders["concept-arc"] == tmp_path / "data" / "ConceptARC-main" / "corpus"
+    assert folders["concept-arc/minimal"] == tmp_path / "data" / "concept-arc-minimal"
+
+
+def test_other_tasks_in_the_place_are_left_alone(serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "concept-arc" / "Mine.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(TASKS["Above1"]))
+    with pytest.raises(ArcAffinityError, match="its tasks are not those of concept-arc as published"):
+        fetch("concept-arc", tmp_path / "data", archive_at(serve(packed(REPOSITORY))))
+    assert names_below(tmp_path / "data") == {"concept-arc/Mine.json"}
+
+
+CHANGED = {**TASKS["Below2"], "test": [{"input": [[5]], "output": [[7]]}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (packed({**REPOSITORY, "ConceptARC-main/MinimalTasks/Below2.json": CHANGED}), "it was removed"),
+        (packed({**REPOSITORY, "ConceptARC-main/MinimalTasks/More.json": CHANGED}), "it was removed"),
+        (packed({"ConceptARC-main/README.md": "text"}), "not concept-arc as this version knows it"),
+        (packed({**REPOSITORY, "ConceptARC-main/corpus/Bad.json": [1]}), "is not a task"),
+        (b"", "no sound zip file"),
+        (b"<html>no such page</html>", "no sound zip file"),
+        (packed(REPOSITORY)[:-70], "no sound zip file"),
+        (packed(REPOSITORY).replace(b'"train"', b'"drain"', 1), "no sound zip file"),
+    ],
+)
+def test_what_differs_is_refused_and_removed(serve: Serve, tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(ArcAffinityError, match=message):
+        fetch("concept-arc", tmp_path / "data", archive_at(serve(content)))
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_without_a_network_it_says_what_to_do(serve: Serve, tmp_path: Path) -> None:
+    nowhere = serve(b"").replace("archive.zip", "none.zip")
+    with pytest.raises(ArcAffinityError) as caught:
+        fetch("concept-arc", tmp_path / "data", archive_at(nowhere))
+    assert str(caught.value) == (
+        f"cannot download {nowhere} (404 Client Error: File not found); by hand: download that file "
+        f"where there is a network, and unpack it in {tmp_path / 'data'}"
+    )
+    with pytest.raises(ArcAffinityError, match=r"\(ConnectionError\); by hand"):
+        fetch("concept-arc", tmp_path / "data", archive_at("http://127.0.0.1:9/archive.zip"))
+
+
+def test_by_hand(tmp_path: Path) -> None:
+    repository = {name: content for name, content in REPOSITORY.items() if "Evil" not in name}
+    with zipfile.ZipFile(io.BytesIO(packed(repository))) as archive:
+        archive.extractall(tmp_path)
+    assert len(load_tasks("concept-arc", tmp_path)) == 3
+    assert len(load_tasks("concept-arc/minimal", tmp_path)) == 1
+    fetch("concept-arc", tmp_path, archive_at("http://127.0.0.1:9/archive.zip"))
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(ArcAffinityError, match="cannot write to .*data: File exists"):
+        fetch("concept-arc", tmp_path / "data", archive_at("http://127.0.0.1:9/archive.zip"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("arc-agi-1/training", "dataset arc-agi-1/training needs no download"),
+        ("re-arc", "dataset re-arc needs no download"),
+        ("arc-agi2", "unknown download 'arc-agi2'; did you mean 'arc-agi-2'"),
+    ],
+)
+def test_what_cannot_be_fetched(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ArcAffinityError, match=message):
+        fetch(name, tmp_path)
+
+
+@pytest.mark.parametrize("member", [m for archive in ARCHIVES.values() for m in archive.members])
+def test_the_digests_are_those_of_the_published_tasks(
+    tasks_of: Callable[[str], tuple[Task, ...]], member: Member
+) -> None:
+    assert content_digest(tasks_of(member.dataset)) == member.digest
+
+
+def test_a_digest_from_the_files_themselves(shared: Path) -> None:
+    folder = shared / "data" / "concept-arc-minimal"
+    files = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    assert digest(files) == ARCHIVES["concept-arc"].members[1].digest
+
+
+def test_the_published_files_pass(serve: Serve, shared: Path, tmp_path: Path) -> None:
+    data, files = shared / "data", {}
+    for own, there in (("concept-arc", "corpus"), ("concept-arc-minimal", "MinimalTasks")):
+        for path in (data / own).rglob("*.json"):
+            files[f"ConceptARC-main/{there}/{path.relative_to(data / own)}"] = path.read_text()
+    known = ARCHIVES["concept-arc"]
+    folders = fetch("concept-arc", tmp_path / "data", Archive(serve(packed(files)), known.members))
+    assert [len(load_tasks(str(folder))) for folder in folders.values()] == [160, 16]

@@ -1,0 +1,466 @@
+"""From records to the report's numbers and words: against the project's own scorer, by hand, and for bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from arc_affinity.cli.output.render import DIGITS
+from arc_affinity.diagnosis.gap import UNLABELLED
+from arc_affinity.diagnosis.page import document as page_module
+from arc_affinity.diagnosis.page import tasks as page_tasks
+from arc_affinity.diagnosis.page.document import page, write_figures
+from arc_affinity.diagnosis.page.figures import figures_of
+from arc_affinity.diagnosis.page.tasks import Shown
+from arc_affinity.diagnosis.report.document import report_json
+from arc_affinity.diagnosis.report.numbers import Report, binary_mean, build_report
+from arc_affinity.diagnosis.report.outputs import (
+    DEFINITIONS,
+    NAMES,
+    PICTURED,
+    Collector,
+    Kind,
+    Place,
+    RecordSet,
+    kind_of,
+    pack,
+)
+from arc_affinity.diagnosis.report.words import findings, headline, with_interval
+from arc_affinity.drawing.pictures import PALETTE
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import Origin, Record, make_record
+from arc_affinity.evaluation.scoring.metrics import Protocol, measure
+from arc_affinity.evaluation.scoring.scores import score
+from arc_affinity.statistics import Estimate
+from arc_affinity.types import Example, Grid, Pair
+
+QUERY, TARGET = [[1, 2, 3], [4, 5, 6]], [[1, 2, 3], [4, 5, 7]]
+
+
+def grid(rows: list[list[int]]) -> Grid:
+    return np.array(rows, np.uint8)
+
+
+def record(
+    task: str = "aaaa0001",
+    index: int = 0,
+    attempt: int = 1,
+    prediction: list[list[int]] | Grid | None = None,
+    *,
+    query: object = QUERY,
+    target: object = TARGET,
+    model: str = "toy",
+    protocol: Protocol = Protocol.ARC_PRIZE,
+    dataset: str = "toys",
+    epoch: int | None = None,
+    adapter: str | None = None,
+) -> Record:
+    origin = Origin(model, "0123", dataset, protocol, seed=7, epoch=epoch, adapter=adapter)
+    answer = None if target is None else np.array(target, np.uint8)
+    example = Example(task, index, Pair(np.array(query, np.uint8), answer), ())
+    return make_record(origin, example, attempt, None if prediction is None else np.array(prediction, np.uint8))
+
+
+def collected(records: list[Record] | Iterator[Record], attempts: int = 2) -> tuple[RecordSet, ...]:
+    collector = Collector(attempts)
+    collector.add(records, "toys.jsonl")
+    return collector.sets()
+
+
+def report_of(records: list[Record], categories: dict[str, str] | None = None) -> Report:
+    return build_report(collected(records), categories or {}, "by hand")
+
+
+def random_records(tasks: int, outputs: int = 2, seed: int = 11, model: str = "toy") -> list[Record]:
+    """Attempts of every kind at tasks with grids of several sizes."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for number in range(tasks):
+        for index in range(1 + number % outputs):
+            shape = tuple(draw.integers(2, 8, 2))
+            query = draw.integers(0, 10, shape)
+            target = np.where(draw.random(shape) < 0.8, query, draw.integers(0, 10, shape))
+            for attempt in (1, 2):
+                near = np.where(draw.random(shape) < 0.97, target, 0)
+                answers = [None, query, target, near, draw.integers(0, 10, (3, 5)), draw.integers(0, 10, shape)]
+                answer = answers[draw.integers(len(answers))]
+                rows.append(record(f"{number:08x}", index, attempt, answer, query=query, target=target, model=model))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("prediction", "kind"),
+    [
+        (TARGET, Kind.SOLVED),
+        (None, Kind.NO_GRID),
+        (QUERY, Kind.INPUT_COPY),
+        ([[1, 2], [4, 5]], Kind.WRONG_SIZE),
+        ([[0, 0, 0], [4, 5, 7]], Kind.WRONG_CELLS),
+    ],
+)
+def test_kinds_by_hand(prediction: object, kind: Kind) -> None:
+    assert kind_of(record(prediction=prediction)) is kind
+
+
+def test_a_near_miss_has_95_of_100_cells_and_no_fewer() -> None:
+    target = np.zeros((10, 10), np.uint8)
+    for wrong, kind in ((1, Kind.NEAR_MISS), (5, Kind.NEAR_MISS), (6, Kind.WRONG_CELLS)):
+        answer = target.copy()
+        answer.flat[:wrong] = 3
+        assert kind_of(record(query=[[5]], target=target, prediction=answer)) is kind
+
+
+def test_a_copy_of_the_input_is_told_before_its_size() -> None:
+    assert kind_of(record(query=[[5]], target=TARGET, prediction=[[5]])) is Kind.INPUT_COPY
+
+
+def test_an_exact_copy_is_solved() -> None:
+    assert kind_of(record(query=TARGET, target=TARGET, prediction=TARGET)) is Kind.SOLVED
+
+
+def test_an_output_is_solved_by_any_attempt_that_counts() -> None:
+    rows = [record(attempt=1, prediction=QUERY), record(attempt=2, prediction=TARGET)]
+    for attempts, kind in ((2, Kind.SOLVED), (1, Kind.LOST_IN_RANKING)):
+        (each,) = collected(rows, attempts)
+        assert each.outputs[Place("aaaa0001", 0)].kind(attempts) is kind
+        assert each.tasks["aaaa0001"].solved == (kind is Kind.SOLVED)
+
+
+def test_the_scores_are_those_of_the_scorer() -> None:
+    rows = random_records(29, 3)
+    (each,) = report_of(rows).sets
+    oracle = score(rows)
+    values = {key: each.score(key).value for key in ("score", "pass_at_1", "cell_accuracy", "size_accuracy")}
+    means = (oracle.solved, oracle.first_solved, oracle.cell_accuracy, oracle.size_accuracy)
+    assert list(values.values()) == pytest.approx([mean.over_tasks for mean in means])
+    assert each.score("strict_score").value == pytest.approx(oracle.strict)
+    assert each.score("copy_accuracy").value == pytest.approx(oracle.copy_accuracy.over_tasks)
+    assert each.score("change_accuracy").value == pytest.approx(oracle.change_accuracy.over_tasks)
+    assert set(each.solved_whole) == set(oracle.solved_tasks)
+
+
+def test_the_order_of_records_does_not_matter() -> None:
+    rows = random_records(13)
+    forth, back = report_of(rows), report_of(rows[::-1])
+    assert json.loads(report_json(forth)) == json.loads(report_json(back))
+
+
+def test_outputs_that_no_record_answers_count_as_without_a_grid() -> None:
+    collector = Collector()
+    collector.add([record(prediction=TARGET)], "toys.jsonl")
+    expected = {
+        Place("aaaa0001", 0): measure(None, grid(QUERY), grid(TARGET)),
+        Place("aaaa0002", 0): measure(None, grid(QUERY), grid(TARGET)),
+    }
+    (each,) = collector.sets(expected)
+    assert (each.missing, each.tasks["aaaa0002"].solved, each.tasks["aaaa0002"].cell_accuracy) == (1, 0.0, 0.0)
+    assert each.kinds[Kind.NO_GRID] == 1
+    assert "no attempt at 1 outputs" in " ".join(build_report([each], {}, "by hand").notes)
+
+
+def test_a_duplicate_attempt_is_refused_across_files() -> None:
+    collector = Collector()
+    collector.add([record(prediction=TARGET)], "a.jsonl")
+    with pytest.raises(ArcAffinityError, match=r"b\.jsonl: attempt 1 at task aaaa0001 output 0 .* comes twice"):
+        collector.add([record(prediction=QUERY)], "b.jsonl")
+
+
+def test_two_datasets_are_refused() -> None:
+    with pytest.raises(ArcAffinityError, match="'toys2' cannot be diagnosed together with those of 'toys'"):
+        collected([record(), record("aaaa0002", dataset="toys2")])
+
+
+def test_a_withheld_target_is_refused() -> None:
+    with pytest.raises(ArcAffinityError, match="the target of task aaaa0001 output 0 is withheld"):
+        collected([record(target=None, prediction=QUERY)])
+
+
+def test_no_records_are_refused() -> None:
+    with pytest.raises(ArcAffinityError, match="no records"):
+        Collector().sets()
+    with pytest.raises(ArcAffinityError, match="1 to 26 sets"):
+        build_report([], {}, "by hand")
+
+
+def test_shares_keep_an_interval_where_all_failed() -> None:
+    estimate = binary_mean([0.0] * 400)
+    assert estimate.value == 0.0
+    assert estimate.low == 0.0
+    # Wilson's upper end for 0 of n is z**2 / (n + z**2).
+    assert estimate.high == pytest.approx(1.959964**2 / (400 + 1.959964**2))
+
+
+def test_none_solved() -> None:
+    report = report_of([record(f"aaaa000{k}", prediction=QUERY) for k in range(7)])
+    assert headline(report) == "toy solves none of 7 tasks; mostly it hands the input back unchanged (arc_prize)"
+    assert "copy of the input 7 (100.0 %)" in " ".join(findings(report))
+
+
+def test_all_solved() -> None:
+    report = report_of([record(f"aaaa000{k}", prediction=TARGET) for k in range(7)], {"aaaa0001": "S1"})
+    assert headline(report) == "toy solves all of 7 tasks (arc_prize)"
+    assert "Every output is solved (arc_prize)." in findings(report)
+    assert report.sets[0].concentrations["S1"].verdict.startswith("undefined")
+    assert "What became of the outputs" in page(report)
+
+
+def test_many_outputs_a_task_are_counted_as_outputs() -> None:
+    rows = [record(index=k, prediction=TARGET if k < 3 else QUERY) for k in range(11)]
+    assert headline(report_of(rows)).startswith(
+        "toy solves 3 of 11 outputs of 1 task; where it fails, on 8 outputs, mostly"
+    )
+
+
+def test_a_category_of_one_task_has_no_interval_and_says_so() -> None:
+    rows = [record(f"aaaa000{k}", prediction=QUERY) for k in range(3)]
+    report = report_of(rows, {"aaaa0000": "K1", "aaaa0001": "S1", "aaaa0002": "S1"})
+    ceiling = report.sets[0].ceilings["K1"].cells
+    assert (ceiling.low, ceiling.high, ceiling.n) == (None, None, 1)
+    assert "one task alone: no interval" in page(report)
+    assert "a category of one task has no interval" in page(report)
+
+
+def test_tasks_without_a_category_are_a_group_of_their_own() -> None:
+    report = report_of([record(), record("aaaa0002")], {"aaaa0001": "C1"})
+    assert set(report.sets[0].gaps) == {"C1", UNLABELLED}
+    assert report.category_of("aaaa0002") == UNLABELLED
+
+
+def test_the_size_is_not_scored_where_it_was_given() -> None:
+    (each,) = report_of([record(prediction=TARGET, protocol=Protocol.SIZED)]).sets
+    assert each.score("size_accuracy").value is None
+    assert each.score("size_accuracy").reason == "the size is given"
+
+
+def test_two_models_are_compared_on_the_tasks_that_they_share() -> None:
+    solved = {"first": {1, 2}, "second": {2, 3, 4, 5}}
+    rows = [
+        record(f"aaaa000{k}", prediction=TARGET if k in right else QUERY, model=model)
+        for model, right in solved.items()
+        for k in range(7 if model == "first" else 8)
+    ]
+    report = report_of(rows)
+    compared = next(each for each in report.comparisons if each.key == "score")
+    assert (compared.first, compared.second) == ("A", "B")
+    assert compared.paired.difference.value == pytest.approx((3 - 1) / 7)
+    assert (compared.paired.better, compared.paired.worse, compared.paired.unpaired) == (3, 1, 1)
+    assert any("A 7, B 8" in note for note in report.notes)
+    assert any(line.startswith("B (second, arc_prize) minus A (first, arc_prize)") for line in findings(report))
+
+
+def test_the_headline_is_about_the_set_that_was_told_least() -> None:
+    flattered = [record(prediction=TARGET, protocol=protocol) for protocol in (Protocol.TEACHER_FORCED, Protocol.SIZED)]
+    report = report_of([*flattered, record(prediction=QUERY)])
+    assert report.lead.protocol is Protocol.ARC_PRIZE
+    assert headline(report).startswith("toy solves none of 1 task")
+    assert "arc_prize" in findings(report)[0]
+
+
+def test_many_sets_are_compared_with_the_first_alone() -> None:
+    report = report_of([record(prediction=QUERY, model=f"model{k}") for k in range(7)])
+    assert {each.first for each in report.comparisons} == {"A"}
+    assert len(report.comparisons) == 6 * 2
+
+
+def test_before_and_after_are_compared_within_each_protocol() -> None:
+    """What fine-tuning leaves: three protocols, before and after; no difference is across protocols."""
+    rows = [
+        record(prediction=TARGET if adapter else QUERY, protocol=protocol, adapter=adapter)
+        for adapter in (None, "lora")
+        for protocol in (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
+    ]
+    report = report_of(rows)
+    protocols = {each.letter: each.protocol for each in report.sets}
+    compared = [(each.first, each.second) for each in report.comparisons if each.key == "score"]
+    assert len(compared) == 3 and all(protocols[first] == protocols[second] for first, second in compared)
+    assert all(each.paired.difference.value == 1 for each in report.comparisons if each.key == "score")
+    assert report.lead.records.subject.adapted and headline(report) == "toy solves all of 1 task (arc_prize)"
+
+
+def test_epochs_make_learning_curves() -> None:
+    rows = [record("aaaa0001", prediction=QUERY, epoch=2), record("aaaa0001", prediction=TARGET, epoch=5)]
+    (curve,) = report_of(rows, {"aaaa0001": "A2"}).curves
+    assert set(curve.levels) == {"very low", None}
+    assert [(point.epoch, point.cells.value) for point in curve.levels[None]] == [(2, 5 / 6), (5, 1.0)]
+    assert "Through training" in page(report_of(rows))
+
+
+def test_every_finding_names_its_protocol() -> None:
+    report = report_of(random_records(17), {f"{k:08x}": "S1" for k in range(9)})
+    numbers = [line for line in (headline(report), *findings(report)) if re.search(r"\d %|\d of", line)]
+    assert len(numbers) >= 5
+    assert all("arc_prize" in line for line in numbers)
+
+
+def test_undefined_is_said() -> None:
+    assert with_interval(Estimate(None, None, None, 0, "nothing there")) == "undefined (nothing there)"
+    assert with_interval(Estimate(0.5, None, None, 1, "one task alone: no interval")) == (
+        "50.0 % (one task alone: no interval)"
+    )
+    assert with_interval(Estimate(0.5, 0.25, 0.75, 9)) == "50.0 % (95 % interval 25.0 to 75.0)"
+
+
+def test_the_document_is_plain_json_with_the_reports_numbers() -> None:
+    report = report_of(random_records(19), {f"{k:08x}": "C1" for k in range(19)})
+    document = json.loads(report_json(report), parse_constant=pytest.fail)
+    (each,) = document["sets"]
+    assert each["scores"]["score"]["value"] == report.sets[0].score("score").value
+    assert sum(each["kinds"].values()) == each["outputs"] == len(report.sets[0].records.outputs)
+    assert each["by_task"]["00000003"]["category"] == "C1"
+    assert set(each["kinds"]) == set(document["kinds"]) == {kind.value for kind in Kind}
+    assert sum(each["gap"]["profiles"].values()) == each["tasks"] == 19
+    assert sum(row["tasks"] for row in each["agreement"]["table"]) == 19
+
+
+def test_grids_are_packed_row_by_row() -> None:
+    assert pack(grid([[0, 1, 2], [3, 4, 9]])) == "3:012349"
+
+
+def test_pictures_are_kept_of_the_first_outputs_alone() -> None:
+    rows = [record(index=k, prediction=QUERY) for k in range(PICTURED + 4)]
+    (each,) = collected(rows)
+    assert sum(output.pictures is not None for output in each.outputs.values()) == PICTURED
+
+
+def test_the_page_holds_each_grid_once_as_text_and_is_closed_to_markup() -> None:
+    evil = "</script><img src=x onerror=alert(1)>"
+    report = report_of([record(prediction=QUERY, model=evil, dataset=evil)], {})
+    text = page(report, Shown({"aaaa0001": (Pair(grid([[7]]), grid([[8]])),)}))
+    assert "<img" not in text
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    task = data["tasks"]["aaaa0001"]
+    assert task["train"] == [["1:7", "1:8"]]
+    assert task["tests"][0] == {
+        "number": 1,
+        "input": "3:123456",
+        "target": "3:123457",
+        "attempts": [[["3:123456", "input-copy"]]],
+    }
+    assert set(data["kinds"]) == set(NAMES) == set(DEFINITIONS)
+
+
+def test_outputs_are_numbered_within_their_task_and_each_has_what_was_given_with_it() -> None:
+    """An output's index may be its place in a store; its demonstrations stand in place of the task's."""
+    rows = [record(index=index, prediction=QUERY) for index in (40, 43)] + [record("aaaa0002", prediction=QUERY)]
+    given = {Place("aaaa0001", 43): (Pair(grid([[5]]), grid([[6]])),)}
+    shown = Shown({"aaaa0001": (Pair(grid([[1]]), grid([[2]])),), "aaaa0002": (Pair(grid([[3]]), grid([[4]])),)}, given)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page(report_of(rows), shown), re.DOTALL)[1])
+    task = data["tasks"]["aaaa0001"]
+    assert ([test["number"] for test in task["tests"]], task["outputs"], task["train"]) == ([1, 2], 2, [])
+    assert [test.get("given") for test in task["tests"]] == [None, [["1:5", "1:6"]]]
+    assert data["tasks"]["aaaa0002"]["train"] == [["1:3", "1:4"]]
+
+
+def test_the_first_screen_has_the_score_the_kinds_and_an_example_of_each() -> None:
+    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY), record("aaaa0003")]
+    text = page(report_of(rows)).split("</header>")[0]
+    assert '<p class="score"><strong>33.3 %</strong>' in text and "6.1 to 79.2 (95 %)" in text and "arc_prize" in text
+    chosen = re.findall(r'class="key".*?data-choose="outcomeA" data-value="([a-z-]+)"', text)
+    assert chosen == ["all", "input-copy", "no-grid"]
+    assert re.findall(r'class="card" href="#task-(aaaa000\d)"', text) == ["aaaa0001", "aaaa0002", "aaaa0003"]
+
+
+def test_a_plot_that_would_be_two_lines_is_left_out_and_the_page_says_so() -> None:
+    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY)]
+    told = "a plot of cells against grids would be two lines, and is left out"
+    text = page(report_of(rows))
+    assert told in text and "figure-gap-A" not in text and "figure-sensitivity-A" in text
+    text = page(report_of([*rows, record("aaaa0002", index=1, prediction=TARGET)]))
+    assert told not in text and "figure-gap-A" in text
+
+
+def test_what_has_no_affinity_has_a_mark_of_its_own() -> None:
+    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY)]
+    found = figures_of(report_of(rows, {"aaaa0001": "C1", "aaaa0002": "ambiguous"}))
+    drawn = next(each.svg for each in found if each.name == "categories-A")
+    marks = re.findall(r'class="dot ([a-z ]+)"', drawn)
+    assert marks == ["high", "none ring", "high", "none ring"], "two lines, and the same in the key"
+
+
+def test_the_program_behind_an_answer_stands_with_it() -> None:
+    found = replace(record(prediction=QUERY), program="mirror</script>")
+    text = page(report_of([found], {}))
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert data["tasks"]["aaaa0001"]["tests"][0]["attempts"] == [[["3:123456", "input-copy", "mirror</script>"]]]
+
+
+def test_the_page_may_load_nothing() -> None:
+    text = page(report_of([record(prediction=QUERY)]))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+    outside = re.findall(r"""(?:src|href)=["']?([^"'\s>]+)""", text)
+    assert all(each.startswith("#") for each in outside)
+
+
+def test_the_pages_colours_are_those_of_the_package() -> None:
+    script = page_module._asset("page.js")
+    for name, wanted in (("PALETTE", PALETTE), ("DIGITS", DIGITS)):
+        written = re.search(rf"const {name} = \[(.*?)\]", script, re.DOTALL)[1]
+        assert tuple(re.findall(r'"(#\w{6})"', written)) == tuple(wanted)
+
+
+def test_every_figure_is_a_file_and_stands_in_the_page(tmp_path) -> None:
+    report = report_of(random_records(7) + random_records(7, model="other"), {"00000001": "S1"})
+    written = write_figures(tmp_path / "figures", report)
+    names = {path.stem for path in written}
+    assert {"scores", "failures", "gap-A", "gap-B", "sensitivity-A", "categories-A", "ceilings-B"} <= names
+    assert {"differences-score", "differences-cell-accuracy"} <= names
+    text = page(report)
+    assert all(f'id="figure-{name}"' in text for name in names)
+
+
+def large_records(sets: int, tasks: int = 400) -> Iterator[Record]:
+    """Attempts with the largest grids there are."""
+    draw = np.random.default_rng(3)
+    target = draw.integers(0, 10, (30, 30))
+    answers = [np.where(draw.random((30, 30)) < 0.9, target, 0) for _ in range(2)]
+    first = [record(attempt=a, prediction=answers[a - 1], query=target[::-1], target=target) for a in (1, 2)]
+    for each in range(sets):
+        for number in range(tasks):
+            for row in first:
+                yield replace(row, task_id=f"{number:08x}", model=f"model{each}")
+
+
+def test_a_page_of_400_tasks_is_small_and_quick(tmp_path) -> None:
+    started = time.process_time()
+    report = build_report(collected(large_records(1)), {f"{k:08x}": "S3" for k in range(0, 400, 2)}, "by hand")
+    demonstrations = {task: (Pair(grid([[1] * 30] * 30), grid([[2] * 30] * 30)),) * 4 for task in report.task_ids}
+    size = len(page(report, Shown(demonstrations)).encode())
+    report_json(report)
+    assert size < 10_000_000
+    assert time.process_time() - started < 20
+
+
+def test_pictures_give_way_where_a_page_would_grow_too_large(monkeypatch) -> None:
+    monkeypatch.setattr(page_tasks, "BUDGET", 50_000)
+    report = build_report(collected(large_records(2, 23)), {}, "by hand")
+    text = page(report)
+    shown = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])["tasks"]
+    # A task has its input, its target and two sets of two attempts, each of 900 cells.
+    assert len(shown) == 50_000 // (6 * 900 + 200)
+    assert text.count('<tr id="task-') == 23
+
+
+@pytest.mark.slow
+def test_a_million_rows_take_time_and_memory_in_proportion() -> None:
+    def rows(count: int) -> Iterator[Record]:
+        pair = [record(attempt=a, prediction=QUERY) for a in (1, 2)]
+        for number in range(count // 2):
+            for row in pair:
+                yield replace(row, task_id=f"{number % 400:08x}", test_index=number // 400)
+
+    times = []
+    for count in (100_000, 1_000_000):
+        started = time.process_time()
+        report = build_report(collected(rows(count)), {}, "by hand")
+        assert len(page(report)) < 10_000_000
+        assert len(report.sets[0].records.outputs) == count // 2
+        times.append(time.process_time() - started)
+    assert times[1] < 15 * times[0] + 5

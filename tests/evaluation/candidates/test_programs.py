@@ -1,0 +1,72 @@
+"""Programs for many tasks: kept as they come, and no task begun after the time is over."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.candidates.programs import Bound, search_tasks
+from arc_affinity.training.executors import SerialExecutor
+from arc_affinity.types import Pair, Task
+
+BOUND = Bound(math.inf, 50)
+
+
+def mirrored(seed: int) -> Task:
+    """A task to mirror left-right, with two tests."""
+    grids = [np.random.default_rng([seed, at]).integers(0, 10, (3, 5)).astype(np.uint8) for at in range(5)]
+    pairs = [Pair(grid, grid[:, ::-1].copy()) for grid in grids]
+    return Task(f"task{seed}", tuple(pairs[:3]), tuple(Pair(pair.input, None) for pair in pairs[3:]))
+
+
+TASKS = [mirrored(seed) for seed in range(3)]
+
+
+class Counting(SerialExecutor):
+    """Counts what it is given."""
+
+    given = 0
+
+    def submit(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        self.given += 1
+        return super().submit(*args, **kwargs)
+
+
+def search(folder: Path, executor: Executor, seconds: float | None = None):
+    journal = Journal(folder / "programs.jsonl", {"tasks": 3})
+    return search_tasks(TASKS, BOUND, journal, executor, 2, lambda _: None, seconds)
+
+
+def test_every_question_has_its_programs(tmp_path: Path) -> None:
+    found = search(tmp_path, SerialExecutor())
+    assert set(found) == {(task.id, index) for task in TASKS for index in (0, 1)}
+    for task in TASKS:
+        for index, pair in enumerate(task.test):
+            assert np.array_equal(found[task.id, index][0].grid, pair.input[:, ::-1])
+
+
+def test_what_was_searched_is_not_searched_again(tmp_path: Path) -> None:
+    first, again = Counting(), Counting()
+    before = search(tmp_path, first)
+    after = search(tmp_path, again)
+    assert (first.given, again.given) == (3, 0)
+    assert [each.text for programs in after.values() for each in programs] == [
+        each.text for programs in before.values() for each in programs
+    ]
+
+
+def test_no_task_is_begun_after_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 5.0])
+    monkeypatch.setattr("arc_affinity.evaluation.candidates.programs.time.monotonic", lambda: next(clock, 5.0))
+    executor = Counting()
+    found = search(tmp_path, executor, seconds=3.0)
+    assert executor.given == 1
+    assert {task_id for task_id, _ in found} == {TASKS[0].id}
+    monkeypatch.undo()
+    # The same run, given time, does the rest.
+    assert len(search(tmp_path, executor)) == 6 and executor.given == 3

@@ -1,0 +1,145 @@
+"""Features of cells, and rules learned from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from arc_affinity.search.cell_rules.features import FAMILIES, OUTSIDE, cell_features
+from arc_affinity.search.cell_rules.rules import MOST_LEAVES, Learner, answer, learn_rules, leaves, tabulate
+
+SCENE = """
+2.......
+.11111.3
+.1...1.3
+.1.4.1..
+.11111..
+........
+"""
+
+
+def draw(text: str) -> np.ndarray:
+    """A grid from rows of digits; a dot is 0."""
+    return np.array([[int(cell) for cell in row.replace(".", "0")] for row in text.split()], np.uint8)
+
+
+NUMBERS = [
+    ("enclosed", (2, 2), 1),
+    ("enclosed", (0, 3), 0),
+    ("straight neighbours drawn", (2, 2), 2),
+    ("straight neighbours of 1", (2, 2), 2),
+    ("corner neighbours of 1", (2, 2), 3),
+    ("neighbours like it", (1, 2), 3),
+    ("ways to 1", (3, 2), 3),
+    ("directions with something", (3, 2), 4),
+    ("between like cells left and right", (2, 3), 1),
+    ("row has 3", (1, 0), 1),
+    ("column has 3", (0, 0), 0),
+    ("cells in row", (1, 0), 6),
+    ("from border", (2, 3), 2),
+    ("on diagonal", (3, 3), 1),
+    ("size of region", (1, 1), 14),
+    ("size of region", (1, 7), 2),
+    ("largest region", (1, 1), 1),
+    ("smallest region", (3, 3), 1),
+    ("rank of region", (1, 7), 1),
+    ("holes of region", (1, 1), 1),
+    ("region at border", (1, 7), 1),
+    ("height of region", (1, 1), 4),
+    ("region touches 4", (2, 2), 1),
+    ("region touches 4", (0, 4), 0),
+    ("in box of object", (2, 3), 1),
+    ("object has 4", (1, 7), 0),
+    ("depth in object", (2, 2), 3),
+    ("corner of object", (0, 0), 1),
+    ("depth in region", (5, 0), 1),
+]
+COLOURS = [
+    ("above", (0, 0), OUTSIDE),
+    ("left", (1, 2), 1),
+    ("below right", (0, 0), 1),
+    ("seen right", (2, 2), 1),
+    ("seen right", (3, 2), 4),
+    ("seen up left", (3, 3), 1),
+    ("like cells left and right", (2, 3), 1),
+    ("highest neighbour", (2, 3), 4),
+    ("cell at +2,+0", (1, 3), 4),
+    ("mirrored left-right", (0, 7), 2),
+    ("commonest", (0, 0), 1),
+    ("commonest of row", (2, 0), 1),
+    ("rarest of row", (2, 0), 3),
+    ("first of row", (0, 5), 2),
+    ("own or wall", (2, 2), 4),
+    ("commonest of object", (2, 2), 1),
+    ("mirrored left-right in object", (1, 1), 1),
+]
+
+
+@pytest.mark.parametrize(("name", "cell", "value"), NUMBERS)
+def test_numbers(name: str, cell: tuple[int, int], value: int) -> None:
+    assert cell_features(draw(SCENE)).numbers[name].layer[cell] == value
+
+
+@pytest.mark.parametrize(("name", "cell", "value"), COLOURS)
+def test_colours(name: str, cell: tuple[int, int], value: int) -> None:
+    assert cell_features(draw(SCENE)).colours[name].layer[cell] == value
+
+
+def test_parts_of_a_lattice() -> None:
+    features = cell_features(draw("1.5.. 2.5.. 55555 ..5.3 ..533"))
+    assert features.numbers["part has the most cells"].layer[3].tolist() == [0, 0, 0, 1, 1]
+    assert features.numbers["row of part"].layer[:, 0].tolist() == [1, 1, 0, 2, 2]
+    assert features.colours["first part here"].layer[4].tolist() == [2, 0, 5, 2, 0]
+    assert features.colours["fullest part here"].layer[0].tolist() == [0, 3, 5, 0, 3]
+
+
+GRIDS = arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.integers(0, 9))
+
+
+@settings(max_examples=30)
+@given(GRIDS)
+def test_every_feature_has_the_size_of_its_grid(grid: np.ndarray) -> None:
+    features = cell_features(grid)
+    for each in (*features.colours.values(), *features.numbers.values()):
+        assert each.layer.shape == grid.shape
+        assert each.family in ("", *FAMILIES)
+    assert all(int(np.max(each.layer)) <= OUTSIDE for each in features.colours.values())
+
+
+def test_a_rule_is_learned_and_named() -> None:
+    given = [draw("12.. .2.1 ...."), draw("..2 1.2"), draw("2121 ....")]
+    # The third is a test: its right neighbour of 2 becomes 7 like those of the demonstrations.
+    wanted = [draw("127. .271 ...."), draw("..2 1.2")]
+    rules = learn_rules([cell_features(grid) for grid in given], wanted)
+    assert rules
+    for rule in rules:
+        for grid, target in zip(rule.grids, wanted, strict=False):
+            np.testing.assert_array_equal(grid, target)
+    assert any(np.array_equal(rule.grids[2], draw("2121 ....")) for rule in rules)
+
+
+def test_what_cannot_be_explained_has_no_rule() -> None:
+    # Twice the same input, and outputs that differ.
+    same = draw("1.")
+    features = [cell_features(same)] * 3
+    assert learn_rules(features, [draw("12"), draw("13")]) == []
+
+
+def test_trees_stay_small() -> None:
+    rng = np.random.default_rng(3)
+    given, wanted = (rng.integers(0, 10, (11, 13)).astype(np.uint8) for _ in range(2))
+    cells = tabulate([cell_features(given)], 1)
+    tree = Learner(cells, wanted.ravel(), 2).fit(np.arange(given.size))
+    assert tree is None or leaves(tree) <= MOST_LEAVES
+
+
+def test_a_tree_answers_for_any_cells() -> None:
+    given = draw("1212 2121")
+    wanted = draw("1515 5151")
+    cells = tabulate([cell_features(given)], 1)
+    tree = Learner(cells, wanted.ravel(), 0).fit(np.arange(given.size))
+    assert tree is not None and leaves(tree) == 2
+    assert answer(tree, cells, np.array([7, 0, 1])).tolist() == [1, 1, 5]

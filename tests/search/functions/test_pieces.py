@@ -1,0 +1,186 @@
+"""Cutting into pieces, choosing among them and joining them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from arc_affinity.search.functions import join, paint, pieces, select
+from arc_affinity.search.values import MOST_PIECES, Piece, Pieces
+
+Cut = Callable[..., Pieces | None]
+
+
+def draw(text: str) -> np.ndarray:
+    """A grid from rows of digits; a dot is 0."""
+    return np.array([[int(cell) for cell in row.replace(".", "0")] for row in text.split()], np.uint8)
+
+
+def made(*pictures: str, shape: tuple[int, int] = (7, 11)) -> Pieces:
+    """Pieces side by side on an otherwise empty grid."""
+    items, col = [], 0
+    for picture in pictures:
+        grid = draw(picture)
+        items.append(Piece(grid, 0, col))
+        col += grid.shape[1]
+    return Pieces(tuple(items), shape)
+
+
+CUTS: list[tuple[Cut, tuple[object, ...], str, list[tuple[str, int, int]] | None]] = [
+    (pieces.regions, (False,), "1.2 .12", [("1", 0, 0), ("2 2", 0, 2), ("1", 1, 1)]),
+    (pieces.regions, (True,), "1.2 .12", [("1. .1", 0, 0), ("2 2", 0, 2)]),
+    (pieces.objects, (False,), "1.2 .12", [("1", 0, 0), (".2 12", 0, 1)]),
+    (pieces.objects, (True,), "1.2 .12", [("1.2 .12", 0, 0)]),
+    (pieces.objects, (True,), "...", None),
+    (pieces.windows, (), "111 121 111", [("111 121 111", 0, 0), ("2", 1, 1)]),
+    (pieces.holes, (), "111. 1.1. 111.", [("1", 1, 1)]),
+    (pieces.colours, (), "1.2 .22", [("..2 .22", 0, 0), ("1.. ...", 0, 0)]),
+    (pieces.colour_crops, (), "1.2 .22", [(".2 22", 0, 1), ("1", 0, 0)]),
+    (pieces.cut_at_lines, (), "12512 55555 34534", [("12", 0, 0), ("12", 0, 3), ("34", 2, 0), ("34", 2, 3)]),
+    (pieces.cut_at_lines, (), "12 34", None),
+    (pieces.cut_evenly, (1, 2), "12.34", [("12", 0, 0), ("34", 0, 3)]),
+    (pieces.cut_evenly, (2, 1), "1 2 3 4", [("1 2", 0, 0), ("3 4", 2, 0)]),
+    (pieces.cut_evenly, (1, 3), "12", None),
+    (pieces.cut_to_squares, (), "123", [("1", 0, 0), ("2", 0, 1), ("3", 0, 2)]),
+    (pieces.cut_to_squares, (), "12 34", None),
+    (pieces.lines_of, (0,), "12 34", [("12", 0, 0), ("34", 1, 0)]),
+    (pieces.lines_of, (1,), "12 34", [("1 3", 0, 0), ("2 4", 0, 1)]),
+    (pieces.frames, (), "4444 4.24 4444", [(".2", 1, 1)]),
+    (pieces.frames, (), "44 44", None),
+]
+
+
+@pytest.mark.parametrize(("cut", "arguments", "given", "wanted"), CUTS)
+def test_cut(cut: Cut, arguments: tuple[object, ...], given: str, wanted: list[tuple[str, int, int]] | None) -> None:
+    found = cut(draw(given), *arguments)
+    if wanted is None:
+        assert found is None
+        return
+    assert found is not None and found.shape == draw(given).shape
+    assert [(piece.row, piece.col) for piece in found.items] == [(row, col) for _, row, col in wanted]
+    for piece, (picture, _, _) in zip(found.items, wanted, strict=True):
+        np.testing.assert_array_equal(piece.grid, draw(picture))
+
+
+def test_noise_is_not_cut() -> None:
+    noise = np.indices((13, 17)).sum(0) % 2
+    assert noise.sum() > MOST_PIECES
+    assert pieces.regions(noise.astype(np.uint8), False) is None
+
+
+THREE = ("11 11", "2.2", "333 3.3 333")
+MEASURED: list[tuple[select.Measure, list[float]]] = [
+    (select.cells, [4, 2, 8]),
+    (select.area, [4, 3, 9]),
+    (select.height, [2, 1, 3]),
+    (select.width, [2, 3, 3]),
+    (select.fullness, [1, 2 / 3, 8 / 9]),
+    (select.number_of_colours, [1, 1, 1]),
+    (select.rarest_cells, [0, 0, 0]),
+    (select.regions_within, [1, 2, 1]),
+    (select.holes, [0, 0, 1]),
+    (select.top, [0, 0, 0]),
+    (select.left, [0, 2, 5]),
+    (select.copies, [1, 1, 1]),
+    (select.same_outline, [1, 1, 1]),
+    (select.same_colour, [1, 1, 1]),
+    (select.same_size, [1, 1, 1]),
+    (select.mirror_symmetric, [3, 2, 3]),
+    (select.on_border, [1, 1, 1]),
+    (select.own_colour, [1, 2, 3]),
+]
+
+
+@pytest.mark.parametrize(("measure", "wanted"), MEASURED)
+def test_measure(measure: select.Measure, wanted: list[float]) -> None:
+    three = made(*THREE)
+    assert [measure(piece, three) for piece in three.items] == pytest.approx(wanted)
+
+
+def test_every_measure_is_tested() -> None:
+    assert {measure for measure, _ in MEASURED} == set(select.MEASURES.values())
+
+
+def test_measures_that_compare_pieces() -> None:
+    four = made("12", "12", "34", "21")
+    assert [select.copies(piece, four) for piece in four.items] == [2, 2, 1, 1]
+    assert [select.same_outline(piece, four) for piece in four.items] == [4, 4, 4, 4]
+    assert [select.same_colour(piece, four) for piece in four.items] == [3, 3, 1, 3]
+    assert select.rarest_cells(made("1222").items[0], four) == 1
+
+
+def names(chosen: Pieces | None) -> list[int] | None:
+    """The first columns of pieces, by which those of `THREE` are told apart."""
+    return None if chosen is None else [piece.col for piece in chosen.items]
+
+
+def test_choices() -> None:
+    three = made(*THREE)
+    assert names(select.most(select.cells, False, three)) == [5]
+    assert names(select.most(select.width, False, three)) == [2, 5]
+    assert names(select.most(select.cells, True, three)) == [2]
+    assert select.most(select.top, False, three) is None
+    assert names(select.without_most(select.cells, False, three)) == [0, 2]
+    assert names(select.without_most(select.width, True, three)) == [2, 5]
+    assert names(select.odd_one(select.width, three)) == [0]
+    assert select.odd_one(select.cells, three) is None
+    assert names(select.sort_by(select.cells, False, three)) == [2, 0, 5]
+    assert names(select.sort_by(select.width, True, three)) == [2, 5, 0]
+    assert names(pieces.reverse(three)) == [5, 2, 0]
+    assert names(pieces.distinct(made("12", "12", "3"))) == [0, 4]
+    assert pieces.distinct(three) is None
+
+
+def test_the_one_and_the_nth() -> None:
+    assert select.only_piece(made(*THREE)) is None
+    np.testing.assert_array_equal(select.only_piece(made("12", "12")), draw("12"))
+    np.testing.assert_array_equal(select.nth_piece(made(*THREE), 1), draw("2.2"))
+    np.testing.assert_array_equal(select.nth_piece(made(*THREE), -1), draw("333 3.3 333"))
+    assert select.nth_piece(made("1"), 1) is None
+
+
+def test_each_and_cropped() -> None:
+    turned = pieces.each(np.fliplr, made("12", "3."))
+    assert turned is not None
+    np.testing.assert_array_equal(join.side_by_side(turned), draw("21.3"))
+    assert pieces.each(paint.negative, made("12", "3.")) is None
+    cut = pieces.cropped(Pieces((Piece(draw("... .1."), 2, 3), Piece(draw(".."), 0, 0)), (5, 7)))
+    assert cut is not None
+    assert [(piece.row, piece.col, piece.grid.tolist()) for piece in cut.items] == [(3, 4, [[1]])]
+
+
+JOINS: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], Pieces, str | None]] = [
+    (join.in_place, (), made("1 2", "3", shape=(2, 3)), "13. 2.."),
+    (join.side_by_side, (), made("1 2", "3 4"), "13 24"),
+    (join.side_by_side, (), made("1 2", "3"), None),
+    (join.stacked, (), made("12", "34"), "12 34"),
+    (join.stacked, (), made("12", "3"), None),
+    (join.overlaid, (), made("1.", "34"), "14"),
+    (join.overlaid, (), made("1.", "3"), None),
+    (join.common, (), made("12", "3."), "1."),
+    (join.exclusive, (), made("12", "3."), ".2"),
+    (join.neither, (), made("1..", "3.4"), ".1."),
+    (join.voted, (), made("12", "13", "23"), "13"),
+    (join.centred, (), made("111 111 111", "2"), "111 121 111"),
+    (join.centred, (), made("11 11", "2"), None),
+    (join.mosaic, (), made("11", "2."), "12"),
+    (join.colours_in_a_row, (), made("112", "3"), "13"),
+    (join.bars, (), made("1.1", "3"), "11 3."),
+    (join.count_diagonal, (), made("4", "5"), "4. .4"),
+    (join.packed, (1,), made("1 2", "3"), "13 2."),
+    (join.packed, (0,), made("12", "3"), "12 3."),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "given", "wanted"), JOINS)
+def test_join(
+    function: Callable[..., np.ndarray | None], arguments: tuple[object, ...], given: Pieces, wanted: str | None
+) -> None:
+    result = function(given, *arguments)
+    if wanted is None:
+        assert result is None
+    else:
+        assert result is not None
+        np.testing.assert_array_equal(result, draw(wanted))

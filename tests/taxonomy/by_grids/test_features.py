@@ -1,0 +1,156 @@
+"""Features of made pairs, and that they depend on no colour, no order, and are always finite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from arc_affinity.taxonomy.by_grids.changes import change_features
+from arc_affinity.taxonomy.by_grids.features import names, pair_features, pair_palette, task_features, task_names
+from arc_affinity.taxonomy.by_grids.images import CHANNELS, SIDE, pair_image, turned
+from arc_affinity.taxonomy.by_grids.regions import Scene
+from arc_affinity.taxonomy.by_grids.relations import relation_features, turns
+from arc_affinity.types import Pair
+
+GRIDS = arrays.arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 11)), elements=st.integers(0, 9))
+
+
+def features(pair: Pair) -> dict[str, float]:
+    return dict(zip(names(), pair_features(pair).tolist(), strict=True))
+
+
+def related(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+    return relation_features(Scene(before), Scene(after))
+
+
+def changed(before: list[list[int]], after: list[list[int]]) -> dict[str, float]:
+    return change_features(Scene(np.array(before, np.uint8)), Scene(np.array(after, np.uint8)))
+
+
+@settings(max_examples=60)
+@given(GRIDS, GRIDS, st.permutations(range(10)))
+def test_no_colour_matters(before, after, colours):
+    table = np.array(colours, np.uint8)
+    # Of equally common colours the smaller is the background: only pairs without ties are free of names.
+    for grid in (before, after):
+        first, second = np.sort(np.bincount(grid.ravel(), minlength=10))[[-1, -2]]
+        if first == second:
+            return
+    renamed = Pair(table[before], table[after])
+    first, second = features(Pair(before, after)), features(renamed)
+    # The largest things are looked at; which of equally large ones come first may depend on place alone.
+    assert first == pytest.approx(second)
+
+
+@settings(max_examples=60)
+@given(GRIDS, GRIDS)
+def test_features_are_finite_and_as_many_as_names(before, after):
+    found = pair_features(Pair(before, after))
+    assert found.shape == (len(names()),)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (30, 30)])
+@pytest.mark.parametrize("colour", [0, 7])
+def test_the_smallest_and_the_plainest(shape, colour):
+    plain = np.full(shape, colour, np.uint8)
+    assert np.isfinite(pair_features(Pair(plain, plain))).all()
+    assert np.isfinite(pair_features(Pair(plain, np.zeros((1, 1), np.uint8)))).all()
+
+
+def test_the_order_of_pairs_does_not_matter():
+    generator = np.random.default_rng(3)
+    pairs = [Pair(*generator.integers(0, 10, (2, 5, 7)).astype(np.uint8)) for _ in range(3)]
+    rows = np.stack([pair_features(pair) for pair in pairs])
+    palettes = np.stack([pair_palette(pair) for pair in pairs])
+    first, second = task_features(rows, palettes), task_features(rows[::-1], palettes[::-1])
+    assert first.shape == (len(task_names()),)
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+    several = task_features(np.stack([rows, rows]), np.stack([palettes, palettes]))
+    np.testing.assert_array_equal(several, [first, first])
+
+
+def test_colours_that_come_again():
+    pairs = [Pair(np.array([[0, 0, c]], np.uint8), np.array([[0, 8, c]], np.uint8)) for c in (2, 3, 5)]
+    found = task_features(np.stack([pair_features(p) for p in pairs]), np.stack([pair_palette(p) for p in pairs]))
+    named = dict(zip(task_names(), found.tolist(), strict=True))
+    assert named["colours of all inputs"] == 1
+    assert named["colours of all outputs"] == 2
+    assert named["colours of all changes"] == 1
+    assert named["colours of all outputs and no input"] == 1
+    assert named["share of colours of all inputs"] == 0.5
+
+
+def test_relations_of_whole_grids():
+    grid = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+    assert related(grid, grid[:, ::-1])["output is input turned"] == 1
+    assert related(grid, np.rot90(grid))["output is input turned"] == 1
+    assert related(grid, grid[:, :2])["output is cut out"] == 1
+    assert related(grid, np.hstack([grid, grid]))["output is tiles of input"] == 1
+    assert related(grid, np.vstack([grid, grid[::-1]]))["output tiles, turned"] == 1
+    assert related(grid, grid.repeat(3, axis=0).repeat(2, axis=1))["output is input scaled"] == 1
+    assert related(grid.repeat(2, axis=0), grid)["input is output scaled"] == 1
+    assert len({turn.tobytes() + bytes(turn.shape) for turn in turns(grid)}) == 8
+
+
+def test_halves_combined():
+    left = np.array([[1, 0, 1], [0, 0, 1]], np.uint8)
+    right = np.array([[1, 1, 0], [0, 1, 0]], np.uint8)
+    line = np.full((2, 1), 5, np.uint8)
+    both = (left & right).astype(np.uint8)
+    found = related(np.hstack([left, line, right]), both)
+    assert (found["input halves exist"], found["input halves combined"]) == (1, 1)
+    assert related(np.vstack([left, right]), both)["input halves combined"] == 1
+    assert related(left, right)["input halves exist"] == 0
+
+
+def test_changes_by_hand():
+    before = [[0, 0, 0, 0, 0], [0, 3, 0, 3, 0], [0, 0, 0, 0, 0]]
+    between = [[0, 0, 0, 0, 0], [0, 3, 3, 3, 0], [0, 0, 0, 0, 0]]
+    found = changed(before, between)
+    assert found["changed"] == pytest.approx(1 / 15)
+    assert found["between own colour"] == found["beside own colour"] == found["changed background"] == 1
+    assert found["lines to the border"] == 0
+    around = [[7, 7, 7, 0, 0], [7, 3, 7, 3, 0], [7, 7, 7, 0, 0]]
+    assert changed(before, around)["frames around"] == 0.5
+    rays = [[0, 3, 0, 3, 0], [0, 3, 0, 3, 0], [0, 0, 0, 0, 0]]
+    assert changed(before, rays)["lines to the border"] == 1
+    recoloured = [[0, 0, 0, 0, 0], [0, 8, 0, 3, 0], [0, 0, 0, 0, 0]]
+    assert changed(before, recoloured)["whole objects changed"] == 1
+
+
+def test_holes_that_are_filled():
+    ring = [[5, 5, 5, 0, 0], [5, 0, 5, 0, 0], [5, 5, 5, 0, 0], [0, 0, 0, 0, 0]]
+    full = [[5, 5, 5, 0, 0], [5, 9, 5, 0, 0], [5, 5, 5, 0, 0], [0, 0, 0, 0, 0]]
+    found = changed(ring, full)
+    assert (found["enclosed changed"], found["enclosed left"], found["boxes filled"]) == (1, 0, 1)
+
+
+def test_where_nothing_changed_or_sizes_differ():
+    assert set(changed([[1, 2]], [[1, 2]]).values()) == {0.0}
+    assert set(changed([[1, 2]], [[1]]).values()) == {0.0}
+
+
+def test_images():
+    before, after = np.zeros((3, 5), np.uint8), np.zeros((3, 5), np.uint8)
+    after[0, 0] = before[2, 4] = 7
+    image = pair_image(Pair(before, after))
+    assert image.shape == (CHANNELS, SIDE, SIDE)
+    assert image[0].sum() * 4 == 15
+    assert (image[1].sum() * 4, image[5].sum() * 4) == (1, 1)
+    assert image[8].sum() * 4 == 2
+    assert image[9].sum() * 4 == 1
+    assert (image[8, 0, 0], image[9, 0, 0]) == (0.25, 0.25)
+
+
+def test_turned_images():
+    full = np.random.default_rng(5).integers(0, 10, (30, 30)).astype(np.uint8)
+    image = pair_image(Pair(full, full))
+    np.testing.assert_allclose(turned(image, 1), pair_image(Pair(full.T, full.T)))
+    for view in range(8):
+        again = turned(turned(image, view), {3: 5, 5: 3}.get(view, view))
+        np.testing.assert_array_equal(again, image)
+    assert turned(np.stack([image, image]), 6).shape == (2, CHANNELS, SIDE, SIDE)

@@ -1,0 +1,127 @@
+"""Training the visual classifier, tiny: folds by task, the same numbers again, what is stored and loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arc_affinity.data.datasets.registry import find_task
+from arc_affinity.taxonomy.by_grids.train_visual import (
+    FOLDS,
+    Examples,
+    Training,
+    calibration_error,
+    examples,
+    fold_numbers,
+    store,
+    temperature,
+    threshold,
+    train,
+)
+from arc_affinity.taxonomy.by_grids.visual import load, sharpened
+from arc_affinity.taxonomy.categories import CODES
+
+SETTINGS = Training(pairs=4, members=2, hidden=7, steps=3, trees=5, draws=2, leaf=1)
+TASKS = ("007bbfb7", "00d62c1b", "017c7c7b", "025d127b", "045e512c", "0520fde7", "05269061", "05f2a901", "06df4c85")
+TASKS += ("08ed6ac7", "09629e4f")
+
+
+@pytest.fixture(scope="module")
+def data() -> Examples:
+    return examples(SETTINGS.pairs, tasks=TASKS)
+
+
+def test_examples_are_described_and_labelled_by_code(data):
+    assert data.tasks == TASKS
+    assert data.features.shape[:2] == (len(TASKS), 4)
+    assert data.images.shape == (len(TASKS), 4, 10, 15, 15)
+    assert [CODES[label] for label in data.labels[:2]] == ["C1", "S3"]
+
+
+@given(st.lists(st.integers(0, 8), min_size=5, max_size=97), st.integers(0, 3))
+def test_folds_spread_every_category(labels, seed):
+    folds = fold_numbers(np.array(labels), FOLDS, seed)
+    assert set(folds.tolist()) <= set(range(FOLDS))
+    for label in set(labels):
+        counts = np.bincount(folds[np.array(labels) == label], minlength=FOLDS)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_training_is_repeatable_and_what_is_stored_is_loaded(data, tmp_path):
+    first, second = train(data, SETTINGS), train(data, SETTINGS)
+    np.testing.assert_array_equal(first.chances(data, 0), second.chances(data, 0))
+    path = tmp_path / "model.safetensors"
+    store(path, data, first, SETTINGS, 0.4)
+    loaded = load(path)
+    assert loaded.threshold == 0.4
+    assert loaded.temperature == first.temperature
+    assert loaded.fold_of == dict(zip(TASKS, first.folds.tolist(), strict=True))
+    for group, made in zip(loaded.groups, first.groups, strict=True):
+        np.testing.assert_array_equal(group.forest.limit, made.forest.limit)
+        for judge, original in zip(group.judges, made.judges, strict=True):
+            for name, tensor in judge.state_dict().items():
+                torch.testing.assert_close(tensor, original.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_task_is_asked_of_networks_that_have_not_seen_it(data, tmp_path):
+    trained = train(data, SETTINGS)
+    store(tmp_path / "m.safetensors", data, trained, SETTINGS, 0.0)
+    classifier = load(tmp_path / "m.safetensors")
+    assert classifier.asked("00d62c1b") == (classifier.groups[trained.folds[1]],)
+    assert classifier.asked("no-such-task") == classifier.groups
+    guess = classifier.classify(find_task("00d62c1b", "re-arc"))
+    # The dataset's demonstrations are the first three pairs, those that the fold was judged on.
+    unseen = dict(zip(CODES, trained.chances(data, 0)[1].tolist(), strict=True))
+    assert guess.probabilities == pytest.approx(unseen, abs=0.01)
+
+
+def test_the_held_out_tasks_are_not_learnt_from(data):
+    """Whatever is known of a fold's tasks changes nothing in the networks that judge them."""
+    trained = train(data, SETTINGS)
+    fold = trained.folds[0]
+    others = trained.folds == fold
+    changed = replace(data, features=data.features.copy(), images=data.images.copy(), hints=data.hints.copy())
+    changed.features[others] += 3
+    changed.images[others] = 1
+    changed.hints[others] ^= True
+    again = train(changed, SETTINGS).groups[fold]
+    np.testing.assert_array_equal(trained.groups[fold].forest.limit, again.forest.limit)
+    for judge, other in zip(trained.groups[fold].judges, again.judges, strict=True):
+        for one, two in zip(judge.state_dict().values(), other.state_dict().values(), strict=True):
+            assert torch.equal(one, two)
+
+
+def test_hints_are_primitives(data):
+    assert data.hints.shape[0] == len(TASKS)
+    assert data.hints.any(axis=0).all()
+    assert not data.hints.all(axis=0).any()
+
+
+def test_temperature_undoes_a_power():
+    generator = np.random.default_rng(3)
+    chances = generator.dirichlet(np.full(9, 0.5), 4001)
+    labels = np.array([generator.choice(9, p=each) for each in chances])
+    assert temperature(chances, labels) == pytest.approx(1, rel=0.1)
+    assert temperature(sharpened(chances, 1 / 3), labels) == pytest.approx(3, rel=0.1)
+
+
+def test_calibration_error_by_hand():
+    chances = np.zeros((4, 9))
+    chances[:, 0], chances[:, 1] = [0.95, 0.95, 0.65, 0.65], [0.05, 0.05, 0.35, 0.35]
+    # 0.95 said and 1 of 2 right; 0.65 said and 2 of 2 right.
+    assert calibration_error(chances, np.array([0, 1, 0, 0])) == pytest.approx((0.45 + 0.35) / 2)
+
+
+def test_threshold_by_hand():
+    chances = np.zeros((4, 9))
+    chances[:, 0], chances[:, 1] = [0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, 0.4]
+    labels = np.array([0, 1, 0, 1])  # right, wrong, right, wrong
+    assert threshold(chances, labels, 1.0) == 0.9
+    assert threshold(chances, labels, 0.6) == 0.7
+    assert threshold(chances, labels, 0.5) == 0.6
+    assert threshold(chances, 1 - labels, 1.0) == 1.0

@@ -1,0 +1,268 @@
+"""Intervals and tests against scipy, formulas by hand and enumeration; what is undefined is said, never NaN."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as oracle
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.statistics import (
+    RESAMPLES,
+    Estimate,
+    cohens_d,
+    false_discovery,
+    mann_whitney,
+    mean,
+    odds_ratio,
+    paired,
+    partial_spearman,
+    share,
+    spearman,
+)
+from arc_affinity.statistics import (
+    Tested as Outcome,
+)
+
+VALUES = [0.1, 0.9, 0.4, 0.0, 1.0, 0.7, 0.3]
+OTHERS = [0.2, 0.8, 0.5, 0.1, 0.9, 0.2, 0.6]
+THIRD = [3.0, 5.0, 1.0, 2.0, 9.0, 4.0, 4.0]
+
+
+def test_wilson_by_its_formula():
+    n, x, z = 302, 210, oracle.norm.ppf(0.975)
+    p = x / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    found = share(x, n)
+    assert (found.value, found.n, found.reason) == (p, n, "")
+    assert (found.low, found.high) == pytest.approx((centre - half, centre + half))
+
+
+def test_all_and_none_still_have_an_interval():
+    assert share(0, 7).low == 0.0
+    assert share(7, 7).high == 1.0
+    assert share(0, 7).high == pytest.approx(0.3543, abs=1e-4)  # z^2 / (n + z^2)
+    assert share(0, 0) == Estimate(None, None, None, 0, "there is nothing to count")
+
+
+def test_the_mean_is_that_of_tasks_with_scipys_bca_interval():
+    found = mean(VALUES)
+    expected = oracle.bootstrap(
+        (np.array(VALUES),), np.mean, n_resamples=RESAMPLES, method="BCa", rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert found.value == pytest.approx(3.4 / 7)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found == mean(VALUES)
+    assert found != mean(VALUES, seed=1)
+
+
+def test_outputs_of_one_task_count_once():
+    outputs, tasks = [1.0, 0.0, 0.0, 1.0, 1.0], ["a", "a", "a", "b", "c"]
+    assert mean(outputs, tasks) == mean([1 / 3, 1.0, 1.0])
+    assert mean(outputs).n == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "value", "n", "told"),
+    [
+        ([], None, 0, "there are no values"),
+        ([0.3], 0.3, 1, "one task alone"),
+        ([0.0] * 5, 0.0, 5, "all values are equal"),
+        ([0.1 + 0.2, 0.3], 0.3, 2, "all values are equal"),
+    ],
+)
+def test_a_mean_without_interval_says_why(values, value, n, told):
+    found = mean(values)
+    assert (found.value, found.low, found.high, found.n) == (pytest.approx(value), None, None, n)
+    assert told in found.reason
+
+
+@pytest.mark.parametrize("n", [2, 3, 13, 700])
+@pytest.mark.parametrize("kind", ["shares", "any"])
+def test_intervals_and_sign_flips_are_those_of_scipy(n: int, kind: str) -> None:
+    rng = np.random.default_rng(n)
+    values = rng.choice([-1.0, 0.0, 0.5, 1.0], n) if kind == "shares" else rng.normal(0.1, 1, n) ** 3
+    values[:2] = 0.0, 1.0
+    # The batches are those of before, on which scipy's draws depend.
+    settings = {"n_resamples": 4000, "batch": 2_000_000 // n, "vectorized": True}
+    expected = oracle.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(5), **settings)
+    found = mean(values.tolist(), seed=5)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval), rel=1e-9, abs=1e-12)
+    flips = {**settings, "permutation_type": "samples"}
+    p = oracle.permutation_test((values,), np.mean, rng=np.random.default_rng(5), **flips).pvalue
+    told = paired({f"{i:03d}": 0.0 for i in range(n)}, {f"{i:03d}": v for i, v in enumerate(values)}, seed=5)
+    assert told.p is not None
+    assert told.p == pytest.approx(p, abs=1e-12)
+
+
+def test_twice_the_tasks_take_twice_the_time_or_little_more() -> None:
+    def seconds(n: int) -> float:
+        values = np.random.default_rng(3).normal(0, 1, n)
+        begun = time.process_time()
+        mean(values.tolist())
+        return time.process_time() - begun
+
+    # The square of n by n that scipy takes would make it 16 times.
+    assert min(seconds(8000) for _ in range(2)) < 8 * min(seconds(2000) for _ in range(2))
+
+
+def test_spearman_as_scipy_with_the_interval_of_bonett_and_wright():
+    found, expected = spearman(VALUES, OTHERS), oracle.spearmanr(VALUES, OTHERS)
+    r = expected.statistic
+    half = oracle.norm.ppf(0.975) * math.sqrt((1 + r**2 / 2) / (7 - 3))
+    assert (found.effect.value, found.p) == pytest.approx((r, expected.pvalue))
+    assert found.effect.low == pytest.approx(math.tanh(math.atanh(r) - half))
+    assert found.effect.high == pytest.approx(math.tanh(math.atanh(r) + half))
+
+
+def test_partial_rank_correlation_is_that_of_residuals():
+    x, y, z = (oracle.rankdata(column) for column in (VALUES, OTHERS, THIRD))
+    residuals = [column - np.polyval(np.polyfit(z, column, 1), z) for column in (x, y)]
+    found = partial_spearman(VALUES, OTHERS, THIRD)
+    r = np.corrcoef(*residuals)[0, 1]
+    assert found.effect.value == pytest.approx(r)
+    assert found.p == pytest.approx(2 * oracle.t.sf(abs(r) * math.sqrt((7 - 3) / (1 - r**2)), 7 - 3))
+
+
+def test_correlations_that_do_not_exist():
+    assert spearman([1.0, 2.0], [1.0, 2.0]).reason == "2 pairs: a rank correlation needs 3"
+    assert "all values are equal" in spearman([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]).reason
+    whole = spearman([1.0, 2.0, 3.0, 5.0], [2.0, 3.0, 5.0, 7.0])
+    assert (whole.effect.value, whole.effect.low) == (pytest.approx(1.0), None)
+    assert "ranks agree wholly" in whole.reason
+    told = partial_spearman([1.0, 2.0, 3.0, 5.0], [2.0, 1.0, 5.0, 7.0], [1.0, 2.0, 3.0, 5.0])
+    assert (told.effect.value, told.p) == (None, None)
+    assert "wholly told" in told.reason
+
+
+def test_mann_whitney_counts_pairs():
+    x, y = [3.0, 5.0], [1.0, 3.0, 4.0]
+    # 3 beats 1 and ties 3; 5 beats all three: 4.5 of 6.
+    found = mann_whitney(x, y)
+    assert found.effect.value == pytest.approx(4.5 / 6)
+    assert found.p == pytest.approx(oracle.mannwhitneyu(x, y).pvalue)
+    assert mann_whitney([], y).reason == "one of the groups is empty"
+    assert mann_whitney([2.0], [2.0, 2.0]).reason == "all values are equal"
+
+
+def test_cohens_d_by_hand():
+    # Means 5 and 2, variances 4 and 1 with 3 and 3 values: pooled deviation sqrt(2.5).
+    found = cohens_d([3.0, 5.0, 7.0], [1.0, 2.0, 3.0])
+    d = 3 / math.sqrt(2.5)
+    half = oracle.norm.ppf(0.975) * math.sqrt(6 / 9 + d**2 / 12)
+    assert (found.value, found.low, found.high) == pytest.approx((d, d - half, d + half))
+    assert cohens_d([1.0], [1.0, 2.0]).reason == "each group needs 2 values"
+    assert cohens_d([1.0, 1.0], [2.0, 2.0]).reason == "neither group varies"
+
+
+def test_paired_flips_every_sign_where_that_is_possible():
+    first = {"a": 0.1, "b": 0.5, "c": 0.2, "d": 0.9, "e": 0.0, "only": 1.0}
+    second = {"a": 0.4, "b": 0.6, "c": 0.4, "d": 0.8, "e": 0.5}
+    differences = [second[task] - first[task] for task in "abcde"]
+    sums = [
+        sum(s * d for s, d in zip(signs, differences, strict=True)) for signs in itertools.product((1, -1), repeat=5)
+    ]
+    observed = sum(differences)
+    p = sum(abs(each) >= observed - 1e-12 for each in sums) / 32
+    found = paired(first, second)
+    assert (found.better, found.worse, found.unpaired) == (4, 1, 1)
+    assert found.difference == mean(differences)
+    assert found.p == pytest.approx(p)
+
+
+def test_paired_without_differences_or_tasks():
+    same = paired({"a": 0.5, "b": 0.25}, {"a": 0.5, "b": 0.25})
+    assert (same.difference.value, same.p) == (0.0, None)
+    assert "equal on every task" in same.difference.reason
+    apart = paired({"a": 0.5}, {"b": 0.5})
+    assert (apart.difference.value, apart.unpaired) == (None, 2)
+    assert paired({"a": 0.5}, {"a": 1.0}).p is None
+
+
+def test_odds_ratio_by_hand():
+    # 8 of 11 against 3 of 13: (8/3) / (3/10).
+    found = odds_ratio(8, 3, 3, 10)
+    half = oracle.norm.ppf(0.975) * math.sqrt(1 / 8 + 1 / 3 + 1 / 3 + 1 / 10)
+    log = math.log(80 / 9)
+    assert found.effect.value == pytest.approx(80 / 9)
+    assert (found.effect.low, found.effect.high) == pytest.approx((math.exp(log - half), math.exp(log + half)))
+    assert found.p == pytest.approx(oracle.fisher_exact([[8, 3], [3, 10]]).pvalue)
+    assert odds_ratio(0, 0, 3, 10).p is None
+    assert odds_ratio(0, 5, 0, 7).p is None
+    none = odds_ratio(0, 5, 3, 7)
+    assert none.effect.value is None
+    assert none.p is not None
+
+
+def test_false_discovery_by_hand():
+    # Sorted 0.01, 0.02, 0.03 of 3: 0.03, 0.03, 0.03.
+    assert false_discovery({"b": 0.02, "x": None, "a": 0.01, "c": 0.03}) == {
+        "b": pytest.approx(0.03),
+        "x": None,
+        "a": pytest.approx(0.03),
+        "c": pytest.approx(0.03),
+    }
+    assert false_discovery({"x": None}) == {"x": None}
+    assert false_discovery({}) == {}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: share(3, 2),
+        lambda: share(-1, 2),
+        lambda: mean([math.nan]),
+        lambda: mean([1.0], ["a", "b"]),
+        lambda: spearman([1.0], [1.0, 2.0]),
+        lambda: odds_ratio(-1, 2, 3, 4),
+        lambda: false_discovery({"a": 1.5}),
+    ],
+)
+def test_bad_values_are_refused(call):
+    with pytest.raises(ArcAffinityError):
+        call()
+
+
+numbers = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, 1e-9]), max_size=7)
+
+
+@settings(max_examples=25)
+@given(numbers, numbers)
+def test_nothing_ever_warns_or_is_nan_and_what_is_missing_has_a_reason(x, y):
+    pairs = min(len(x), len(y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = [
+            mean(x),
+            cohens_d(x, y),
+            spearman(x[:pairs], y[:pairs]),
+            partial_spearman(x[:pairs], y[:pairs], list(range(pairs))),
+            mann_whitney(x, y),
+            paired(dict(enumerate_text(x)), dict(enumerate_text(y))).difference,
+        ]
+    for each in found:
+        estimate = each.effect if isinstance(each, Outcome) else each
+        known = (estimate.value, estimate.low, estimate.high)
+        assert all(value is None or math.isfinite(value) for value in known)
+        assert (None in known) == bool(estimate.reason)
+        if isinstance(each, Outcome):
+            assert each.p is None or 0 <= each.p <= 1
+
+
+def enumerate_text(values):
+    return ((str(place), value) for place, value in enumerate(values))
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_a_share_lies_in_its_interval(successes, more):
+    found = share(successes, successes + more)
+    assert found.low <= found.value <= found.high

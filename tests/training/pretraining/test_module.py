@@ -1,0 +1,117 @@
+"""Loss and validation figures, against sums written out by hand."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.data.batching.batch import IGNORE, collate
+from arc_affinity.data.batching.tokens import encode_grid, pad_is_legal
+from arc_affinity.models.decoding import greedy
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.storage.folders import forget_pad_weight
+from arc_affinity.training.pretraining.module import GridModule, example_losses, output_loss
+from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.types import PAD, VOCABULARY, Example, Grid, Pair
+
+
+def grid(rows: int, cols: int, seed: int) -> Grid:
+    return np.random.default_rng(seed).integers(0, 10, (rows, cols)).astype(np.uint8)
+
+
+def example(seed: int, rows: int, cols: int) -> Example:
+    pairs = [Pair(grid(3, 5, seed + k), grid(rows, cols, seed + k + 1)) for k in range(3)]
+    return Example("t", seed, pairs[0], tuple(pairs[1:]))
+
+
+@pytest.mark.parametrize("pad_weight", [1.0, 4.0])
+def test_loss_is_the_mean_over_lawful_tokens(pad_weight: float) -> None:
+    batch = collate([example(1, 2, 3), example(7, 5, 1)])
+    logits = torch.randn(2, batch.target.shape[1], VOCABULARY, generator=torch.manual_seed(3))
+    total = weight = 0.0
+    for row, each in zip(logits.double(), batch.examples, strict=True):
+        for scores, token, place in zip(row, *encode_grid(each.query.output), strict=False):
+            lawful = [k for k in range(VOCABULARY) if k != PAD or pad_is_legal(np.array([place]))[0]]
+            counts = pad_weight if token == PAD else 1.0
+            total += counts * (math.log(sum(math.exp(scores[k]) for k in lawful)) - float(scores[token]))
+            weight += counts
+    assert float(output_loss(logits, batch, pad_weight)) == pytest.approx(total / weight, rel=1e-5)
+
+
+def test_the_losses_of_examples_make_up_the_loss() -> None:
+    batch = collate([example(1, 2, 3), example(7, 5, 1)])
+    logits = torch.randn(2, batch.target.shape[1], VOCABULARY, generator=torch.manual_seed(3))
+    tokens = (batch.target != IGNORE).sum(dim=1)
+    losses = example_losses(logits, batch)
+    assert float(losses.sum() / tokens.sum()) == pytest.approx(float(output_loss(logits, batch)), rel=1e-5)
+    for row, each in enumerate(batch.examples):
+        alone = collate([each])
+        steps = alone.target.shape[1]
+        assert float(losses[row] / tokens[row]) == pytest.approx(
+            float(output_loss(logits[row : row + 1, :steps], alone)), rel=1e-5
+        )
+
+
+@pytest.fixture
+def module(tiny: Recipe) -> GridModule:
+    torch.manual_seed(5)
+    model = EncoderDecoder(tiny.model)
+    with torch.no_grad():
+        model.context_to_logits.bias[PAD] = 9.0  # so that its grids stay small
+    return GridModule(model, tiny)
+
+
+def test_validation_figures(module: GridModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = collate([example(seed, 2, 3) for seed in (1, 11, 23)])
+    # The outputs that the model would write itself, once PAD's weight is forgotten, are solved by definition.
+    module.eval()
+    forgetful = copy.deepcopy(module.model)
+    forget_pad_weight(forgetful, 4.0)
+    written = [decoded.grid for decoded in greedy(forgetful, batch)]
+    own = [
+        Example(e.task_id, e.index, Pair(e.query.input, g), e.demonstrations)
+        for e, g in zip(batch.examples, written, strict=True)
+        if g is not None
+    ]
+    asked = collate([*own, *batch.examples])
+    logged: dict[str, tuple[float, int]] = {}
+    monkeypatch.setattr(
+        module, "log", lambda name, value, batch_size, **_: logged.update({name: (float(value), batch_size)})
+    )
+    with torch.no_grad():
+        module.validation_step(asked, 0)
+        logits = module.model(asked)
+    logits[..., PAD] -= math.log(4)  # what PAD is trained to be likelier by
+    assert logged["val/loss"] == (pytest.approx(float(output_loss(logits, asked))), len(asked))
+    assert logged["val/exact"] == (pytest.approx(len(own) / len(asked)), len(asked))
+    cells = int(((asked.target != IGNORE) & (asked.target != PAD)).sum())
+    share, counted = logged["val/cell_teacher_forced"]
+    assert counted == cells == sum(e.query.output.size for e in asked.examples)
+    assert 0 < share <= 1
+
+
+def test_dropout_depends_on_seed_step_and_process_alone(
+    module: GridModule, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = collate([example(1, 2, 3)])
+
+    def drawn(step: int, rank: int = 0, seed: int = 0) -> float:
+        module.recipe = tiny.overridden({"seed": seed})
+        monkeypatch.setattr(GridModule, "global_step", step)
+        monkeypatch.setattr(GridModule, "global_rank", rank)
+        torch.rand(step)  # whatever was drawn before
+        module.on_train_batch_start(batch, 0)
+        return float(torch.rand(()))
+
+    assert drawn(3) == drawn(3)
+    assert len({drawn(3), drawn(4), drawn(3, rank=1), drawn(3, seed=1)}) == 4
+
+
+def test_a_checkpoint_names_its_recipe(module: GridModule, tiny: Recipe) -> None:
+    checkpoint: dict[str, object] = {}
+    module.on_save_checkpoint(checkpoint)
+    assert checkpoint == {"recipe": tiny.to_dict()}

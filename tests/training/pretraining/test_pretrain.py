@@ -1,0 +1,404 @@
+"""Runs: the same numbers however often they are broken off, and nothing of another's overwritten."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from arc_affinity.data.batching.datamodule import StoreDataModule
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
+from arc_affinity.training.hardware import Machine
+from arc_affinity.training.pretraining import pretrain
+from arc_affinity.training.pretraining.module import output_loss
+from arc_affinity.training.pretraining.pretrain import feeding, train
+from arc_affinity.training.pretraining.run_folder import BEST, LAST, METRICS, MODEL
+from arc_affinity.training.recipes.files import RECIPE
+from arc_affinity.training.recipes.recipe import Recipe
+
+RunFolder = Callable[[str], Path]
+
+pytestmark = [
+    pytest.mark.many_steps,
+    pytest.mark.filterwarnings("ignore:The number of training batches"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec"),
+]
+
+
+class StopBefore(Callback):
+    """Presses Ctrl-C before some step (from 0)."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+class Watch(Callback):
+    """Notes the weights after every step."""
+
+    def __init__(self) -> None:
+        self.weights: list[dict[str, torch.Tensor]] = []
+
+    def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
+        self.weights.append({name: value.clone() for name, value in module.state_dict().items()})
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / METRICS).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights(run: Path) -> bytes:
+    return (run / MODEL / "model.safetensors").read_bytes()
+
+
+def assert_same(a: object, b: object, where: str) -> None:
+    """Equality of nested checkpoints, tensors bit for bit."""
+    assert type(a) is type(b), where
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_same(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for i, pair in enumerate(zip(a, b, strict=True)):
+            assert_same(*pair, f"{where}/{i}")
+    else:
+        assert a == b, where
+
+
+def quick(recipe: Recipe, out: Path, **settings: Any) -> pretrain.Outcome:
+    return train(recipe, out, progress=False, **settings)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"steps": 18}, marks=pytest.mark.slow),
+        {
+            "curriculum": ((1024, 1), (1400, 1)),
+            "ema_decay": 0.5,
+            "schedule": "warmup-linear",
+            "warmup_steps": 5,
+            "optimiser": "muon",
+            "model.positions": "sinusoid+rotary",
+            "model.alignment": 2.0,
+            "steps": 26,  # the last stretch is a short one
+        },
+    ],
+    ids=["champion", "average and stages"],
+)
+def test_a_run_broken_off_thrice_equals_an_unbroken_one(
+    tiny: Recipe, run_folder: RunFolder, changes: dict[str, Any]
+) -> None:
+    recipe = tiny.overridden(changes)
+    straight, broken = run_folder("straight"), run_folder("broken")
+    quick(recipe, straight)
+    for step in (3, 9, 15):  # before the first checkpoint; in the second and in the third stretch
+        with pytest.raises(KeyboardInterrupt):
+            quick(recipe, broken, resume=True, callbacks=[StopBefore(step)])
+    quick(recipe, broken, resume=True)
+    assert weights(broken) == weights(straight)
+    assert (broken / METRICS).read_text() == (straight / METRICS).read_text()
+    for name in (BEST, LAST):
+        assert_same(read_checkpoint(broken / name), read_checkpoint(straight / name), name)
+    assert [row["step"] for row in rows(broken) if row["val/loss"]] == [
+        str(step) for step in (*range(6, recipe.steps, 6), recipe.steps)
+    ]
+    assert [row["step"] for row in rows(broken) if row["train/loss"]][:1] == ["10"]
+
+
+def test_best_and_last_are_what_they_are_called(tiny: Recipe, run_folder: RunFolder) -> None:
+    # The rate sinks to next to nothing at step 9, and then leaps up and spoils what was learned.
+    changes = {"steps": 12, "validate_every": 3, "learning_rate": 1.0, "restart_steps": 9}
+    recipe, run = tiny.overridden(changes), run_folder("run")
+    outcome = quick(recipe, run)
+    assert outcome.model == run / MODEL
+    validated = [row for row in rows(run) if row["val/loss"]]
+    best = min(validated, key=lambda row: float(row["val/loss"]))
+    assert best is not validated[-1]  # so that the two differ
+    assert read_checkpoint(run / BEST)["global_step"] == int(best["step"])
+    assert read_checkpoint(run / LAST)["global_step"] == 12
+    assert outcome.metrics["val/loss"] == float(validated[-1]["val/loss"])
+    assert find_model(str(run)).name == "run"
+
+
+def test_the_model_kept_is_the_average_without_the_weight_of_pad(tiny: Recipe, run_folder: RunFolder) -> None:
+    recipe = tiny.overridden({"steps": 4, "validate_every": 4, "ema_decay": 0.75, "precision": "32-true"})
+    run, watch = run_folder("run"), Watch()
+    quick(recipe, run, callbacks=[watch])
+    average = watch.weights[0]
+    for later in watch.weights[1:]:
+        average = {name: 0.75 * value + 0.25 * later[name] for name, value in average.items()}
+    kept = read_checkpoint(run / BEST)["state_dict"]
+    assert kept.keys() == average.keys()
+    for name, value in average.items():
+        torch.testing.assert_close(kept[name], value)
+    # The model folder answers with the loss that was logged, so both the average and PAD are in it.
+    stores = [ExampleStore.open(run / "data" / name) for name in ("train", "validation")]
+    model, total, count = load_model(run / MODEL), 0.0, 0
+    for batch in StoreDataModule(*stores, feeding(recipe)).val_dataloader():
+        with torch.no_grad():
+            total += float(output_loss(model(batch), batch)) * len(batch)
+        count += len(batch)
+    assert total / count == pytest.approx(float(rows(run)[-1]["val/loss"]), rel=1e-4)
+
+
+def test_a_run_shorter_than_a_stretch_is_validated_and_kept(tiny: Recipe, run_folder: RunFolder) -> None:
+    run = run_folder("run")
+    quick(tiny.overridden({"steps": 2}), run)
+    assert [row["step"] for row in rows(run) if row["val/loss"]] == ["2"]
+    assert (run / MODEL / "model.safetensors").exists()
+
+
+def test_a_finished_run_is_left_as_it_is(tiny: Recipe, run_folder: RunFolder) -> None:
+    recipe, run = replace(tiny, steps=2), run_folder("run")
+    quick(recipe, run)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(ArcAffinityError, match="holds a run already; add --resume to go on"):
+        quick(recipe, run)
+    assert quick(recipe, run, resume=True).was_over
+    # A kill may come between the last checkpoint and the model.
+    shutil.rmtree(run / MODEL)
+    assert quick(recipe, run, resume=True).was_over
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    # Who is done may remove the examples.
+    shutil.rmtree(run / "data")
+    assert quick(recipe, run, resume=True).was_over
+    assert not (run / "data").exists()
+
+
+def test_a_run_can_start_from_another_ones_model(tiny: Recipe, run_folder: RunFolder, tmp_path: Path) -> None:
+    first, second = run_folder("first"), run_folder("second")
+    quick(replace(tiny, steps=1), first)
+    watch = Watch()
+    still = tiny.overridden({"start": str(first), "steps": 1, "learning_rate": 0})
+    quick(still, second, callbacks=[watch])
+    for name, value in load_model(first / MODEL).state_dict().items():
+        torch.testing.assert_close(load_model(second / MODEL).state_dict()[name], value)
+    other = still.overridden({"model.width": 32})
+    with pytest.raises(ArcAffinityError, match="first has other parts than the recipe's model"):
+        quick(other, run_folder("third"))
+
+
+def test_threads_are_as_asked_for_while_it_trains(tiny: Recipe, run_folder: RunFolder) -> None:
+    class Count(Callback):
+        threads = 0
+
+        def on_train_batch_start(self, *_: Any) -> None:
+            self.threads = torch.get_num_threads()
+
+    count = Count()
+    quick(tiny.overridden({"steps": 1}), run_folder("run"), callbacks=[count], machine=Machine(threads=3))
+    assert (count.threads, torch.get_num_threads()) == (3, 1)
+
+
+def test_tensorboard_is_written_where_it_is_installed(tiny: Recipe, run_folder: RunFolder) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = run_folder("run")
+    with pytest.raises(KeyboardInterrupt):
+        quick(tiny, run, callbacks=[StopBefore(21)])
+    quick(tiny, run, resume=True)
+    found = events.EventAccumulator(str(run / "tensorboard")).Reload()
+    # Lightning counts steps from 0 here.
+    assert [event.step for event in found.Scalars("val/loss")] == [5, 11, 17, 23]
+    assert [event.step for event in found.Scalars("train/loss")] == [9, 19, 23]
+
+
+def test_ctrl_c_works_again_after_a_run_was_interrupted(tiny: Recipe, run_folder: RunFolder) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        quick(tiny, run_folder("run"), callbacks=[StopBefore(1)])
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sigterm_is_an_interruption_too(tiny: Recipe, run_folder: RunFolder) -> None:
+    class Terminate(Callback):
+        def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(tiny, run_folder("run"), callbacks=[Terminate()])
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_afterwards(tiny: Recipe, run_folder: RunFolder) -> None:
+    recipe, straight, run = replace(tiny, steps=8), run_folder("straight"), run_folder("run")
+    quick(recipe, straight)
+
+    class Fill(Callback):
+        def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+            if trainer.global_step == 7:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(ArcAffinityError, match=r"cannot write .*\.ckpt: File too large"):
+            quick(recipe, run, callbacks=[Fill()])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_checkpoint(run / LAST)["global_step"] == 6
+    assert not list(run.glob(".*"))
+    quick(recipe, run, resume=True)
+    assert weights(run) == weights(straight)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny: Recipe, examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of two steps."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(examples, folder / "run" / "data")
+    quick(replace(tiny, steps=2), folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_run_of_another_recipe_is_refused_by_the_fields_that_differ(tiny: Recipe, run: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    other = tiny.overridden({"steps": 3, "seed": 7, "model.width": 32})
+    with pytest.raises(ArcAffinityError, match="holds a run of another recipe") as caught:
+        quick(other, run, resume=True)
+    for told in ("seed was 0", "steps was 2", "model.width was 16"):
+        assert told in str(caught.value)
+    assert str(caught.value).count(" was ") == 3
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"stepz": 3}', "\xff"])
+def test_a_damaged_recipe_is_told(tiny: Recipe, run: Path, content: str) -> None:
+    (run / RECIPE).write_text(content, encoding="latin-1")
+    with pytest.raises(ArcAffinityError, match=r"recipe\.json"):
+        quick(replace(tiny, steps=2), run, resume=True)
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flip(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def no_archive(content: bytes) -> bytes:
+    return b"\x80\x04."
+
+
+@pytest.mark.parametrize("damage", [cut, flip, no_archive, lambda _: b""])
+def test_a_damaged_checkpoint_is_told_and_left(tiny: Recipe, run: Path, damage: Callable[[bytes], bytes]) -> None:
+    content = damage((run / LAST).read_bytes())
+    (run / LAST).write_bytes(content)
+    with pytest.raises(ArcAffinityError, match=r"last\.ckpt"):
+        quick(replace(tiny, steps=2), run, resume=True)
+    assert (run / LAST).read_bytes() == content
+
+
+def test_a_checkpoint_of_another_run_is_refused(tiny: Recipe, run: Path) -> None:
+    content = read_checkpoint(run / LAST)
+    torch.save({**content, "recipe": {**content["recipe"], "seed": 1}}, run / LAST)
+    with pytest.raises(ArcAffinityError, match=r"last\.ckpt is not a checkpoint of this run"):
+        quick(replace(tiny, steps=2), run, resume=True)
+
+
+def test_half_files_of_a_killed_save_are_cleared_away(tiny: Recipe, run: Path) -> None:
+    (run / ".last.ckpt.x1y2").write_bytes(b"half")
+    quick(replace(tiny, steps=2), run, resume=True)
+    assert not list(run.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", LAST, METRICS])
+def test_a_folder_with_other_things_is_refused(tiny: Recipe, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ArcAffinityError, match=f"holds {name}, which is not of a run; choose an empty folder"):
+        quick(tiny, tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
+class Norms(Callback):
+    """The norm of each step's gradient as the optimiser gets it."""
+
+    def __init__(self) -> None:
+        self.norms: list[float] = []
+
+    def on_before_zero_grad(self, trainer: Any, module: Any, optimiser: Any) -> None:
+        grads = [parameter.grad.flatten() for parameter in module.parameters() if parameter.grad is not None]
+        if grads:
+            self.norms.append(float(torch.linalg.vector_norm(torch.cat(grads))))
+
+
+def test_no_step_has_a_longer_gradient_than_the_recipe_allows(tiny: Recipe, run_folder: RunFolder) -> None:
+    watch = Norms()
+    quick(tiny.overridden({"steps": 3, "gradient_clip": 0.01}), run_folder("run"), callbacks=[watch])
+    assert watch.norms and max(watch.norms) <= 0.01001
+
+
+def test_a_folder_that_cannot_be_written_is_told(tiny: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(ArcAffinityError, match="cannot write .*file"):
+            quick(tiny, folder)
+
+
+def test_more_processes_than_gpus_are_refused(tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ArcAffinityError, match="processes is 2, but there are 1 GPUs; set it to at most 1"):
+        quick(tiny, tmp_path / "run", machine=Machine(processes=2))
+    assert not (tmp_path / "run").exists(), "before any work"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from arc_affinity.training.pretraining.pretrain import train
+from arc_affinity.training.recipes.recipe import Recipe
+import json
+renamed = Path.replace
+saves = []
+def replace(self, target):
+    saves.append(target)
+    if len([path for path in saves if Path(path).name == "last.ckpt"]) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return renamed(self, target)
+Path.replace = replace
+if __name__ == "__main__":
+    train(Recipe.from_dict(json.loads(sys.argv[1]), "argument"), Path(sys.argv[2]), progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_save_costs_one_stretch(tiny: Recipe, run_folder: RunFolder) -> None:
+    recipe, straight, run = replace(tiny, steps=8, validate_every=2), run_folder("straight"), run_folder("run")
+    quick(recipe, straight)
+    arguments = (json.dumps(recipe.to_dict()), run)
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert read_checkpoint(run / LAST)["global_step"] == 2
+    assert list(run.glob(f".{LAST}.*"))
+    quick(recipe, run, resume=True)
+    assert weights(run) == weights(straight)
+    assert (run / METRICS).read_text() == (straight / METRICS).read_text()

@@ -1,0 +1,66 @@
+"""Recipes in files: built on others, read back from runs, and which of them a run goes on by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.training.recipes.files import load_recipe, recipe_to_go_on
+from arc_affinity.training.recipes.recipe import RECIPES
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_builds_on_a_named_recipe(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path / "mine.toml", 'base = "rotary"\nsteps = 7\n[model]\nwidth = 96\n'))
+    rotary = RECIPES["rotary"]
+    assert recipe == replace(rotary, name="mine", steps=7, model=replace(rotary.model, width=96))
+    assert recipe.model.positions == "sinusoid+rotary", "what the file says nothing of is the base's"
+
+
+def test_a_file_builds_on_another_file(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    write(tmp_path / "below" / "first.toml", 'base = "smoke"\nseed = 3\nsteps = 5\n')
+    recipe = load_recipe(write(tmp_path / "second.toml", 'base = "below/first.toml"\nsteps = 11\n'))
+    assert recipe == replace(RECIPES["smoke"], name="second", seed=3, steps=11)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('base = "rotaty"', "r.toml: unknown recipe 'rotaty'; did you mean 'rotary'?"),
+        ("base = 3", "r.toml: base must be a recipe's name or file, not 3"),
+        ('base = "r.toml"', "r.toml: the recipe builds on itself"),
+        ('base = "none.toml"', "cannot read .*none.toml"),
+    ],
+)
+def test_bad_bases(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ArcAffinityError, match=told):
+        load_recipe(write(tmp_path / "r.toml", text))
+
+
+def test_a_run_s_own_recipe_comes_back(tmp_path: Path) -> None:
+    recipe = replace(RECIPES["champion"], name="run", steps=13)
+    write(tmp_path / "recipe.json", json.dumps(recipe.to_dict()))
+    assert load_recipe(str(tmp_path / "recipe.json")) == load_recipe(str(tmp_path)) == recipe
+
+
+def test_a_run_goes_on_by_the_recipe_that_it_began_with(tmp_path: Path) -> None:
+    smoke = RECIPES["smoke"]
+    assert recipe_to_go_on(smoke, (), tmp_path) == (smoke, ""), "there is no run yet"
+    begun = smoke.overridden({"steps": 13, "model.width": 96})
+    write(tmp_path / "recipe.json", json.dumps(begun.to_dict()))
+    found, told = recipe_to_go_on(smoke, (), tmp_path)
+    assert found == begun and "steps 13" in told and "model.width 96" in told
+    assert recipe_to_go_on(begun, ("steps",), tmp_path) == (begun, "")
+    # What contradicts the run is left as it is, for training to refuse.
+    other = smoke.overridden({"steps": 17})
+    assert recipe_to_go_on(other, ("steps",), tmp_path) == (other, "")
+    assert recipe_to_go_on(RECIPES["rotary"], (), tmp_path) == (RECIPES["rotary"], "")

@@ -1,0 +1,343 @@
+"""Sweeps: one result a task in one step, killed and resumed, failing tasks, one at a time in a folder, Dask."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.data.store.examples import write_store
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import read_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.evaluation.scoring.scores import score_each
+from arc_affinity.models.adapters.files import digest_of_set
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.training import executors
+from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
+from arc_affinity.training.finetuning.tuning import Tuning
+from arc_affinity.training.sweeps import sweep
+from arc_affinity.training.sweeps.sweep import Sweep, read_results, run_sweep
+from arc_affinity.training.sweeps.work import Job, Source, TaskFiles, work
+from arc_affinity.types import PAD, Pair
+
+pytestmark = pytest.mark.many_steps
+
+QUICK = Tuning(rank=2, validation=2, test=2, steps=2, batch_examples=5)
+TASKS = ("00576224", "0a0ad42b", "1b2d62fb", "one")
+SERIAL = Workers(SerialExecutor, 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Examples of three tasks, and of one that has a single pair."""
+    rng = np.random.default_rng(7)
+
+    def grids(count: int) -> list[Pair]:
+        return [Pair(*rng.integers(0, 10, (2, 2, 3), dtype=np.uint8)) for _ in range(count)]
+
+    write_store(tmp_path / "store", {task: grids(1 if task == "one" else 23) for task in TASKS})
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def mine(tiny, tmp_path: Path, store: Path) -> Sweep:
+    torch.manual_seed(3)
+    model = EncoderDecoder(tiny.model)
+    with torch.no_grad():
+        # An untrained model seldom ends a grid of its own accord.
+        model.context_to_logits.bias[PAD] = 3.0
+    save_model(model, tmp_path / "model")
+    name = str(tmp_path / "model")
+    return Sweep(find_model(name), name, TASKS[:3], QUICK, Source(str(store)), (Protocol.SIZED,), threads=1)
+
+
+def files(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(p.relative_to(folder)): (p.stat().st_mtime_ns, p.read_bytes())
+        for p in folder.rglob("*")
+        if p.is_file() and p.parent.parent == folder / "tasks"
+    }
+
+
+def test_each_task_leaves_its_files_and_all_one_table(mine: Sweep, tmp_path: Path) -> None:
+    told: list[tuple[str, str | None]] = []
+    ended = run_sweep(mine, tmp_path / "out", SERIAL, lambda task, error: told.append((task, error)))
+    assert told == [(task, None) for task in TASKS[:3]]
+    assert set(ended.results) == set(TASKS[:3]) and not ended.failed
+    own: dict[str, str] = {}
+    for task in TASKS[:3]:
+        names = {path.name for path in (tmp_path / "out" / "tasks" / task).iterdir()}
+        assert names == {"adapter_config.json", "adapter_model.safetensors", "records.jsonl.gz", "result.json"}
+        adapted = find_model(str(tmp_path / "out" / "tasks" / task))
+        assert adapted.adapter == task
+        own[task] = adapted.digest
+    before, after = score_each(read_records(ended.records))
+    assert (before.subject.model_digest, after.subject.model_digest) == (mine.model.digest, digest_of_set(own))
+    assert (before.subject.adapted, after.subject.adapted) == (False, True)
+    assert len(before.outputs) == len(after.outputs) == 6
+    with (tmp_path / "out" / "summary.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert [row["task_id"] for row in rows] == list(TASKS[:3])
+    result = read_results(tmp_path / "out")[TASKS[0]]
+    assert float(rows[0]["sized_final_cells_pct"]) == pytest.approx(100 * result["final"]["sized"]["cells"], abs=1e-3)
+    assert result["parts"] == {"train": 19, "validation": 2, "test": 2}
+
+
+def test_the_same_again_redoes_nothing_and_more_tasks_join(mine: Sweep, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_sweep(replace(mine, tasks=TASKS[:2]), out, SERIAL)
+    before = files(out)
+    # What a killed run leaves behind.
+    (out / "tasks" / f".{TASKS[2]}.part").mkdir()
+    (out / "tasks" / f".{TASKS[2]}.part" / "result.json").write_text("{")
+    ended = run_sweep(mine, out, SERIAL)
+    after = files(out)
+    assert {name: after[name] for name in before} == before
+    assert set(ended.results) == set(TASKS[:3])
+    assert not (out / "tasks" / f".{TASKS[2]}.part").exists()
+
+
+def test_together_or_alone_the_same_result(mine: Sweep, tmp_path: Path) -> None:
+    alone = run_sweep(mine, tmp_path / "alone", SERIAL).results
+    together = run_sweep(replace(mine, together=2), tmp_path / "together", SERIAL).results
+    for task in TASKS[:3]:
+        losses = [[p["train_loss"] for p in results[task]["curve"]] for results in (alone, together)]
+        assert losses[0] == pytest.approx(losses[1], rel=0.01)
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: Sweep, tmp_path: Path, together: int) -> None:
+    all_four = replace(mine, tasks=TASKS, together=together)
+    ended = run_sweep(all_four, tmp_path / "out", SERIAL)
+    assert set(ended.results) == set(TASKS[:3])
+    assert set(ended.failed) == {"one"} and "it needs 2" in ended.failed["one"]
+    said = json.loads((tmp_path / "out" / "failed" / "one.json").read_text())
+    assert said["task"] == "one"
+    with pytest.raises(ArcAffinityError, match="no task was fine-tuned; one: task one has 0 pair"):
+        run_sweep(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
+
+
+def test_other_settings_are_refused(mine: Sweep, tmp_path: Path) -> None:
+    run_sweep(replace(mine, tasks=TASKS[:1]), tmp_path / "out", SERIAL)
+    other = replace(mine, tuning=replace(QUICK, rank=3))
+    with pytest.raises(ArcAffinityError, match=r"holds a sweep of other settings \(rank was 2\)"):
+        run_sweep(other, tmp_path / "out", SERIAL)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "letter.txt").write_text("dear")
+    with pytest.raises(ArcAffinityError, match=r"holds letter.txt, which is of no sweep"):
+        run_sweep(mine, tmp_path / "taken", SERIAL)
+
+
+def test_a_corrected_task_is_not_mixed_with_what_it_was(mine: Sweep, tmp_path: Path) -> None:
+    out, content = tmp_path / "out", {"test": [{"input": [[7, 7]], "output": [[7]]}]}
+    content["train"] = [{"input": [[k, 3]], "output": [[k]]} for k in range(3)]
+    (tmp_path / "tasks").mkdir()
+    for name in ("t1", "t2"):
+        (tmp_path / "tasks" / f"{name}.json").write_text(json.dumps(content))
+    of_files = replace(mine, tasks=("t1",), source=Source(str(tmp_path / "tasks")))
+    run_sweep(of_files, out, SERIAL)
+    both = replace(of_files, tasks=("t1", "t2"))
+    assert set(run_sweep(both, out, SERIAL).results) == {"t1", "t2"}, "the same content goes on"
+    before = files(out)
+    content["test"][0]["output"] = [[9]]
+    (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content))
+    for asked in (both, replace(both, tasks=("t2",))):
+        with pytest.raises(ArcAffinityError, match=r"tasks/t1: fine-tuned to other examples than \S+ has now; remove"):
+            run_sweep(asked, out, SERIAL)
+    assert files(out) == before
+    shutil.rmtree(out / "tasks" / "t1")
+    assert set(run_sweep(both, out, SERIAL).results) == {"t1", "t2"}
+    # Of a task that is gone there is nothing to compare.
+    (tmp_path / "tasks" / "t1.json").unlink()
+    run_sweep(replace(of_files, tasks=("t2",)), out, SERIAL)
+
+
+def test_a_store_made_anew_is_not_mixed_with_what_it_was(mine: Sweep, store: Path, tmp_path: Path) -> None:
+    one = replace(mine, tasks=TASKS[:1])
+    run_sweep(one, tmp_path / "out", SERIAL)
+    assert run_sweep(one, tmp_path / "out", SERIAL).results
+    shutil.rmtree(store)
+    rng = np.random.default_rng(8)
+    write_store(store, {TASKS[0]: [Pair(*rng.integers(0, 10, (2, 2, 3), dtype=np.uint8)) for _ in range(23)]})
+    with pytest.raises(ArcAffinityError, match=f"{TASKS[0]}: fine-tuned to other examples"):
+        run_sweep(one, tmp_path / "out", SERIAL)
+
+
+def test_two_sweeps_in_one_folder(mine: Sweep, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    script = (
+        f"import fcntl, time; f = open({str(out / '.lock')!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        with pytest.raises(ArcAffinityError, match="another process is at work in"):
+            run_sweep(mine, out, SERIAL)
+        holder.kill()
+    # The lock dies with its process.
+    assert run_sweep(replace(mine, tasks=TASKS[:1]), out, SERIAL).results
+    with (out / ".lock").open("w") as free:
+        fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_full_disk_loses_nothing(mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    real, written = sweep.write_bytes, []
+
+    def full(path: Path, content: bytes) -> None:
+        written.append(path)
+        if len(written) == 6:
+            raise ArcAffinityError(f"cannot write {path}: {os.strerror(errno.ENOSPC)}")
+        real(path, content)
+
+    monkeypatch.setattr(sweep, "write_bytes", full)
+    with pytest.raises(ArcAffinityError, match="No space left on device"):
+        run_sweep(mine, out, SERIAL)
+    assert [path.name for path in (out / "tasks").iterdir()] == [TASKS[0]]
+    monkeypatch.undo()
+    before = files(out)
+    ended = run_sweep(mine, out, SERIAL)
+    assert set(ended.results) == set(TASKS[:3]) and before.items() <= files(out).items()
+
+
+def suicidal(job: Job) -> list[TaskFiles]:
+    """Kill this process over the second task, as a lack of memory would."""
+    if job.tasks[0] == TASKS[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work(job)
+
+
+def test_a_killed_worker_costs_its_own_task_alone(mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "work", suicidal)
+    # Forked, as a spawned process could not import this function.
+    forked = multiprocessing.get_context("fork")
+    ended = run_sweep(mine, tmp_path / "out", Workers(lambda: ProcessPoolExecutor(2, mp_context=forked), 2))
+    assert set(ended.results) == {TASKS[0], TASKS[2]}
+    assert "killed" in ended.failed[TASKS[1]]
+    monkeypatch.undo()
+    assert set(run_sweep(mine, tmp_path / "out", SERIAL).results) == set(TASKS[:3])
+
+
+def test_processes_do_what_one_does(mine: Sweep, tmp_path: Path) -> None:
+    with choose_workers("processes", 2) as workers:
+        ended = run_sweep(replace(mine, tasks=TASKS), tmp_path / "out", workers)
+    serial = run_sweep(mine, tmp_path / "serial", SERIAL).results
+    assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial[task]["final"] for task in TASKS[:3]]
+    assert set(ended.failed) == {"one"}
+
+
+COMMAND = [sys.executable, "-m", "arc_affinity.cli.main", "finetune"]
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_goes_on(mine: Sweep, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    flags = ["--rank", "2", "--validation", "2", "--test", "2", "--steps", "2", "--batch-examples", "5"]
+    command = [*COMMAND, mine.named, "--dataset", mine.source.dataset, "--tasks", *TASKS[:3], "--out", str(out)]
+    command += [*flags, "--workers", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not (out / "tasks" / TASKS[0]).exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = files(out)
+    assert done and not (out / "summary.csv").exists()
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout) == (0, f"{out / 'records.jsonl.gz'}\n"), again.stderr
+    assert done.items() <= files(out).items()
+    assert set(read_results(out)) == set(TASKS[:3])
+
+
+@pytest.mark.slow
+def test_a_real_dask_cluster(mine: Sweep, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    with choose_workers("dask:local", 2) as workers:
+        ended = run_sweep(replace(mine, tasks=TASKS), tmp_path / "out", workers)
+    assert set(ended.results) == set(TASKS[:3]) and set(ended.failed) == {"one"}
+    serial = run_sweep(mine, tmp_path / "serial", SERIAL).results
+    assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial[task]["final"] for task in TASKS[:3]]
+
+
+class Silent(Executor):
+    """A cluster that does the first job and is silent, or gives up, from then on."""
+
+    def __init__(self, gives_up: bool) -> None:
+        self.gives_up, self.jobs = gives_up, 0
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.jobs += 1
+        if self.jobs == 1:
+            return SerialExecutor().submit(fn, *args, **kwargs)
+        future: Future = Future()
+        if self.gives_up:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        return future
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_a_cluster_that_is_gone_ends_the_sweep_which_goes_on_later(
+    mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives_up: bool
+) -> None:
+    monkeypatch.setattr(executors, "WATCH", 0.01)
+    monkeypatch.setattr(executors, "RETURN", 0.05)
+    inner, out = Silent(gives_up), tmp_path / "out"
+    # It is there until the first job is done.
+    cluster = Workers(
+        lambda: executors.WatchedExecutor(inner, lambda: "the cluster is gone" if inner.jobs > 1 else ""), 1
+    )
+    with pytest.raises(ArcAffinityError, match="the cluster is gone"):
+        run_sweep(mine, out, cluster)
+    assert set(read_results(out)) == {TASKS[0]} and not (out / "failed").exists()
+    done = files(out)
+    assert set(run_sweep(mine, out, SERIAL).results) == set(TASKS[:3]) and done.items() <= files(out).items()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("killed", "told"), [("worker", "has no workers any more"), ("scheduler", "is gone")])
+def test_a_real_cluster_whose_processes_are_killed(
+    monkeypatch: pytest.MonkeyPatch, cluster, killed: str, told: str
+) -> None:
+    monkeypatch.setattr(executors, "RETURN", 2.0)
+    with choose_workers(f"dask:{cluster.address}", 1) as workers, workers.open() as executor:
+        assert executor.submit(abs, -3).result(30) == 3
+        waiting = executor.submit(time.sleep, 60)
+        time.sleep(1)
+        cluster.running[killed].kill()
+        with pytest.raises(ArcAffinityError, match=told):
+            waiting.result(30)
+
+
+def test_dask_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(executors, "PATIENCE", "1s")
+    with pytest.raises(ArcAffinityError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
+        choose_workers("dask:tcp://127.0.0.1:9", 1).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "told"), [("slurm", 2, "no executor 'slurm'"), ("processes", 0, "1 worker")]
+)
+def test_executors_that_are_none(name: str, number: int, told: str) -> None:
+    with pytest.raises(ArcAffinityError, match=told):
+        choose_workers(name, number).__enter__()

@@ -13,7 +13,7 @@ What a notebook wants is here, and is imported when it is used::
 from importlib import import_module
 
 _HOMES = {
-    "load_tasks": "data.arc",
+    "load_tasks": "data.datasets.registry",
     "find_model": "notebook.answering",
     "predict": "notebook.answering",
     "solve": "notebook.answering",

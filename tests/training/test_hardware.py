@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +145,44 @@ def test_processes_share_a_batch(tiny: Recipe) -> None:
         assert (made.rules.cells, made.rules.examples) == (1024 // processes, 7 // processes)
         assert made.workers == 2
     assert pretrain.feeding(tiny, Machine(processes=2048)).rules.cells == 1
+
+
+@pytest.mark.slow  # compiles for half a minute
+def test_compiled_layers_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not computes_bfloat16(CPU) or sys.platform != "linux" or not shutil.which("g++"):
+        pytest.skip("layers are not compiled on this machine")
+    torch.manual_seed(0)
+    layers = torch.nn.ModuleList(torch.nn.Sequential(torch.nn.Linear(13, 13), torch.nn.SiLU()) for _ in range(2))
+    names = set(layers.state_dict())
+    inputs = [torch.randn(rows, 13, requires_grad=True) for rows in (7, 11)]
+
+    def outputs() -> list[torch.Tensor]:
+        found = []
+        for each in inputs:
+            stream = each
+            for layer in layers:
+                stream = layer(stream)
+            found += [stream.detach(), *torch.autograd.grad(stream.sum(), [each, *layers.parameters()])]
+        return found
+
+    plain = outputs()
+    assert hardware.compile_layers(layers, CPU)
+    for mine, theirs in zip(outputs(), plain, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+    assert set(layers.state_dict()) == names
+
+
+def test_layers_stay_as_they_are_where_compiling_cannot_be_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = torch.nn.ModuleList([torch.nn.Linear(3, 3)])
+    assert not hardware.compile_layers(layers, GPU)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(hardware.shutil, "which", lambda name: None)
+    assert not hardware.compile_layers(layers, CPU)
+    monkeypatch.setattr(hardware.shutil, "which", lambda name: f"/bin/{name}")
+
+    def fail(function: object) -> object:
+        raise RuntimeError("no Python.h")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    assert not hardware.compile_layers(layers, CPU)
+    assert layers[0]._compiled_call_impl is None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import nn
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.processes import cores
@@ -35,6 +38,30 @@ def mixed_precision(device: torch.device) -> torch.autocast:
 def precision(wanted: Precision, device: torch.device) -> Literal["32-true", "bf16-mixed"]:
     """Return what Lightning is told for a recipe's precision on ``device``."""
     return "bf16-mixed" if wanted == "mixed" and computes_bfloat16(device) else "32-true"
+
+
+def compile_layers(layers: nn.ModuleList, device: torch.device) -> bool:
+    """Have ``layers`` compiled when they are first called, for inputs of any length, where that pays and can be done.
+
+    It pays on CPUs with bfloat16, where training was measured to be 1.27 times as fast (docs/log.md, 20); elsewhere it
+    was not measured. Parameters and their names stay as they are.
+
+    Returns:
+        Whether they will be compiled.
+    """
+    if device.type != "cpu" or not computes_bfloat16(device) or sys.platform != "linux" or not shutil.which("g++"):
+        return False
+    import torch._inductor.config  # takes a second, which only long trainings have
+
+    # In this process: a pool of compiling processes would outlive a training that is killed.
+    torch._inductor.config.compile_threads = 1
+    try:
+        torch.compile(torch.sin)(torch.zeros(7))
+    except RuntimeError:  # no headers of Python's, or nowhere to write
+        return False
+    for layer in layers:
+        layer.compile(dynamic=True)
+    return True
 
 
 CELLS_OF_A_CORE, CELLS_OF_A_GPU = 3_072, 16_384

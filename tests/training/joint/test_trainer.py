@@ -12,6 +12,7 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.training.joint import trainer as trainer_module
 from arc_affinity.training.joint.corpus import Corpus, Lesson
 from arc_affinity.training.joint.processes import train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -75,6 +76,18 @@ def test_no_step_has_a_longer_gradient_than_the_recipe_allows(tmp_path: Path, mo
     monkeypatch.setattr(trainer.muon, "step", measured)
     trainer.run(lambda _: None)
     assert norms == pytest.approx([1e-3] * 3, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("budget", "asked"), [(Budget(7), False), (Budget(seconds=9.0), False), (Budget(seconds=1e4), True)]
+)
+def test_layers_are_compiled_for_long_budgets_in_time_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: Budget, asked: bool
+) -> None:
+    compiled: list[object] = []
+    monkeypatch.setattr(trainer_module, "compile_layers", lambda layers, device: compiled.append(layers))
+    trainer = Trainer(replace(job(tmp_path), budget=budget))
+    assert compiled == ([trainer.model.layers] if asked else [])
 
 
 def test_two_processes_make_the_bytes_of_one(tmp_path: Path) -> None:

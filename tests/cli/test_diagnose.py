@@ -15,13 +15,13 @@ from arc_affinity.evaluation.records.record import Origin, make_record, write_re
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import write_submission
 from arc_affinity.taxonomy.by_code.rules import classify
-from arc_affinity.taxonomy.by_grids import visual
+from arc_affinity.taxonomy.by_grids import classifier
 from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.types import Example, Pair
 
 TRAINING = "arc-agi-1/training"
 EVALUATION = "arc-agi-1/evaluation"
-GUESS = visual.Guess("S1", "S1", {}, "")
+GUESS = classifier.Guess("S1", "S1", {}, "")
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_three_protocols_and_two_models_stand_side_by_side(cli, tmp_path, traini
 
 
 def test_a_submission_of_any_solver_needs_no_model(cli, tmp_path, monkeypatch):
-    monkeypatch.setattr(visual, "classify", lambda task: visual.Guess("L1", "L1", {"L1": 1.0}, "made up"))
+    monkeypatch.setattr(classifier, "classify", lambda task: classifier.Guess("L1", "L1", {"L1": 1.0}, "made up"))
     tasks = load_tasks(EVALUATION)
     nothing = np.zeros((1, 1), np.uint8)
     submission = {
@@ -334,7 +334,7 @@ def test_categories_of_many_tasks_go_through_their_ids_a_few_times(monkeypatch, 
 
     tasks = [replace(training[0], id=f"t{number}") for number in range(59)]
     monkeypatch.setattr(
-        visual, "classify_all", lambda tasks: {task.id: replace(GUESS, category="S2") for task in tasks}
+        classifier, "classify_all", lambda tasks: {task.id: replace(GUESS, category="S2") for task in tasks}
     )
     told: list[str] = []
     labels = find_categories(Ids(task.id for task in tasks), tasks, tell=told.append)

@@ -35,8 +35,8 @@ from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, load_model, save_model
-from arc_affinity.taxonomy.by_grids.visual import WEIGHTS
-from arc_affinity.taxonomy.by_grids.visual import load as load_classifier
+from arc_affinity.taxonomy.by_grids.classifier import WEIGHTS
+from arc_affinity.taxonomy.by_grids.classifier import load as load_classifier
 from arc_affinity.training.recipes.files import load_recipe, read_recipe
 from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.training.sweeps.sweep import read_results, summary

@@ -10,7 +10,7 @@ from arc_affinity.diagnosis.report.words import percent
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
 from arc_affinity.taxonomy.by_code import rules as code
-from arc_affinity.taxonomy.by_grids import visual
+from arc_affinity.taxonomy.by_grids import classifier
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.taxonomy.validation import Answer
 from arc_affinity.types import Task
@@ -69,7 +69,7 @@ def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "gr
     asked = [tasks] if isinstance(tasks, Task) else tasks
     if by == "code":
         return Kinds({task.id: code.classify(task.id).answer for task in asked})
-    guesses = visual.classify_all(asked)
+    guesses = classifier.classify_all(asked)
     return Kinds({t: Answer(g.category, None, "grids", g.reason, g.confidence) for t, g in guesses.items()})
 
 

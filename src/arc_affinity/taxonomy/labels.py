@@ -65,10 +65,10 @@ def _by_grids(tasks: Sequence[Task], tell: Callable[[str], None]) -> tuple[dict[
     if not tasks:
         return {}, "no generator code, and no demonstrations here to look at"
     # Imported here because torch takes seconds, and tasks with code need none of it.
-    from arc_affinity.taxonomy.by_grids import visual
+    from arc_affinity.taxonomy.by_grids import classifier
 
     try:
-        guesses = visual.classify_all(_told(tasks, tell))
+        guesses = classifier.classify_all(_told(tasks, tell))
     except ArcAffinityError as error:
         return {}, f"no generator code, and no classifier of grids: {error}"
     return {task: guess.category for task, guess in guesses.items()}, "no demonstrations here to look at"

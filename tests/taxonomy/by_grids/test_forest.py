@@ -21,7 +21,7 @@ STUMP = Forest(
 
 
 def test_a_stump_by_hand():
-    found = STUMP.chances(np.array([[9, 0.5], [9, 0.6]], np.float32))
+    found = STUMP.probabilities(np.array([[9, 0.5], [9, 0.6]], np.float32))
     np.testing.assert_allclose(found, [[1, *[0] * 8], [0, 1 / 3, 2 / 3, *[0] * 6]], rtol=1e-6)
 
 
@@ -29,8 +29,8 @@ def test_forests_together_are_their_mean():
     other = Forest(STUMP.roots, STUMP.feature, STUMP.limit, STUMP.right, STUMP.shares[::-1])
     both = joined([STUMP, other, STUMP])
     rows = np.array([[9, 0.5], [9, 0.6]], np.float32)
-    mean = (2 * STUMP.chances(rows) + other.chances(rows)) / 3
-    np.testing.assert_allclose(both.chances(rows), mean, rtol=1e-6)
+    mean = (2 * STUMP.probabilities(rows) + other.probabilities(rows)) / 3
+    np.testing.assert_allclose(both.probabilities(rows), mean, rtol=1e-6)
 
 
 def test_the_library_says_the_same():
@@ -43,7 +43,7 @@ def test_the_library_says_the_same():
     theirs = ensemble.ExtraTreesClassifier(11, min_samples_leaf=3, max_features=0.5, random_state=17).fit(rows, labels)
     expected = np.zeros((211, 9))
     expected[:, [0, 2, 3, 8]] = theirs.predict_proba(rows)
-    found = ours.chances(rows)
+    found = ours.probabilities(rows)
     close = np.abs(found - expected).max(axis=1) < 0.01
     assert close.mean() > 0.98  # a limit may round across a whole number
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)

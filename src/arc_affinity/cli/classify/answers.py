@@ -163,7 +163,7 @@ def _by_found(chosen: _Chosen, seconds: float) -> Answered:
 def _by_grids(given: _Chosen) -> Answered:
     chosen, known = given.tasks, given.labels
 
-    from arc_affinity.taxonomy.by_grids.visual import classify_all
+    from arc_affinity.taxonomy.by_grids.classifier import classify_all
 
     guesses = classify_all(_with_bar(chosen))
     said = {}

@@ -12,7 +12,8 @@ from jaxtyping import Float, Int
 from rich.console import Console
 
 from arc_affinity.files import write_text
-from arc_affinity.taxonomy.by_grids.train_visual import (
+from arc_affinity.taxonomy.by_grids.classifier import SHOWN_PAIRS, WEIGHTS
+from arc_affinity.taxonomy.by_grids.training import (
     Examples,
     Trained,
     Training,
@@ -21,9 +22,8 @@ from arc_affinity.taxonomy.by_grids.train_visual import (
     store,
     threshold,
     train,
-    unseen_chances,
+    unseen_probabilities,
 )
-from arc_affinity.taxonomy.by_grids.visual import SHOWN_PAIRS, WEIGHTS
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Agreement, Answer, compare
 
@@ -92,7 +92,7 @@ def main(folder: Path = WEIGHTS.parent, /) -> None:
     torch.manual_seed(0)
     data = examples(settings.pairs, lambda done: console.print(f"{done} tasks described", end="\r"))
     trained = train(data, settings, lambda done: console.print(f"{done} networks trained"))
-    least = threshold(trained.chances(data, 0), data.labels, SURE)
+    least = threshold(trained.probabilities(data, 0), data.labels, SURE)
     store(folder / WEIGHTS.name, data, trained, settings, least)
     write_text(folder / "README.md", card(data, trained, settings, least, time.process_time() - begun))
     print(folder)
@@ -100,23 +100,23 @@ def main(folder: Path = WEIGHTS.parent, /) -> None:
 
 def card(data: Examples, trained: Trained, settings: Training, least: float, seconds: float) -> str:
     """The model card, scores included."""
-    chances = trained.chances(data, 0)
+    probabilities = trained.probabilities(data, 0)
     starts = range(SHOWN_PAIRS, settings.pairs - SHOWN_PAIRS + 1, SHOWN_PAIRS)
-    others = [_right(trained.chances(data, start), data.labels) for start in starts]
-    agreement = agreement_of(data, chances)
-    raw = unseen_chances(data, trained.groups, trained.folds, 0)
-    given = chances.max(axis=1) >= least
-    right = chances.argmax(axis=1) == data.labels
-    judges = [judge for group in trained.groups for judge in group.judges]
+    others = [_right(trained.probabilities(data, start), data.labels) for start in starts]
+    agreement = agreement_of(data, probabilities)
+    raw = unseen_probabilities(data, trained.groups, trained.folds, 0)
+    given = probabilities.max(axis=1) >= least
+    right = probabilities.argmax(axis=1) == data.labels
+    networks = [network for group in trained.groups for network in group.networks]
     return CARD.format(
         trees=sum(len(group.forest.roots) for group in trained.groups),
         members=settings.members,
-        features=judges[0].mean.numel(),
-        values=sum(tensor.numel() for judge in judges for tensor in judge.state_dict().values()),
+        features=networks[0].mean.numel(),
+        values=sum(tensor.numel() for network in networks for tensor in network.state_dict().values()),
         seconds=seconds,
         pairs=settings.pairs,
         settings=str(settings).removeprefix("Training"),
-        first=_right(chances, data.labels),
+        first=_right(probabilities, data.labels),
         draws=len(others),
         mean=np.mean(others),
         low=min(others),
@@ -125,7 +125,7 @@ def card(data: Examples, trained: Trained, settings: Training, least: float, sec
         s3=100 * np.mean(data.labels == CODES.index("S3")),
         temperature=trained.temperature,
         raw=calibration_error(raw, data.labels),
-        calibrated=calibration_error(chances, data.labels),
+        calibrated=calibration_error(probabilities, data.labels),
         least=least,
         share=100 * given.mean(),
         right=100 * right[given].mean() if given.any() else 0.0,
@@ -133,16 +133,16 @@ def card(data: Examples, trained: Trained, settings: Training, least: float, sec
     )
 
 
-def agreement_of(data: Examples, chances: Float[np.ndarray, "tasks 9"]) -> Agreement:
+def agreement_of(data: Examples, probabilities: Float[np.ndarray, "tasks 9"]) -> Agreement:
     """The likeliest categories beside the labels."""
     labels = {task: CODES[label] for task, label in zip(data.tasks, data.labels.tolist(), strict=True)}
-    best = zip(data.tasks, chances.argmax(axis=1).tolist(), chances.max(axis=1).tolist(), strict=True)
+    best = zip(data.tasks, probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist(), strict=True)
     return compare(labels, {task: Answer(CODES[code], None, "grids", "", sure) for task, code, sure in best})
 
 
-def _right(chances: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
+def _right(probabilities: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
     """Per cent of the likeliest categories that are right."""
-    return 100 * float(np.mean(chances.argmax(axis=1) == labels))
+    return 100 * float(np.mean(probabilities.argmax(axis=1) == labels))
 
 
 def _confusion(agreement: Agreement) -> str:

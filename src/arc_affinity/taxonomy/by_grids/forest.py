@@ -40,7 +40,7 @@ class Forest:
     right: Int32[np.ndarray, "nodes"]
     shares: UInt8[np.ndarray, "leaves 9"]
 
-    def chances(self, rows: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows 9"]:
+    def probabilities(self, rows: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows 9"]:
         """Return the mean over trees of the shares in the leaf where each row ends."""
         number = np.arange(len(rows))[:, None]
         node = np.broadcast_to(self.roots, (len(rows), len(self.roots))).astype(np.int64)

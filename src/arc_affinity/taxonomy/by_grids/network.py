@@ -16,7 +16,7 @@ SEEN = 24
 """Numbers that the images of a task come down to, twice: their mean and their maximum over pairs."""
 
 
-class Judge(nn.Module):
+class ClassifierNetwork(nn.Module):
     """One network; the classifier is several of them.
 
     Args:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
+from arc_affinity.search.regions import label_colours
 from arc_affinity.types import COLOURS, Grid
 
 MOST = 24
@@ -15,9 +16,6 @@ MOST = 24
 
 Mask = Bool[np.ndarray, "rows cols"]
 Labels = Int[np.ndarray, "rows cols"]
-
-STRAIGHT = ((0, 1), (1, 0))
-DIAGONAL = ((1, 1), (1, -1))
 
 
 @dataclass(frozen=True)
@@ -111,32 +109,13 @@ def connected(grid: Grid, mask: Mask, diagonal: bool = True) -> Labels:
         mask: cells that count.
         diagonal: whether diagonal neighbours may be connected.
     """
-    rows, cols = grid.shape
-    number = np.arange(rows * cols).reshape(rows, cols)
-    first, second = [], []
-    for down, right in STRAIGHT + DIAGONAL if diagonal else STRAIGHT:
-        here = (slice(0, rows - down), slice(max(0, -right), cols - max(0, right)))
-        there = (slice(down, rows), slice(max(0, right), cols + min(0, right)))
-        joined = mask[here] & mask[there] & (grid[here] == grid[there])
-        first.append(number[here][joined])
-        second.append(number[there][joined])
-    root = _roots(rows * cols, np.concatenate(first), np.concatenate(second)).reshape(rows, cols)
-    labels = np.full(grid.shape, -1)
-    labels[mask] = np.unique(root[mask], return_inverse=True)[1]
-    return labels
-
-
-def _roots(count: int, first: Int[np.ndarray, "edges"], second: Int[np.ndarray, "edges"]) -> Int[np.ndarray, "cells"]:
-    """The smallest cell of the set of each, sets being joined by edges."""
-    root = np.arange(count)
-    while True:
-        a, b = root[first], root[second]
-        open_ = a != b
-        if not open_.any():
-            return root
-        np.minimum.at(root, np.maximum(a, b)[open_], np.minimum(a, b)[open_])
-        while (root != root[root]).any():
-            root = root[root]
+    labels, _ = label_colours(np.where(mask, grid + 1, 0), diagonal)
+    found, first, region = np.unique(labels, return_index=True, return_inverse=True)
+    # Numbered in the reading order of their first cells; what `label_colours` numbers 0 lies outside.
+    outside = int(found[0] == 0)
+    numbers = np.full(len(found), -1)
+    numbers[outside:][np.argsort(first[outside:])] = np.arange(len(found) - outside)
+    return numbers[region].reshape(grid.shape)
 
 
 def things(grid: Grid, labels: Labels) -> tuple[Thing, ...]:

@@ -15,7 +15,7 @@ from torch import zeros
 from arc_affinity.data.datasets.registry import find_task
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.taxonomy.by_grids.visual import (
+from arc_affinity.taxonomy.by_grids.classifier import (
     LOOKED_AT,
     WEIGHTS,
     Classifier,
@@ -24,7 +24,7 @@ from arc_affinity.taxonomy.by_grids.visual import (
     classify,
     classify_all,
     load,
-    view_of,
+    task_input,
 )
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 from arc_affinity.types import Pair, Task
@@ -47,8 +47,8 @@ def test_the_bundled_weights():
 
 def test_a_known_task_is_judged_by_the_fold_that_has_not_seen_it(task):
     classifier = bundled()
-    assert classifier.asked(task.id) == (classifier.groups[classifier.fold_of[task.id]],)
-    assert classifier.asked("unknown") == classifier.groups
+    assert classifier.unseen_by(task.id) == (classifier.groups[classifier.fold_of[task.id]],)
+    assert classifier.unseen_by("unknown") == classifier.groups
 
 
 def test_the_order_of_demonstrations_does_not_matter(task):
@@ -77,9 +77,9 @@ def test_its_networks_and_forests_are_those_of_the_file():
     with safe_open(WEIGHTS, framework="pt") as file:
         stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     for number, group in enumerate(bundled().groups):
-        for member, judge in enumerate(group.judges):
-            assert not judge.training
-            for name, tensor in judge.state_dict().items():
+        for member, network in enumerate(group.networks):
+            assert not network.training
+            for name, tensor in network.state_dict().items():
                 assert torch.equal(tensor, stored.pop(f"{number}.{member}.{name}").float())
         for name, array in vars(group.forest).items():
             assert np.array_equal(array, stored.pop(f"{number}.forest.{name}").numpy().astype(array.dtype))
@@ -89,13 +89,13 @@ def test_its_networks_and_forests_are_those_of_the_file():
 def test_networks_and_forests_have_equal_say(task):
     """Networks that are sure of A1 make it half, the forests' word being the other half."""
     sure = bundled()
-    group = sure.asked(task.id)[0]
-    judges = copy.deepcopy(group.judges)
-    for judge in judges:
-        judge.decide.weight.zero_()
-        judge.decide.bias.copy_(torch.where(torch.arange(9) == CODES.index("A1"), 50.0, 0.0))
-    certain = Classifier((Group(judges, group.forest),), {task.id: 0}, 1.0, 0.0)
-    forest = group.forest.chances(view_of(task.train).features.numpy()).mean(axis=0)
+    group = sure.unseen_by(task.id)[0]
+    networks = copy.deepcopy(group.networks)
+    for network in networks:
+        network.decide.weight.zero_()
+        network.decide.bias.copy_(torch.where(torch.arange(9) == CODES.index("A1"), 50.0, 0.0))
+    certain = Classifier((Group(networks, group.forest),), {task.id: 0}, 1.0, 0.0)
+    forest = group.forest.probabilities(task_input(task.train).features.numpy()).mean(axis=0)
     wanted = (forest + (np.arange(9) == CODES.index("A1"))) / 2
     found = certain.classify(task)
     assert found.best == "A1"
@@ -104,7 +104,7 @@ def test_networks_and_forests_have_equal_say(task):
 
 def test_threes_of_the_first_demonstrations(task):
     for count, rows in ((1, 1), (2, 1), (3, 1), (4, 4), (5, 10), (9, 10)):
-        view = view_of((task.train * 9)[:count])
+        view = task_input((task.train * 9)[:count])
         assert (len(view.features), len(view.threes)) == (rows, rows)
         assert len(view.images) == min(count, LOOKED_AT)
     assert LOOKED_AT == 5

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arc_affinity.data.datasets.registry import find_task
-from arc_affinity.taxonomy.by_grids.train_visual import (
+from arc_affinity.taxonomy.by_grids.classifier import load, sharpened
+from arc_affinity.taxonomy.by_grids.training import (
     FOLDS,
     Examples,
     Training,
@@ -23,7 +24,6 @@ from arc_affinity.taxonomy.by_grids.train_visual import (
     threshold,
     train,
 )
-from arc_affinity.taxonomy.by_grids.visual import load, sharpened
 from arc_affinity.taxonomy.categories import CODES
 
 SETTINGS = Training(pairs=4, members=2, hidden=7, steps=3, trees=5, draws=2, leaf=1)
@@ -54,7 +54,7 @@ def test_folds_spread_every_category(labels, seed):
 
 def test_training_is_repeatable_and_what_is_stored_is_loaded(data, tmp_path):
     first, second = train(data, SETTINGS), train(data, SETTINGS)
-    np.testing.assert_array_equal(first.chances(data, 0), second.chances(data, 0))
+    np.testing.assert_array_equal(first.probabilities(data, 0), second.probabilities(data, 0))
     path = tmp_path / "model.safetensors"
     store(path, data, first, SETTINGS, 0.4)
     loaded = load(path)
@@ -63,8 +63,8 @@ def test_training_is_repeatable_and_what_is_stored_is_loaded(data, tmp_path):
     assert loaded.fold_of == dict(zip(TASKS, first.folds.tolist(), strict=True))
     for group, made in zip(loaded.groups, first.groups, strict=True):
         np.testing.assert_array_equal(group.forest.limit, made.forest.limit)
-        for judge, original in zip(group.judges, made.judges, strict=True):
-            for name, tensor in judge.state_dict().items():
+        for network, original in zip(group.networks, made.networks, strict=True):
+            for name, tensor in network.state_dict().items():
                 torch.testing.assert_close(tensor, original.state_dict()[name], rtol=1e-3, atol=1e-4)
 
 
@@ -72,16 +72,16 @@ def test_a_task_is_asked_of_networks_that_have_not_seen_it(data, tmp_path):
     trained = train(data, SETTINGS)
     store(tmp_path / "m.safetensors", data, trained, SETTINGS, 0.0)
     classifier = load(tmp_path / "m.safetensors")
-    assert classifier.asked("00d62c1b") == (classifier.groups[trained.folds[1]],)
-    assert classifier.asked("no-such-task") == classifier.groups
+    assert classifier.unseen_by("00d62c1b") == (classifier.groups[trained.folds[1]],)
+    assert classifier.unseen_by("no-such-task") == classifier.groups
     guess = classifier.classify(find_task("00d62c1b", "re-arc"))
     # The dataset's demonstrations are the first three pairs, those that the fold was judged on.
-    unseen = dict(zip(CODES, trained.chances(data, 0)[1].tolist(), strict=True))
+    unseen = dict(zip(CODES, trained.probabilities(data, 0)[1].tolist(), strict=True))
     assert guess.probabilities == pytest.approx(unseen, abs=0.01)
 
 
 def test_the_held_out_tasks_are_not_learnt_from(data):
-    """Whatever is known of a fold's tasks changes nothing in the networks that judge them."""
+    """Whatever is known of a fold's tasks changes nothing in the networks that network them."""
     trained = train(data, SETTINGS)
     fold = trained.folds[0]
     others = trained.folds == fold
@@ -91,8 +91,8 @@ def test_the_held_out_tasks_are_not_learnt_from(data):
     changed.hints[others] ^= True
     again = train(changed, SETTINGS).groups[fold]
     np.testing.assert_array_equal(trained.groups[fold].forest.limit, again.forest.limit)
-    for judge, other in zip(trained.groups[fold].judges, again.judges, strict=True):
-        for one, two in zip(judge.state_dict().values(), other.state_dict().values(), strict=True):
+    for network, other in zip(trained.groups[fold].networks, again.networks, strict=True):
+        for one, two in zip(network.state_dict().values(), other.state_dict().values(), strict=True):
             assert torch.equal(one, two)
 
 
@@ -104,24 +104,24 @@ def test_hints_are_primitives(data):
 
 def test_temperature_undoes_a_power():
     generator = np.random.default_rng(3)
-    chances = generator.dirichlet(np.full(9, 0.5), 4001)
-    labels = np.array([generator.choice(9, p=each) for each in chances])
-    assert temperature(chances, labels) == pytest.approx(1, rel=0.1)
-    assert temperature(sharpened(chances, 1 / 3), labels) == pytest.approx(3, rel=0.1)
+    probabilities = generator.dirichlet(np.full(9, 0.5), 4001)
+    labels = np.array([generator.choice(9, p=each) for each in probabilities])
+    assert temperature(probabilities, labels) == pytest.approx(1, rel=0.1)
+    assert temperature(sharpened(probabilities, 1 / 3), labels) == pytest.approx(3, rel=0.1)
 
 
 def test_calibration_error_by_hand():
-    chances = np.zeros((4, 9))
-    chances[:, 0], chances[:, 1] = [0.95, 0.95, 0.65, 0.65], [0.05, 0.05, 0.35, 0.35]
+    probabilities = np.zeros((4, 9))
+    probabilities[:, 0], probabilities[:, 1] = [0.95, 0.95, 0.65, 0.65], [0.05, 0.05, 0.35, 0.35]
     # 0.95 said and 1 of 2 right; 0.65 said and 2 of 2 right.
-    assert calibration_error(chances, np.array([0, 1, 0, 0])) == pytest.approx((0.45 + 0.35) / 2)
+    assert calibration_error(probabilities, np.array([0, 1, 0, 0])) == pytest.approx((0.45 + 0.35) / 2)
 
 
 def test_threshold_by_hand():
-    chances = np.zeros((4, 9))
-    chances[:, 0], chances[:, 1] = [0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, 0.4]
+    probabilities = np.zeros((4, 9))
+    probabilities[:, 0], probabilities[:, 1] = [0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, 0.4]
     labels = np.array([0, 1, 0, 1])  # right, wrong, right, wrong
-    assert threshold(chances, labels, 1.0) == 0.9
-    assert threshold(chances, labels, 0.6) == 0.7
-    assert threshold(chances, labels, 0.5) == 0.6
-    assert threshold(chances, 1 - labels, 1.0) == 1.0
+    assert threshold(probabilities, labels, 1.0) == 0.9
+    assert threshold(probabilities, labels, 0.6) == 0.7
+    assert threshold(probabilities, labels, 0.5) == 0.6
+    assert threshold(probabilities, 1 - labels, 1.0) == 1.0

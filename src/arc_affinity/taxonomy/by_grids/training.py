@@ -1,6 +1,6 @@
 """Training and judging the visual classifier: five folds by task, so that every figure is of tasks not seen.
 
-The label of a task is what `taxonomy.code` says of its generator. All pairs of a task lie in one fold.
+The label of a task is what `taxonomy.by_code` says of its generator. All pairs of a task lie in one fold.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from arc_affinity.data.generation.rearc import generate_task, generator_source, task_ids, verifier_source
 from arc_affinity.files import write_bytes
 from arc_affinity.taxonomy.by_code.rules import classify_all
+from arc_affinity.taxonomy.by_grids.classifier import SHOWN_PAIRS, Group, sharpened
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette, task_features, task_names
 from arc_affinity.taxonomy.by_grids.forest import Forest, grow
 from arc_affinity.taxonomy.by_grids.images import pair_image, turned
-from arc_affinity.taxonomy.by_grids.network import Judge
-from arc_affinity.taxonomy.by_grids.visual import SHOWN_PAIRS, Group, sharpened
+from arc_affinity.taxonomy.by_grids.network import ClassifierNetwork
 from arc_affinity.taxonomy.by_program.verifiers import primitives
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.listing import Listing
@@ -57,7 +57,7 @@ class Training:
     trees: int = 100
     draws: int = 6
     leaf: int = 6
-    asked: float = 0.2
+    feature_share: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class Trained:
     folds: Int[np.ndarray, "tasks"]
     temperature: float
 
-    def chances(self, data: Examples, start: int) -> Float[np.ndarray, "tasks 9"]:
+    def probabilities(self, data: Examples, start: int) -> Float[np.ndarray, "tasks 9"]:
         """Return the calibrated probabilities of every task, unseen, by its three pairs from ``start``."""
-        return sharpened(unseen_chances(data, self.groups, self.folds, start), self.temperature)
+        return sharpened(unseen_probabilities(data, self.groups, self.folds, start), self.temperature)
 
 
 def examples(pairs: int, on_task: OnTask | None = None, tasks: Sequence[str] | None = None) -> Examples:
@@ -140,25 +140,25 @@ def train(data: Examples, settings: Training, on_network: OnTask | None = None) 
     groups = []
     for fold in range(FOLDS):
         rows = np.flatnonzero(folds != fold)
-        judges = tuple(fit(data, rows, settings, 1000 * fold + member) for member in range(settings.members))
-        groups.append(Group(judges, fit_forest(data, rows, settings, fold)))
+        networks = tuple(fit(data, rows, settings, 1000 * fold + member) for member in range(settings.members))
+        groups.append(Group(networks, fit_forest(data, rows, settings, fold)))
         if on_network is not None:
             on_network(len(groups) * settings.members)
-    return Trained(tuple(groups), folds, temperature(unseen_chances(data, groups, folds, 0), data.labels))
+    return Trained(tuple(groups), folds, temperature(unseen_probabilities(data, groups, folds, 0), data.labels))
 
 
-def unseen_chances(
+def unseen_probabilities(
     data: Examples, groups: Sequence[Group], folds: Int[np.ndarray, "tasks"], start: int
 ) -> Float[np.ndarray, "tasks 9"]:
     """Return what each group says of the tasks of its fold, by their three pairs from ``start``; not calibrated."""
-    chances = np.zeros((len(data.tasks), len(CODES)), np.float32)
+    probabilities = np.zeros((len(data.tasks), len(CODES)), np.float32)
     for fold, group in enumerate(groups):
         unseen = np.flatnonzero(folds == fold)
         features, images = data.draw(unseen, np.tile(np.arange(start, start + SHOWN_PAIRS), (len(unseen), 1)))
         with torch.no_grad():
-            told = torch.stack([judge(features, images).softmax(dim=-1) for judge in group.judges]).mean(dim=0)
-        chances[unseen] = (told.numpy() + group.forest.chances(features.numpy())) / 2
-    return chances
+            mean = torch.stack([network(features, images).softmax(dim=-1) for network in group.networks]).mean(dim=0)
+        probabilities[unseen] = (mean.numpy() + group.forest.probabilities(features.numpy())) / 2
+    return probabilities
 
 
 def fit_forest(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> Forest:
@@ -167,38 +167,38 @@ def fit_forest(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Traini
     pairs = data.features.shape[1]
     drawn = [data.draw(rows, _threes(generator, len(rows), pairs))[0].numpy() for _ in range(settings.draws)]
     labels = np.tile(data.labels[rows], settings.draws)
-    return grow(np.concatenate(drawn), labels, settings.trees, settings.leaf, settings.asked, seed)
+    return grow(np.concatenate(drawn), labels, settings.trees, settings.leaf, settings.feature_share, seed)
 
 
-def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> Judge:
+def fit(data: Examples, rows: Int[np.ndarray, "chosen"], settings: Training, seed: int) -> ClassifierNetwork:
     """Return one network trained on the tasks of ``rows``; every step shows each of them with three other pairs."""
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
-    judge = Judge(len(task_names()), settings.hidden, settings.dropout)
+    network = ClassifierNetwork(len(task_names()), settings.hidden, settings.dropout)
     usual, _ = data.draw(rows, _threes(generator, len(rows), data.features.shape[1]))
-    judge.mean.copy_(usual.mean(dim=0))
-    judge.deviation.copy_(usual.std(dim=0) + 1e-6)
+    network.mean.copy_(usual.mean(dim=0))
+    network.deviation.copy_(usual.std(dim=0) + 1e-6)
     hinter = torch.nn.Linear(settings.hidden, data.hints.shape[1])
-    learnt = [*judge.parameters(), *hinter.parameters()]
+    learnt = [*network.parameters(), *hinter.parameters()]
     optimiser = torch.optim.AdamW(learnt, lr=settings.rate, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1)
     targets, hinted = torch.from_numpy(data.labels), torch.from_numpy(data.hints).float()
     for batch in _batches(generator, rows, settings.steps):
         features, images = data.draw(batch, _threes(generator, len(batch), data.features.shape[1]))
-        thought = judge.thought(features, judge.seen(_turned(generator, images)))
-        loss = F.cross_entropy(judge.decide(thought), targets[batch], label_smoothing=settings.smoothing)
+        thought = network.thought(features, network.seen(_turned(generator, images)))
+        loss = F.cross_entropy(network.decide(thought), targets[batch], label_smoothing=settings.smoothing)
         loss = loss + settings.hints * F.binary_cross_entropy_with_logits(hinter(thought), hinted[batch])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-    return judge.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False)
 
 
-def temperature(chances: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
+def temperature(probabilities: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
     """Return the divisor of log-probabilities that makes the labels likeliest (arXiv 1706.04599, 4.2)."""
     tried = [math.exp(step / 20) for step in range(-30, 31)]
-    losses = [-np.log(sharpened(chances, each)[np.arange(len(labels)), labels]).mean() for each in tried]
+    losses = [-np.log(sharpened(probabilities, each)[np.arange(len(labels)), labels]).mean() for each in tried]
     return tried[int(np.argmin(losses))]
 
 
@@ -229,8 +229,8 @@ def store(path: Path, data: Examples, trained: Trained, settings: Training, leas
     tensors = {
         f"{group}.{member}.{name}": tensor.half().contiguous()
         for group, each in enumerate(trained.groups)
-        for member, judge in enumerate(each.judges)
-        for name, tensor in judge.state_dict().items()
+        for member, network in enumerate(each.networks)
+        for name, tensor in network.state_dict().items()
     }
     for number, each in enumerate(trained.groups):
         stored = {**vars(each.forest), "limit": each.forest.limit.astype(np.float16)}

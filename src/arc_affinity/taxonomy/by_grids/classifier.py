@@ -27,7 +27,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette, task_features, task_names
 from arc_affinity.taxonomy.by_grids.forest import Forest, check_sound
 from arc_affinity.taxonomy.by_grids.images import pair_image
-from arc_affinity.taxonomy.by_grids.network import Judge
+from arc_affinity.taxonomy.by_grids.network import ClassifierNetwork
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 from arc_affinity.types import Pair, Task
 
@@ -66,7 +66,7 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class View:
+class TaskInput:
     """A task as the networks see it: one row for each three of its demonstrations.
 
     Attributes:
@@ -84,7 +84,7 @@ class View:
 class Group:
     """Networks and a forest trained on the same tasks."""
 
-    judges: tuple[Judge, ...]
+    networks: tuple[ClassifierNetwork, ...]
     forest: Forest
 
 
@@ -104,27 +104,30 @@ class Classifier:
     temperature: float
     threshold: float
 
-    def asked(self, task_id: str) -> tuple[Group, ...]:
+    def unseen_by(self, task_id: str) -> tuple[Group, ...]:
         """Return the groups that have not been trained on the task of this id."""
         return (self.groups[self.fold_of[task_id]],) if task_id in self.fold_of else self.groups
 
     def classify(self, task: Task) -> Guess:
         """Return what is said of a task's demonstrations."""
-        view, groups = view_of(task.train), self.asked(task.id)
-        features = view.features.requires_grad_()
-        judges = [judge for group in groups for judge in group.judges]
-        told = [judge.decide(judge.thought(features, judge.look(view.images)[view.threes])) for judge in judges]
-        logits = torch.stack(told)
-        seen = features.detach().numpy()
-        forests = np.mean([group.forest.chances(seen).mean(axis=0) for group in groups], axis=0)
-        networks = logits.detach().softmax(dim=-1).mean(dim=(0, 1)).numpy()
-        chances = sharpened((networks + forests) / 2, self.temperature)
-        best = int(chances.argmax())
+        shown, groups = task_input(task.train), self.unseen_by(task.id)
+        features = shown.features.requires_grad_()
+        networks = [network for group in groups for network in group.networks]
+        # Each demonstration's image is looked at once, however many threes it is part of.
+        logits = torch.stack(
+            [each.decide(each.thought(features, each.look(shown.images)[shown.threes])) for each in networks]
+        )
+        rows = features.detach().numpy()
+        by_forests = np.mean([group.forest.probabilities(rows).mean(axis=0) for group in groups], axis=0)
+        by_networks = logits.detach().softmax(dim=-1).mean(dim=(0, 1)).numpy()
+        probabilities = sharpened((by_networks + by_forests) / 2, self.temperature)
+        best = int(probabilities.argmax())
+        # A feature speaks for the likeliest category by its gradient times its distance from the mean.
         (slope,) = torch.autograd.grad(logits.mean(dim=(0, 1))[best], features)
-        reason = _telling((slope * (features.detach() - judges[0].mean)).sum(dim=0).numpy())
-        category = CODES[best] if chances[best] >= self.threshold else AMBIGUOUS
-        probabilities = dict(zip(CODES, chances.tolist(), strict=True))
-        return Guess(category, CODES[best], MappingProxyType(probabilities), reason)
+        reason = _telling((slope * (features.detach() - networks[0].mean)).sum(dim=0).numpy())
+        category = CODES[best] if probabilities[best] >= self.threshold else AMBIGUOUS
+        by_code = dict(zip(CODES, probabilities.tolist(), strict=True))
+        return Guess(category, CODES[best], MappingProxyType(by_code), reason)
 
 
 def classify(task: Task) -> Guess:
@@ -154,7 +157,7 @@ def bundled() -> Classifier:
 
 
 def load(path: Path) -> Classifier:
-    """Return the classifier in a file that `train_visual.save` wrote.
+    """Return the classifier in a file that `training.store` wrote.
 
     Raises:
         ArcAffinityError: the file is missing, damaged, or of other features than this version's.
@@ -193,13 +196,13 @@ class _Settings:
     fold_of: dict[str, documents.Count]
 
 
-def sharpened(chances: Float[np.ndarray, "*tasks 9"], temperature: float) -> Float[np.ndarray, "*tasks 9"]:
+def sharpened(probabilities: Float[np.ndarray, "*tasks 9"], temperature: float) -> Float[np.ndarray, "*tasks 9"]:
     """Return probabilities whose logarithms were divided by ``temperature`` (arXiv 1706.04599, 4.2)."""
-    powers = np.maximum(chances, 1e-6) ** (1 / temperature)
+    powers = np.maximum(probabilities, 1e-6) ** (1 / temperature)
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def view_of(pairs: Sequence[Pair]) -> View:
+def task_input(pairs: Sequence[Pair]) -> TaskInput:
     """Return demonstrations, at least one and each with its output, as the networks see them."""
     used = pairs[:LOOKED_AT]
     features = np.stack([pair_features(pair) for pair in used])
@@ -207,19 +210,19 @@ def view_of(pairs: Sequence[Pair]) -> View:
     images = np.stack([pair_image(pair) for pair in used])
     threes = np.array(list(combinations(range(len(used)), min(SHOWN_PAIRS, len(used)))))
     rows = task_features(features[threes], palettes[threes])
-    return View(torch.from_numpy(rows), torch.from_numpy(images), torch.from_numpy(threes))
+    return TaskInput(torch.from_numpy(rows), torch.from_numpy(images), torch.from_numpy(threes))
 
 
 def _group(tensors: Mapping[str, Tensor], settings: _Settings) -> Group:
-    judges = []
+    networks = []
     for member in range(settings.members):
-        judge = Judge(len(task_names()), settings.hidden)
-        judge.load_state_dict({name: each.float() for name, each in _below(tensors, f"{member}.").items()})
-        judges.append(judge.eval().requires_grad_(False))
+        network = ClassifierNetwork(len(task_names()), settings.hidden)
+        network.load_state_dict({name: each.float() for name, each in _below(tensors, f"{member}.").items()})
+        networks.append(network.eval().requires_grad_(False))
     arrays = {name: each.numpy() for name, each in _below(tensors, "forest.").items()}
     forest = Forest(**{**arrays, "limit": arrays["limit"].astype(np.float32)})
     check_sound(forest, len(task_names()))
-    return Group(tuple(judges), forest)
+    return Group(tuple(networks), forest)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

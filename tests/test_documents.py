@@ -32,6 +32,8 @@ BAD_JSON = {
     "NaN": (b"[NaN]", "NaN is no number"),
     "infinity": (b"[-Infinity]", "-Infinity is no number"),
     "a float too large": (b"[1e999]", "1e999 is no finite number"),
+    "a float too large, in an object": (b'{"a": -2.5E+4000 }', "no finite number"),
+    "a float too large, alone": (b"1e0400", "no finite number"),
     "a float too long": (b"[" + b"9" * 400 + b".5]", "no finite number"),
     "another digit": ("[²]".encode(), "not JSON"),
     "UTF-16": ('{"a": 1}'.encode("utf-16"), "UTF-16; save it as UTF-8"),

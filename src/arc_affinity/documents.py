@@ -73,7 +73,7 @@ PACKED = {
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _DIGITS = bytes(ord("0") if chr(each).isdigit() and each < 128 else each for each in range(256))
 _LONG_NUMBER = b"0" * (LONGEST_DIGITS + 1)
-_EXPONENT = re.compile(r"[eE]\+?\d{3}")
+_EXPONENT = re.compile(r"[\d.][eE]\+?\d{3,}(?=[\s,\]}]|\Z)")  # of a number: a quote or a letter goes on a task's id
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _DOTTED = re.compile(rf"(?:[\w\"'-]+[ \t]*\.[ \t]*){{{DEEPEST}}}")
 _PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")

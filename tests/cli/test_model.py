@@ -1,4 +1,4 @@
-"""The commands ``model info`` and ``model import``."""
+"""The commands ``model info``, ``model import`` and ``model merge``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
 
+from arc_affinity.data.store.examples import write_store
+from arc_affinity.models.adapters.files import save_adapter
+from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.storage.checkpoints import read_checkpoint
 from arc_affinity.models.storage.folders import CONFIG, find_model, save_model
 from arc_affinity.models.storage.published import CORE, PUBLISHED, export_published, import_published
+from arc_affinity.types import Pair
 
 TINY = ModelConfig(width=8, heads=2, feed_forward=3, context_width=4, context_heads=1, context_layers=1)
 CARD = "---\nlicense: mit\n---\n\n# Tiny\n\nLearned nothing.\n\n## More\n"
@@ -93,6 +98,30 @@ def test_importing_the_checkpoint_of_a_run(cli: Callable, tmp_path: Path) -> Non
     assert "is of a training run, whose recipe settles pre_norm" in done.err
     assert cli("model", "import", tmp_path / "best.ckpt", "--out", tmp_path / "mine").code == 0
     assert find_model(str(tmp_path / "mine")).digest == find_model(str(tmp_path / "best.ckpt")).digest
+
+
+@pytest.mark.parametrize(("threshold", "verdict"), [(0.5, "below"), (-0.5, "above")])
+def test_merging_tells_every_way_and_its_barrier(
+    cli: Callable, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threshold: float, verdict: str
+) -> None:
+    monkeypatch.setattr("arc_affinity.cli.model.THRESHOLD", threshold)
+    base = find_model(str(folder))
+    name, sign = "decoder.layers.0.linear2", torch.tensor([[1.0], [-1.0]] * 4)
+    for task, factor in (("a", 0.001), ("b", 0.003)):
+        change = {name: Factors(torch.ones(1, 3), factor * sign)}
+        save_adapter(Adapter(LoraSpec(1, 1.0), change, base.name, base.digest), tmp_path / task)
+    grids = np.random.default_rng(3).integers(0, 10, (5, 2, 2, 3), dtype=np.uint8)
+    write_store(tmp_path / "sample", {"00576224": [Pair(*each) for each in grids]})
+    flags = ("--base", folder, "--sample", tmp_path / "sample", "--examples", 5, "--weights", 3, "--weights", 1)
+    done = cli("model", "merge", tmp_path / "a", tmp_path / "b", *flags, "--out", tmp_path / "merged")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'merged'}\n"), done.err
+    before, after = (model.state_dict()[f"{name}.weight"] for model in (
+        base.model, find_model(str(tmp_path / "merged")).model
+    ))  # fmt: skip
+    torch.testing.assert_close(after - before, 0.0015 * sign.expand(8, 3))
+    told = [line.split()[1:4:2] for line in done.err.splitlines() if "merged" in line]
+    assert told == [["tiny", "merged"], ["a", "merged"], ["b", "merged"]]
+    assert f"{verdict} the threshold of {threshold}" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize("wrapper", ["_orig_mod.", "module.", "module._orig_mod.", "_orig_mod.module."])

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from arc_affinity.data.generation.generate import generate_store
 from arc_affinity.models.storage.folders import find_model, read_checkpoint
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
@@ -43,6 +44,14 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "00576224.toml"
     path.write_text(TINY)
     return path
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of examples: what a run does beside its training need not wait until some are made."""
+    store = tmp_path_factory.mktemp("made") / "examples"
+    generate_store(store, ("007bbfb7", "05269061", "1190e5a7"), 7)
+    return store
 
 
 def saved(run: Path) -> Recipe:
@@ -123,10 +132,11 @@ def test_a_bad_file_is_one_line(cli, tmp_path: Path, monkeypatch, text: str, tol
     assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
 
 
-def test_a_stopped_run_goes_on_without_its_overrides(cli, recipe: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_without_its_overrides(cli, recipe: Path, examples: Path, tmp_path: Path) -> None:
     """What was changed when it began is in the run's folder; what is said otherwise now is refused."""
     run = tmp_path / "run"
-    assert cli("train", recipe, "--out", run, "--steps", 2, "--model.positions", "rotary").code == 0
+    begun = ("train", recipe, "--examples", examples, "--out", run, "--steps", 2, "--model.positions", "rotary")
+    assert cli(*begun).code == 0
     for command in (("train", recipe, "--out", run), ("train", run)):
         done = cli(*command, "--resume")
         assert (done.code, done.out) == (0, f"{run / 'model'}\n")
@@ -169,11 +179,11 @@ def test_help_tells_every_field(cli) -> None:
     assert "Steps between two validations" in page
 
 
-def test_a_full_disk_is_one_line(cli, recipe: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line(cli, recipe: Path, examples: Path, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        done = cli("train", recipe, "--out", tmp_path / "run")
+        done = cli("train", recipe, "--examples", examples, "--out", tmp_path / "run")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (done.code, done.out) == (1, "")
@@ -197,9 +207,10 @@ def started(*arguments: object, until: Callable[[], bool]) -> subprocess.Popen[s
     return process
 
 
-def test_ctrl_c_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_go_on(recipe: Path, examples: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    process = started("train", recipe, "--out", run, "--steps", 100_000, until=lambda: (run / "last.ckpt").exists())
+    command = ("train", recipe, "--examples", examples, "--out", run, "--steps", 100_000, "--processes", 1)
+    process = started(*command, until=lambda: (run / "last.ckpt").exists())
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")

@@ -11,24 +11,22 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file
 
 from arc_affinity.models.storage.folders import read_checkpoint
 
 # The champion itself on the foundational tasks, with a few small batches.
 TRAIN = (
-    "train", "smoke", "--per-task", "3", "--batch-cells", "1024", "--batch-examples", "4", "--steps", "4",
+    "train", "smoke", "--per-task", "2", "--batch-cells", "1024", "--batch-examples", "4", "--steps", "4",
     "--validate-every", "2", "--threads", "1",
 )  # fmt: skip
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "arc_affinity.cli.main", *map(str, arguments)]
-
-
 def killed_after_two_steps(run: Path) -> None:
     """Start training and end it, as only a kill can, once the checkpoint of step 2 is there."""
-    process = subprocess.Popen(command(*TRAIN, "--out", run), stderr=subprocess.DEVNULL, start_new_session=True)
+    command = [sys.executable, "-m", "arc_affinity.cli.main", *TRAIN, "--out", str(run)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 300
     while not (run / "last.ckpt").exists():
         assert process.poll() is None
@@ -38,14 +36,15 @@ def killed_after_two_steps(run: Path) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.many_steps
 def test_two_steps_a_kill_and_two_more_are_four(cli, tmp_path: Path) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     killed_after_two_steps(broken)
     assert read_checkpoint(broken / "last.ckpt")["global_step"] == 2
     assert not (broken / "model").exists()
-    resumed = subprocess.run(command(*TRAIN, "--out", broken, "--resume"), capture_output=True, text=True, check=False)
-    assert (resumed.returncode, resumed.stdout) == (0, f"{broken / 'model'}\n"), resumed.stderr
-    assert subprocess.run(command(*TRAIN, "--out", straight), capture_output=True, check=False).returncode == 0
+    resumed = cli(*TRAIN, "--out", broken, "--resume")
+    assert (resumed.code, resumed.out) == (0, f"{broken / 'model'}\n"), resumed.err
+    assert cli(*TRAIN, "--out", straight).code == 0
     for name in ("recipe.json", "metrics.csv", "model/config.json", "model/model.safetensors"):
         assert (broken / name).read_bytes() == (straight / name).read_bytes(), name
     last = [read_checkpoint(run / "last.ckpt") for run in (broken, straight)]

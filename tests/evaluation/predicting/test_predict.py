@@ -19,6 +19,7 @@ from arc_affinity.evaluation.predicting.predict import (
     Attempt,
     Question,
     answer,
+    answers_to,
     check_answerable,
     digest,
     predict,
@@ -103,6 +104,21 @@ def test_every_test_output_is_answered_in_order(model: EncoderDecoder, protocol:
         assert np.array_equal(record.input, pair.input) and np.array_equal(record.target, pair.output)
         if protocol is not Protocol.ARC_PRIZE:
             assert record.prediction.shape == pair.output.shape
+
+
+@pytest.mark.parametrize(
+    ("asking", "each"),
+    [
+        (Asking(attempts=3), 3),
+        (Asking(views=3, attempts=1), 3),
+        (Asking(views=4, attempts=3), 8),  # a view has no more than two votes
+        (Asking(Protocol.TEACHER_FORCED, attempts=2), 1),
+    ],
+)
+def test_as_many_answers_are_told_as_were_promised(model: EncoderDecoder, asking: Asking, each: int) -> None:
+    questions, told = questions_of_tasks(TASKS[:2], 2, asking), []
+    list(predict(model, questions, replace(ORIGIN, protocol=asking.protocol), asking, tell=told.append))
+    assert sum(told) == answers_to(questions, asking) == 3 * each
 
 
 def test_the_model_chooses_the_size_under_arc_prize(model: EncoderDecoder) -> None:

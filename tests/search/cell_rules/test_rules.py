@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from arc_affinity.search.cell_rules.features import FAMILIES, OUTSIDE, cell_features
+from arc_affinity.search.cell_rules.features import FAMILIES, OUTSIDE, CellFeatures, Feature, cell_features
 from arc_affinity.search.cell_rules.rules import MOST_LEAVES, Learner, answer, learn_rules, leaves, tabulate
 
 SCENE = """
@@ -126,6 +126,19 @@ def test_what_cannot_be_explained_has_no_rule() -> None:
     same = draw("1.")
     features = [cell_features(same)] * 3
     assert learn_rules(features, [draw("12"), draw("13")]) == []
+
+
+def test_questions_are_of_the_values_that_occur() -> None:
+    numbers = {"flag": [0, 1, 1, 0], "count": [0, 2, 5, 7], "few": [0, 2, 2, 0], "same": [3, 3, 3, 3]}
+    layers = {name: Feature(0, "", np.array([row])) for name, row in numbers.items()}
+    cells = tabulate([CellFeatures({"own": Feature(0, "", draw("1111"))}, layers)], 1)
+    asked = dict(zip(cells.question_names, (np.flatnonzero(row).tolist() for row in cells.answers), strict=True))
+    assert asked == {
+        "flag": [1, 2],
+        "count is 0": [0], "count is 2": [1], "count is 5": [2], "count is 7": [3], "count is not 0": [1, 2, 3],
+        "count is at least 2": [1, 2, 3], "count is at least 5": [2, 3],
+        "few is 0": [0, 3], "few is 2": [1, 2], "few is not 0": [1, 2],
+    }  # fmt: skip
 
 
 def test_trees_stay_small() -> None:

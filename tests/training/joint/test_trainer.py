@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,21 @@ def test_two_processes_make_the_bytes_of_one(tmp_path: Path) -> None:
     both = weights(train_jointly(job(tmp_path / "2"), device=CPU, workers=2))
     assert torch.equal(alone, both)
     assert not torch.equal(alone, weights(train_jointly(job(tmp_path / "3", seed=1), device=CPU)))
+
+
+def test_the_next_batch_is_laid_out_while_one_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside: list[bool] = []
+    lay_out = trainer_module.lay_out
+
+    def noted(views: object) -> object:
+        beside.append(threading.current_thread() is not threading.main_thread())
+        return lay_out(views)
+
+    monkeypatch.setattr(trainer_module, "lay_out", noted)
+    Trainer(job(tmp_path, steps=6)).run(lambda _: None)
+    # Two passes of three batches, of which only the first has nothing before it to be laid out beside.
+    assert not beside[0] and beside[-1]
+    assert sum(beside) > len(beside) / 2
 
 
 def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:

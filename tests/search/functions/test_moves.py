@@ -47,6 +47,8 @@ MOVED: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], str, str
     (paint.flood_drawn, (), "1.. .12", "111 111"),
     (symmetry.complete_all, (9,), "1221 2332 2399 1291", "1221 2332 2332 1221"),
     (symmetry.complete_all, (9,), "12 34", None),
+    (symmetry.mirror_best, ((0,),), "12 34 56 5.", "12 34 56 56"),
+    (symmetry.mirror_best, ((1,),), "123. 5678", None),
     (symmetry.behind, (9, False), "1221 2332 2399 1291", "32 21"),
     (symmetry.behind, (9, True), "1212 1212 1299", "12"),
     (symmetry.behind, (9, True), "1212", None),

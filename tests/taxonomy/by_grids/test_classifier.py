@@ -26,6 +26,7 @@ from arc_affinity.taxonomy.by_grids.classifier import (
     load,
     task_input,
 )
+from arc_affinity.taxonomy.by_grids.features import task_names
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 from arc_affinity.types import Pair, Task
 
@@ -131,4 +132,8 @@ def test_other_files_are_refused(tmp_path):
     settings |= {"temperature": 1.0, "threshold": 0.5, "fold_of": {}}
     save_file({"a": zeros(2)}, path, {"classifier": json.dumps(settings)})
     with pytest.raises(ArcAffinityError, match="other features"):
+        load(path)
+    # All that stands beside the weights is right, and the weights are of something else.
+    save_file({"a": zeros(2)}, path, {"classifier": json.dumps(settings | {"features": list(task_names())})})
+    with pytest.raises(ArcAffinityError, match="holds no classifier"):
         load(path)

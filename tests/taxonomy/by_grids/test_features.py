@@ -116,6 +116,24 @@ def test_changes_by_hand():
     assert found["lines to the border"] == 0
     around = [[7, 7, 7, 0, 0], [7, 3, 7, 3, 0], [7, 7, 7, 0, 0]]
     assert changed(before, around)["frames around"] == 0.5
+    # Around the left one; the right one has two of its corners alone, and no frame is whole.
+    corners = [[7, 0, 7, 0, 0], [0, 3, 0, 3, 0], [7, 0, 7, 0, 0]]
+    found = changed(before, corners)
+    assert (found["corners"], found["frames around"]) == (0.5, 0)
+    slope = [[3, 0, 0, 0, 0], [0, 3, 0, 0, 0], [0, 0, 3, 3, 0]]
+    found = changed([[3, 0, 0, 0, 0], [0] * 5, [0] * 5], slope)
+    # Of three changed cells the last lies beside another too, and both that lie beside each other are not counted.
+    assert found["across diagonals"] == pytest.approx(1 / 3)
+    framed = np.zeros((5, 7), np.uint8)
+    framed[1:3, 1:4] = 3
+    plain = framed.copy()
+    framed[0, :5] = framed[3, :5] = framed[:4, 0] = framed[:4, 4] = 8
+    assert changed(plain.tolist(), framed.tolist())["frames around"] == 1
+    block = np.zeros((5, 7), np.uint8)
+    block[:3, :3] = block[4, 6] = 3
+    hollow = block.copy()
+    hollow[1, 1] = 0
+    assert changed(block.tolist(), hollow.tolist())["frames within"] == 0.5
     rays = [[0, 3, 0, 3, 0], [0, 3, 0, 3, 0], [0, 0, 0, 0, 0]]
     assert changed(before, rays)["lines to the border"] == 1
     recoloured = [[0, 0, 0, 0, 0], [0, 8, 0, 3, 0], [0, 0, 0, 0, 0]]

@@ -15,6 +15,7 @@ from arc_affinity.taxonomy.by_grids.classifier import load, sharpened
 from arc_affinity.taxonomy.by_grids.training import (
     FOLDS,
     Examples,
+    Trained,
     Training,
     calibration_error,
     examples,
@@ -36,6 +37,11 @@ def data() -> Examples:
     return examples(SETTINGS.pairs, tasks=TASKS)
 
 
+@pytest.fixture(scope="module")
+def trained(data: Examples) -> Trained:
+    return train(data, SETTINGS)
+
+
 def test_examples_are_described_and_labelled_by_code(data):
     assert data.tasks == TASKS
     assert data.features.shape[:2] == (len(TASKS), 4)
@@ -52,24 +58,25 @@ def test_folds_spread_every_category(labels, seed):
         assert counts.max() - counts.min() <= 1
 
 
-def test_training_is_repeatable_and_what_is_stored_is_loaded(data, tmp_path):
-    first, second = train(data, SETTINGS), train(data, SETTINGS)
-    np.testing.assert_array_equal(first.probabilities(data, 0), second.probabilities(data, 0))
+def test_training_is_repeatable(data, trained):
+    np.testing.assert_array_equal(trained.probabilities(data, 0), train(data, SETTINGS).probabilities(data, 0))
+
+
+def test_what_is_stored_is_loaded(data, trained, tmp_path):
     path = tmp_path / "model.safetensors"
-    store(path, data, first, SETTINGS, 0.4)
+    store(path, data, trained, SETTINGS, 0.4)
     loaded = load(path)
     assert loaded.threshold == 0.4
-    assert loaded.temperature == first.temperature
-    assert loaded.fold_of == dict(zip(TASKS, first.folds.tolist(), strict=True))
-    for group, made in zip(loaded.groups, first.groups, strict=True):
+    assert loaded.temperature == trained.temperature
+    assert loaded.fold_of == dict(zip(TASKS, trained.folds.tolist(), strict=True))
+    for group, made in zip(loaded.groups, trained.groups, strict=True):
         np.testing.assert_array_equal(group.forest.limit, made.forest.limit)
         for network, original in zip(group.networks, made.networks, strict=True):
             for name, tensor in network.state_dict().items():
                 torch.testing.assert_close(tensor, original.state_dict()[name], rtol=1e-3, atol=1e-4)
 
 
-def test_a_task_is_asked_of_networks_that_have_not_seen_it(data, tmp_path):
-    trained = train(data, SETTINGS)
+def test_a_task_is_asked_of_networks_that_have_not_seen_it(data, trained, tmp_path):
     store(tmp_path / "m.safetensors", data, trained, SETTINGS, 0.0)
     classifier = load(tmp_path / "m.safetensors")
     assert classifier.unseen_by("00d62c1b") == (classifier.groups[trained.folds[1]],)

@@ -32,6 +32,10 @@ def test_functions_made_on_the_way_count_where_they_are_used():
     assert profile_source(nested).nesting >= 1
 
 
+def test_what_is_returned_together_is_as_deep_as_its_deepest_part():
+    assert profile_source(program("x0 = (I, upscale(hmirror(I), TWO))", "return x0")).depth == 2
+
+
 def test_the_size_is_kept_where_the_input_is_drawn_over():
     assert profile_source(program("x0 = fill(I, ONE, x)", "x1 = hmirror(x0)", "return x1")).keeps_size is True
     assert profile_source(program("x0 = rot90(I)", "return x0")).keeps_size is None

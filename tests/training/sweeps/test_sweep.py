@@ -76,6 +76,11 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+def test_only_tasks_of_a_dataset_are_adapted_to_by_their_demonstrations(store: Path, tmp_path: Path) -> None:
+    datasets = ("re-arc", str(store), str(tmp_path / "examples.npz"), "arc-agi-1/evaluation", str(tmp_path))
+    assert [Source(name).by_demonstrations for name in datasets] == [False, False, False, True, True]
+
+
 def test_each_task_leaves_its_files_and_all_one_table(mine: Sweep, tmp_path: Path) -> None:
     told: list[tuple[str, str | None]] = []
     ended = run_sweep(mine, tmp_path / "out", SERIAL, lambda task, error: told.append((task, error)))

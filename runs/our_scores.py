@@ -11,11 +11,12 @@ from pathlib import Path
 
 from card import DATASETS
 
-from arc_affinity.diagnosis.gap import accuracies, has_gap
+from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
+from arc_affinity.diagnosis.report.outputs import Collector
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.files import write_text
 
-BUNDLED = Path(__file__).parents[1] / "src" / "arc_affinity" / "diagnosis" / "audit" / "our_scores.json"
+BUNDLED = Path(__file__).parents[1] / "src" / "arc_affinity" / "paper" / "audit" / "our_scores.json"
 
 
 def entry(path: Path) -> dict[str, object]:
@@ -35,10 +36,18 @@ def entry(path: Path) -> dict[str, object]:
         "exact": score["pass_at_1"]["over_tasks"],
         "cells": score["cell_accuracy"]["over_tasks"],
         "size": score["size_accuracy"]["over_tasks"],
-        "gap": sum(map(has_gap, accuracies(read_records(records)))) if records.exists() else None,
+        "gap": gaps(records) if records.exists() else None,
         "command": f"runs/score.sh {name}",
         "right": right(records) if records.exists() else None,
     }
+
+
+def gaps(records: Path) -> int:
+    """Return how many tasks have the compositional gap."""
+    collector = Collector()
+    collector.add(read_records(records), str(records))
+    (found,) = collector.sets()
+    return sum(has_gap(TaskAccuracy(t.task_id, t.cell_accuracy, t.first_solved)) for t in found.tasks.values())
 
 
 def right(records: Path) -> str:

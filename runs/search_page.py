@@ -13,7 +13,7 @@ from textwrap import fill
 import numpy as np
 
 from arc_affinity.data.datasets.registry import find_task
-from arc_affinity.drawing.pictures import task_png
+from arc_affinity.drawing.png import task_png
 from arc_affinity.files import replacing, write_text
 from arc_affinity.search import Found, solve_task
 from arc_affinity.taxonomy.by_program.found import kinds_of

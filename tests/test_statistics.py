@@ -46,6 +46,15 @@ def test_wilson_by_its_formula():
     assert (found.low, found.high) == pytest.approx((centre - half, centre + half))
 
 
+def test_estimates_as_words():
+    assert Estimate(0.5, 0.25, 0.75, 9).percent() == "50.0 % (95 % CI 25.0 to 75.0)"
+    assert Estimate(0.5, None, None, 1, "one task alone: no interval").percent(2) == (
+        "50.00 % (one task alone: no interval)"
+    )
+    assert Estimate(None, None, None, 0, "nothing there").percent() == "undefined (nothing there)"
+    assert Estimate(0.02, -0.003, 0.043, 9).points() == "+2.0 points (95 % CI -0.3 to +4.3)"
+
+
 def test_all_and_none_still_have_an_interval():
     assert share(0, 7).low == 0.0
     assert share(7, 7).high == 1.0

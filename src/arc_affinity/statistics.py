@@ -46,10 +46,21 @@ class Estimate:
     n: int
     reason: str = ""
 
-    def scaled(self, factor: float) -> Estimate:
-        """Return it in another unit, such as per cent with ``factor`` 100 (above 0)."""
-        value, low, high = (None if x is None else factor * x for x in (self.value, self.low, self.high))
-        return Estimate(value, low, high, self.n, self.reason)
+    def percent(self, digits: int = 1) -> str:
+        """Return a share such as "69.5 % (95 % CI 64.1 to 74.4)", or why value or interval are not there."""
+        return self._told(f".{digits}f", " %")
+
+    def points(self) -> str:
+        """Return a difference of shares such as "+2.0 points (95 % CI -0.3 to +4.3)", or why it is not there."""
+        return self._told("+.1f", " points")
+
+    def _told(self, form: str, unit: str) -> str:
+        if self.value is None:
+            return f"undefined ({self.reason})"
+        value = f"{100 * self.value:{form}}{unit}"
+        if self.low is None or self.high is None:
+            return f"{value} ({self.reason})"
+        return f"{value} (95 % CI {100 * self.low:{form}} to {100 * self.high:{form}})"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Levels, ceilings, concentration beside the base rate, and learning curves."""
+"""Levels, ceilings, and concentration beside the base rate."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from arc_affinity.diagnosis.affinity import (
@@ -11,16 +10,12 @@ from arc_affinity.diagnosis.affinity import (
     concentration,
     concentration_by_category,
     empirical,
-    learning_curves,
     theoretical,
 )
 from arc_affinity.diagnosis.gap import TaskAccuracy
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Origin, make_record
-from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.statistics import mean, spearman
 from arc_affinity.taxonomy.categories import Affinity
-from arc_affinity.types import Example, Pair
 
 CATEGORIES = {"a": "C1", "b": "S1", "c": "S3", "d": "A2", "e": "ambiguous"}
 
@@ -106,29 +101,3 @@ def test_by_category_the_p_is_adjusted():
     assert found["C1"].adjusted >= found["C1"].odds.p
     # Three tests; the two equal ones are adjusted alike.
     assert found["C1"].adjusted == pytest.approx(found["A2"].odds.p)
-
-
-def epoch_record(task_id, epoch, right, model="m"):
-    answer = np.ones((1, 5), np.uint8)
-    given = np.where(np.arange(5) < right, 1, 2).astype(np.uint8)[None]
-    origin = Origin(model, f"digest-{epoch}", "s", Protocol.SIZED, 0, epoch=epoch)
-    return make_record(origin, Example(task_id, 0, Pair(np.zeros((1, 5), np.uint8), answer), ()), 1, given)
-
-
-def test_learning_curves_by_level():
-    rows = [epoch_record(task, epoch, right) for epoch, right in ((1, 2), (3, 5)) for task in "abde"]
-    found = learning_curves(rows, CATEGORIES)
-    assert list(found.points) == [Affinity.HIGH, Affinity.MEDIUM, Affinity.VERY_LOW]
-    assert [(p.epoch, p.cells.value, p.grids.value) for p in found.points[Affinity.HIGH]] == [
-        (1, 0.4, 0.0),
-        (3, 1.0, 1.0),
-    ]
-
-
-def test_no_curves_say_why():
-    assert "no record carries an epoch" in learning_curves([epoch_record("a", None, 2)], CATEGORIES).reason
-    assert "one epoch alone" in learning_curves([epoch_record("a", 1, 2)], CATEGORIES).reason
-    both = [epoch_record("x", 1, 2), epoch_record("x", 2, 2)]
-    assert learning_curves(both, CATEGORIES).reason == "no task has a category with a level"
-    with pytest.raises(ArcAffinityError, match="cannot mix"):
-        learning_curves([epoch_record("a", 1, 2), epoch_record("a", 2, 2, model="n")], CATEGORIES)

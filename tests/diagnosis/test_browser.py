@@ -283,13 +283,13 @@ def test_digits_can_be_written_into_the_cells(browse: Browse, page_file: Path) -
     assert digits == "0" + "0123" + "0120" + "0123" * 2
 
 
-def test_the_bars_filter_the_tasks_and_examples_lead_to_theirs(browse: Browse, page_file: Path) -> None:
+def test_names_of_outcomes_filter_the_tasks_and_examples_lead_to_theirs(browse: Browse, page_file: Path) -> None:
     steps = """
     const told = [];
     const tell = () => told.push(shown().map(id => id[7]).join(""));
     const key = (set, kind) => one(`.key[data-choose=outcome${set}][data-value=${kind}]`);
     key("A", "wrong-size").click(); tell(); told.push(key("A", "wrong-size").getAttribute("aria-pressed"));
-    one(".bar rect.near-miss").dispatchEvent(new Event("click", { bubbles: true })); tell();
+    key("B", "near-miss").click(); tell();
     key("A", "all").click(); tell();
     key("A", "all").click(); tell(); told.push(key("A", "all").getAttribute("aria-pressed"));
     return [told, all(".card").map(each => [each.getAttribute("href"), each.querySelectorAll("svg.grid").length])];
@@ -304,6 +304,28 @@ def test_the_bars_filter_the_tasks_and_examples_lead_to_theirs(browse: Browse, p
         ["#task-0000000d", 3],
         ["#task-0000000e", 2],
     ]
+
+
+def test_squares_lead_to_their_tasks_by_pointer_and_by_arrow_keys(browse: Browse, page_file: Path) -> None:
+    steps = """
+    const [first, second] = all(".mosaic");
+    const told = [[...first.children].map(each => each.hash[13] + each.textContent).join(" "), second.children.length];
+    const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    const now = () => document.activeElement.hash[13];
+    first.children[0].focus();
+    press("ArrowRight"); press("ArrowRight"); told.push(now());
+    press("ArrowLeft"); told.push(now());
+    press("End"); press("ArrowRight"); told.push(now(), [...first.children].filter(each => each.tabIndex === 0).length);
+    document.activeElement.click();
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    told.push(all("tr.open").map(each => each.id));
+    enter("select[data-of=category]", "S3");
+    told.push([...first.children].map(each => Number(each.classList.contains("dim"))).join(""));
+    return told;
+    """
+    told = browse(page_file, steps)["result"]
+    # Outcomes in their order: solved (a by its first attempt, b by its second), wrong cells, copy, wrong size, no grid.
+    assert told == ["a b c× f= d□ e–", 6, "c", "b", "e", 1, ["open-0000000e"], "100111"]
 
 
 def test_a_link_opens_its_task_and_leads_on_to_the_next(browse: Browse, page_file: Path) -> None:
@@ -349,13 +371,15 @@ def test_everything_works_by_keyboard(browse: Browse, page_file: Path) -> None:
     const button = one("tr[data-task] button");
     button.focus();
     return { nameless: stops.filter(each => !name(each)).length,
-      skipped: stops.filter(each => each.tabIndex < 0).length,
+      skipped: stops.filter(each => each.tabIndex < 0 && !each.closest(".mosaic")).length,
+      mosaics: all(".mosaic").map(each => each.querySelectorAll("[tabindex='0']").length),
       focused: document.activeElement === button, heads: all("thead button").length,
       columns: head("task").parentNode.cells.length };
     """
     found = browse(page_file, steps)["result"]
     assert (found["nameless"], found["skipped"], found["focused"]) == (0, 0, True)
     assert found["heads"] == found["columns"] == 6
+    assert found["mosaics"] == [1, 1]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -14,7 +14,6 @@ from arc_affinity.diagnosis.gap import (
     Profile,
     TaskAccuracy,
     Thresholds,
-    accuracies,
     gap_by_category,
     group_gap,
     has_gap,
@@ -22,9 +21,6 @@ from arc_affinity.diagnosis.gap import (
     sensitivity,
 )
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Origin, make_record
-from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.types import Example, Pair
 
 TASKS = (
     TaskAccuracy("a", 0.99, 0.95),
@@ -33,17 +29,6 @@ TASKS = (
     TaskAccuracy("d", 0.85, 0.00),
     TaskAccuracy("e", 0.40, 0.00),
 )
-
-
-def record(task_id="a", index=0, attempt=1, right=3, target=True, **origin):
-    """Three cells of which ``right`` are right."""
-    query = np.zeros((1, 3), np.uint8)
-    answer = np.ones((1, 3), np.uint8)
-    given = np.where(np.arange(3) < right, 1, 2).astype(np.uint8)[None]
-    shared = {"model": "m", "model_digest": "d", "dataset": "s", "protocol": Protocol.SIZED, "seed": 0, **origin}
-    return make_record(
-        Origin(**shared), Example(task_id, index, Pair(query, answer if target else None), ()), attempt, given
-    )
 
 
 def test_profiles_by_hand():
@@ -118,30 +103,6 @@ def test_every_task_has_one_profile_and_the_sweep_is_monotone(pairs):
     counts = sensitivity(tasks).counts
     assert (np.diff(counts, axis=0) <= 0).all()
     assert (np.diff(counts, axis=1) >= 0).all()
-
-
-def test_accuracies_of_records():
-    rows = [record("b", 0, right=3), record("b", 1, right=1), record("b", 1, attempt=2), record("a", 0, attempt=2)]
-    found = accuracies(rows)
-    # Task a has no attempt 1: nothing right. Task b: cells 1 and 1/3, one grid of two.
-    assert found == (TaskAccuracy("a", 0.0, 0.0), TaskAccuracy("b", pytest.approx(2 / 3), 0.5))
-
-
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        ([], "no records"),
-        ([record(), record(dataset="t")], "several datasets"),
-        ([record(), record("b", protocol=Protocol.ARC_PRIZE)], "several protocols"),
-        ([record(), record("b", model_digest="e")], "several models"),
-        ([record(), record("b", epoch=3)], "several epochs"),
-        ([record(), record()], "two records are attempt 1 of task a output 0"),
-        ([record(target=False)], "withheld"),
-    ],
-)
-def test_records_that_cannot_be_one_table(rows, told):
-    with pytest.raises(ArcAffinityError, match=told):
-        accuracies(rows)
 
 
 def test_the_published_counts(shared):

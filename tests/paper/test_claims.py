@@ -13,7 +13,7 @@ from arc_affinity.paper.audit import gap as claims_gap
 from arc_affinity.paper.audit import models as claims_models
 from arc_affinity.paper.audit import taxonomy as claims_taxonomy
 from arc_affinity.paper.audit import vitarc as claims_vitarc
-from arc_affinity.paper.audit.common import Evidence, Verdict, in_percent, of, p_value, percent
+from arc_affinity.paper.audit.common import Evidence, Verdict, of
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, OurScore, contrasts, our_scores
 from arc_affinity.paper.claims import all_claims, as_json, as_markdown, counted
 from arc_affinity.paper.published import FineTune, Reference, Specialist, read_reference
@@ -46,12 +46,8 @@ def score(protocol, exact, cells, dataset="unseen92", context=DRAWN, gap=None, s
     return OurScore("m", dataset, dataset, protocol, context, 5, 7, exact, cells, size, gap, "runs/score.sh m")
 
 
-def test_words():
-    assert percent(0.6954) == "69.5 %"
-    assert in_percent(Estimate(0.5, 0.25, 0.75, 3)) == "50.0 % (25.0-75.0)"
-    assert in_percent(Estimate(None, None, None, 0, "no tasks")) == "undefined: no tasks"
-    assert of(0, 0) == "0 of 0"
-    assert [p_value(p) for p in (None, 0.0004, 0.045)] == ["p undefined", "p < 0.001", "p 0.045"]
+def test_a_count_has_its_share_where_there_is_one():
+    assert (of(3, 8), of(0, 0)) == ("3 of 8 = 37.5 %", "0 of 0")
 
 
 def test_without_any_data_every_claim_says_why_it_cannot_be_checked():

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from arc_affinity.cli.diagnose import write_report
 from arc_affinity.cli.output.progress import ExampleRate, quiet_lightning
-from arc_affinity.cli.output.render import grid_text
 from arc_affinity.cli.output.terminal import Console
 from arc_affinity.cli.score import task_table
 from arc_affinity.cli.solve import BASE, SolveBar
@@ -25,6 +24,7 @@ from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.numbers import build_report
 from arc_affinity.diagnosis.report.outputs import Collector, Place
 from arc_affinity.diagnosis.report.words import headline
+from arc_affinity.drawing.terminal import grid_text
 from arc_affinity.evaluation.predicting.predict import Asking, Question, predict, questions_of_store, questions_of_tasks
 from arc_affinity.evaluation.records.record import Origin, Record, write_records
 from arc_affinity.evaluation.scoring.scores import Score, score

@@ -13,7 +13,7 @@ from cyclopts.validators import Number
 
 from arc_affinity.cli.output.bars import Stages
 from arc_affinity.cli.output.files import check_folder, check_outputs
-from arc_affinity.cli.output.terminal import Console, printable, say_path
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.reading import Reading
 from arc_affinity.data.datasets.registry import DATASETS, files_of, load_tasks
 from arc_affinity.data.store.examples import MANIFEST
@@ -30,6 +30,7 @@ from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure
 from arc_affinity.evaluation.submission import read_given, read_submission, result_files
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.taxonomy.labels import find_categories
+from arc_affinity.text import printable
 from arc_affinity.types import Example, Pair, Task
 
 EXAMPLES = 4

@@ -13,8 +13,8 @@ from types import TracebackType
 
 from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
-from arc_affinity.cli.output.terminal import printable
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.text import printable
 
 FAILED = 1
 """Exit code when the work failed or the data is bad."""

@@ -13,13 +13,14 @@ from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.output.terminal import Console, printable, say_path
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.reading import Reading
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.records.record import Record, holds_records, read_records, solver_name
 from arc_affinity.evaluation.scoring.scores import Mean, Score, score_each, score_submission
 from arc_affinity.evaluation.submission import read_given, read_submission
+from arc_affinity.text import printable
 from arc_affinity.types import Task
 
 LEGEND = """\

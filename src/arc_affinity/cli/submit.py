@@ -8,10 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from arc_affinity.cli.output.files import check_outputs
-from arc_affinity.cli.output.terminal import printable
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.evaluation.submission import make_submission, submittable, write_submission
+from arc_affinity.text import printable
 
 
 def submit(

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from arc_affinity.diagnosis.gap import TaskAccuracy, accuracies, by_category
+from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Record
-from arc_affinity.statistics import (
-    Estimate,
-    Tested,
-    false_discovery,
-    mean,
-    odds_ratio,
-    share,
-    spearman,
-)
+from arc_affinity.statistics import Estimate, Tested, false_discovery, mean, odds_ratio, share, spearman
 from arc_affinity.taxonomy.categories import BY_CODE, Affinity, empirical_affinity
 
 SIGNIFICANT = 0.05
@@ -91,23 +82,6 @@ class Concentration:
         if not self.failures:
             return "no task failed"
         return "every task failed" if self.failures == self.tasks else self.odds.reason
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Mean accuracies of a level's tasks after an epoch, 0-1, with BCa intervals over tasks."""
-
-    epoch: int
-    cells: Estimate
-    grids: Estimate
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Learning curves by predicted affinity; ``reason`` says why there are none."""
-
-    points: Mapping[Affinity, tuple[CurvePoint, ...]]
-    reason: str = ""
 
 
 def theoretical(category: str) -> Affinity | None:
@@ -197,41 +171,3 @@ def concentration_by_category(
     found = {code: concentration(failed, tasks, [task.task_id for task in group]) for code, group in groups.items()}
     adjusted = false_discovery({code: each.odds.p for code, each in found.items()})
     return {code: replace(each, adjusted=adjusted[code]) for code, each in found.items()}
-
-
-def learning_curves(records: Sequence[Record], categories: Mapping[str, str]) -> Curves:
-    """Return mean accuracies by epoch for every predicted level, from records that carry epochs.
-
-    Args:
-        records: of one model, dataset and protocol; those without an epoch are left out.
-        categories: category by task id; tasks without a level are left out.
-
-    Raises:
-        ArcAffinityError: they are of several models, datasets or protocols, or as
-            :func:`arc_affinity.diagnosis.gap.accuracies` within an epoch.
-    """
-    if len(subjects := {f"{r.model} on {r.dataset} ({r.protocol})" for r in records}) > 1:
-        raise ArcAffinityError(f"one curve cannot mix records: {'; '.join(sorted(subjects))}")
-    by_epoch: dict[int, list[Record]] = {}
-    for record in records:
-        if record.epoch is not None:
-            by_epoch.setdefault(record.epoch, []).append(record)
-    if len(by_epoch) < 2:
-        told = "no record carries an epoch" if not by_epoch else "the records carry one epoch alone"
-        return Curves({}, f"{told}: a curve needs two")
-    measured = {epoch: accuracies(rows) for epoch, rows in sorted(by_epoch.items())}
-    curves = {level: _curve(measured, categories, level) for level in Affinity}
-    known = {level: curve for level, curve in curves.items() if curve}
-    return Curves(known, "" if known else "no task has a category with a level")
-
-
-def _curve(
-    measured: Mapping[int, Sequence[TaskAccuracy]], categories: Mapping[str, str], level: Affinity
-) -> tuple[CurvePoint, ...]:
-    """The curve of one level; an epoch without tasks of it is left out."""
-    points = []
-    for epoch, tasks in measured.items():
-        group = [task for task in tasks if theoretical(categories.get(task.task_id, "")) is level]
-        if group:
-            points.append(CurvePoint(epoch, mean([t.cells for t in group]), mean([t.grids for t in group])))
-    return tuple(points)

@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Record
 from arc_affinity.statistics import Estimate, mean, share
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 
@@ -119,34 +118,6 @@ class Sensitivity:
         return int((2 * self.counts > self.tasks).sum()) if self.tasks else None
 
 
-def accuracies(records: Iterable[Record]) -> tuple[TaskAccuracy, ...]:
-    """Return both accuracies of every task among the records of one model, dataset, protocol and epoch.
-
-    Attempt 1 counts; an output that lacks it has no cell and no grid right. Tasks are sorted by id.
-
-    Raises:
-        ArcAffinityError: there are no records, or those of several subjects; a target is withheld; or two
-            records are the same attempt.
-    """
-    rows = list(records)
-    _check_one_subject(rows)
-    seen: set[tuple[str, int, int]] = set()
-    outputs: dict[str, dict[int, tuple[float, float]]] = {}
-    for row in rows:
-        place = (row.task_id, row.test_index, row.attempt)
-        where = f"task {row.task_id} output {row.test_index}"
-        if place in seen:
-            raise ArcAffinityError(f"two records are attempt {row.attempt} of {where}")
-        if row.exact is None or row.cell_accuracy is None:
-            raise ArcAffinityError(f"the target of {where} is withheld")
-        seen.add(place)
-        found = outputs.setdefault(row.task_id, {})
-        found.setdefault(row.test_index, (0.0, 0.0))
-        if row.attempt == 1:
-            found[row.test_index] = (row.cell_accuracy, float(row.exact))
-    return tuple(_task_mean(task_id, list(outputs[task_id].values())) for task_id in sorted(outputs))
-
-
 def has_gap(task: TaskAccuracy, thresholds: Thresholds = PUBLISHED) -> bool:
     """Whether more than ``cells`` of the cells and fewer than ``grids`` of the grids are right."""
     return task.cells > thresholds.cells and task.grids < thresholds.grids
@@ -214,22 +185,3 @@ def sensitivity(
     high = np.array([task.cells for task in tasks])[:, None, None] > np.array(cells)[None, :, None]
     low = np.array([task.grids for task in tasks])[:, None, None] < np.array(grids)[None, None, :]
     return Sensitivity(tuple(cells), tuple(grids), (high & low).sum(axis=0), len(tasks))
-
-
-def _task_mean(task_id: str, outputs: Sequence[tuple[float, float]]) -> TaskAccuracy:
-    cells = sum(cell for cell, _ in outputs) / len(outputs)
-    return TaskAccuracy(task_id, cells, sum(exact for _, exact in outputs) / len(outputs))
-
-
-def _check_one_subject(rows: Sequence[Record]) -> None:
-    """Refuse no records, and those that belong to several datasets, protocols or models."""
-    if not rows:
-        raise ArcAffinityError("there are no records to diagnose")
-    for name, values in (
-        ("datasets", {row.dataset for row in rows}),
-        ("protocols", {row.protocol.value for row in rows}),
-        ("models", {f"{row.model} ({row.model_digest})" for row in rows}),
-        ("epochs", {str(row.epoch) for row in rows}),
-    ):
-        if len(values) > 1:
-            raise ArcAffinityError(f"records of several {name} cannot be diagnosed as one: {', '.join(sorted(values))}")

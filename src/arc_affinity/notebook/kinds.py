@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from arc_affinity.diagnosis.report.words import percent
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
 from arc_affinity.taxonomy.by_code import rules as code
 from arc_affinity.taxonomy.by_grids import classifier
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.text import percent
 from arc_affinity.types import Task
 
 

@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from arc_affinity.drawing.pictures import grid_svg, wrong_cells
+from arc_affinity.drawing.svg import grid_svg, wrong_cells
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.html import figure, row

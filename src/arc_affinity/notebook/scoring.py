@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.diagnosis.report.words import percent
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.evaluation.scoring import scores as scoring
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
+from arc_affinity.text import percent
 from arc_affinity.types import Task
 
 

@@ -6,7 +6,6 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from arc_affinity.diagnosis.report.words import percent
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.lora import merge
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
@@ -14,6 +13,7 @@ from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.notebook.answering import UNNAMED
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.html import table
+from arc_affinity.text import percent
 from arc_affinity.training.finetuning.finetune import TaskFineTuner, Tuned
 from arc_affinity.training.finetuning.tuning import TUNINGS, Method, parts_of_task
 from arc_affinity.types import Task

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from arc_affinity.data.datasets.registry import DATASETS
-from arc_affinity.drawing.pictures import PALETTE
+from arc_affinity.drawing.palette import PALETTE
 
 TASK = {
     "train": [{"input": [[1, 2, 3]], "output": [[4], [5]]}],

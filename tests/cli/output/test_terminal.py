@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from arc_affinity.cli.main import run
-from arc_affinity.cli.output.render import task_table
-from arc_affinity.cli.output.terminal import Console, open_streams, printable, show_everywhere
+from arc_affinity.cli.output.terminal import Console, open_streams, show_everywhere
 from arc_affinity.data.datasets.registry import default_data_dir, find_task
+from arc_affinity.drawing.terminal import task_table
 from arc_affinity.evaluation.records.record import Origin, make_record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.text import printable
 from arc_affinity.types import Example, Pair
 
 ODD = ("[v1]", "[/v1]", "[bold]x[/]", ":smile:", "two  spaces", "[link=x]", "\\[x]")

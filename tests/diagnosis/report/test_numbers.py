@@ -11,12 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arc_affinity.cli.output.render import DIGITS
 from arc_affinity.diagnosis.gap import UNLABELLED
-from arc_affinity.diagnosis.page import document as page_module
 from arc_affinity.diagnosis.page import tasks as page_tasks
 from arc_affinity.diagnosis.page.document import page, write_figures
-from arc_affinity.diagnosis.page.figures import figures_of
+from arc_affinity.diagnosis.page.figures import LOOKS, figures_of
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.document import report_json
 from arc_affinity.diagnosis.report.numbers import Report, binary_mean, build_report
@@ -31,13 +29,12 @@ from arc_affinity.diagnosis.report.outputs import (
     kind_of,
     pack,
 )
-from arc_affinity.diagnosis.report.words import findings, headline, with_interval
-from arc_affinity.drawing.pictures import PALETTE
+from arc_affinity.diagnosis.report.words import findings, headline
+from arc_affinity.drawing.palette import DIGITS, HUES, PALETTE
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Origin, Record, make_record
 from arc_affinity.evaluation.scoring.metrics import Protocol, measure
 from arc_affinity.evaluation.scoring.scores import score
-from arc_affinity.statistics import Estimate
 from arc_affinity.types import Example, Grid, Pair
 
 QUERY, TARGET = [[1, 2, 3], [4, 5, 6]], [[1, 2, 3], [4, 5, 7]]
@@ -58,10 +55,9 @@ def record(
     model: str = "toy",
     protocol: Protocol = Protocol.ARC_PRIZE,
     dataset: str = "toys",
-    epoch: int | None = None,
     adapter: str | None = None,
 ) -> Record:
-    origin = Origin(model, "0123", dataset, protocol, seed=7, epoch=epoch, adapter=adapter)
+    origin = Origin(model, "0123", dataset, protocol, seed=7, adapter=adapter)
     answer = None if target is None else np.array(target, np.uint8)
     example = Example(task, index, Pair(np.array(query, np.uint8), answer), ())
     return make_record(origin, example, attempt, None if prediction is None else np.array(prediction, np.uint8))
@@ -132,6 +128,17 @@ def test_an_output_is_solved_by_any_attempt_that_counts() -> None:
         assert each.tasks["aaaa0001"].solved == (kind is Kind.SOLVED)
 
 
+def test_what_is_found_and_not_chosen_is_among_the_candidates() -> None:
+    rows = [record("aaaa0001", attempt=a, prediction=TARGET if a == 3 else QUERY) for a in (1, 2, 3)]
+    rows += [record("aaaa0002", prediction=TARGET), record("aaaa0003", prediction=QUERY), record("aaaa0004")]
+    report = report_of(rows)
+    (each,) = report.sets
+    assert (each.score("score").value, each.score("among_candidates").value) == (0.25, 0.5)
+    told = " ".join(findings(report))
+    assert "among all recorded candidates in 50.0 % (95 % CI 15.0 to 85.0) (arc_prize)" in told
+    assert "better ranking could win up to 25.0 points" in told
+
+
 def test_the_scores_are_those_of_the_scorer() -> None:
     rows = random_records(29, 3)
     (each,) = report_of(rows).sets
@@ -142,6 +149,7 @@ def test_the_scores_are_those_of_the_scorer() -> None:
     assert each.score("strict_score").value == pytest.approx(oracle.strict)
     assert each.score("copy_accuracy").value == pytest.approx(oracle.copy_accuracy.over_tasks)
     assert each.score("change_accuracy").value == pytest.approx(oracle.change_accuracy.over_tasks)
+    assert each.score("among_candidates").reason == "no more attempts are recorded"
     assert set(each.solved_whole) == set(oracle.solved_tasks)
 
 
@@ -161,7 +169,7 @@ def test_outputs_that_no_record_answers_count_as_without_a_grid() -> None:
     (each,) = collector.sets(expected)
     assert (each.missing, each.tasks["aaaa0002"].solved, each.tasks["aaaa0002"].cell_accuracy) == (1, 0.0, 0.0)
     assert each.kinds[Kind.NO_GRID] == 1
-    assert "no attempt at 1 outputs" in " ".join(build_report([each], {}, "by hand").notes)
+    assert "no attempt at 1 output of" in " ".join(build_report([each], {}, "by hand").notes)
 
 
 def test_a_duplicate_attempt_is_refused_across_files() -> None:
@@ -283,27 +291,11 @@ def test_before_and_after_are_compared_within_each_protocol() -> None:
     assert report.lead.records.subject.adapted and headline(report) == "toy solves all of 1 task (arc_prize)"
 
 
-def test_epochs_make_learning_curves() -> None:
-    rows = [record("aaaa0001", prediction=QUERY, epoch=2), record("aaaa0001", prediction=TARGET, epoch=5)]
-    (curve,) = report_of(rows, {"aaaa0001": "A2"}).curves
-    assert set(curve.levels) == {"very low", None}
-    assert [(point.epoch, point.cells.value) for point in curve.levels[None]] == [(2, 5 / 6), (5, 1.0)]
-    assert "Through training" in page(report_of(rows))
-
-
 def test_every_finding_names_its_protocol() -> None:
     report = report_of(random_records(17), {f"{k:08x}": "S1" for k in range(9)})
     numbers = [line for line in (headline(report), *findings(report)) if re.search(r"\d %|\d of", line)]
     assert len(numbers) >= 5
     assert all("arc_prize" in line for line in numbers)
-
-
-def test_undefined_is_said() -> None:
-    assert with_interval(Estimate(None, None, None, 0, "nothing there")) == "undefined (nothing there)"
-    assert with_interval(Estimate(0.5, None, None, 1, "one task alone: no interval")) == (
-        "50.0 % (one task alone: no interval)"
-    )
-    assert with_interval(Estimate(0.5, 0.25, 0.75, 9)) == "50.0 % (95 % interval 25.0 to 75.0)"
 
 
 def test_the_document_is_plain_json_with_the_reports_numbers() -> None:
@@ -342,6 +334,7 @@ def test_the_page_holds_each_grid_once_as_text_and_is_closed_to_markup() -> None
         "target": "3:123457",
         "attempts": [[["3:123456", "input-copy"]]],
     }
+    assert (tuple(data["palette"]), tuple(data["digits"])) == (PALETTE, DIGITS)
     assert set(data["kinds"]) == set(NAMES) == set(DEFINITIONS)
 
 
@@ -357,13 +350,25 @@ def test_outputs_are_numbered_within_their_task_and_each_has_what_was_given_with
     assert data["tasks"]["aaaa0002"]["train"] == [["1:3", "1:4"]]
 
 
-def test_the_first_screen_has_the_score_the_kinds_and_an_example_of_each() -> None:
-    rows = [record("aaaa0001", prediction=TARGET), record("aaaa0002", prediction=QUERY), record("aaaa0003")]
-    text = page(report_of(rows)).split("</header>")[0]
-    assert '<p class="score"><strong>33.3 %</strong>' in text and "6.1 to 79.2 (95 %)" in text and "arc_prize" in text
+def test_the_first_screen_has_the_score_every_task_and_an_example_of_each_outcome() -> None:
+    rows = [record("aaaa0001", prediction=QUERY), record("aaaa0002", prediction=TARGET), record("aaaa0003")]
+    text = page(report_of(rows, {"aaaa0002": "C1"})).split("</header>")[0]
+    assert '<p class="score"><strong>33.3 %</strong>' in text and "95 % CI 6.1 to 79.2" in text and "arc_prize" in text
     chosen = re.findall(r'class="key".*?data-choose="outcomeA" data-value="([a-z-]+)"', text)
     assert chosen == ["all", "input-copy", "no-grid"]
-    assert re.findall(r'class="card" href="#task-(aaaa000\d)"', text) == ["aaaa0001", "aaaa0002", "aaaa0003"]
+    tiles = re.findall(r'<a class="tile ([a-z]+)" href="#task-(aaaa000\d)" title="([^"]+)">(.?)</a>', text)
+    assert tiles == [
+        ("navy", "aaaa0002", "aaaa0002, C1 colour transform: solved", ""),
+        ("pink", "aaaa0001", "aaaa0001, no category known: copy of the input", "="),
+        ("grey", "aaaa0003", "aaaa0003, no category known: no grid", "–"),
+    ]
+    assert re.findall(r'class="card" href="#task-(aaaa000\d)"', text) == ["aaaa0002", "aaaa0001", "aaaa0003"]
+
+
+def test_outcomes_differ_by_hue_and_by_sign() -> None:
+    assert set(LOOKS) == set(Kind)
+    assert len({look.hue for look in LOOKS.values()}) == len({look.sign for look in LOOKS.values()}) == len(Kind)
+    assert {look.hue for look in LOOKS.values()} <= set(HUES)
 
 
 def test_a_plot_that_would_be_two_lines_is_left_out_and_the_page_says_so() -> None:
@@ -380,7 +385,7 @@ def test_what_has_no_affinity_has_a_mark_of_its_own() -> None:
     found = figures_of(report_of(rows, {"aaaa0001": "C1", "aaaa0002": "ambiguous"}))
     drawn = next(each.svg for each in found if each.name == "categories-A")
     marks = re.findall(r'class="dot ([a-z ]+)"', drawn)
-    assert marks == ["high", "none ring", "high", "none ring"], "two lines, and the same in the key"
+    assert marks == ["blue", "grey ring", "blue", "grey ring"], "two lines, and the same in the key"
 
 
 def test_the_program_behind_an_answer_stands_with_it() -> None:
@@ -397,13 +402,6 @@ def test_the_page_may_load_nothing() -> None:
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
     outside = re.findall(r"""(?:src|href)=["']?([^"'\s>]+)""", text)
     assert all(each.startswith("#") for each in outside)
-
-
-def test_the_pages_colours_are_those_of_the_package() -> None:
-    script = page_module._asset("page.js")
-    for name, wanted in (("PALETTE", PALETTE), ("DIGITS", DIGITS)):
-        written = re.search(rf"const {name} = \[(.*?)\]", script, re.DOTALL)[1]
-        assert tuple(re.findall(r'"(#\w{6})"', written)) == tuple(wanted)
 
 
 def test_every_figure_is_a_file_and_stands_in_the_page(tmp_path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from arc_affinity.cli.classify.answers import Answered
 from arc_affinity.data.datasets.registry import find_task
-from arc_affinity.drawing.pictures import GAP, PAPER, task_png
+from arc_affinity.drawing.png import GAP, PAPER, task_png
 from arc_affinity.files import replacing
 from arc_affinity.taxonomy.by_code.rules import BY_HAND
 from arc_affinity.taxonomy.categories import CATEGORIES

@@ -15,8 +15,7 @@ from rich.text import Text
 
 from arc_affinity.cli.output.bars import Stages
 from arc_affinity.cli.output.files import check_outputs
-from arc_affinity.cli.output.render import task_table
-from arc_affinity.cli.output.terminal import Console, printable, say_path
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import task_named
 from arc_affinity.data.datasets.fetch import fetch as fetch_archive
 from arc_affinity.data.datasets.registry import (
@@ -29,9 +28,11 @@ from arc_affinity.data.datasets.registry import (
     load_tasks,
 )
 from arc_affinity.data.symmetry.canonical import Leak, find_leaks
-from arc_affinity.drawing.pictures import task_png
+from arc_affinity.drawing.png import task_png
+from arc_affinity.drawing.terminal import task_table
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
+from arc_affinity.text import printable
 from arc_affinity.types import Task
 
 DataDir = Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")]

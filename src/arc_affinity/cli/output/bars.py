@@ -11,7 +11,8 @@ import rich.console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from arc_affinity.cli.output.terminal import Console, printable
+from arc_affinity.cli.output.terminal import Console
+from arc_affinity.text import printable
 
 LINE_EVERY = 30.0
 """Seconds between two lines of progress where nobody watches a bar."""

@@ -6,7 +6,6 @@ import codecs
 import io
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from typing import Any
 import rich.console
 from rich.text import Text
 
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Unicode's kinds of characters that steer a terminal or hide: they are shown by their number."""
+from arc_affinity.text import printable
 
 WITHOUT = {"→": "->", "–": "-", "—": "-", "…": "...", "·": "-", "×": "x", "•": "*", "≥": ">=", "≤": "<=", "’": "'"}
 """What is shown in place of signs that a terminal's encoding lacks."""
@@ -35,15 +33,6 @@ class Console(rich.console.Console):
     def render_str(self, text: str, **settings: Any) -> Text:
         """Return a text as it stands."""
         return super().render_str(printable(text, keep="\n"), **settings)
-
-
-def printable(text: str, keep: str = "") -> str:
-    """Return a text on one line whose every character can be seen; those in ``keep`` stay as they are."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        repr(each)[1:-1] if unicodedata.category(each) in UNSEEN and each not in keep else each for each in text
-    )
 
 
 def say_path(console: rich.console.Console, before: str, path: Path | str, after: str = "") -> None:

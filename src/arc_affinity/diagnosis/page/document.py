@@ -1,44 +1,31 @@
-"""The report as one HTML file that needs nothing else: style, script, figures and grids are all inside."""
+"""The report as one HTML file that needs nothing else: style, script, charts and grids are all inside."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
-from importlib.resources import files
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from arc_affinity.diagnosis.page.figures import Figure, figures_of, is_binary
-from arc_affinity.diagnosis.page.first_screen import first_screen
-from arc_affinity.diagnosis.page.tables import (
-    agreement_table,
-    category_table,
-    comparison_table,
-    profile_table,
-    score_table,
-    set_table,
-)
-from arc_affinity.diagnosis.page.tasks import Shown, data_block, task_section
-from arc_affinity.diagnosis.report.numbers import Report
-from arc_affinity.diagnosis.report.outputs import DEFINITIONS, NAMES
+from arc_affinity.diagnosis.affinity import theoretical
+from arc_affinity.diagnosis.gap import Profile
+from arc_affinity.diagnosis.page.figures import LOOKS, figures_of, is_binary
+from arc_affinity.diagnosis.page.rendering import render
+from arc_affinity.diagnosis.page.tasks import LISTED, Shown, page_data
+from arc_affinity.diagnosis.report.numbers import Report, SetReport, category_name
+from arc_affinity.diagnosis.report.outputs import DEFINITIONS, NAMES, Attempt, Kind, Output, Place, TaskResult
 from arc_affinity.diagnosis.report.words import TOLD, findings, headline
-from arc_affinity.drawing.svg import STYLE, standalone
+from arc_affinity.drawing.plot import standalone
 from arc_affinity.files import write_text
+from arc_affinity.taxonomy.categories import Affinity
 
 NONE = Shown()
 """No pairs."""
 
-SECTIONS: Mapping[str, str] = {
-    "scores": "Scores",
-    "failures": "What goes wrong",
-    "gap": "The compositional gap",
-    "categories": "Kinds of reasoning",
-    "comparison": "Differences between the sets",
-    "curves": "Through training",
-    "tasks": "Task by task",
-}
-"""Headings of the page's sections by their anchors."""
+TELLING = 9
+"""Characters of a packed grid (its cells and two more) from which an example is worth a look."""
+
+MOSAICS = 4
+"""Sets whose tasks are shown as a mosaic; the chart of failures has all."""
 
 
 def write_page(path: Path, report: Report, shown: Shown = NONE) -> None:
@@ -56,7 +43,7 @@ def write_page(path: Path, report: Report, shown: Shown = NONE) -> None:
 
 
 def write_figures(folder: Path, report: Report) -> tuple[Path, ...]:
-    """Write every figure as an SVG file of its own and return the files.
+    """Write every chart as an SVG file of its own and return the files.
 
     Raises:
         ArcAffinityError: a file cannot be written.
@@ -70,122 +57,88 @@ def write_figures(folder: Path, report: Report) -> tuple[Path, ...]:
 
 def page(report: Report, shown: Shown = NONE) -> str:
     """Return the page's HTML."""
-    style, script = _asset("page.css") + STYLE, _asset("page.js")
-    title = escape(f"{headline(report)} · {report.dataset}")
-    body = "".join(_body(report))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy(script)}">'
-        f"<title>{title}</title><style>{style}</style></head>\n<body>{body}"
-        f'<script type="application/json" id="data">{data_block(report, shown)}</script>\n'
-        f"<script>{script}</script></body></html>\n"
-    )
-
-
-def policy(script: str) -> str:
-    """Return the page's security policy: nothing from anywhere, and no script but this one."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'; "
-        "form-action 'none'"
-    )
-
-
-def _body(report: Report) -> Iterator[str]:
-    """The parts of the page, from the headline to what it rests on."""
     figures = figures_of(report)
-    tasks = "1 task" if len(report.task_ids) == 1 else f"{len(report.task_ids)} tasks"
-    yield f'<header><p class="over">Diagnosis · {escape(report.dataset)} · {tasks}</p>'
-    yield f"<h1>{escape(headline(report))}</h1>"
-    yield from first_screen(report)
-    items = "".join(f"<li>{escape(line)}</li>" for line in findings(report))
-    yield f'<ul class="findings">{items}</ul>'
-    if report.notes:
-        notes = "".join(f"<li>{escape(line)}</li>" for line in report.notes)
-        yield f'<div class="notice" role="note"><ul>{notes}</ul></div>'
-    present = [name for name in SECTIONS if _present(report, name)]
-    links = "".join(f'<li><a href="#{name}">{SECTIONS[name]}</a></li>' for name in present)
-    # Outside of the header, so that it can stay in sight all the way down.
-    yield f'</header><nav aria-label="Sections"><ul>{links}</ul></nav><main>'
-    for name in present:
-        yield f'<section><h2 id="{name}">{SECTIONS[name]}</h2>'
-        yield from _section(report, name, [figure for figure in figures if figure.section == name])
-        yield "</section>\n"
-    yield f"</main>{_footer(report)}"
+    listed = report.task_ids[:LISTED]
+    sections = ("scores", "failures", "gap", "categories", "comparison")
+    values = {
+        "report": report,
+        "lead": report.lead,
+        "headline": headline(report),
+        "findings": findings(report),
+        "outcomes": {each.letter: _by_outcome(each, report) for each in report.sets[:MOSAICS]},
+        "mosaics": MOSAICS,
+        "examples": list(_examples(report.lead)),
+        "figures": {name: [each for each in figures if each.section == name] for name in sections},
+        "listed": listed,
+        "left_out": len(report.task_ids) - len(listed),
+        "codes": sorted({report.category_of(task_id) for task_id in report.task_ids}),
+        "alone": len(report.sets) == 1,
+        "binary": any(is_binary(each.accuracies) for each in report.sets),
+        "set_names": [f"{each.letter} · {each.protocol}" for each in report.sets],
+        "protocols": list(dict.fromkeys(each.protocol for each in report.sets)),
+        "protocol_means": TOLD,
+        "profiles": list(Profile),
+        "levels": list(Affinity),
+        "names": NAMES,
+        "definitions": DEFINITIONS,
+        "looks": LOOKS,
+        "category_name": category_name,
+        "theoretical": theoretical,
+        "told": _told,
+        "tokens": _tokens,
+    }
+    return render("report.html", f"{headline(report)} · {report.dataset}", values, page_data(report, shown))
 
 
-def _present(report: Report, name: str) -> bool:
-    """Whether the report has anything to say in a section."""
-    return {"comparison": bool(report.comparisons), "curves": bool(report.curves)}.get(name, True)
+def _by_outcome(each: SetReport, report: Report) -> list[tuple[Kind, list[TaskResult]]]:
+    """The tasks of a set by what most of their failures are, and within an outcome by category."""
+    groups: dict[Kind, list[TaskResult]] = {kind: [] for kind in Kind}
+    for result in list(each.records.tasks.values())[:LISTED]:
+        groups[result.kind].append(result)
+    return [
+        (kind, sorted(results, key=lambda result: (report.category_of(result.task_id), result.task_id)))
+        for kind, results in groups.items()
+        if results
+    ]
 
 
-def _section(report: Report, name: str, figures: Sequence[Figure]) -> Iterator[str]:
-    """The words, figures and tables of one section."""
-    if name == "tasks":
-        yield from task_section(report)
-        return
-    yield from _words(report, name)
-    yield f'<div class="figures">{"".join(map(_figure, figures))}</div>' if figures else ""
-    if name == "scores":
-        yield score_table(report)
-    elif name == "gap":
-        yield profile_table(report)
-    elif name == "categories":
-        yield from (category_table(each) for each in report.sets if set(each.gaps) & set(each.categories.values()))
-        yield from (agreement_table(each) for each in report.sets if each.agreement is not None)
-    elif name == "comparison":
-        yield comparison_table(report)
+def _told(result: TaskResult) -> str:
+    """What became of a task, in words."""
+    solved = round(result.solved * result.outputs)
+    share = f"{solved} of {result.outputs} solved; " if 1 < result.outputs != solved else ""
+    return f"{share}{NAMES[result.kind]}"
 
 
-def _words(report: Report, name: str) -> Iterator[str]:
-    """What a reader needs to know before a section's figures."""
-    if name == "scores":
-        used = dict.fromkeys(each.protocol for each in report.sets)
-        told = "".join(f"<dt><code>{protocol}</code></dt><dd>{TOLD[protocol]}</dd>" for protocol in used)
-        yield f"<p>A number means little without its protocol, which says what the model was told:</p><dl>{told}</dl>"
-        yield set_table(report)
-    elif name == "failures":
-        defined = "".join(f"<dt>{NAMES[kind]}</dt><dd>{words}</dd>" for kind, words in DEFINITIONS.items())
-        yield f"<details><summary>How the kinds are told apart</summary><dl>{defined}</dl></details>"
-    elif name == "gap":
-        yield (
-            "<p>A task in the gap has most cells right and hardly a grid. Three things cause that: parts of a rule "
-            "that are not put together, a protocol under which errors do not spread, and arithmetic (150 cells right "
-            "with 0.99 each make a right grid in 22 % of cases). The share alone does not tell them apart.</p>"
-        )
-        if any(is_binary(each.accuracies) for each in report.sets):
-            yield (
-                "<p>Where every task has one test output, its grid is right or wrong as a whole: a plot of cells "
-                "against grids would be two lines, and is left out.</p>"
-            )
-    elif name == "categories":
-        origin = f"here they come from {escape(report.category_source)}" if report.categories else "none is known here"
-        yield f"<p>Categories and their affinity are those of arXiv 2512.07109; {origin}.</p>"
-    elif name == "comparison":
-        yield (
-            "<p>Only tasks that both sets have are compared, each with itself. p is of a sign-flip test, adjusted for "
-            "the number of comparisons (Benjamini and Hochberg).</p>"
-        )
+def _tokens(result: TaskResult | None) -> str:
+    """What the filter of outcomes finds a task by."""
+    if result is None:
+        return ""
+    solved = "all" if result.solved == 1 else "part" if result.solved else "none"
+    return " ".join([solved, *(kind for kind, count in result.kinds.items() if count and kind is not Kind.SOLVED)])
 
 
-def _figure(figure: Figure) -> str:
-    return (
-        f'<figure id="figure-{figure.name}">{figure.svg}<figcaption><b>{escape(figure.title)}</b>'
-        f"{escape(figure.definition)}</figcaption></figure>"
-    )
+class Example(NamedTuple):
+    """An output that shows what an outcome is, with the attempt that made it so."""
+
+    kind: Kind
+    place: Place
+    output: Output
+    attempt: Attempt
 
 
-def _footer(report: Report) -> str:
-    """What the page rests on."""
-    sources = "; ".join(f"{each.letter} {each.records.source}" for each in report.sets)
-    return (
-        f"<footer><p>Made from: {escape(sources)}. Intervals are of 95 %: Wilson's for shares, BCa bootstrap over "
-        "tasks for means. Values of attempt 1 unless said otherwise. The same numbers are in the JSON document beside "
-        "this page. It loads nothing from the network.</p></footer>"
-    )
-
-
-def _asset(name: str) -> str:
-    """A file beside this one."""
-    return files("arc_affinity.diagnosis.page").joinpath(name).read_text(encoding="utf-8")
+def _examples(each: SetReport) -> Iterator[Example]:
+    """One pictured output of each kind, the smallest that has more than a few cells."""
+    best: dict[Kind, tuple[tuple[bool, int, Place], Example]] = {}
+    for place, output in each.records.outputs.items():
+        if output.pictures is None:
+            continue
+        kind = output.kind(each.records.attempts)
+        made = Kind.SOLVED if kind is Kind.LOST_IN_RANKING else kind
+        attempts = sorted(output.pictures.attempts.items())
+        attempt = next((attempt for _, attempt in attempts if attempt.kind is made), None)
+        if attempt is not None:
+            packed = filter(None, (output.pictures.input, output.pictures.target, attempt.grid))
+            sizes = [len(grid) for grid in packed]
+            found = (min(sizes) < TELLING, sum(sizes), place), Example(kind, place, output, attempt)
+            best[kind] = min(best.get(kind, found), found, key=lambda item: item[0])
+    return (best[kind][1] for kind in Kind if kind in best)

@@ -1,15 +1,12 @@
 "use strict";
 // Tasks of the page: sort, filter, search, and draw a task's grids when it is opened.
 (() => {
-  const PALETTE = ["#000000", "#0074D9", "#FF4136", "#2ECC40", "#FFDC00", "#AAAAAA", "#F012BE", "#FF851B", "#7FDBFF",
-    "#870C25"];
-  const DIGITS = ["#8A8A8A", "#FFFFFF", "#FFFFFF", "#000000", "#000000", "#000000", "#FFFFFF", "#000000", "#000000",
-    "#FFFFFF"];
   // Pixels that the longest side of a grid is fitted into; two grids and an arrow fit side by side on a phone.
   const ROOM = matchMedia("(max-width: 40rem)").matches ? 132 : 220;
   const CARD = 96, LARGEST_CELL = 20, LARGEST_ZOOMED = 48;
   const SVG = "http://www.w3.org/2000/svg";
   const data = JSON.parse(document.getElementById("data").textContent);
+  const { palette: PALETTE, digits: DIGITS, line: LINE } = data;
   const table = document.getElementById("tasks-table");
   if (!table) return;
   const body = table.tBodies[0];
@@ -71,7 +68,7 @@
     let lines = "";
     for (let y = 0; y <= rows; y++) lines += `M0 ${y}h${cols}`;
     for (let x = 0; x <= cols; x++) lines += `M${x} 0v${rows}`;
-    svg.append(element("path", { d: lines, stroke: "#555", "stroke-width": .06, fill: "none" }));
+    svg.append(element("path", { d: lines, stroke: LINE, "stroke-width": .06, fill: "none" }));
     if (written && room > CARD) {
       grid.forEach((row, y) => [...row].forEach((digit, x) => svg.append(
         element("text", { x: x + .5, y: y + .73, fill: DIGITS[digit] }, digit))));
@@ -250,6 +247,9 @@
       shown += fits;
     }
     count.textContent = `${shown} of ${rows.length} tasks shown`;
+    for (const tile of document.querySelectorAll(".mosaic .tile")) {
+      tile.classList.toggle("dim", document.getElementById(tile.hash.slice(1)).hidden);
+    }
     for (const key of document.querySelectorAll(".key")) key.setAttribute("aria-pressed", String(isChosen(key)));
   }
 
@@ -259,7 +259,7 @@
     filter();
   }
 
-  // ---- the first screen: bars that filter, examples -----------------------------------------------------------
+  // ---- the first screen: names of outcomes that filter, examples -----------------------------------------------------------
   const filterOf = chosen => filters.find(each => each.dataset.of === chosen.dataset.choose);
   const isChosen = chosen => filterOf(chosen).value === chosen.dataset.value;
 
@@ -272,6 +272,28 @@
     filter();
     if (!before) document.getElementById("tasks").scrollIntoView();
   });
+
+  // ---- the mosaic: one stop of the tab key, arrows from square to square ------------------------------------------
+  for (const mosaic of document.querySelectorAll(".mosaic")) {
+    const tiles = [...mosaic.children];
+    tiles.forEach((tile, place) => { tile.tabIndex = place ? -1 : 0; });
+    mosaic.addEventListener("keydown", event => {
+      const at = tiles.indexOf(document.activeElement);
+      const across = tiles.findIndex(tile => tile.offsetTop > tiles[0].offsetTop);
+      const row = across < 0 ? tiles.length : across;
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + row, ArrowUp: at - row, Home: 0,
+        End: tiles.length - 1 }[event.key];
+      if (at < 0 || !tiles[to]) return;
+      event.preventDefault();
+      tiles[at].tabIndex = -1;
+      tiles[to].tabIndex = 0;
+      tiles[to].focus();
+    });
+    // A square that was the last to be followed opens its task again.
+    mosaic.addEventListener("click", event => {
+      if (event.target.hash && event.target.hash === location.hash) follow();
+    });
+  }
 
   for (const card of document.querySelectorAll(".card")) {
     const { input, target, attempt } = card.dataset;

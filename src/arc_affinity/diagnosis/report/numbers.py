@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -11,7 +11,6 @@ from arc_affinity.diagnosis.affinity import (
     Agreement,
     Ceiling,
     Concentration,
-    CurvePoint,
     agreement,
     ceilings,
     concentration_by_category,
@@ -27,11 +26,12 @@ from arc_affinity.diagnosis.gap import (
     group_gap,
     sensitivity,
 )
-from arc_affinity.diagnosis.report.outputs import Kind, RecordSet, TaskResult
+from arc_affinity.diagnosis.report.outputs import Kind, RecordSet
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.statistics import Estimate, Paired, false_discovery, mean, paired, share
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
+from arc_affinity.text import counted
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Short names of the sets, in the order given."""
@@ -118,21 +118,12 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class CurveReport:
-    """One model through training: mean accuracies by epoch for every level of affinity, and for all its tasks."""
-
-    name: str
-    levels: Mapping[Affinity | None, tuple[CurvePoint, ...]]
-
-
-@dataclass(frozen=True)
 class Report:
     """Everything that the page and the JSON document say; ``notes`` tell what is missing."""
 
     dataset: str
     sets: tuple[SetReport, ...]
     comparisons: tuple[Comparison, ...]
-    curves: tuple[CurveReport, ...]
     categories: Mapping[str, str]
     category_source: str
     notes: tuple[str, ...]
@@ -186,7 +177,6 @@ def build_report(
         dataset=datasets[0],
         sets=reports,
         comparisons=_comparisons(reports),
-        curves=_curves(reports, categories),
         categories=categories,
         category_source=category_source,
         notes=(*notes, *_set_notes(reports)),
@@ -232,29 +222,38 @@ def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str], 
 
 
 def _scores(records: RecordSet) -> tuple[Measure, ...]:
-    """The headline scores."""
+    """The headline scores; where a metric is defined for some tasks only, over those."""
     tasks = list(records.tasks.values())
+    within = counted(records.attempts, "attempt")
+    more = any(max(output.kinds, default=0) > records.attempts for output in records.outputs.values())
+    no_more = Estimate(None, None, None, 0, "no more attempts are recorded")
     told = records.subject.protocol in TOLD_SIZE
-    plural = "attempt" if records.attempts == 1 else f"{records.attempts} attempts"
-    size = _defined([t.size_accuracy for t in tasks])
+    given = Estimate(None, None, None, 0, "the size is given")
+    of_one_size = "where input and target have one size"
     return (
         Measure(
             "score",
             "score",
-            f"mean over tasks of the share of outputs solved within {plural} (ARC Prize's rule)",
-            binary_mean([t.solved for t in tasks]),
+            f"mean over tasks of the share of outputs solved within {within} (ARC Prize's rule)",
+            _defined([t.solved for t in tasks]),
         ),
         Measure(
             "strict_score",
             "strict score",
             "share of tasks with every output solved (Chollet 2019)",
-            share(sum(t.solved == 1 for t in tasks), len(tasks)),
+            _defined([float(t.solved == 1) for t in tasks]),
         ),
         Measure(
             "pass_at_1",
             "pass@1",
             "mean over tasks of the share of outputs that attempt 1 solves",
-            binary_mean([t.first_solved for t in tasks]),
+            _defined([t.first_solved for t in tasks]),
+        ),
+        Measure(
+            "among_candidates",
+            "among the candidates",
+            "mean over tasks of the share of outputs whose answer is among all recorded attempts, ranked high or low",
+            _defined([t.found for t in tasks]) if more else no_more,
         ),
         Measure(
             "cell_accuracy",
@@ -266,25 +265,25 @@ def _scores(records: RecordSet) -> tuple[Measure, ...]:
             "size_accuracy",
             "size accuracy",
             "mean over tasks of the share of outputs whose attempt 1 has the right size",
-            Estimate(None, None, None, 0, "the size is given") if told else size,
+            given if told else _defined([t.size_accuracy for t in tasks]),
         ),
         Measure(
             "copy_accuracy",
             "copy accuracy",
-            "share right, by attempt 1, of the cells that stay as in the input, where input and target have one size",
+            f"share right, by attempt 1, of the cells that stay as in the input, {of_one_size}",
             _defined([t.copy_accuracy for t in tasks]),
         ),
         Measure(
             "change_accuracy",
             "change accuracy",
-            "share right, by attempt 1, of the cells that differ from the input, where input and target have one size",
+            f"share right, by attempt 1, of the cells that differ from the input, {of_one_size}",
             _defined([t.change_accuracy for t in tasks]),
         ),
     )
 
 
 def _defined(values: Sequence[float | None]) -> Estimate:
-    """The mean over the tasks where a metric is defined."""
+    """The mean with its interval over the tasks where a metric is defined."""
     known = [value for value in values if value is not None]
     return binary_mean(known) if known else Estimate(None, None, None, 0, "defined for none of the tasks")
 
@@ -307,60 +306,24 @@ def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
 
 
 def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
-    """The differences between the sets that are compared."""
-    two = _compared(sets)
-    values: dict[str, tuple[str, Callable[[TaskResult], float]]] = {
-        "score": ("score", lambda task: task.solved),
-        "cell_accuracy": ("cell accuracy", lambda task: task.cell_accuracy),
-    }
-    found = {
-        (a.letter, b.letter, key): paired(
-            {task.task_id: value(task) for task in a.records.tasks.values()},
-            {task.task_id: value(task) for task in b.records.tasks.values()},
-        )
-        for key, (_, value) in values.items()
-        for a, b in two
-    }
-    adjusted = false_discovery({" ".join(place): each.p for place, each in found.items()})
-    return tuple(
-        Comparison(first, second, key, values[key][0], each, adjusted[f"{first} {second} {key}"])
-        for (first, second, key), each in found.items()
-    )
-
-
-def _curves(sets: Sequence[SetReport], categories: Mapping[str, str]) -> tuple[CurveReport, ...]:
-    """One report for every model and protocol that there are at least two epochs of."""
-    groups: dict[tuple[str, str], list[SetReport]] = {}
-    for each in sets:
-        if each.records.subject.epoch is not None:
-            groups.setdefault((each.records.subject.model, each.protocol.value), []).append(each)
-    return tuple(
-        CurveReport(f"{model}, {protocol}", _levels(sorted(group, key=_epoch), categories))
-        for (model, protocol), group in groups.items()
-        if len({_epoch(each) for each in group}) > 1
-    )
-
-
-def _levels(sets: Sequence[SetReport], categories: Mapping[str, str]) -> dict[Affinity | None, tuple[CurvePoint, ...]]:
-    """The curve of every level that has tasks, and of all tasks under None."""
-    curves: dict[Affinity | None, list[CurvePoint]] = {level: [] for level in (*Affinity, None)}
-    for each in sets:
-        for level, points in curves.items():
-            group = [t for t in each.accuracies if level in (None, theoretical(categories.get(t.task_id, "")))]
-            if group:
-                cells, grids = mean([t.cells for t in group]), binary_mean([t.grids for t in group])
-                points.append(CurvePoint(_epoch(each), cells, grids))
-    return {level: tuple(points) for level, points in curves.items() if points}
-
-
-def _epoch(each: SetReport) -> int:
-    return each.records.subject.epoch or 0
+    """The differences in score and in cell accuracy between the sets that are compared."""
+    found = []
+    for key, name in (("score", "score"), ("cell_accuracy", "cell accuracy")):
+        for pair in _compared(sets):
+            first, second = (
+                {t.task_id: t.solved if key == "score" else t.cell_accuracy for t in each.records.tasks.values()}
+                for each in pair
+            )
+            found.append(Comparison(pair[0].letter, pair[1].letter, key, name, paired(first, second), None))
+    # All tests of a report count together: with 20 of them one p below 0.05 is what chance gives.
+    adjusted = false_discovery({str(number): each.paired.p for number, each in enumerate(found)})
+    return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted.values(), strict=True))
 
 
 def _set_notes(sets: Sequence[SetReport]) -> list[str]:
     """What is missing in the records themselves."""
     notes = [
-        f"{each.letter} has no attempt at {each.records.missing} outputs of the dataset; they count 0."
+        f"{each.letter} has no attempt at {counted(each.records.missing, 'output')} of the dataset; they count 0."
         for each in sets
         if each.records.missing
     ]

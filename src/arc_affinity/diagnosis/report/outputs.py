@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from statistics import fmean
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -124,15 +125,17 @@ class Output:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task of a set; every value is the mean over its outputs, 0-1, of attempt 1 but for ``solved``.
+    """One task of a set; every value is the mean over its outputs, 0-1, of attempt 1.
 
-    ``kinds`` counts its outputs by what they came to. Metrics are None where no output defines them.
+    But ``solved`` is of the attempts that count, and ``found`` of all that are recorded. ``kinds`` counts the outputs
+    by what they came to. Metrics are None where no output defines them.
     """
 
     task_id: str
     outputs: int
     attempted: int
     solved: float
+    found: float
     first_solved: float
     cell_accuracy: float
     size_accuracy: float
@@ -189,9 +192,15 @@ class Collector:
                 target is withheld.
         """
         for record in records:
-            subject = _subject(record)
+            adapted = record.adapter is not None
+            subject = Subject(record.model, record.model_digest, record.dataset, record.protocol, adapted, record.epoch)
             if subject not in self._sets:
-                self._check_dataset(subject, source)
+                for other, where in self._sources.items():
+                    if other.dataset != subject.dataset:
+                        raise ArcAffinityError(
+                            f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those "
+                            f"of {other.dataset!r} in {where}; make one report for each"
+                        )
                 self._sets[subject] = {}
                 self._sources[subject] = source
             self._take(record, self._sets[subject], source)
@@ -207,19 +216,12 @@ class Collector:
         """
         if not self._sets:
             raise ArcAffinityError("there are no records to diagnose")
-        return tuple(
-            _complete(RecordSet(subject, self._sources[subject], self.attempts, outputs), expected or {})
-            for subject, outputs in self._sets.items()
-        )
-
-    def _check_dataset(self, subject: Subject, source: str) -> None:
-        """Refuse to mix datasets: no number over both means anything."""
-        for other in self._sets:
-            if other.dataset != subject.dataset:
-                raise ArcAffinityError(
-                    f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those "
-                    f"of {other.dataset!r} in {self._sources[other]}; make one report for each"
-                )
+        found = []
+        for subject, outputs in self._sets.items():
+            missing = {place: Output({}, first) for place, first in (expected or {}).items() if place not in outputs}
+            source = self._sources[subject]
+            found.append(RecordSet(subject, source, self.attempts, {**outputs, **missing}, len(missing)))
+        return tuple(found)
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
         """Put one record where it belongs."""
@@ -240,7 +242,11 @@ class Collector:
         if record.attempt == 1:
             output.first = record.metrics
         if record.attempt <= PICTURED_ATTEMPTS and self._has_room(place):
-            _picture(record, kind, output)
+            if output.pictures is None:
+                target = None if record.target is None else pack(record.target)
+                output.pictures = Pictures(pack(record.input), target)
+            grid = None if record.prediction is None else pack(record.prediction)
+            output.pictures.attempts[record.attempt] = Attempt(kind, grid, record.program)
 
     def _has_room(self, place: Place) -> bool:
         """Whether the grids of this output are kept: of the first outputs of the first tasks."""
@@ -272,46 +278,23 @@ def pack(grid: Grid) -> str:
     return f"{grid.shape[1]}:{(grid + ord('0')).tobytes().decode()}"
 
 
-def _subject(record: Record) -> Subject:
-    return Subject(
-        record.model,
-        record.model_digest,
-        record.dataset,
-        record.protocol,
-        record.adapter is not None,
-        record.epoch,
-    )
-
-
-def _picture(record: Record, kind: Kind, output: Output) -> None:
-    """Keep the grids of a record."""
-    if output.pictures is None:
-        target = None if record.target is None else pack(record.target)
-        output.pictures = Pictures(pack(record.input), target)
-    grid = None if record.prediction is None else pack(record.prediction)
-    output.pictures.attempts[record.attempt] = Attempt(kind, grid, record.program)
-
-
-def _complete(records: RecordSet, expected: Mapping[Place, Metrics]) -> RecordSet:
-    """Add the outputs that no record answers."""
-    missing = {place: Output({}, first) for place, first in expected.items() if place not in records.outputs}
-    return replace(records, outputs={**records.outputs, **missing}, missing=len(missing)) if missing else records
-
-
 def _result(task_id: str, outputs: Sequence[Output], attempts: int) -> TaskResult:
     """Average a task's outputs; one without attempt 1 has nothing right, as in ARC Prize's score."""
     kinds = _counts(output.kind(attempts) for output in outputs)
     firsts = [output.first for output in outputs]
+    copied = [first.copy_accuracy for first in firsts if first and first.copy_accuracy is not None]
+    changed = [first.change_accuracy for first in firsts if first and first.change_accuracy is not None]
     return TaskResult(
         task_id=task_id,
         outputs=len(outputs),
         attempted=sum(bool(output.kinds) for output in outputs),
         solved=kinds[Kind.SOLVED] / len(outputs),
-        first_solved=_mean([bool(first and first.exact) for first in firsts]),
-        cell_accuracy=_mean([(first.cell_accuracy or 0.0) if first else 0.0 for first in firsts]),
-        size_accuracy=_mean([bool(first and first.size_match) for first in firsts]),
-        copy_accuracy=_mean_defined([first.copy_accuracy for first in firsts if first]),
-        change_accuracy=_mean_defined([first.change_accuracy for first in firsts if first]),
+        found=(kinds[Kind.SOLVED] + kinds[Kind.LOST_IN_RANKING]) / len(outputs),
+        first_solved=fmean(bool(first and first.exact) for first in firsts),
+        cell_accuracy=fmean((first.cell_accuracy or 0.0) if first else 0.0 for first in firsts),
+        size_accuracy=fmean(bool(first and first.size_match) for first in firsts),
+        copy_accuracy=fmean(copied) if copied else None,
+        change_accuracy=fmean(changed) if changed else None,
         kinds=kinds,
     )
 
@@ -320,12 +303,3 @@ def _counts(kinds: Iterable[Kind]) -> dict[Kind, int]:
     """How often each kind comes, all of them named."""
     found = Counter(kinds)
     return {kind: found[kind] for kind in Kind}
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _mean_defined(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return _mean(known) if known else None

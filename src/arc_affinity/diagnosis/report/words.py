@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from arc_affinity.diagnosis.affinity import Concentration
 from arc_affinity.diagnosis.gap import UNLABELLED, has_gap
 from arc_affinity.diagnosis.report.numbers import TOLD_SIZE, Report, SetReport, category_name, failures
 from arc_affinity.diagnosis.report.outputs import NAMES, Kind
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.statistics import Estimate
 from arc_affinity.taxonomy.categories import AMBIGUOUS
+from arc_affinity.text import counted, p_value, percent
 
 TOLD: Mapping[Protocol, str] = MappingProxyType(
     {
@@ -39,28 +38,30 @@ FAILING: Mapping[Kind, str] = MappingProxyType(
 def headline(report: Report) -> str:
     """Return one sentence that says what the leading set's model cannot do."""
     each = report.lead
+    kinds, outputs = each.records.kinds, len(each.records.outputs)
     solved, asked = len(each.solved_whole), len(each.records.tasks)
-    what = _tasks(asked)
+    what = counted(asked, "task")
     # Many outputs a task, as in a store of examples: few tasks are solved whole, which would hide what is.
-    if len(each.records.outputs) > 2 * asked:
-        solved, asked = each.records.kinds[Kind.SOLVED], len(each.records.outputs)
-        what = f"{asked} outputs of {what}"
-    amount = "all" if solved == asked else "none" if not solved else f"{solved}"
+    if outputs > 2 * asked:
+        solved, asked = kinds[Kind.SOLVED], outputs
+        what = f"{counted(outputs, 'output')} of {what}"
+    amount = "all" if solved == asked else "none" if not solved else f"{solved:,}"
     opening = f"{each.records.subject.model} solves {amount} of {what}"
     if solved == asked:
         return f"{opening} ({each.protocol})"
-    return f"{opening}; {_mostly(each)} ({each.protocol})"
-
-
-def _mostly(each: SetReport) -> str:
-    """What the failures are, with their number: of few failures even all say little of the model."""
     found = failures(each)
-    most, total = max(found.values()), sum(found.values())
-    if 2 * most <= total:
-        return f"it fails on {_outputs(total)} in several ways"
-    if total == len(each.records.outputs):
-        return f"mostly {_failing(each)}"
-    return f"where it fails, on {_outputs(total)}, mostly {_failing(each)}"
+    (commonest, most), failed = next(iter(found.items())), sum(found.values())
+    failing = FAILING[commonest]
+    if commonest is Kind.WRONG_CELLS and each.protocol in TOLD_SIZE:
+        failing = "it fills the given size with the wrong cells"
+    # What most failures are says little of the model where they are few, so their number stands beside it.
+    if 2 * most <= failed:
+        mostly = f"it fails on {counted(failed, 'output')} in several ways"
+    elif failed == outputs:
+        mostly = f"mostly {failing}"
+    else:
+        mostly = f"where it fails, on {counted(failed, 'output')}, mostly {failing}"
+    return f"{opening}; {mostly} ({each.protocol})"
 
 
 def findings(report: Report) -> tuple[str, ...]:
@@ -68,67 +69,34 @@ def findings(report: Report) -> tuple[str, ...]:
     return tuple(line for line in (*_findings_about(report.lead), *_differences(report)) if line)
 
 
-def percent(value: float | None) -> str:
-    """Return a share as per cent, "undefined" for None."""
-    return "undefined" if value is None else f"{100 * value:.1f} %"
-
-
-def with_interval(estimate: Estimate) -> str:
-    """Return a share in per cent with its interval, or why there is none."""
-    if estimate.value is None:
-        return f"undefined ({estimate.reason})" if estimate.reason else "undefined"
-    if estimate.low is None or estimate.high is None:
-        return f"{percent(estimate.value)} ({estimate.reason or 'no interval'})"
-    return f"{percent(estimate.value)} (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
-
-
-def concentration_sentence(code: str, found: Concentration) -> str:
-    """Return whether failures gather in a category, always with the base rate."""
-    gathered = f"{category_name(code)}: {percent(found.share.value)} of the failures, {percent(found.base_rate.value)}"
-    p = "" if found.p is None else f", p {_p(found.p)}"
-    return f"{gathered} of the tasks: {found.verdict}{p}"
-
-
 def _findings_about(each: SetReport) -> Iterator[str]:
     """What is to say about one set."""
-    score = each.score("score")
-    attempts = "1 attempt" if each.records.attempts == 1 else f"{each.records.attempts} attempts"
+    score, within = each.score("score"), counted(each.records.attempts, "attempt")
     yield (
-        f"Score {with_interval(score)} on {_tasks(score.n)} within {attempts}; protocol {each.protocol}: "
+        f"Score {score.percent()} on {counted(score.n, 'task')} within {within}; protocol {each.protocol}: "
         f"{TOLD[each.protocol]}."
     )
-    yield _failure_sentence(each)
-    yield _change_sentence(each)
+    found = each.score("among_candidates")
+    if found.value is not None and score.value is not None:
+        yield (
+            f"The answer is among all recorded candidates in {found.percent()} ({each.protocol}): better ranking could "
+            f"win up to {100 * (found.value - score.value):.1f} points."
+        )
+    failed = {kind: count for kind, count in failures(each).items() if count}
+    total = sum(failed.values())
+    parts = ", ".join(f"{NAMES[kind]} {count} ({percent(count / total)})" for kind, count in failed.items())
+    if total:
+        yield f"{counted(total, 'output')} not solved: {parts}; by first attempts, {each.protocol}."
+    else:
+        yield f"Every output is solved ({each.protocol})."
+    kept, changed = each.score("copy_accuracy"), each.score("change_accuracy")
+    if kept.value is not None and changed.value is not None:
+        yield (
+            f"Where input and output have one size, {percent(kept.value)} of the cells that stay are right, and "
+            f"{percent(changed.value)} of those that change ({counted(changed.n, 'task')}, {each.protocol})."
+        )
     yield _gap_sentence(each)
     yield _category_sentence(each)
-
-
-def _failing(each: SetReport) -> str:
-    """What the set's model does where it fails."""
-    kind = next(iter(failures(each)))
-    if kind is Kind.WRONG_CELLS and each.protocol in TOLD_SIZE:
-        return "it fills the given size with the wrong cells"
-    return FAILING[kind]
-
-
-def _failure_sentence(each: SetReport) -> str:
-    found = {kind: count for kind, count in failures(each).items() if count}
-    total = sum(found.values())
-    if not total:
-        return f"Every output is solved ({each.protocol})."
-    parts = ", ".join(f"{NAMES[kind]} {count} ({percent(count / total)})" for kind, count in found.items())
-    return f"Of {total} outputs that are not solved: {parts}; first attempts, {each.protocol}."
-
-
-def _change_sentence(each: SetReport) -> str:
-    kept, changed = each.score("copy_accuracy"), each.score("change_accuracy")
-    if kept.value is None or changed.value is None:
-        return ""
-    return (
-        f"Where input and output have one size, {percent(kept.value)} of the cells that stay are right (copy "
-        f"accuracy), and {percent(changed.value)} of those that must change (change accuracy); {changed.n} tasks, "
-        f"{each.protocol}."
-    )
 
 
 def _gap_sentence(each: SetReport) -> str:
@@ -137,27 +105,32 @@ def _gap_sentence(each: SetReport) -> str:
     copies = sum(each.records.tasks[task_id].kind is Kind.INPUT_COPY for task_id in inside)
     copied = f"; in {copies} of them it mostly hands the input back, which composes nothing" if copies else ""
     return (
-        f"Compositional gap: in {gap.count} of {_tasks(gap.tasks)}, {with_interval(gap.share)}, more than "
-        f"{100 * bounds.cells:.0f} % of the cells and fewer than {100 * bounds.grids:.0f} % of the grids are right "
+        f"Compositional gap: {gap.count} of {counted(gap.tasks, 'task')}, {gap.share.percent()}, have over "
+        f"{100 * bounds.cells:.0f} % of the cells and under {100 * bounds.grids:.0f} % of the grids right "
         f"({each.protocol}){copied}."
     )
 
 
 def _category_sentence(each: SetReport) -> str:
-    """Whether failures gather in a category."""
+    """Whether failures gather in a category, always with the base rate."""
     known = {code: found for code, found in each.concentrations.items() if code not in (AMBIGUOUS, UNLABELLED)}
     if not known:
         return "The categories of these tasks are unknown, so nothing is said about kinds of reasoning."
-    shown = {code: found for code, found in known.items() if found.verdict in ("concentrated", "spared")}
-    if shown:
-        return f"By category ({each.protocol}): " + "; ".join(concentration_sentence(*item) for item in shown.items())
-    largest = max(known, key=lambda code: known[code].share.value or 0.0)
-    if known[largest].share.value is None:
+    told = [
+        f"{category_name(code)}: {percent(found.share.value)} of the failures, {percent(found.base_rate.value)} of the "
+        f"tasks: {found.verdict}, {p_value(found.p)}"
+        for code, found in known.items()
+        if found.verdict in ("concentrated", "spared")
+    ]
+    if told:
+        return f"By category ({each.protocol}): {'; '.join(told)}"
+    code, largest = max(known.items(), key=lambda item: item[1].share.value or 0.0)
+    if largest.share.value is None:
         return ""
     return (
         f"No category is shown to fail more than its size explains ({each.protocol}): the largest share, "
-        f"{percent(known[largest].share.value)} of the failures, is in {category_name(largest)}, which holds "
-        f"{percent(known[largest].base_rate.value)} of the tasks."
+        f"{percent(largest.share.value)} of the failures, is in {category_name(code)}, which holds "
+        f"{percent(largest.base_rate.value)} of the tasks."
     )
 
 
@@ -166,31 +139,8 @@ def _differences(report: Report) -> Iterator[str]:
     names = {each.letter: each.name for each in report.sets}
     for each in report.comparisons:
         difference = each.paired.difference
-        if each.key != "score" or difference.value is None:
-            continue
-        yield (
-            f"{each.second} ({names[each.second]}) minus {each.first} ({names[each.first]}) on {_tasks(difference.n)}: "
-            f"{points(difference)}{'' if each.adjusted is None else f', p {_p(each.adjusted)}'}."
-        )
-
-
-def points(difference: Estimate) -> str:
-    """Return a difference of shares in percentage points with its interval, or why there is none."""
-    if difference.value is None:
-        return f"undefined ({difference.reason})"
-    value = f"{100 * difference.value:+.1f} points"
-    if difference.low is None or difference.high is None:
-        return f"{value} ({difference.reason or 'no interval'})"
-    return f"{value} (95 % interval {100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _outputs(count: int) -> str:
-    return "1 output" if count == 1 else f"{count} outputs"
-
-
-def _tasks(count: int) -> str:
-    return "1 task" if count == 1 else f"{count} tasks"
+        if each.key == "score" and difference.value is not None:
+            yield (
+                f"{each.second} ({names[each.second]}) minus {each.first} ({names[each.first]}) on "
+                f"{counted(difference.n, 'task')}: {difference.points()}, {p_value(each.adjusted)}."
+            )

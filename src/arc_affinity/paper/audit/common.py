@@ -10,8 +10,9 @@ from functools import cached_property
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.paper.audit.scores import OurScore
 from arc_affinity.paper.published import Reference
-from arc_affinity.statistics import Estimate, Tested
+from arc_affinity.statistics import Tested
 from arc_affinity.taxonomy.categories import AMBIGUOUS
+from arc_affinity.text import p_value, percent
 
 ALL_TASKS = 400
 """Tasks of re-arc, which the taxonomy covers."""
@@ -120,32 +121,11 @@ class Evidence:
         return f"published labels of {ALL_TASKS - len(self.labels)} of {ALL_TASKS} tasks are not at hand"
 
 
-def percent(value: float | None, digits: int = 1) -> str:
-    """Return a share as per cent, such as "69.5 %"."""
-    return "undefined" if value is None else f"{100 * value:.{digits}f} %"
-
-
-def in_percent(estimate: Estimate, digits: int = 1) -> str:
-    """Return a share with its interval, such as "69.5 % (64.1-74.4)"."""
-    if estimate.value is None:
-        return f"undefined: {estimate.reason}"
-    if estimate.low is None or estimate.high is None:
-        return percent(estimate.value, digits)
-    return f"{percent(estimate.value, digits)} ({100 * estimate.low:.{digits}f}-{100 * estimate.high:.{digits}f})"
-
-
 def told(tested: Tested) -> str:
     """Return an effect with its p, such as "0.100 (p 0.045)"."""
     if tested.effect.value is None:
         return f"undefined: {tested.reason}"
     return f"{tested.effect.value:.3f} ({p_value(tested.p)})"
-
-
-def p_value(p: float | None) -> str:
-    """Return a p such as "p 0.045", "p < 0.001" or "p undefined"."""
-    if p is None:
-        return "p undefined"
-    return "p < 0.001" if p < 0.0005 else f"p {p:.3f}"
 
 
 def significant(p: float | None) -> bool:

@@ -12,16 +12,14 @@ from arc_affinity.paper.audit.common import (
     Evidence,
     Row,
     Verdict,
-    in_percent,
     of,
-    p_value,
-    percent,
     significant,
     told,
 )
 from arc_affinity.paper.published import FineTune
 from arc_affinity.statistics import false_discovery, mean, odds_ratio, paired, share
 from arc_affinity.taxonomy.categories import BY_CODE, LOW_AFFINITY, Affinity
+from arc_affinity.text import p_value, percent
 
 TUNES = Row(
     "fine-tunes-302",
@@ -75,8 +73,8 @@ def fine_tunes(e: Evidence) -> Claim:
     )
     trained = len(tunes.keys() & e.reference.train)
     audited = (
-        f"final grid {in_percent(final, 2)}, median {percent(sorted(t.final_grids for t in rows)[n // 2], 2)}; gain "
-        f"{in_percent(gained.difference, 2)} points, {p_value(gained.p)}: better on {gained.better} tasks, worse on "
+        f"final grid {final.percent(2)}, median {percent(sorted(t.final_grids for t in rows)[n // 2], 2)}; gain "
+        f"{gained.difference.points()}, {p_value(gained.p)}: better on {gained.better} tasks, worse on "
         f"{gained.worse}; {trained} of the {n} tasks were trained on before, so the base is not zero-shot; cells are "
         "teacher forced"
     )
@@ -96,7 +94,7 @@ def gap(e: Evidence) -> Claim:
     ours = [s for s in e.scores if s.gap is not None]
     measured = "; ".join(f"{s.model}, {s.data}, {s.protocol}: {of(s.gap or 0, s.tasks)}" for s in ours)
     audited = (
-        f"{in_percent(found.share)} (Wilson), teacher forced; before fine-tuning {of(before.count, before.tasks)}: the "
+        f"{found.share.percent()} (Wilson), teacher forced; before fine-tuning {of(before.count, before.tasks)}: the "
         f"gap is no effect of it. Our models: {measured or 'no scores of our own at hand'}"
     )
     profiles = ", ".join(f"{name} {count}" for name, count in found.profiles.items())
@@ -148,7 +146,7 @@ def a2_zero(e: Evidence) -> Claim:
     everywhere = sum(t.final_grids == 0 for t in tunes.values())
     reproduced = f"{zero} of {total}; rests on {labelled} of {len(tunes)} tasks with a label"
     audited = (
-        f"{in_percent(share(zero, total))} of A2, {of(everywhere, len(tunes))} of all tasks; odds ratio to the other "
+        f"{share(zero, total).percent()} of A2, {of(everywhere, len(tunes))} of all tasks; odds ratio to the other "
         f"labelled tasks {odds}; with the ambiguous by hand {hand_zero} of {hand_total}"
     )
     verdict, why = Verdict.UNCHECKED, f"{e.missing_labels}; the other A2 tasks are among them"
@@ -189,7 +187,7 @@ def base_rates(e: Evidence) -> Claim:
     by_category = concentration_by_category(failed, list(tunes), e.filled)
     notable = [f"{code} {found.verdict}" for code, found in by_category.items() if significant(found.p)]
     reproduced = f"published labels, {len(labelled)} of {len(tunes)} tasks: {_listed(at_hand)}"
-    pair = in_percent(share(round(0.686 * len(failed)), len(failed)))
+    pair = share(round(0.686 * len(failed)), len(failed)).percent()
     listed = ", ".join(notable) or "none"
     audited = (
         f"68.6 % of {len(failed)} failures is {pair}, beside 68.3 % of the tasks; labels completed by our rules, all "

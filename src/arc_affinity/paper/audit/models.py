@@ -8,9 +8,10 @@ from scipy.stats import binomtest
 
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.paper.audit.common import Claim, Evidence, Row, Verdict, in_percent, percent
+from arc_affinity.paper.audit.common import Claim, Evidence, Row, Verdict
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
 from arc_affinity.statistics import false_discovery, share
+from arc_affinity.text import percent
 
 PRE_15 = Row(
     "pre-training-15",
@@ -63,7 +64,7 @@ def model_claims(e: Evidence) -> tuple[Claim, ...]:
 
 def arc_2(e: Evidence) -> Claim:
     """The interval over seeds is not one over tasks."""
-    tasks = in_percent(share(3, 835), 2)
+    tasks = share(3, 835).percent(2)
     remark = (
         "the interval tells how 5 seeds differ, not how few grids are right: 3 of 5 x 167 outputs, the whole number "
         f"nearest to 0.34 %, is {tasks} (Wilson)"

@@ -13,9 +13,7 @@ from arc_affinity.paper.audit.common import (
     Evidence,
     Row,
     Verdict,
-    in_percent,
     of,
-    percent,
     significant,
     told,
 )
@@ -28,6 +26,7 @@ from arc_affinity.taxonomy.categories import (
     Affinity,
     empirical_affinity,
 )
+from arc_affinity.text import percent
 
 PUBLISHED_COUNTS: Mapping[str, int] = {
     **{category.code: category.published_tasks for category in CATEGORIES},
@@ -103,7 +102,7 @@ def rule_classifier(e: Evidence) -> Claim:
     classified = sum(label != AMBIGUOUS for label in e.labels.values())
     reproduced = f"{of(classified, len(e.labels))} classified" if e.labels else "no labels at hand"
     audited = (
-        f"39 of 40 is {in_percent(share(39, 40))} (Wilson); our own rules, written beside about half of the labels: "
+        f"39 of 40 is {share(39, 40).percent()} (Wilson); our own rules, written beside about half of the labels: "
         f"{_agreement(e)}"
     )
     why = "neither the ids of the 40 validation tasks nor the published rules' decisions on them are at hand"
@@ -198,8 +197,8 @@ def empirical_levels(e: Evidence) -> Claim:
 def visual_classifier(e: Evidence) -> Claim:
     """The counts behind the shares: 80 held-out tasks, 21 of them S3."""
     audited = (
-        f"the shares are 29 of 80 = {in_percent(share(29, 80))} and 20 of 21 = {in_percent(share(20, 21))}, so "
-        f"outside S3 9 of 59 = {in_percent(share(9, 59))}, which chance, 11.1 %, would give as well; "
+        f"the shares are 29 of 80 = {share(29, 80).percent()} and 20 of 21 = {share(20, 21).percent()}, so "
+        f"outside S3 9 of 59 = {share(9, 59).percent()}, which chance, 11.1 %, would give as well; "
         "always-S3 is within the first interval"
     )
     why = "neither weights nor predictions were published; the shares fit whole counts"
@@ -218,8 +217,8 @@ def s3_split(e: Evidence) -> Claim:
             [tune.final_grids for task, tune in tunes.items() if subtypes.get(task) == part] for part in SUBTYPE_COUNTS
         )
         audited = (
-            f"grids of the 302 fine-tunes: S3-A {in_percent(mean(a), 2)} in {len(a)} tasks, S3-B "
-            f"{in_percent(mean(b), 2)} in {len(b)}; Mann-Whitney {told(mann_whitney(a, b))}"
+            f"grids of the 302 fine-tunes: S3-A {mean(a).percent(2)} in {len(a)} tasks, S3-B "
+            f"{mean(b).percent(2)} in {len(b)}; Mann-Whitney {told(mann_whitney(a, b))}"
         )
     expected = sum(SUBTYPE_COUNTS.values())
     reproduced = f"{len(subtypes)} of {expected} subtypes: " + ", ".join(f"{k} {counts[k]}" for k in SUBTYPE_COUNTS)
@@ -234,7 +233,7 @@ def s3_split(e: Evidence) -> Claim:
 def _agreement(e: Evidence) -> str:
     known = {task: label for task, label in e.labels.items() if label != AMBIGUOUS}
     agreed = sum(e.code_labels[task] == label for task, label in known.items())
-    return f"they agree with {agreed} of {len(known)} published labels, {in_percent(share(agreed, len(known)))}"
+    return f"they agree with {agreed} of {len(known)} published labels, {share(agreed, len(known)).percent()}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -15,8 +15,6 @@ from arc_affinity.paper.audit.common import (
     Evidence,
     Row,
     Verdict,
-    in_percent,
-    percent,
     rounds_to,
     significant,
     told,
@@ -24,6 +22,7 @@ from arc_affinity.paper.audit.common import (
 from arc_affinity.paper.published import Specialist
 from arc_affinity.statistics import Estimate, Tested, cohens_d, mann_whitney, mean, partial_spearman, spearman
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
+from arc_affinity.text import percent
 
 SPECIALISTS = Row(
     "vitarc-affinity",
@@ -66,8 +65,8 @@ class External:
     @property
     def as_published(self) -> bool:
         """Whether means and d are the published ones."""
-        means = (self.very_low.scaled(100).value, self.high.scaled(100).value)
-        return rounds_to(means[0], 51.9, 1) and rounds_to(means[1], 77.7, 1) and rounds_to(self.d.value, 0.726, 3)
+        means = (percent(self.very_low.value), percent(self.high.value))
+        return means == ("51.9 %", "77.7 %") and rounds_to(self.d.value, 0.726, 3)
 
     @property
     def rank_as_published(self) -> bool:
@@ -220,7 +219,7 @@ def _judge(e: Evidence, as_published: Mapping[str, bool], tried: list[External])
 
 def _told(found: External) -> str:
     return (
-        f"Spearman {told(found.rank)}, very low {in_percent(found.very_low)}, high {in_percent(found.high)}, "
+        f"Spearman {told(found.rank)}, very low {found.very_low.percent()}, high {found.high.percent()}, "
         f"d {_three(found.d.value)}, {found.tasks} tasks"
     )
 

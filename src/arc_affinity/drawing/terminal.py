@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Bool
 from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.output.terminal import printable
-from arc_affinity.drawing.pictures import PALETTE
+from arc_affinity.drawing.palette import DIGITS, PALETTE
+from arc_affinity.text import printable
 from arc_affinity.types import Grid, Pair, Task
-
-DIGITS = (
-    "#8A8A8A",
-    "#FFFFFF",
-    "#FFFFFF",
-    "#000000",
-    "#000000",
-    "#000000",
-    "#FFFFFF",
-    "#000000",
-    "#000000",
-    "#FFFFFF",
-)
-"""Of the digits on each of the ten colours; grey on black, which is mostly background."""
 
 STYLES = tuple(Style(color=digit, bgcolor=back) for digit, back in zip(DIGITS, PALETTE, strict=True))
 
@@ -33,18 +17,9 @@ ARROW = 5
 """Characters between an input and its output."""
 
 
-def grid_text(grid: Grid, wrong: Bool[np.ndarray, "rows cols"] | None = None) -> Text:
-    """Return a grid as text, a line a row and two characters a cell: its digit on its colour.
-
-    Args:
-        grid: what to show.
-        wrong: cells to mark with a ``!`` after their digit.
-    """
-    lines = []
-    marks = np.zeros(grid.shape, bool) if wrong is None else wrong
-    for colours, row in zip(grid.tolist(), marks.tolist(), strict=True):
-        cells = ((f"{c}{'!' if mark else ' '}", STYLES[c]) for c, mark in zip(colours, row, strict=True))
-        lines.append(Text.assemble(*cells))
+def grid_text(grid: Grid) -> Text:
+    """Return a grid as text, a line a row and two characters a cell: its digit on its colour."""
+    lines = [Text.assemble(*((f"{colour} ", STYLES[colour]) for colour in row)) for row in grid.tolist()]
     # What joins gives its settings to the whole: no row is ever broken or cut.
     return Text("\n", no_wrap=True, overflow="ignore").join(lines)
 

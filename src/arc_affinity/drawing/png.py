@@ -1,32 +1,14 @@
-"""Grids and tasks as pictures: PNG for files, SVG for pages. Pairs count from 0; sizes are rows x columns."""
+"""Grids and tasks as PNG pictures. Pairs count from 0; sizes are rows x columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
-from jaxtyping import Bool, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from arc_affinity.drawing.palette import LINE, PALETTE
 from arc_affinity.types import Grid, Pair, Task
-
-PALETTE = (
-    "#000000",
-    "#0074D9",
-    "#FF4136",
-    "#2ECC40",
-    "#FFDC00",
-    "#AAAAAA",
-    "#F012BE",
-    "#FF851B",
-    "#7FDBFF",
-    "#870C25",
-)
-"""The colours 0-9 as ARC's own page shows them (github.com/fchollet/ARC-AGI, apps/css/common.css)."""
-
-LINE = "#555555"
-"""Between cells."""
 
 INK, FAINT, PAPER = "#222222", "#999999", "#FFFFFF"
 """Words, what stands beside them, and the page."""
@@ -40,69 +22,22 @@ SMALLEST_CELL, LARGEST_CELL = 9, 24
 GAP = 18
 """Pixels between one pair and the next."""
 
-Mask = Bool[np.ndarray, "rows cols"]
 
-
-def wrong_cells(
-    prediction: UInt8[np.ndarray, "rows cols"], target: UInt8[np.ndarray, "target_rows target_cols"]
-) -> Mask:
-    """Return which cells of ``prediction`` are not as in ``target``; those beyond its border are wrong."""
-    wrong = np.ones(prediction.shape, bool)
-    rows, cols = np.minimum(prediction.shape, target.shape)
-    wrong[:rows, :cols] = prediction[:rows, :cols] != target[:rows, :cols]
-    return wrong
-
-
-def grid_png(grid: Grid, cell: int = 20, wrong: Mask | None = None) -> Image.Image:
+def grid_png(grid: Grid, cell: int = 20) -> Image.Image:
     """Draw a grid, ``cell`` pixels a cell, with lines between cells and around.
 
     Args:
         grid: what to draw.
         cell: pixels from one line to the next, at least 2.
-        wrong: cells to cross out.
 
     Returns:
         An RGB image of ``(cols * cell + 1, rows * cell + 1)`` pixels.
     """
-    colours = np.array([_rgb(colour) for colour in (*PALETTE, LINE)], np.uint8)
+    colours = np.array([list(bytes.fromhex(colour[1:])) for colour in (*PALETTE, LINE)], np.uint8)
     pixels = np.pad(grid, ((0, 1), (0, 1))).repeat(cell, axis=0).repeat(cell, axis=1)
     pixels = pixels[: grid.shape[0] * cell + 1, : grid.shape[1] * cell + 1]
     pixels[::cell] = pixels[:, ::cell] = len(PALETTE)
-    image = Image.fromarray(colours[pixels])
-    if wrong is not None:
-        _cross_out(image, cell, wrong)
-    return image
-
-
-def grid_svg(grid: Grid, cell: int = 12, wrong: Mask | None = None, title: str = "") -> str:
-    """Draw a grid as one SVG element for a page; neighbours of one colour in a row are one shape.
-
-    Args:
-        grid: what to draw.
-        cell: pixels of a cell.
-        wrong: cells to cross out.
-        title: what the grid is, such as "target"; its size is added. Read aloud, and shown under the pointer.
-    """
-    rows, cols = grid.shape
-    words = escape(f"{title}: {rows} rows, {cols} columns".removeprefix(": "), quote=True)
-    lines = "".join(f"M0 {row}h{cols}" for row in range(rows + 1))
-    lines += "".join(f"M{col} 0v{rows}" for col in range(cols + 1))
-    crosses = "" if wrong is None else "".join(_cross_path(row, col) for row, col in np.argwhere(wrong).tolist())
-    # Each cross is drawn wide in black, then narrow in white: one of the two shows on any colour.
-    strokes = [(lines, LINE, 0.06), (crosses, "#000", 0.3), (crosses, "#fff", 0.15)]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{words}" '
-        f'width="{cols * cell}" height="{rows * cell}" '
-        f'viewBox="-.03 -.03 {cols + 0.06:.2f} {rows + 0.06:.2f}">'
-        f"<title>{words}</title>"
-        + "".join(f'<path fill="{PALETTE[c]}" d="{_runs_path(grid, c)}"/>' for c in np.unique(grid).tolist())
-        + "".join(
-            f'<path fill="none" stroke="{colour}" stroke-width="{width}" d="{path}"/>'
-            for path, colour, width in strokes
-            if path
-        )
-        + "</svg>"
-    )
+    return Image.fromarray(colours[pixels])
 
 
 def task_png(task: Task, outputs: bool = True, cell: int | None = None) -> Image.Image:
@@ -189,36 +124,3 @@ def _text(words: str, size: int) -> Image.Image:
 
 def _paper(width: int, height: int) -> Image.Image:
     return Image.new("RGB", (width, height), PAPER)
-
-
-def _cross_out(image: Image.Image, cell: int, wrong: Mask) -> None:
-    """Cross cells out, in black and white so that it shows on any colour."""
-    draw = ImageDraw.Draw(image)
-    inset, narrow = round(0.28 * cell), max(1, cell // 10)
-    for row, col in np.argwhere(wrong).tolist():
-        low, high = (
-            (col * cell + inset, row * cell + inset),
-            ((col + 1) * cell - inset, (row + 1) * cell - inset),
-        )
-        for width, colour in ((narrow + 2, "#000000"), (narrow, "#FFFFFF")):
-            draw.line((*low, *high), colour, width)
-            draw.line((low[0], high[1], high[0], low[1]), colour, width)
-
-
-def _cross_path(row: int, col: int) -> str:
-    return f"M{col}.25 {row}.25l.5 .5m-.5 0l.5-.5"
-
-
-def _runs_path(grid: Grid, colour: int) -> str:
-    """Every run of a colour along a row, as SVG subpaths."""
-    padded = np.pad(grid == colour, ((0, 0), (1, 1))).astype(np.int8)
-    edges = np.diff(padded, axis=1)
-    starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
-    return "".join(
-        f"M{start} {row}h{end - start}v1h{start - end}z"
-        for (row, start), (_, end) in zip(starts.tolist(), ends.tolist(), strict=True)
-    )
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))

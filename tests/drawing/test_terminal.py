@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from arc_affinity.cli.output.render import DIGITS, grid_text, pair_table, task_table
-from arc_affinity.drawing.pictures import PALETTE
+from arc_affinity.drawing.palette import DIGITS, PALETTE
+from arc_affinity.drawing.terminal import grid_text, pair_table, task_table
 from arc_affinity.types import Pair, Task
 
 
@@ -27,11 +27,6 @@ def printed(what: RenderableType, width: int = 80, colours: bool = False) -> str
 def test_digits_read_without_colours() -> None:
     assert printed(grid_text(grid("012", "345"))) == "0 1 2\n3 4 5"
     assert grid_text(grid("012", "345")).plain == "0 1 2 \n3 4 5 "
-
-
-def test_wrong_cells_are_marked() -> None:
-    wrong = np.array([[False, True, False], [True, False, False]])
-    assert printed(grid_text(grid("012", "345"), wrong)) == "0 1!2\n3!4 5"
 
 
 def test_every_colour_stands_behind_its_digit() -> None:

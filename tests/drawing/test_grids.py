@@ -6,21 +6,14 @@ import re
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from arc_affinity.drawing.pictures import (
-    LARGEST_CELL,
-    PALETTE,
-    WIDTH,
-    grid_png,
-    grid_svg,
-    task_png,
-    wrong_cells,
-)
+from arc_affinity.drawing.palette import PALETTE
+from arc_affinity.drawing.png import LARGEST_CELL, WIDTH, grid_png, task_png
+from arc_affinity.drawing.svg import grid_svg, wrong_cells
 from arc_affinity.types import Pair, Task
 
 GRIDS = arrays(np.uint8, st.tuples(st.integers(1, 13), st.integers(1, 13)), elements=st.integers(0, 9))
@@ -51,19 +44,6 @@ def test_cells_are_in_their_colour_and_place(cells: np.ndarray, cell: int) -> No
         assert {hexadecimal(pixel) for pixel in inside} == {PALETTE[cells[row, col]]}
     assert {hexadecimal(pixel) for pixel in pixels[::cell].reshape(-1, 3)} == {"#555555"}
     assert {hexadecimal(pixel) for pixel in pixels[:, ::cell].reshape(-1, 3)} == {"#555555"}
-
-
-@pytest.mark.parametrize("cell", [7, 12, 20])
-def test_only_wrong_cells_are_crossed_out(cell: int) -> None:
-    cells = np.arange(10, dtype=np.uint8).reshape(2, 5)
-    wrong = np.zeros((2, 5), bool)
-    wrong[1, 3] = wrong[0, 0] = True
-    plain, crossed = np.asarray(grid_png(cells, cell)), np.asarray(grid_png(cells, cell, wrong))
-    changed = (plain != crossed).any(axis=2)
-    blocks = changed[:-1, :-1].reshape(2, cell, 5, cell).any(axis=(1, 3))
-    assert np.array_equal(blocks, wrong)
-    centre = crossed[cell + cell // 2, 3 * cell + cell // 2]
-    assert hexadecimal(centre) != PALETTE[8]
 
 
 def decoded(svg: str) -> np.ndarray:

@@ -37,12 +37,20 @@ def test_json_is_one_document_and_files_hold_the_same(cli, tmp_path, folder):
     assert claims["vitarc-affinity"]["verdict"] == "cannot be checked"
     assert json.loads((out / "claims.json").read_text()) == document
     assert (out / "claims.md").read_text().startswith("# The published claims, checked")
+    assert (out / "claims.html").read_text().startswith("<!doctype html>")
 
 
 def test_the_terminal_shows_every_claim_with_its_verdict(cli, folder):
     done = cli("reproduce", "--reference", folder)
     assert done.code == 0
-    for words in ("compositional-gap: does not hold", "published", "reproduced", "audited", "23 claims: "):
+    for words in (
+        "compositional-gap: does not hold",
+        "published",
+        "reproduced",
+        "audited",
+        "19 published claims: ",
+        "4 of our own: ",
+    ):
         assert words in done.out
 
 
@@ -90,7 +98,8 @@ def test_the_published_data(cli, shared):
     claims = {claim["id"]: claim for claim in json.loads(done.out)["claims"]}
     assert claims["compositional-gap"]["figures"]["gap"] == 210
     assert claims["gap-sensitivity"]["figures"]["pairs_over_half"] == 43
+    ours = {claim["id"]: claim for claim in json.loads(done.out)["ours"]}
     # Program length against affinity, on the same specialists.
-    figures = claims["affinity-or-length"]["figures"]
+    figures = ours["affinity-or-length"]["figures"]
     assert figures["length"] > 0.4 > figures["affinity"]
     assert "NaN" not in done.out

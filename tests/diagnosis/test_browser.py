@@ -316,7 +316,8 @@ def test_squares_lead_to_their_tasks_by_pointer_and_by_arrow_keys(browse: Browse
     press("ArrowRight"); press("ArrowRight"); told.push(now());
     press("ArrowLeft"); told.push(now());
     press("End"); press("ArrowRight"); told.push(now(), [...first.children].filter(each => each.tabIndex === 0).length);
-    document.activeElement.click();
+    // A frame without an address cannot follow links, so the click is made by hand.
+    location.hash = document.activeElement.hash;
     dispatchEvent(new HashChangeEvent("hashchange"));
     told.push(all("tr.open").map(each => each.id));
     enter("select[data-of=category]", "S3");

@@ -69,14 +69,14 @@ def test_a_file_of_its_own_brings_its_style_and_loads_nothing(name: str) -> None
 
 def test_a_task_stands_where_its_accuracies_are() -> None:
     frame = Frame(46, 8, WIDTH - 46 - 12, 300, y_range=(-0.07, 1.07))
-    (mark,) = [m for m in marks(scatter([Point(0.4, 0.0)], AXES, "t", CORNER)) if m.get("r") == "3"]
+    (mark,) = [m for m in marks(scatter([Point(0.4, 0.0)], AXES, "t", CORNER)) if m.get("r") == "3.0"]
     assert float(mark.get("cx") or 0) == pytest.approx(46 + 0.4 * (WIDTH - 58), abs=0.06)
     assert float(mark.get("cy") or 0) == pytest.approx(8 + 300 * 1.07 / 1.14, abs=0.06)
     assert frame.y(1.07) == frame.top
 
 
 def test_marks_of_equal_tasks_stand_in_lanes_of_their_own() -> None:
-    drawn = [m for m in marks(scatter([Point(0.4, 0.0)] * 3, AXES, "t", CORNER)) if m.get("r") == "3"]
+    drawn = [m for m in marks(scatter([Point(0.4, 0.0)] * 3, AXES, "t", CORNER)) if m.get("r") == "3.0"]
     heights = sorted(float(m.get("cy") or 0) for m in drawn)
     assert heights[1] - heights[0] == pytest.approx(LANE, abs=0.11)
     assert heights[2] - heights[1] == pytest.approx(LANE, abs=0.11)

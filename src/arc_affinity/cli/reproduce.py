@@ -15,7 +15,8 @@ from arc_affinity.data.generation.rearc import generator_source, task_ids, verif
 from arc_affinity.files import write_text
 from arc_affinity.paper.audit.common import Claim, Evidence, Verdict
 from arc_affinity.paper.audit.scores import our_scores
-from arc_affinity.paper.claims import all_claims, as_json, as_markdown, counted
+from arc_affinity.paper.claims import as_json, as_markdown, our_claims, published_claims, verdicts
+from arc_affinity.paper.page import claims_page
 from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.by_code.rules import MANUAL, classify_all, classify_source
 
@@ -28,31 +29,35 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
     """Check the published claims.
 
     Every claim of arXiv 2512.07109 as published, as reproduced from the published data, and audited with its fault
-    repaired, with a verdict: holds, holds with changes, does not hold, or cannot be checked, and why. The published
-    labels come along; claims about fine-tunes and specialists need the published tables as well.
+    repaired, with a verdict: holds, holds with changes, does not hold, or cannot be checked, and why; then what we
+    claim of the published figures. The published labels come along; claims about fine-tunes and specialists need the
+    published tables as well.
 
     Args:
         reference: Folder of the published package's data: lora_302_tasks.csv, vitarc_400.csv, split_308_92.json; and
             any taxonomy_labels*.json and s3_subtypes*.json, which are merged and take the place of those that come
             along.
-        out: Folder to write claims.json and claims.md to.
+        out: Folder to write claims.html, claims.json and claims.md to.
         json: Print one JSON document and nothing else.
     """
     check_folder(out)
-    claims = all_claims(_evidence(reference))
-    document = jsonlib.dumps(as_json(claims), indent=2, allow_nan=False)
+    evidence = _evidence(reference)
+    published, ours = published_claims(evidence), our_claims(evidence)
+    document = jsonlib.dumps(as_json(published, ours), indent=2, allow_nan=False)
     if out is not None:
         write_text(out / "claims.json", document + "\n")
-        write_text(out / "claims.md", as_markdown(claims))
+        write_text(out / "claims.md", as_markdown(published, ours))
+        write_text(out / "claims.html", claims_page(published, ours, evidence))
     if json:
         print(document)
         return
     console = Console()
-    for claim in claims:
+    for claim in (*published, *ours):
         console.print(_block(claim))
-    console.print(f"{len(claims)} claims: {counted(claims)}")
+    console.print(f"{len(published)} published claims: {verdicts(published)}")
+    console.print(f"{len(ours)} of our own: {verdicts(ours)}")
     if out is not None:
-        say_path(console, "", out, ": claims.json, claims.md")
+        say_path(console, "", out, ": claims.html, claims.json, claims.md")
 
 
 def _evidence(folder: Path | None) -> Evidence:
@@ -78,7 +83,9 @@ def _block(claim: Claim) -> Text:
         ("reproduced", claim.reproduced),
         ("audited", claim.audited),
         ("because", claim.why),
+        ("needed", claim.needed),
         ("command", claim.command),
     ):
-        text.append(f"  {name:<10}  ", "dim").append(f"{words}\n")
+        if words:
+            text.append(f"  {name:<10}  ", "dim").append(f"{words}\n")
     return text

@@ -10,23 +10,29 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from arc_affinity.diagnosis.gap import TaskAccuracy
-from arc_affinity.documents import read_object
+from arc_affinity.documents import fit, read_bytes, read_object, text_of
 from arc_affinity.errors import ArcAffinityError, unknown
-from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, SUBTYPES
+from arc_affinity.taxonomy.categories import SUBTYPES
+from arc_affinity.taxonomy.validation import read_labels
 
 T = TypeVar("T")
 
 PUBLISHED = Path(__file__).parent / "labels"
-"""The published labels, which come with the package; its tables do not."""
+"""The published labels of all 400 tasks and 108 subtypes, which come with the package; its tables do not."""
 
 LORA, VITARC, SPLIT = "lora_302_tasks.csv", "vitarc_400.csv", "split_308_92.json"
 LABELS, SUBTYPE_LABELS = "taxonomy_labels*.json", "s3_subtypes*.json"
+
+PERCENTAGES = ("base_grid_pct", "base_cell_pct", "final_grid_pct", "final_cell_pct")
+LORA_COLUMNS = {"num_examples": math.inf, "epochs": math.inf, "seconds": math.inf, **dict.fromkeys(PERCENTAGES, 100.0)}
+VITARC_COLUMNS = dict.fromkeys(("vit_vanilla", "vitarc_vt", "vitarc_solve_rate"), 1.0)
+"""The columns of the two tables with the largest value that each may hold; none is below 0."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,10 @@ def read_reference(folder: Path, tasks: Collection[str]) -> Reference:
         raise ArcAffinityError(f"{folder}: no such folder of reference data")
     train, validation = _read_split(folder / SPLIT, tasks)
     found = Reference(
-        fine_tunes=_read_table(folder / LORA, _fine_tune, tasks),
-        specialists=_read_table(folder / VITARC, _specialist, tasks),
-        labels=_read_labels(folder, LABELS, (*CODES, AMBIGUOUS), tasks),
-        subtypes=_read_labels(folder, SUBTYPE_LABELS, SUBTYPES, tasks),
+        fine_tunes=_by_task(folder / LORA, LORA_COLUMNS, tasks, _fine_tune),
+        specialists=_by_task(folder / VITARC, VITARC_COLUMNS, tasks, _specialist),
+        labels=_merged(folder, LABELS, tasks),
+        subtypes=_merged(folder, SUBTYPE_LABELS, tasks),
         train=train,
         validation=validation,
     )
@@ -134,102 +140,70 @@ def published_reference(folder: Path | None, tasks: Collection[str]) -> Referenc
     return replace(found, labels=found.labels or bundled.labels, subtypes=found.subtypes or bundled.subtypes)
 
 
-class _Row:
-    """One line of a table, its fields checked as they are asked for."""
-
-    def __init__(self, fields: Mapping[str, str | None], where: str) -> None:
-        self._fields = fields
-        self.where = where
-
-    def text(self, name: str) -> str:
-        """Return a field as it is written.
-
-        Raises:
-            ArcAffinityError: the line is too short.
-        """
-        value = self._fields.get(name)
-        if value is None:
-            raise ArcAffinityError(f"{self.where}: no {name}; is the line cut short?")
-        return value.strip()
-
-    def number(self, name: str, largest: float = math.inf) -> float:
-        """Return a field as a number.
-
-        Raises:
-            ArcAffinityError: it is none, or not within 0 to ``largest``.
-        """
-        written = self.text(name)
-        try:
-            value = float(written)
-        except ValueError as error:
-            raise ArcAffinityError(f"{self.where}: {name} must be a number, not {written!r:.40}") from error
-        if not 0 <= value <= largest or not math.isfinite(value):
-            limits = "0 or more" if largest == math.inf else f"0 to {largest:g}"
-            raise ArcAffinityError(f"{self.where}: {name} must be {limits}, not {written}")
-        return value
+def _fine_tune(task_id: str, row: Mapping[str, float]) -> FineTune:
+    shares = (row[name] / 100 for name in PERCENTAGES)
+    return FineTune(task_id, int(row["num_examples"]), int(row["epochs"]), row["seconds"], *shares)
 
 
-def _fine_tune(row: _Row) -> FineTune:
-    return FineTune(
-        task_id=row.text("task_id"),
-        examples=int(row.number("num_examples")),
-        epochs=int(row.number("epochs")),
-        seconds=row.number("seconds"),
-        base_grids=row.number("base_grid_pct", 100) / 100,
-        base_cells=row.number("base_cell_pct", 100) / 100,
-        final_grids=row.number("final_grid_pct", 100) / 100,
-        final_cells=row.number("final_cell_pct", 100) / 100,
-    )
+def _specialist(task_id: str, row: Mapping[str, float]) -> Specialist:
+    plain, vt, rate = (row[name] for name in VITARC_COLUMNS)
+    finer = any(abs(100 * value - round(100 * value)) > 1e-9 for value in row.values())
+    # Half a unit of the third decimal.
+    return Specialist(task_id, plain, vt, rate, finer and abs(rate - (vt - plain)) < 0.0005)
 
 
-def _specialist(row: _Row) -> Specialist:
-    plain, vt = row.number("vit_vanilla", 1), row.number("vitarc_vt", 1)
-    rate = row.number("vitarc_solve_rate", 1)
-    columns = ("vit_vanilla", "vitarc_vt", "vitarc_solve_rate")
-    finer = any(len(row.text(name).partition(".")[2]) > 2 for name in columns)
-    # Half a unit of the last decimal.
-    shifted = finer and abs(rate - (vt - plain)) < 0.0005
-    return Specialist(row.text("task_id"), plain, vt, rate, shifted)
-
-
-def _read_table(path: Path, parse: Callable[[_Row], T], tasks: Collection[str]) -> dict[str, T] | None:
-    """A table by task id; None if there is no such file."""
+def _by_task(
+    path: Path, columns: Mapping[str, float], tasks: Collection[str], made: Callable[[str, Mapping[str, float]], T]
+) -> dict[str, T] | None:
+    """A table by task id, of each row what is ``made`` of its columns; None if there is no such file."""
     if not path.exists():
         return None
     rows: dict[str, T] = {}
-    for row in _rows(path):
-        task_id = row.text("task_id")
-        _check_task(task_id, tasks, row.where)
-        if task_id in rows:
-            raise ArcAffinityError(f"{row.where}: task {task_id} comes twice")
-        rows[task_id] = parse(row)
-    if not rows:
-        raise ArcAffinityError(f"{path}: the file is empty; no rows to read")
-    return rows
-
-
-def _rows(path: Path) -> Iterator[_Row]:
-    """The lines of a csv file below its head."""
-    reader = csv.DictReader(io.StringIO(_read(path)), restkey="", strict=True)
+    # What stands beyond the last column goes under the name "".
+    reader = csv.DictReader(io.StringIO(text_of(read_bytes(path), str(path))), restkey="", strict=True)
     try:
         for fields in reader:
             where = f"{path}:{reader.line_num}"
             if "" in fields:
                 raise ArcAffinityError(f"{where}: more fields than the head of the file")
-            yield _Row(fields, where)
+            for name in ("task_id", *columns):
+                if fields.get(name) is None:
+                    raise ArcAffinityError(f"{where}: no {name}; is the line cut short?")
+            task_id = fields["task_id"].strip()
+            _check_task(task_id, tasks, where)
+            if task_id in rows:
+                raise ArcAffinityError(f"{where}: task {task_id} comes twice")
+            rows[task_id] = made(
+                task_id, {name: _number(fields[name], f"{where}: {name}", columns[name]) for name in columns}
+            )
     except csv.Error as error:
         raise ArcAffinityError(f"{path}:{reader.line_num}: not CSV ({error})") from error
+    if not rows:
+        raise ArcAffinityError(f"{path}: the file is empty; no rows to read")
+    return rows
 
 
-def _read_labels(folder: Path, pattern: str, known: Collection[str], tasks: Collection[str]) -> dict[str, str] | None:
-    """All files of the pattern merged; None if there is none."""
+def _number(written: str, where: str, largest: float) -> float:
+    """A number from 0 to ``largest``."""
+    try:
+        value = float(written)
+    except ValueError as error:
+        raise ArcAffinityError(f"{where} must be a number, not {written!r:.40}") from error
+    if not 0 <= value <= largest or not math.isfinite(value):
+        limits = "0 or more" if largest == math.inf else f"0 to {largest:g}"
+        raise ArcAffinityError(f"{where} must be {limits}, not {written.strip()}")
+    return value
+
+
+def _merged(folder: Path, pattern: str, tasks: Collection[str]) -> dict[str, str] | None:
+    """The labels of all files of the pattern, subtypes in those of subtypes alone; None if there is no file."""
     merged: dict[str, str] = {}
     paths = sorted(folder.glob(pattern))
     for path in paths:
-        for task_id, label in _read_object(path).items():
-            _check_task(task_id, tasks, str(path))
-            if not isinstance(label, str) or label not in known:
-                raise ArcAffinityError(f"{path}: task {task_id}: {unknown('category', str(label), known)}")
+        for task_id, label in read_labels(path, tasks).items():
+            if (label in SUBTYPES) != (pattern == SUBTYPE_LABELS):
+                wanted = "subtype" if pattern == SUBTYPE_LABELS else "category"
+                raise ArcAffinityError(f"{path}, task {task_id}: {label} is no {wanted}")
             if merged.setdefault(task_id, label) != label:
                 raise ArcAffinityError(f"{path}: task {task_id} is {label}, but {merged[task_id]} in another file")
     return merged if paths else None
@@ -239,35 +213,13 @@ def _read_split(path: Path, tasks: Collection[str]) -> tuple[frozenset[str], fro
     """Task ids of training and validation; empty if there is no such file."""
     if not path.exists():
         return frozenset(), frozenset()
-    sides = _read_object(path)
-    ids = []
-    for side in ("train", "val"):
-        listed = sides.get(side)
-        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
-            raise ArcAffinityError(f"{path}: {side} must be a list of task ids")
-        for task_id in listed:
-            _check_task(task_id, tasks, str(path))
-        ids.append(frozenset(listed))
-    if ids[0] & ids[1]:
-        raise ArcAffinityError(f"{path}: task {min(ids[0] & ids[1])} is on both sides")
-    return ids[0], ids[1]
-
-
-def _read_object(path: Path) -> dict[str, object]:
-    """A JSON object that says nothing twice and is not empty."""
-    found = read_object(path)
-    if not found:
-        raise ArcAffinityError(f"{path}: must be a JSON object with entries")
-    return found
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ArcAffinityError(f"{path}: not text (UTF-8)") from error
-    except OSError as error:
-        raise ArcAffinityError(f"cannot read {path}: {error.strerror or error}") from error
+    sides = read_object(path)
+    train, validation = (frozenset(fit(sides.get(side), list[str], f"{path}: {side}")) for side in ("train", "val"))
+    for task_id in train | validation:
+        _check_task(task_id, tasks, str(path))
+    if both := train & validation:
+        raise ArcAffinityError(f"{path}: task {min(both)} is on both sides")
+    return train, validation
 
 
 def _check_task(task_id: str, tasks: Collection[str], where: str) -> None:

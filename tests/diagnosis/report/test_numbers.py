@@ -356,7 +356,7 @@ def test_the_first_screen_has_the_score_every_task_and_an_example_of_each_outcom
     assert '<p class="score"><strong>33.3 %</strong>' in text and "95 % CI 6.1 to 79.2" in text and "arc_prize" in text
     chosen = re.findall(r'class="key".*?data-choose="outcomeA" data-value="([a-z-]+)"', text)
     assert chosen == ["all", "input-copy", "no-grid"]
-    tiles = re.findall(r'<a class="tile ([a-z]+)" href="#task-(aaaa000\d)" title="([^"]+)">(.?)</a>', text)
+    tiles = re.findall(r'<a class="tile ([a-z]+)" href="#task-(aaaa000\d)" aria-label="([^"]+)">(.?)</a>', text)
     assert tiles == [
         ("navy", "aaaa0002", "aaaa0002, C1 colour transform: solved", ""),
         ("pink", "aaaa0001", "aaaa0001, no category known: copy of the input", "="),

@@ -276,7 +276,10 @@
   // ---- the mosaic: one stop of the tab key, arrows from square to square ------------------------------------------
   for (const mosaic of document.querySelectorAll(".mosaic")) {
     const tiles = [...mosaic.children];
-    tiles.forEach((tile, place) => { tile.tabIndex = place ? -1 : 0; });
+    tiles.forEach((tile, place) => {
+      tile.tabIndex = place ? -1 : 0;
+      tile.title = tile.getAttribute("aria-label");
+    });
     mosaic.addEventListener("keydown", event => {
       const at = tiles.indexOf(document.activeElement);
       const across = tiles.findIndex(tile => tile.offsetTop > tiles[0].offsetTop);

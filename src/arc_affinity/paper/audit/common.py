@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -28,12 +28,29 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One published claim: as published, reproduced from the published data, and audited with its fault repaired.
+class Finding:
+    """What a check found: reproduced from the published data, and audited with its fault repaired.
 
-    ``why`` gives the ground of the verdict, ``command`` what makes the figures, ``figures`` the numbers themselves
-    by name (None where undefined).
+    ``why`` gives the ground of the verdict, ``figures`` the numbers themselves by name (None where undefined),
+    ``measured_by`` the command that made figures of our own.
     """
+
+    verdict: Verdict
+    why: str
+    reproduced: str = "not from the data at hand"
+    audited: str = "nothing to audit"
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    measured_by: str = ""
+
+
+def unchecked(why: str, audited: str = "nothing to audit") -> Finding:
+    """Return that the data at hand cannot decide a claim."""
+    return Finding(Verdict.UNCHECKED, why, audited=audited)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim with its verdict; ``needed`` says what it would take to check it where that could not be done."""
 
     id: str
     claim: str
@@ -43,34 +60,37 @@ class Claim:
     verdict: Verdict
     why: str
     command: str
-    figures: Mapping[str, float | None] = field(default_factory=dict)
+    figures: Mapping[str, float | None]
+    needed: str
 
 
 @dataclass(frozen=True)
-class Row:
-    """A claim as published, waiting for its evidence."""
+class Statement:
+    """A claim before it is checked.
+
+    Attributes:
+        id: short name.
+        claim: what is claimed, in a sentence.
+        published: the figures that the paper gives.
+        needed: what it takes to check it.
+        check: does so.
+    """
 
     id: str
     claim: str
     published: str
+    needed: str
+    check: Callable[[Evidence], Finding]
 
-    def claim_of(
-        self,
-        evidence: Evidence,
-        verdict: Verdict,
-        why: str,
-        reproduced: str,
-        audited: str,
-        figures: Mapping[str, float | None] | None = None,
-        measured_by: str = "",
-    ) -> Claim:
-        """Return the claim with what was found; ``measured_by`` is the command that made figures of our own."""
-        command = f"{measured_by}; {evidence.command}" if measured_by else evidence.command
-        return Claim(self.id, self.claim, self.published, reproduced, audited, verdict, why, command, figures or {})
-
-    def unchecked(self, evidence: Evidence, why: str, audited: str = "nothing to audit") -> Claim:
-        """Return the claim as one that the data at hand cannot decide."""
-        return self.claim_of(evidence, Verdict.UNCHECKED, why, "not from the data at hand", audited)
+    def judged(self, e: Evidence) -> Claim:
+        """Return the claim with its verdict."""
+        found = self.check(e)
+        command = f"{found.measured_by}; {e.command}" if found.measured_by else e.command
+        needed = self.needed if found.verdict is Verdict.UNCHECKED else ""
+        return Claim(
+            *(self.id, self.claim, self.published, found.reproduced, found.audited),
+            *(found.verdict, found.why, command, found.figures, needed),
+        )
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,11 @@ class Evidence:
     def missing_labels(self) -> str:
         """Why a claim about all labels cannot be decided."""
         return f"published labels of {ALL_TASKS - len(self.labels)} of {ALL_TASKS} tasks are not at hand"
+
+
+def as_published(same: bool, why: str, otherwise: str) -> tuple[Verdict, str]:
+    """Return "holds with changes" for the reason ``why`` where the figures are the published ones, else a failure."""
+    return (Verdict.CHANGES, why) if same else (Verdict.FAILS, otherwise)
 
 
 def told(tested: Tested) -> str:

@@ -8,38 +8,22 @@ from dataclasses import replace
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
 from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, group_gap, has_gap, sensitivity
 from arc_affinity.paper.audit.common import (
-    Claim,
     Evidence,
-    Row,
+    Finding,
+    Statement,
     Verdict,
+    as_published,
     of,
     significant,
     told,
+    unchecked,
 )
 from arc_affinity.paper.published import FineTune
 from arc_affinity.statistics import false_discovery, mean, odds_ratio, paired, share
 from arc_affinity.taxonomy.categories import BY_CODE, LOW_AFFINITY, Affinity
 from arc_affinity.text import p_value, percent
 
-TUNES = Row(
-    "fine-tunes-302",
-    "302 LoRA fine-tunes on 400 examples each",
-    "mean base grid 3.05 %, final grid 6.76 %, final cell 87.0 %; 112 tasks at 0; 2,239 s a task, 188 GPU hours",
-)
-GAP = Row("compositional-gap", "Final cell > 80 % and final grid < 10 %", "210 of 302 = 69.5 %")
-SENSITIVITY = Row(
-    "gap-sensitivity",
-    "The gap does not hang on its thresholds (cell 70-95 %, grid 0-20 %, 66 pairs)",
-    "over half the tasks in 43 of 66 pairs; 56.3 % at 85/5, 73.2 % at 75/15",
-)
-A2_ZERO = Row("a2-zero", "A2 tasks at 0 % grid after fine-tuning", "9 of 21")
-BEST_A2 = Row("694f12f3", "694f12f3, an A2 task, has its cells right and not its grids", "cell 99.33 %, grid 17.75 %")
-BASE_RATES = Row(
-    "failures-base-rate",
-    "Failures gather where the taxonomy predicts them",
-    "68.6 % of the failures in a category, which holds 68.3 % of the tasks",
-)
-NO_TUNES = "needs lora_302_tasks.csv"
+NO_TUNES = "the table of fine-tunes is not at hand"
 
 STRICT, LOOSE = Thresholds(cells=0.85, grids=0.05), Thresholds(cells=0.75, grids=0.15)
 """The two pairs that the paper names."""
@@ -48,16 +32,11 @@ STRICT_SWEPT, LOOSE_SWEPT = (0.85, 0.06), (0.75, 0.14)
 """The pairs of its 66 whose shares are the two published ones; 5 and 15 % are not among its thresholds."""
 
 
-def gap_claims(e: Evidence) -> tuple[Claim, ...]:
-    """Return the claims of this file, in the order of the paper's table."""
-    return fine_tunes(e), gap(e), gap_sensitivity(e), a2_zero(e), best_a2(e), base_rates(e)
-
-
-def fine_tunes(e: Evidence) -> Claim:
+def fine_tunes(e: Evidence) -> Finding:
     """The means of the table; what fine-tuning changes on the same tasks; whether they were new to the base."""
     tunes = e.reference.fine_tunes
     if tunes is None:
-        return TUNES.unchecked(e, NO_TUNES)
+        return unchecked(NO_TUNES)
     rows = list(tunes.values())
     n, zero = len(rows), sum(t.final_grids == 0 for t in rows)
     base, final, cells = (
@@ -81,14 +60,14 @@ def fine_tunes(e: Evidence) -> Claim:
     same = (n, zero, f"{100 * (base.value or 0):.2f}", f"{100 * (final.value or 0):.2f}") == (302, 112, "3.05", "6.76")
     why = "every figure as published; grids can be compared, cells are inflated by the protocol, 'base' is not unseen"
     figures = {"base_grid": base.value, "final_grid": final.value, "final_cell": cells.value, "at_zero": float(zero)}
-    return TUNES.claim_of(e, *_if(same, why, "the means differ"), reproduced, audited, figures)
+    return Finding(*as_published(same, why, "the means differ"), reproduced, audited, figures)
 
 
-def gap(e: Evidence) -> Claim:
+def gap(e: Evidence) -> Finding:
     """The 210 tasks; the same gap before fine-tuning; its share by protocol in our own models."""
     tunes = e.reference.fine_tunes
     if tunes is None:
-        return GAP.unchecked(e, NO_TUNES)
+        return unchecked(NO_TUNES)
     found = group_gap([t.final for t in tunes.values()])
     before = group_gap([t.base for t in tunes.values()])
     ours = [s for s in e.scores if s.gap is not None]
@@ -102,14 +81,14 @@ def gap(e: Evidence) -> Claim:
     reproduced = f"{of(found.count, found.tasks)}; profiles: {profiles}"
     same = (found.count, found.tasks) == (210, 302)
     figures = {"gap": float(found.count), "tasks": float(found.tasks), "share": found.share.value}
-    return GAP.claim_of(e, *_if(same, why, "the count differs"), reproduced, audited, figures)
+    return Finding(*as_published(same, why, "the count differs"), reproduced, audited, figures)
 
 
-def gap_sensitivity(e: Evidence) -> Claim:
+def gap_sensitivity(e: Evidence) -> Finding:
     """All 66 pairs, and the two named ones where they are said to be and where they are."""
     tunes = e.reference.fine_tunes
     if tunes is None:
-        return SENSITIVITY.unchecked(e, NO_TUNES)
+        return unchecked(NO_TUNES)
     tasks = [t.final for t in tunes.values()]
     swept = sensitivity(tasks)
     at = {
@@ -132,14 +111,14 @@ def gap_sensitivity(e: Evidence) -> Claim:
         "at_85_5": strict / n,
         "at_75_15": loose / n,
     }
-    return SENSITIVITY.claim_of(e, *_if(same, why, "the counts differ"), reproduced, audited, figures)
+    return Finding(*as_published(same, why, "the counts differ"), reproduced, audited, figures)
 
 
-def a2_zero(e: Evidence) -> Claim:
+def a2_zero(e: Evidence) -> Finding:
     """A2's tasks without one right grid, beside the same share of all others."""
     tunes = e.reference.fine_tunes
     if tunes is None or not e.labels:
-        return A2_ZERO.unchecked(e, f"{NO_TUNES} and labels")
+        return unchecked(f"{NO_TUNES}, or labels are not")
     zero, total, odds = _a2(tunes, e.labels)
     hand_zero, hand_total, _ = _a2(tunes, e.by_hand)
     labelled = len(tunes.keys() & e.labels.keys())
@@ -152,15 +131,17 @@ def a2_zero(e: Evidence) -> Claim:
     verdict, why = Verdict.UNCHECKED, f"{e.missing_labels}; the other A2 tasks are among them"
     if e.complete:
         same = (zero, total) == (9, 21)
-        verdict, why = _if(same, "the count is as published, beside the share of all tasks at 0", "the count differs")
-    return A2_ZERO.claim_of(e, verdict, why, reproduced, audited, {"zero": zero, "tasks": total})
+        verdict, why = as_published(
+            same, "the count is as published, beside the share of all tasks at 0", "the count differs"
+        )
+    return Finding(verdict, why, reproduced, audited, {"zero": zero, "tasks": total})
 
 
-def best_a2(e: Evidence) -> Claim:
+def best_a2(e: Evidence) -> Finding:
     """The figures of one task, and its published label."""
     tune = (e.reference.fine_tunes or {}).get("694f12f3")
     if tune is None:
-        return BEST_A2.unchecked(e, NO_TUNES)
+        return unchecked(NO_TUNES)
     label = e.labels.get("694f12f3")
     ours = e.code_labels["694f12f3"]
     reproduced = f"cell {percent(tune.final_cells, 2)}, grid {percent(tune.final_grids, 2)}; published label {label}"
@@ -168,18 +149,18 @@ def best_a2(e: Evidence) -> Claim:
     audited = f"our rules: {ours}; {base}, teacher forced"
     figures = {"cell": tune.final_cells, "grid": tune.final_grids}
     if (percent(tune.final_cells, 2), percent(tune.final_grids, 2)) != ("99.33 %", "17.75 %"):
-        return BEST_A2.claim_of(e, Verdict.FAILS, "the figures differ", reproduced, audited, figures)
+        return Finding(Verdict.FAILS, "the figures differ", reproduced, audited, figures)
     verdict, why = Verdict.HOLDS, "figures and label as published"
     if label != "A2":
         verdict, why = Verdict.CHANGES, f"the figures are exact, but the published label of the task is {label}, not A2"
-    return BEST_A2.claim_of(e, verdict, why, reproduced, audited, figures)
+    return Finding(verdict, why, reproduced, audited, figures)
 
 
-def base_rates(e: Evidence) -> Claim:
+def base_rates(e: Evidence) -> Finding:
     """The 210 failures by predicted level and by category, each beside the share of all tasks there."""
     tunes = e.reference.fine_tunes
     if tunes is None or not e.labels:
-        return BASE_RATES.unchecked(e, f"{NO_TUNES} and labels")
+        return unchecked(f"{NO_TUNES}, or labels are not")
     failed = {task for task, tune in tunes.items() if has_gap(tune.final)}
     labelled = tunes.keys() & e.labels.keys()
     at_hand = _groups(failed & labelled, labelled, e.labels)
@@ -200,7 +181,7 @@ def base_rates(e: Evidence) -> Claim:
         else "the share of the failures is about the share of the tasks: a base rate, no concentration"
     )
     figures = {f"{name}: {what}": value for name, c in filled.items() for what, value in _shares(c).items()}
-    return BASE_RATES.claim_of(e, Verdict.CHANGES if shown else Verdict.FAILS, why, reproduced, audited, figures)
+    return Finding(Verdict.CHANGES if shown else Verdict.FAILS, why, reproduced, audited, figures)
 
 
 def _a2(tunes: Mapping[str, FineTune], labels: Mapping[str, str]) -> tuple[int, int, str]:
@@ -239,6 +220,44 @@ def _listed(groups: Mapping[str, Concentration]) -> str:
     )
 
 
-def _if(same: bool, why: str, otherwise: str) -> tuple[Verdict, str]:
-    """Holds with changes for the reason ``why`` if the figures are the published ones."""
-    return (Verdict.CHANGES, why) if same else (Verdict.FAILS, otherwise)
+PUBLISHED = (
+    Statement(
+        "fine-tunes-302",
+        "302 LoRA fine-tunes on 400 examples each",
+        "mean base grid 3.05 %, final grid 6.76 %, final cell 87.0 %; 112 tasks at 0; 2,239 s a task, 188 GPU hours",
+        "lora_302_tasks.csv",
+        fine_tunes,
+    ),
+    Statement(
+        "compositional-gap", "Final cell > 80 % and final grid < 10 %", "210 of 302 = 69.5 %", "lora_302_tasks.csv", gap
+    ),
+    Statement(
+        "gap-sensitivity",
+        "The gap does not hang on its thresholds (cell 70-95 %, grid 0-20 %, 66 pairs)",
+        "over half the tasks in 43 of 66 pairs; 56.3 % at 85/5, 73.2 % at 75/15",
+        "lora_302_tasks.csv",
+        gap_sensitivity,
+    ),
+    Statement(
+        "a2-zero",
+        "A2 tasks at 0 % grid after fine-tuning",
+        "9 of 21",
+        "lora_302_tasks.csv and the published labels",
+        a2_zero,
+    ),
+    Statement(
+        "694f12f3",
+        "694f12f3, an A2 task, has its cells right and not its grids",
+        "cell 99.33 %, grid 17.75 %",
+        "lora_302_tasks.csv",
+        best_a2,
+    ),
+    Statement(
+        "failures-base-rate",
+        "Failures gather where the taxonomy predicts them",
+        "68.6 % of the failures in a category, which holds 68.3 % of the tasks",
+        "lora_302_tasks.csv and the published labels",
+        base_rates,
+    ),
+)
+"""In the order of the paper."""

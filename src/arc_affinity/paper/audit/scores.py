@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.documents import read_json
 from arc_affinity.evaluation.scoring.metrics import Protocol
+
+BUNDLED = Path(__file__).parent / "our_scores.json"
 
 DRAWN = "drawn"
 """Context pairs that never contain the query: the repaired way."""
@@ -50,19 +51,13 @@ class Contrast:
 
 
 def our_scores() -> tuple[OurScore, ...]:
-    """Return the bundled scores (`runs/our_scores.py` writes them); none where there is no such file.
+    """Return the bundled scores (`runs/our_scores.py` writes them).
 
     Raises:
         ArcAffinityError: the bundled file is damaged.
     """
-    path = files("arc_affinity.paper.audit") / "our_scores.json"
-    if not path.is_file():
-        return ()
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["scores"]
-        return tuple(OurScore(**{**row, "protocol": Protocol.named(row["protocol"])}) for row in rows)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArcAffinityError(f"our_scores.json of the package is damaged: {error}") from error
+    document: dict[str, tuple[OurScore, ...]] = read_json(BUNDLED, dict[str, tuple[OurScore, ...]])
+    return document["scores"]
 
 
 def contrasts(

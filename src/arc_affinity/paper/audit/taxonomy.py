@@ -9,13 +9,14 @@ from arc_affinity.diagnosis.affinity import agreement
 from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
 from arc_affinity.paper.audit.common import (
     ALL_TASKS,
-    Claim,
     Evidence,
-    Row,
+    Finding,
+    Statement,
     Verdict,
     of,
     significant,
     told,
+    unchecked,
 )
 from arc_affinity.statistics import mann_whitney, mean, share, spearman
 from arc_affinity.taxonomy.categories import (
@@ -37,56 +38,13 @@ SUBTYPE_COUNTS: Mapping[str, int] = {
     subtype.code: subtype.published_tasks for category in CATEGORIES for subtype in category.subtypes
 }
 
-COUNTS = Row(
-    "category-counts",
-    "How many of the 400 re-arc tasks each category holds",
-    "S3 108, C1 99, S1 52, S2 38, C2 28, A2 28, L1 21, ambiguous 14, K1 7, A1 5",
-)
-RULES = Row("rule-classifier", "The rule classifier is right", "39 of 40 validation tasks; 386 of 400 classified")
-BY_HAND = Row(
-    "ambiguous-by-hand",
-    "The 14 ambiguous tasks and their category by hand",
-    "14 tasks: A2 5, K1 3, S3 2, A1 1, C2 1, L1 1, S2 1",
-)
-LOW = Row("low-affinity-tasks", "Tasks of low or very low affinity", "(108 + 5 + 28) / 400 = 35.3 %")
-LEVELS = Row(
-    "affinity-levels",
-    "Affinity levels of the categories",
-    "High C1; medium S1 S2 C2 K1 L1; low S3 A1; very low A2",
-)
-EMPIRICAL = Row(
-    "empirical-affinity",
-    "Base cell accuracy measures a task's affinity",
-    "low < 70 %, medium 70-85 %, high > 85 %",
-)
-SUBTYPES = Row("s3-split", "S3 splits into an easy and a hard part", "S3-A 77, S3-B 31; grids 5.68 % against 0.10 %")
-VISUAL = Row(
-    "visual-classifier",
-    "A small CNN tells the category from three demonstrations",
-    "36.25 % 9-way, S3 95.24 %; chance 11.1 %, always-S3 27 %",
-)
 
-
-def taxonomy_claims(e: Evidence) -> tuple[Claim, ...]:
-    """Return the claims of this file, in the order of the paper's table."""
-    return (
-        category_counts(e),
-        rule_classifier(e),
-        ambiguous_by_hand(e),
-        low_affinity_tasks(e),
-        affinity_levels(e),
-        empirical_levels(e),
-        visual_classifier(e),
-        s3_split(e),
-    )
-
-
-def category_counts(e: Evidence) -> Claim:
+def category_counts(e: Evidence) -> Finding:
     """Count the labels; beside them what our own rules give for all 400."""
     counts = Counter(e.labels.values())
     audited = f"our rules, the ambiguous by hand: {_listed(Counter(e.code_labels.values()))}; {_agreement(e)}"
     if not e.labels:
-        return COUNTS.unchecked(e, "no labels at hand", audited)
+        return unchecked("no labels at hand", audited)
     reproduced = f"{len(e.labels)} of {ALL_TASKS} labels: {_listed(counts)}"
     verdict, why = Verdict.UNCHECKED, e.missing_labels
     if any(counts[code] > PUBLISHED_COUNTS[code] for code in counts):
@@ -94,10 +52,10 @@ def category_counts(e: Evidence) -> Claim:
     elif e.complete:
         # All 400, and of no category more than published, so as many of each.
         verdict, why = Verdict.HOLDS, "every count as published"
-    return COUNTS.claim_of(e, verdict, why, reproduced, audited, {code: counts[code] for code in PUBLISHED_COUNTS})
+    return Finding(verdict, why, reproduced, audited, {code: counts[code] for code in PUBLISHED_COUNTS})
 
 
-def rule_classifier(e: Evidence) -> Claim:
+def rule_classifier(e: Evidence) -> Finding:
     """The validation set is not published data; our own rules are held against the labels instead."""
     classified = sum(label != AMBIGUOUS for label in e.labels.values())
     reproduced = f"{of(classified, len(e.labels))} classified" if e.labels else "no labels at hand"
@@ -107,16 +65,16 @@ def rule_classifier(e: Evidence) -> Claim:
     )
     why = "neither the ids of the 40 validation tasks nor the published rules' decisions on them are at hand"
     figures: dict[str, float | None] = {"classified": classified, "labels": len(e.labels)}
-    return RULES.claim_of(e, Verdict.UNCHECKED, why, reproduced, audited, figures)
+    return Finding(Verdict.UNCHECKED, why, reproduced, audited, figures)
 
 
-def ambiguous_by_hand(e: Evidence) -> Claim:
+def ambiguous_by_hand(e: Evidence) -> Finding:
     """Whether the tasks labelled ambiguous are the 14 known ones, and what our rules say of them."""
     agreed = sum(e.rule_labels.get(task) == label for task, label in e.manual.items())
     audited = f"our rules alone give {agreed} of these {len(e.manual)} the category that was given by hand"
     found = {task for task, label in e.labels.items() if label == AMBIGUOUS}
     if not found:
-        return BY_HAND.unchecked(e, "no task is labelled ambiguous in the data at hand", audited)
+        return unchecked("no task is labelled ambiguous in the data at hand", audited)
     listed = len(found & e.manual.keys())
     reproduced = f"{len(found)} labelled ambiguous in {len(e.labels)} labels, {listed} of them among the 14"
     verdict, why = Verdict.HOLDS, "the ambiguous labels are the 14 tasks; their categories rest on one reader"
@@ -124,10 +82,10 @@ def ambiguous_by_hand(e: Evidence) -> Claim:
         verdict, why = Verdict.FAILS, "the ambiguous labels are other tasks than the 14"
     elif not e.complete:
         verdict, why = Verdict.UNCHECKED, e.missing_labels
-    return BY_HAND.claim_of(e, verdict, why, reproduced, audited, {"ambiguous": len(found), "rules_agree": agreed})
+    return Finding(verdict, why, reproduced, audited, {"ambiguous": len(found), "rules_agree": agreed})
 
 
-def low_affinity_tasks(e: Evidence) -> Claim:
+def low_affinity_tasks(e: Evidence) -> Finding:
     """The sum is arithmetic; with the ambiguous tasks by hand it is another."""
     published = sum(PUBLISHED_COUNTS[code] for code in LOW_AFFINITY)
     by_hand = published + sum(code in LOW_AFFINITY for code in e.manual.values())
@@ -144,14 +102,14 @@ def low_affinity_tasks(e: Evidence) -> Claim:
     why = "the sum is right, but leaving 14 tasks out of the numerator and not of the denominator makes it smaller"
     figures = {"published_counts": published / ALL_TASKS, "by_hand": by_hand / ALL_TASKS}
     wrong = e.complete and counted != published
-    return LOW.claim_of(e, Verdict.FAILS if wrong else Verdict.CHANGES, why, reproduced, audited, dict(figures))
+    return Finding(Verdict.FAILS if wrong else Verdict.CHANGES, why, reproduced, audited, dict(figures))
 
 
-def affinity_levels(e: Evidence) -> Claim:
+def affinity_levels(e: Evidence) -> Finding:
     """Whether the levels follow the base cell accuracy that they stand for."""
     tunes = e.reference.fine_tunes
     if tunes is None or not e.labels:
-        return LEVELS.unchecked(e, "needs the 302 fine-tunes and labels")
+        return unchecked("the table of fine-tunes is not at hand, or labels are not")
     base = {task: tune.base_cells for task, tune in tunes.items()}
     found, filled = agreement(base, e.labels), agreement(base, e.filled)
     groups = by_category([TaskAccuracy(task, cells, 0.0) for task, cells in base.items()], e.labels)
@@ -165,14 +123,14 @@ def affinity_levels(e: Evidence) -> Claim:
     why = "base cells rise with the level" if positive else "base cells do not rise with the level"
     verdict = Verdict.HOLDS if positive else Verdict.FAILS
     figures: dict[str, float | None] = {"spearman": found.rank.effect.value, "p": found.rank.p, "tasks": found.tasks}
-    return LEVELS.claim_of(e, verdict, f"{why} ({found.tasks} of 302 tasks)", reproduced, audited, figures)
+    return Finding(verdict, f"{why} ({found.tasks} of 302 tasks)", reproduced, audited, figures)
 
 
-def empirical_levels(e: Evidence) -> Claim:
+def empirical_levels(e: Evidence) -> Finding:
     """How many tasks each level holds, and whether it says anything of the fine-tuned model."""
     tunes = e.reference.fine_tunes
     if tunes is None:
-        return EMPIRICAL.unchecked(e, "needs the 302 fine-tunes")
+        return unchecked("the table of fine-tunes is not at hand")
     levels = Counter(empirical_affinity(tune.base_cells) for tune in tunes.values())
     finals = [tune.final_grids for tune in tunes.values()]
     rank = spearman([tune.base_cells for tune in tunes.values()], finals)
@@ -191,10 +149,10 @@ def empirical_levels(e: Evidence) -> Claim:
     verdict = Verdict.HOLDS if predicts else Verdict.FAILS
     why = "higher levels end higher" if predicts else "the level does not predict which tasks fine-tuning solves"
     figures: dict[str, float | None] = {str(level): levels[level] for level in by_level}
-    return EMPIRICAL.claim_of(e, verdict, why, reproduced, audited, {**figures, "spearman": rank.effect.value})
+    return Finding(verdict, why, reproduced, audited, {**figures, "spearman": rank.effect.value})
 
 
-def visual_classifier(e: Evidence) -> Claim:
+def visual_classifier(_: Evidence) -> Finding:
     """The counts behind the shares: 80 held-out tasks, 21 of them S3."""
     audited = (
         f"the shares are 29 of 80 = {share(29, 80).percent()} and 20 of 21 = {share(20, 21).percent()}, so "
@@ -202,14 +160,14 @@ def visual_classifier(e: Evidence) -> Claim:
         "always-S3 is within the first interval"
     )
     why = "neither weights nor predictions were published; the shares fit whole counts"
-    return VISUAL.unchecked(e, why, audited)
+    return unchecked(why, audited)
 
 
-def s3_split(e: Evidence) -> Claim:
+def s3_split(e: Evidence) -> Finding:
     """The sizes of the two parts, and their grids after fine-tuning."""
     subtypes, tunes = e.reference.subtypes, e.reference.fine_tunes
     if not subtypes:
-        return SUBTYPES.unchecked(e, "no subtypes at hand")
+        return unchecked("no subtypes at hand")
     counts = Counter(subtypes.values())
     audited = "needs the 302 fine-tunes"
     if tunes is not None:
@@ -227,7 +185,7 @@ def s3_split(e: Evidence) -> Claim:
         same = counts == Counter(SUBTYPE_COUNTS)
         verdict = Verdict.CHANGES if same else Verdict.FAILS
         why = "the sizes are as published; 5.68 % and 0.10 % are of pre-training, whose records were not published"
-    return SUBTYPES.claim_of(e, verdict, why, reproduced, audited, {k: counts[k] for k in SUBTYPE_COUNTS})
+    return Finding(verdict, why, reproduced, audited, {k: counts[k] for k in SUBTYPE_COUNTS})
 
 
 def _agreement(e: Evidence) -> str:
@@ -240,3 +198,64 @@ def _listed(counts: Mapping[str, int]) -> str:
     """The counts of all categories, the largest as published first."""
     codes = sorted(PUBLISHED_COUNTS, key=lambda code: -PUBLISHED_COUNTS[code])
     return ", ".join(f"{code} {counts.get(code, 0)}" for code in codes)
+
+
+PUBLISHED = (
+    Statement(
+        "category-counts",
+        "How many of the 400 re-arc tasks each category holds",
+        "S3 108, C1 99, S1 52, S2 38, C2 28, A2 28, L1 21, ambiguous 14, K1 7, A1 5",
+        "the published labels of all 400 tasks",
+        category_counts,
+    ),
+    Statement(
+        "rule-classifier",
+        "The rule classifier is right",
+        "39 of 40 validation tasks; 386 of 400 classified",
+        "the ids of the 40 validation tasks, and what the published rules decided on them",
+        rule_classifier,
+    ),
+    Statement(
+        "ambiguous-by-hand",
+        "The 14 ambiguous tasks and their category by hand",
+        "14 tasks: A2 5, K1 3, S3 2, A1 1, C2 1, L1 1, S2 1",
+        "the published labels of all 400 tasks",
+        ambiguous_by_hand,
+    ),
+    Statement(
+        "low-affinity-tasks",
+        "Tasks of low or very low affinity",
+        "(108 + 5 + 28) / 400 = 35.3 %",
+        "the published labels of all 400 tasks",
+        low_affinity_tasks,
+    ),
+    Statement(
+        "affinity-levels",
+        "Affinity levels of the categories",
+        "High C1; medium S1 S2 C2 K1 L1; low S3 A1; very low A2",
+        "lora_302_tasks.csv and the published labels",
+        affinity_levels,
+    ),
+    Statement(
+        "empirical-affinity",
+        "Base cell accuracy measures a task's affinity",
+        "low < 70 %, medium 70-85 %, high > 85 %",
+        "lora_302_tasks.csv",
+        empirical_levels,
+    ),
+    Statement(
+        "visual-classifier",
+        "A small CNN tells the category from three demonstrations",
+        "36.25 % 9-way, S3 95.24 %; chance 11.1 %, always-S3 27 %",
+        "the published network or its predictions, or one trained as described on several splits",
+        visual_classifier,
+    ),
+    Statement(
+        "s3-split",
+        "S3 splits into an easy and a hard part",
+        "S3-A 77, S3-B 31; grids 5.68 % against 0.10 %",
+        "the published subtypes of all 108 tasks of S3",
+        s3_split,
+    ),
+)
+"""In the order of the paper."""

@@ -20,7 +20,7 @@ numbers give the same interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,10 @@ from scipy import stats
 from arc_affinity.errors import ArcAffinityError
 
 CONFIDENCE = 0.95
-"""Of every interval, unless another is asked for."""
+"""Of every interval."""
+
+NORMAL_QUANTILE = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+"""Standard errors from the middle of a normal distribution to the ends of its interval, 1.96."""
 
 RESAMPLES = 4000
 """Of every bootstrap and every random permutation (ours)."""
@@ -107,7 +110,7 @@ class Paired:
     unpaired: int
 
 
-def share(successes: int, total: int, confidence: float = CONFIDENCE) -> Estimate:
+def share(successes: int, total: int) -> Estimate:
     """Return ``successes / total`` with the interval of Wilson (1927), by ``scipy.stats.binomtest``.
 
     Raises:
@@ -117,31 +120,18 @@ def share(successes: int, total: int, confidence: float = CONFIDENCE) -> Estimat
         raise ArcAffinityError(f"a share needs 0 <= successes <= total, not {successes} of {total}")
     if total == 0:
         return Estimate(None, None, None, 0, "there is nothing to count")
-    interval = stats.binomtest(successes, total).proportion_ci(confidence, method="wilson")
+    interval = stats.binomtest(successes, total).proportion_ci(CONFIDENCE, method="wilson")
     # Rounding may leave 0 to 1 by one unit in the last place.
     return Estimate(successes / total, max(0.0, float(interval.low)), min(1.0, float(interval.high)), total)
 
 
-def mean(
-    values: Sequence[float],
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    confidence: float = CONFIDENCE,
-    seed: int = SEED,
-) -> Estimate:
-    """Return the mean over tasks with its BCa bootstrap interval (Efron 1987), resampling tasks.
-
-    Args:
-        values: one a task; or one an output, with ``clusters``.
-        clusters: the task of each value. Values of one task are averaged first, so a task counts once however
-            many outputs it has, as in ARC Prize's score.
-        confidence: of the interval.
-        seed: of the resampling.
+def mean(values: Sequence[float]) -> Estimate:
+    """Return the mean over tasks, a value each, with its BCa bootstrap interval (Efron 1987), resampling tasks.
 
     Raises:
-        ArcAffinityError: the lengths differ, or a value is not finite.
+        ArcAffinityError: a value is not finite.
     """
-    units = _finite(values if clusters is None else _cluster_means(values, clusters))
+    units = _finite(values)
     if not len(units):
         return Estimate(None, None, None, 0, "there are no values")
     value = float(units.mean())
@@ -149,12 +139,12 @@ def mean(
         return Estimate(value, None, None, 1, "one task alone: no interval")
     if _constant(units):
         return Estimate(value, None, None, len(units), f"{ALL_EQUAL}: no interval")
-    low, high = _bca(units, confidence, seed)
+    low, high = _bca(units)
     reason = "" if low is not None else "the resamples are too much alike: no interval"
     return Estimate(value, low, high, len(units), reason)
 
 
-def spearman(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDENCE) -> Tested:
+def spearman(x: Sequence[float], y: Sequence[float]) -> Tested:
     """Return Spearman's rank correlation of paired values, ties averaged, with p from the t distribution.
 
     The interval is Fisher's z with the standard error of Bonett and Wright (2000), equation 3:
@@ -170,12 +160,10 @@ def spearman(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDE
     if _constant(a) or _constant(b):
         return _untested(n, f"{ALL_EQUAL} on one side: no ranks to correlate")
     found = stats.spearmanr(a, b)
-    return Tested(_rank_estimate(float(found.statistic), n, 0, confidence), float(found.pvalue))
+    return Tested(_rank_estimate(float(found.statistic), n, 0), float(found.pvalue))
 
 
-def partial_spearman(
-    x: Sequence[float], y: Sequence[float], given: Sequence[float], confidence: float = CONFIDENCE
-) -> Tested:
+def partial_spearman(x: Sequence[float], y: Sequence[float], given: Sequence[float]) -> Tested:
     """Return the rank correlation of ``x`` and ``y`` that is left when both are held against ``given``.
 
     (r_xy - r_xz r_yz) / sqrt((1 - r_xz**2) (1 - r_yz**2)) of Spearman's correlations (Kendall 1942); p from the t
@@ -196,7 +184,7 @@ def partial_spearman(
     r = max(-1.0, min(1.0, (xy - xz * yz) / math.sqrt(left)))
     rest = max(1 - r**2, 1e-300)
     p = 2 * float(stats.t.sf(abs(r) * math.sqrt((n - 3) / rest), n - 3))
-    return Tested(_rank_estimate(r, n, 1, confidence), p)
+    return Tested(_rank_estimate(r, n, 1), p)
 
 
 def mann_whitney(x: Sequence[float], y: Sequence[float]) -> Tested:
@@ -218,7 +206,7 @@ def mann_whitney(x: Sequence[float], y: Sequence[float]) -> Tested:
     return Tested(Estimate(effect, None, None, n, "no interval is given with this test"), float(found.pvalue))
 
 
-def cohens_d(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+def cohens_d(x: Sequence[float], y: Sequence[float]) -> Estimate:
     """Return Cohen's d (1988, equation 2.5.1): mean of ``x`` minus mean of ``y`` over the pooled deviation.
 
     The interval is that of Hedges and Olkin (1985, chapter 5, equation 14), for large groups:
@@ -235,27 +223,15 @@ def cohens_d(x: Sequence[float], y: Sequence[float], confidence: float = CONFIDE
     if _constant(a) and _constant(b):
         return Estimate(None, None, None, n, "neither group varies")
     d = float(a.mean() - b.mean()) / pooled
-    half = _normal_quantile(confidence) * math.sqrt(n / (len(a) * len(b)) + d**2 / (2 * n))
+    half = NORMAL_QUANTILE * math.sqrt(n / (len(a) * len(b)) + d**2 / (2 * n))
     return Estimate(d, d - half, d + half, n)
 
 
-def paired(
-    first: Mapping[str, float],
-    second: Mapping[str, float],
-    *,
-    confidence: float = CONFIDENCE,
-    seed: int = SEED,
-) -> Paired:
-    """Compare two models on the tasks that both have: ``second`` minus ``first``.
+def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Paired:
+    """Compare two models, a value by task id each, on the tasks that both have: ``second`` minus ``first``.
 
     The interval is BCa over tasks (as :func:`mean`). The test flips the sign of each task's difference (Fisher
-    1935): exact where all flips are few enough, by random flips otherwise; it takes no normality and no ties amiss.
-
-    Args:
-        first: a value by task id.
-        second: the other model's.
-        confidence: of the interval.
-        seed: of resampling and flips.
+    1935): exact where all flips are few enough, by random flips otherwise; it assumes no normality and minds no ties.
 
     Raises:
         ArcAffinityError: a value is not finite.
@@ -265,15 +241,15 @@ def paired(
     differences = _finite([second[task] - first[task] for task in common])
     if not common:
         return Paired(Estimate(None, None, None, 0, "no task is in both"), None, 0, 0, unpaired)
-    estimate = mean(differences.tolist(), confidence=confidence, seed=seed)
     better, worse = int((differences > 0).sum()), int((differences < 0).sum())
-    p = _sign_flips(differences, seed) if len(common) > 1 and (better or worse) else None
     if not better and not worse:
-        estimate = Estimate(0.0, None, None, len(common), "the two are equal on every task: no interval, no test")
-    return Paired(estimate, p, better, worse, unpaired)
+        same = Estimate(0.0, None, None, len(common), "the two are equal on every task: no interval, no test")
+        return Paired(same, None, 0, 0, unpaired)
+    p = _sign_flips(differences) if len(common) > 1 else None
+    return Paired(mean(differences.tolist()), p, better, worse, unpaired)
 
 
-def odds_ratio(hits: int, misses: int, other_hits: int, other_misses: int, confidence: float = CONFIDENCE) -> Tested:
+def odds_ratio(hits: int, misses: int, other_hits: int, other_misses: int) -> Tested:
     """Return the odds of a hit in one group over those in the other, p by Fisher's exact test (1922).
 
     Ratio and interval are the sample's (log odds, normal), by ``scipy.stats.contingency.odds_ratio``.
@@ -291,7 +267,7 @@ def odds_ratio(hits: int, misses: int, other_hits: int, other_misses: int, confi
     if 0 in counts:
         return Tested(Estimate(None, None, None, n, "a cell of the table is 0: no finite odds"), p)
     found = stats.contingency.odds_ratio(table, kind="sample")
-    interval = found.confidence_interval(confidence)
+    interval = found.confidence_interval(CONFIDENCE)
     return Tested(Estimate(float(found.statistic), float(interval.low), float(interval.high), n), p)
 
 
@@ -311,29 +287,25 @@ def false_discovery(p: Mapping[str, float | None]) -> dict[str, float | None]:
     return {**p, **dict(zip(known, map(float, adjusted), strict=True))}
 
 
-def _bca(units: Float[np.ndarray, " n"], confidence: float, seed: int) -> tuple[float | None, float | None]:
+def _bca(units: Float[np.ndarray, " n"]) -> tuple[float | None, float | None]:
     """Interval of the mean of ``units``; None twice where the method has no answer.
 
     Efron (1987), as in Efron and Tibshirani (1993, equations 14.9 to 14.15), with the draws and the figures of
     ``scipy.stats.bootstrap``. That one takes a square of ``n`` by ``n`` to leave each value out in turn; of a mean it
     is known what leaving one out does: the value's distance from the mean.
     """
-    found, away = _resampled_means(units, np.random.default_rng(seed)), units - units.mean()
+    rng, n = np.random.default_rng(SEED), len(units)
+    found = np.concatenate([units[rng.integers(0, n, (rows, n))].mean(axis=-1) for rows in _batches(n)])
+    away = units - units.mean()
     below = (np.count_nonzero(found < units.mean()) + np.count_nonzero(found <= units.mean())) / (2 * len(found))
     bias = stats.norm.ppf(below)
     acceleration = (away**3).sum() / (6 * (away**2).sum() ** 1.5)
-    sums = bias + stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    sums = bias + stats.norm.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     ends = stats.norm.cdf(bias + sums / (1 - acceleration * sums))
     if not np.isfinite(ends).all():
         return None, None
     low, high = np.quantile(found, ends)
     return float(low), float(high)
-
-
-def _resampled_means(units: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, " resamples"]:
-    """Means of as many values drawn with replacement, `RESAMPLES` times."""
-    means = [units[rng.integers(0, len(units), (rows, len(units)))].mean(axis=-1) for rows in _batches(len(units))]
-    return np.concatenate(means)
 
 
 def _batches(n: int) -> list[int]:
@@ -342,7 +314,7 @@ def _batches(n: int) -> list[int]:
     return [min(rows, RESAMPLES - done) for done in range(0, RESAMPLES, rows)]
 
 
-def _sign_flips(differences: Float[np.ndarray, " n"], seed: int) -> float:
+def _sign_flips(differences: Float[np.ndarray, " n"]) -> float:
     """Two-sided p of the mean difference under random signs: all of them where `RESAMPLES` suffice, drawn elsewhere.
 
     The draws and figures are those of ``scipy.stats.permutation_test``, which takes each task on its own in every
@@ -354,7 +326,7 @@ def _sign_flips(differences: Float[np.ndarray, " n"], seed: int) -> float:
             (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES
         )
         return float(found.pvalue)
-    rng, observed = np.random.default_rng(seed), differences.mean()
+    rng, observed = np.random.default_rng(SEED), differences.mean()
     means = []
     for rows in _batches(n):
         flipped = rng.permuted(np.tile([False, True], (rows, n, 1)), axis=-1)[..., 0]
@@ -364,16 +336,6 @@ def _sign_flips(differences: Float[np.ndarray, " n"], seed: int) -> float:
     near = abs(1e-14 * observed)
     tails = (np.count_nonzero(null <= observed + near), np.count_nonzero(null >= observed - near))
     return min(1.0, 2 * (min(tails) + 1) / (RESAMPLES + 1))
-
-
-def _cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> list[float]:
-    """Mean of each cluster, in order of first appearance."""
-    if len(values) != len(clusters):
-        raise ArcAffinityError(f"{len(values)} values do not match {len(clusters)} clusters")
-    groups: dict[Hashable, list[float]] = {}
-    for value, cluster in zip(values, clusters, strict=True):
-        groups.setdefault(cluster, []).append(float(value))
-    return [math.fsum(group) / len(group) for group in groups.values()]
 
 
 def _finite(values: Iterable[float]) -> Float[np.ndarray, " n"]:
@@ -395,18 +357,14 @@ def _constant(values: Float[np.ndarray, " n"]) -> bool:
     return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max()))) if len(values) else True
 
 
-def _rank_estimate(r: float, n: int, given: int, confidence: float) -> Estimate:
+def _rank_estimate(r: float, n: int, given: int) -> Estimate:
     """A rank correlation of ``n`` pairs with its interval, ``given`` variables being held fixed."""
     if n - given < 4 or math.isclose(abs(r), 1.0):
         told = "ranks agree wholly" if n - given >= 4 else f"{n} pairs"
         return Estimate(r, None, None, n, f"{told}: no interval")
-    half = _normal_quantile(confidence) * math.sqrt((1 + r**2 / 2) / (n - given - 3))
+    half = NORMAL_QUANTILE * math.sqrt((1 + r**2 / 2) / (n - given - 3))
     return Estimate(r, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half), n)
 
 
 def _untested(n: int, reason: str) -> Tested:
     return Tested(Estimate(None, None, None, n, reason), None)
-
-
-def _normal_quantile(confidence: float) -> float:
-    return float(stats.norm.ppf((1 + confidence) / 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -17,7 +18,7 @@ from arc_affinity.paper.audit import taxonomy as claims_taxonomy
 from arc_affinity.paper.audit import vitarc as claims_vitarc
 from arc_affinity.paper.audit.common import Evidence, Verdict, of
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, OurScore, contrasts, our_scores
-from arc_affinity.paper.claims import as_json, as_markdown, our_claims, published_claims, verdicts
+from arc_affinity.paper.claims import CHECKS, STATEMENTS, as_json, as_markdown, our_claims, published_claims, verdicts
 from arc_affinity.paper.page import claims_page
 from arc_affinity.paper.pictures import pictures
 from arc_affinity.paper.published import FineTune, Reference, Specialist, read_reference
@@ -415,3 +416,9 @@ def test_damaged_bundled_scores_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr("arc_affinity.paper.audit.scores.BUNDLED", path)
     with pytest.raises(ArcAffinityError, match=r"our_scores\.json"):
         our_scores()
+
+
+def test_every_statement_has_its_check():
+    groups = tomllib.loads(STATEMENTS.read_text(encoding="utf-8"))
+    assert list(groups) == ["published", "ours"]
+    assert [each["id"] for group in groups.values() for each in group] == list(CHECKS)

@@ -13,9 +13,9 @@ from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.generation.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.files import write_text
-from arc_affinity.paper.audit.common import Claim, Evidence, Verdict
+from arc_affinity.paper.audit.common import Evidence, Verdict
 from arc_affinity.paper.audit.scores import our_scores
-from arc_affinity.paper.claims import as_json, as_markdown, our_claims, published_claims, verdicts
+from arc_affinity.paper.claims import Claim, as_json, as_markdown, our_claims, published_claims, verdicts
 from arc_affinity.paper.page import claims_page
 from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.by_code.rules import MANUAL, classify_all, classify_source

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from arc_affinity.diagnosis.page.figures import Look
 from arc_affinity.diagnosis.page.rendering import render
-from arc_affinity.paper.audit.common import Claim, Evidence, Verdict
-from arc_affinity.paper.claims import MANY, verdicts
+from arc_affinity.paper.audit.common import Evidence, Verdict
+from arc_affinity.paper.claims import MANY, Claim, verdicts
 from arc_affinity.paper.pictures import pictures
 
 LOOKS: Mapping[Verdict, Look] = MappingProxyType(

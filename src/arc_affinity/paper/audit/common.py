@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -46,51 +46,6 @@ class Finding:
 def unchecked(why: str, audited: str = "nothing to audit") -> Finding:
     """Return that the data at hand cannot decide a claim."""
     return Finding(Verdict.UNCHECKED, why, audited=audited)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim with its verdict; ``needed`` says what it would take to check it where that could not be done."""
-
-    id: str
-    claim: str
-    published: str
-    reproduced: str
-    audited: str
-    verdict: Verdict
-    why: str
-    command: str
-    figures: Mapping[str, float | None]
-    needed: str
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A claim before it is checked.
-
-    Attributes:
-        id: short name.
-        claim: what is claimed, in a sentence.
-        published: the figures that the paper gives.
-        needed: what it takes to check it.
-        check: does so.
-    """
-
-    id: str
-    claim: str
-    published: str
-    needed: str
-    check: Callable[[Evidence], Finding]
-
-    def judged(self, e: Evidence) -> Claim:
-        """Return the claim with its verdict."""
-        found = self.check(e)
-        command = f"{found.measured_by}; {e.command}" if found.measured_by else e.command
-        needed = self.needed if found.verdict is Verdict.UNCHECKED else ""
-        return Claim(
-            *(self.id, self.claim, self.published, found.reproduced, found.audited),
-            *(found.verdict, found.why, command, found.figures, needed),
-        )
 
 
 @dataclass(frozen=True)

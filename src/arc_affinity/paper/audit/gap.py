@@ -10,7 +10,6 @@ from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, gro
 from arc_affinity.paper.audit.common import (
     Evidence,
     Finding,
-    Statement,
     Verdict,
     as_published,
     of,
@@ -218,46 +217,3 @@ def _listed(groups: Mapping[str, Concentration]) -> str:
         f"{found.tasks} tasks, odds ratio {told(found.odds)}, adjusted {p_value(found.adjusted)}"
         for name, found in groups.items()
     )
-
-
-PUBLISHED = (
-    Statement(
-        "fine-tunes-302",
-        "302 LoRA fine-tunes on 400 examples each",
-        "mean base grid 3.05 %, final grid 6.76 %, final cell 87.0 %; 112 tasks at 0; 2,239 s a task, 188 GPU hours",
-        "lora_302_tasks.csv",
-        fine_tunes,
-    ),
-    Statement(
-        "compositional-gap", "Final cell > 80 % and final grid < 10 %", "210 of 302 = 69.5 %", "lora_302_tasks.csv", gap
-    ),
-    Statement(
-        "gap-sensitivity",
-        "The gap does not hang on its thresholds (cell 70-95 %, grid 0-20 %, 66 pairs)",
-        "over half the tasks in 43 of 66 pairs; 56.3 % at 85/5, 73.2 % at 75/15",
-        "lora_302_tasks.csv",
-        gap_sensitivity,
-    ),
-    Statement(
-        "a2-zero",
-        "A2 tasks at 0 % grid after fine-tuning",
-        "9 of 21",
-        "lora_302_tasks.csv and the published labels",
-        a2_zero,
-    ),
-    Statement(
-        "694f12f3",
-        "694f12f3, an A2 task, has its cells right and not its grids",
-        "cell 99.33 %, grid 17.75 %",
-        "lora_302_tasks.csv",
-        best_a2,
-    ),
-    Statement(
-        "failures-base-rate",
-        "Failures gather where the taxonomy predicts them",
-        "68.6 % of the failures in a category, which holds 68.3 % of the tasks",
-        "lora_302_tasks.csv and the published labels",
-        base_rates,
-    ),
-)
-"""In the order of the paper."""

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.paper.audit.common import Evidence, Finding, Statement, Verdict, unchecked
+from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, unchecked
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
 from arc_affinity.statistics import false_discovery, share
 from arc_affinity.text import percent
@@ -166,61 +166,3 @@ def _forced(contrast: Contrast) -> str:
 
 def _place(score: OurScore) -> str:
     return f"{score.model}, {score.data}"
-
-
-PUBLISHED = (
-    Statement(
-        "pre-training-15",
-        "Pre-training on 15 samples a task, 92 unseen tasks",
-        "grid 2.34 %, cell 71.6 % at epoch 3",
-        "the published weights or predictions, or a run as long, scored on tasks that chose none of its epochs",
-        pre_training_15,
-    ),
-    Statement(
-        "pre-training-150",
-        "Pre-training on 150 samples a task, 92 unseen tasks",
-        "grid 3.25 % (epoch 23), cell 81.80 % (epoch 36)",
-        "the published weights or predictions, or a run as long, scored on tasks that chose none of its epochs",
-        pre_training_150,
-    ),
-    Statement(
-        "arc-agi-2",
-        "ARC-AGI-2 public evaluation, zero-shot, 5 seeds",
-        "grid 0.34 % (95 % CI 0.18-0.49), cell 89.37 %",
-        "the predictions of the five published runs",
-        arc_2,
-    ),
-    Statement(
-        "merged-adapters",
-        "302 adapters can be merged by averaging",
-        "largest loss barrier 0.0605, threshold 0.5",
-        "the 302 published adapters, or as many of our own merged by model merge",
-        merged_adapters,
-    ),
-)
-"""In the order of the paper."""
-
-OURS = (
-    Statement(
-        "teacher-forcing",
-        "Teacher forcing makes a part of the gap between cells and grids",
-        "final cell 87.0 % beside final grid 6.76 %: a gap of 80.2 points, teacher forced",
-        "scores of our models, teacher forced and decoding freely",
-        teacher_forcing,
-    ),
-    Statement(
-        "size-given",
-        "Fewer grids are right where the model has to find the output's size",
-        "grids counted with the output's size given",
-        "scores of our models with the output's size given and without",
-        size_given,
-    ),
-    Statement(
-        "leaked-context",
-        "Demonstrations that hold the query itself raise the score",
-        "the first two pairs of a task, for themselves too",
-        "scores of models that learned with the leak and of models that learned without it",
-        leaked_context,
-    ),
-)
-"""What we claim of what was published."""

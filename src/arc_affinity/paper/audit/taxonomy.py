@@ -11,7 +11,6 @@ from arc_affinity.paper.audit.common import (
     ALL_TASKS,
     Evidence,
     Finding,
-    Statement,
     Verdict,
     of,
     significant,
@@ -198,64 +197,3 @@ def _listed(counts: Mapping[str, int]) -> str:
     """The counts of all categories, the largest as published first."""
     codes = sorted(PUBLISHED_COUNTS, key=lambda code: -PUBLISHED_COUNTS[code])
     return ", ".join(f"{code} {counts.get(code, 0)}" for code in codes)
-
-
-PUBLISHED = (
-    Statement(
-        "category-counts",
-        "How many of the 400 re-arc tasks each category holds",
-        "S3 108, C1 99, S1 52, S2 38, C2 28, A2 28, L1 21, ambiguous 14, K1 7, A1 5",
-        "the published labels of all 400 tasks",
-        category_counts,
-    ),
-    Statement(
-        "rule-classifier",
-        "The rule classifier is right",
-        "39 of 40 validation tasks; 386 of 400 classified",
-        "the ids of the 40 validation tasks, and what the published rules decided on them",
-        rule_classifier,
-    ),
-    Statement(
-        "ambiguous-by-hand",
-        "The 14 ambiguous tasks and their category by hand",
-        "14 tasks: A2 5, K1 3, S3 2, A1 1, C2 1, L1 1, S2 1",
-        "the published labels of all 400 tasks",
-        ambiguous_by_hand,
-    ),
-    Statement(
-        "low-affinity-tasks",
-        "Tasks of low or very low affinity",
-        "(108 + 5 + 28) / 400 = 35.3 %",
-        "the published labels of all 400 tasks",
-        low_affinity_tasks,
-    ),
-    Statement(
-        "affinity-levels",
-        "Affinity levels of the categories",
-        "High C1; medium S1 S2 C2 K1 L1; low S3 A1; very low A2",
-        "lora_302_tasks.csv and the published labels",
-        affinity_levels,
-    ),
-    Statement(
-        "empirical-affinity",
-        "Base cell accuracy measures a task's affinity",
-        "low < 70 %, medium 70-85 %, high > 85 %",
-        "lora_302_tasks.csv",
-        empirical_levels,
-    ),
-    Statement(
-        "visual-classifier",
-        "A small CNN tells the category from three demonstrations",
-        "36.25 % 9-way, S3 95.24 %; chance 11.1 %, always-S3 27 %",
-        "the published network or its predictions, or one trained as described on several splits",
-        visual_classifier,
-    ),
-    Statement(
-        "s3-split",
-        "S3 splits into an easy and a hard part",
-        "S3-A 77, S3-B 31; grids 5.68 % against 0.10 %",
-        "the published subtypes of all 108 tasks of S3",
-        s3_split,
-    ),
-)
-"""In the order of the paper."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from arc_affinity.paper.audit.common import (
     Evidence,
     Finding,
-    Statement,
     Verdict,
     rounds_to,
     significant,
@@ -216,26 +215,3 @@ def _by_reading(found: Mapping[str, External]) -> str:
 
 def _three(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}"
-
-
-PUBLISHED = (
-    Statement(
-        "vitarc-affinity",
-        "Affinity predicts what 400 specialists of another architecture (ViTARC) solve",
-        "very low 51.9 %, high 77.7 %, Spearman 0.100 (p 0.045), Cohen's d 0.726",
-        "vitarc_400.csv and the published labels of all 400 tasks",
-        specialists,
-    ),
-)
-"""In the order of the paper."""
-
-OURS = (
-    Statement(
-        "affinity-or-length",
-        "The length of a task's verifier tells the specialists' solve rate better than its affinity does",
-        "not compared; Spearman 0.100 for affinity",
-        "vitarc_400.csv and the published labels",
-        affinity_or_length,
-    ),
-)
-"""What we claim of what was published."""

@@ -70,7 +70,7 @@ def test_json_markdown_and_page():
     claims, ours = published_claims(e), our_claims(e)
     document = as_json(claims, ours)
     rows = document["claims"]
-    assert {"id", "published", "reproduced", "audited", "verdict", "why", "command", "figures", "needed"} == {*rows[0]}
+    assert {"id", "published", "reproduced", "audited", "verdict", "why", "command", "figures", "needed"} < {*rows[0]}
     assert (len(rows), len(document["ours"])) == (19, 4)
     text, page = as_markdown(claims, ours), claims_page(claims, ours, e)
     for claim in (*claims, *ours):

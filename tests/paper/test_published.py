@@ -69,7 +69,7 @@ def test_no_folder_and_nothing_in_it(tmp_path):
         ("lora_302_tasks.csv", LORA + '"aaaa', "not CSV"),
         ("vitarc_400.csv", VITARC + "aaaa0001,0.5,0.5,1.5\n", "vitarc_solve_rate must be 0 to 1, not 1.5"),
         ("vitarc_400.csv", "task,rate\naaaa0001,1\n", "no task_id"),
-        ("vitarc_400.csv", b"\xff\xfe", "not text (UTF-8)"),
+        ("vitarc_400.csv", b"\xff\xfe", "the text is UTF-16; save it as UTF-8"),
         ("taxonomy_labels.json", "", "not JSON"),
         ("taxonomy_labels.json", "{}", "no labels"),
         ("taxonomy_labels.json", "[1]", "must be a JSON object"),

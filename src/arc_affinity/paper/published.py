@@ -166,9 +166,8 @@ def _by_task(
             where = f"{path}:{reader.line_num}"
             if "" in fields:
                 raise ArcAffinityError(f"{where}: more fields than the head of the file")
-            for name in ("task_id", *columns):
-                if fields.get(name) is None:
-                    raise ArcAffinityError(f"{where}: no {name}; is the line cut short?")
+            if missing := [name for name in ("task_id", *columns) if fields.get(name) is None]:
+                raise ArcAffinityError(f"{where}: no {missing[0]}; is the line cut short?")
             task_id = fields["task_id"].strip()
             _check_task(task_id, tasks, where)
             if task_id in rows:

@@ -195,12 +195,12 @@ class Collector:
             adapted = record.adapter is not None
             subject = Subject(record.model, record.model_digest, record.dataset, record.protocol, adapted, record.epoch)
             if subject not in self._sets:
-                for other, where in self._sources.items():
-                    if other.dataset != subject.dataset:
-                        raise ArcAffinityError(
-                            f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those "
-                            f"of {other.dataset!r} in {where}; make one report for each"
-                        )
+                others = [other for other in self._sources if other.dataset != subject.dataset]
+                if others:
+                    raise ArcAffinityError(
+                        f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those of "
+                        f"{others[0].dataset!r} in {self._sources[others[0]]}; make one report for each"
+                    )
                 self._sets[subject] = {}
                 self._sources[subject] = source
             self._take(record, self._sets[subject], source)

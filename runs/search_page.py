@@ -1,4 +1,4 @@
-"""Write the ten tasks of docs/search.md with their pictures: python runs/search_page.py.
+"""Write the ten tasks of docs/program_search.md with their pictures: python runs/search_page.py.
 
 Each task of ARC-AGI-1 training is searched until a number of states, not of seconds, so that every machine writes the
 same page; a task whose program is wrong stops it. Pictures show two demonstrations and the test with the answer.
@@ -21,7 +21,7 @@ from arc_affinity.taxonomy.categories import BY_CODE
 from arc_affinity.types import Pair, Task
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE, PICTURES = DOCS / "search.md", DOCS / "search"
+PAGE, PICTURES = DOCS / "program_search.md", DOCS / "search"
 BEGIN, END = "<!-- ten tasks: runs/search_page.py -->", "<!-- end of the ten tasks -->"
 STATES = 1500
 CELL, DEMONSTRATIONS = 9, 2

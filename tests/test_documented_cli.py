@@ -16,6 +16,7 @@ from arc_affinity.cli.main import COMMANDS, GROUPS, build_app
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```(?:sh|bash|console)\n(.*?)```", re.DOTALL)
 NAME = re.compile(r"`(arc_affinity\.[\w.]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -62,6 +63,22 @@ def test_commands_in_the_guides_are_understood(page: str, line: str) -> None:
     tokens = words[[Path(word).name for word in words].index("arc-affinity") + 1 :]
     # Binds the arguments as the program would, and runs nothing; a wrong command line raises.
     build_app().parse_args(tokens, print_error=False, exit_on_error=False)
+
+
+def test_python_in_the_guides_runs() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in sorted(ROOT.glob("docs/*.md"))]
+    blocks = [block for page in pages for block in PYTHON.findall(page)]
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "docs", "exec"), {})
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """A broken link, a page that no list names, or a function that the reference does not find is a warning."""
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", ROOT / "docs", tmp_path / "site"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "load_tasks" in (tmp_path / "site" / "reference.html").read_text(encoding="utf-8")
 
 
 def test_every_group_has_a_line() -> None:

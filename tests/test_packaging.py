@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -37,3 +43,49 @@ def test_no_release_is_tried_that_the_usual_constraints_forbid_the_next_of() -> 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for name, least in requirements(project["dependencies"]).items():
         assert tuple(map(int, usual.get(name, least).split("."))) >= tuple(map(int, least.split("."))), name
+
+
+def test_the_wheel_alone_has_all_that_the_commands_need(tmp_path: Path) -> None:
+    """Built from a copy and unpacked by itself: no file of the checkout can stand in for one that it lacks."""
+    copy, alone = tmp_path / "copy", tmp_path / "alone"
+    shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, copy]
+    offline = [] if importlib.util.find_spec("setuptools") is None else ["--no-build-isolation"]
+    subprocess.run([*command, *offline], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 30e6
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(alone)
+    there, kept = (
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        for folder in (copy / "src" / "arc_affinity", alone / "arc_affinity")
+    )
+    assert there == kept
+    submission, page = tmp_path / "submission.json", tmp_path / "page.html"
+    submission.write_text(json.dumps({"00576224": [{"attempt_1": [[3]], "attempt_2": [[3]]}]}))
+    run_alone(
+        alone,
+        "diagnose",
+        str(submission),
+        "--dataset",
+        "arc-agi-1/evaluation",
+        "--tasks",
+        "00576224",
+        "--out",
+        str(page),
+    )
+    assert "00576224" in page.read_text(encoding="utf-8")
+
+
+def run_alone(folder: Path, *words: str) -> None:
+    """Run a command of the package in ``folder``; what is installed or checked out is not found."""
+    script = (
+        "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); import arc_affinity; "
+        "assert arc_affinity.__file__.startswith(sys.path[0]), arc_affinity.__file__; "
+        "runpy.run_module('arc_affinity', run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-P", "-c", script, str(folder), *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

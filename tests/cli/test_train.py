@@ -19,6 +19,8 @@ from arc_affinity.data.generation.generate import generate_store
 from arc_affinity.models.storage.folders import find_model, read_checkpoint
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
+pytestmark = pytest.mark.many_steps
+
 TINY = """
 per_task = 3
 validation_per_task = 2

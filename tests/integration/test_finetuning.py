@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import load_adapter, save_adapter
@@ -16,6 +18,7 @@ TASK, EXAMPLES = "d511f180", 24
 """Two colours change places; the bundled model has seen 150 of its examples, this test asks about others."""
 
 
+@pytest.mark.many_steps
 def test_finetuning(tmp_path: Path) -> None:
     # Load a checkpoint, its configuration and the base model.
     loaded = find_model("rotary")

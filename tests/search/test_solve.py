@@ -16,6 +16,8 @@ from arc_affinity.search.solve import Candidate, rank
 from arc_affinity.search.views import lattice_view, views_of
 from arc_affinity.types import Pair, Task
 
+pytestmark = pytest.mark.many_steps
+
 RANDOM = np.random.default_rng(0)
 ENOUGH = {"seconds": float("inf"), "states": 120}
 

@@ -14,6 +14,8 @@ from arc_affinity.cli.classify.picture import surest
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Answer
 
+pytestmark = pytest.mark.many_steps
+
 PAIR = {"input": [[1, 0, 0], [0, 0, 0]], "output": [[0, 0, 1], [0, 0, 0]]}
 TASK = {"train": [PAIR, PAIR], "test": [PAIR]}
 

@@ -13,6 +13,8 @@ from arc_affinity.taxonomy.by_code import rules as code
 from arc_affinity.taxonomy.by_code.rules import BY_HAND, MANUAL, RULES, classify, classify_all, classify_source
 from arc_affinity.taxonomy.categories import CODES
 
+pytestmark = pytest.mark.many_steps
+
 MADE = {
     "box drawn": ("gi = canvas(0, (h, w))", "bx = box(inds)", "go = fill(gi, 3, bx)"),
     "region merged": ("res = merge(objs)", "go = fill(gi, 3, res)"),

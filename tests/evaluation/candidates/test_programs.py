@@ -14,6 +14,8 @@ from arc_affinity.evaluation.candidates.programs import Bound, search_tasks
 from arc_affinity.training.executors import SerialExecutor
 from arc_affinity.types import Pair, Task
 
+pytestmark = pytest.mark.many_steps
+
 BOUND = Bound(math.inf, 50)
 
 

@@ -146,7 +146,7 @@ def widened(grid: Grid) -> Grid:
 
 @pytest.mark.parametrize("positions", ["sinusoid", "rotary"])
 def test_exact_if_and_only_if_the_teacher_agrees_while_learning(build: Build, examples: Make, positions: str) -> None:
-    """Decision 8 on a model that has learned some of its examples and not yet others."""
+    """The same on a model that has learned some of its examples and not yet others."""
     sizes = [((2, 3), (1, 2)), ((3, 2), (2, 1)), ((1, 5), (2, 2)), ((3, 3), (1, 3)), ((5, 2), (3, 1)), ((2, 7), (2, 3))]
     model, batch = build(positions=positions), collate(examples([*sizes, *sizes]))
     optimiser = torch.optim.Adam(model.parameters(), 4e-3)

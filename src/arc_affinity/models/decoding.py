@@ -31,7 +31,7 @@ def lawful(
 def teacher_forced_right(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Bool[Tensor, "batch steps"]:
     """Return which steps are right given the true steps before them; steps beyond an example's end are right.
 
-    An example is solved by greedy decoding if and only if all its steps are right here (decision 8): both choose among
+    An example is solved by greedy decoding if and only if all its steps are right here: both choose among
     the same lawful tokens, and as long as the steps are right both see the same ones before.
     """
     assert batch.target is not None and batch.target_positions is not None

@@ -1,4 +1,4 @@
-"""Where the work of a sweep is done: in this process, in several, or on a Dask cluster (decision 15)."""
+"""Where the work of a sweep is done: in this process, in several, or on a Dask cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine at hand has and computes fast: no part of a recipe, found out where training runs (decision 20)."""
+"""What the machine at hand has and computes fast: no part of a recipe, found out where training runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples as padded tensors, and batches of examples of like length (decision 11)."""
+"""Examples as padded tensors, and batches of examples of like length."""
 
 from __future__ import annotations
 

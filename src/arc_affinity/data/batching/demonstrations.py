@@ -1,4 +1,4 @@
-"""Choosing the demonstrations that an example may look at: never the query itself (decision 5)."""
+"""Choosing the demonstrations that an example may look at: never the query itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A built model and examples in, attempts out, by one of the three protocols (decision 8)."""
+"""A built model and examples in, attempts out, by one of the three protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records: one self-describing row an attempt, from which scores and reports are rebuilt (decision 14)."""
+"""Records: one self-describing row an attempt, from which scores and reports are rebuilt."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from arc_affinity.types import Grid
 
 
 class Protocol(StrEnum):
-    """What a model was told when it predicted; no number is given without it (decision 8)."""
+    """What a model was told when it predicted; no number is given without it."""
 
     ARC_PRIZE = "arc_prize"
     """Free-running, the output's size predicted as well: the rules of ARC Prize, and the default."""
@@ -60,7 +60,7 @@ def size_match(prediction: Grid | None, target: Grid) -> bool:
 
 
 def cell_accuracy(prediction: Grid | None, target: Grid) -> float:
-    """Share of the target's cells that are right, 0-1 (decision 8; arXiv 2512.07109 where the sizes agree).
+    """Share of the target's cells that are right, 0-1 (arXiv 2512.07109 where the sizes agree).
 
     Cells that the prediction lacks are wrong; cells that it has beyond the target do not count, since
     :func:`size_match` tells them.

@@ -1,4 +1,4 @@
-"""LoRA: low-rank changes laid over the frozen `Linear`s of a model, one adapter or many at once (decision 10)."""
+"""LoRA: low-rank changes laid over the frozen `Linear`s of a model, one adapter or many at once."""
 
 from __future__ import annotations
 

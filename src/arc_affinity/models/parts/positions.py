@@ -1,4 +1,4 @@
-"""Where a cell is: fixed sinusoids added to a token, and rotations of queries and keys, both truly 2D (decision 6)."""
+"""Where a cell is: fixed sinusoids added to a token, and rotations of queries and keys, both truly 2D."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The training of one task among others: batches, optimiser, curve, early stopping; dropout is off throughout.
 
-The loop is plain torch. Lightning's Trainer (decision 11) is for runs of hours: building one, starting it and calling
+The loop is plain torch. Lightning's Trainer is for runs of hours: building one, starting it and calling
 its hooks costs a good part of a task that takes seconds, and here one loop trains the adapters of many tasks together,
 each with its own optimiser, schedule and end, for which a Trainer has no place.
 """

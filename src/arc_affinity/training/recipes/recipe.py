@@ -1,4 +1,4 @@
-"""Named recipes: everything that a training run depends on, in one frozen value (decision 12)."""
+"""Named recipes: everything that a training run depends on, in one frozen value."""
 
 from __future__ import annotations
 

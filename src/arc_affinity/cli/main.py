@@ -40,6 +40,7 @@ COMMANDS: Commands = (
     ("data generate", "arc_affinity.cli.data.generate:generate", "Generate examples."),
     ("data split", "arc_affinity.cli.data.generate:split", "Split tasks."),
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
+    ("sweep", "arc_affinity.cli.sweep:sweep", "Search over a recipe's settings."),
     ("finetune", "arc_affinity.cli.finetune:finetune", "Fine-tune a model to single tasks."),
     ("predict", "arc_affinity.cli.predict.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),

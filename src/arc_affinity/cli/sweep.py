@@ -1,0 +1,91 @@
+"""``arc-affinity sweep``: a recipe and settings to vary in, a table and a picture of what mattered out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.files import write_text
+from arc_affinity.training.recipes.files import load_recipe
+
+
+def sweep(
+    recipe: str,
+    /,
+    *,
+    vary: Annotated[list[str], Parameter(consume_multiple=True)],
+    trials: int = 20,
+    share: float = 0.1,
+    seed: int = 0,
+    out: Path | None = None,
+    executor: str = "processes",
+    workers: int = 1,
+) -> None:
+    """Search over a recipe's settings.
+
+    Trains the recipe again and again for a part of its steps, with settings that Optuna draws, and tells which were
+    best and how much each mattered. Stopped at any moment, the same command goes on. OUT/trials.csv has every trial,
+    OUT/importance.svg the picture, OUT/trials/N the run of each.
+
+    Args:
+        recipe: A named recipe, a TOML file of one, or the folder of a run.
+        vary: FIELD=LOW:HIGH, FIELD=LOW:HIGH:log (evenly by the logarithm), or FIELD=ONE,OTHER for choices.
+        trials: Trainings in all.
+        share: Of the recipe's steps that each has, above 0 and at most 1.
+        seed: Of what is drawn.
+        out: Folder of the search; out/sweep-NAME unless given.
+        executor: processes, dask:local, or dask:ADDRESS of a scheduler whose workers see OUT.
+        workers: Trials beside each other. With one, the same command gives the same trials.
+    """
+    base = load_recipe(recipe)
+    from arc_affinity.training.sweeps.settings import SettingsSweep, Trial, read_space
+
+    search = SettingsSweep(base, read_space(vary, base), trials, share, seed)
+    from arc_affinity.cli.output.progress import quiet_lightning
+    from arc_affinity.drawing.charts import Line, estimates
+    from arc_affinity.drawing.plot import standalone
+    from arc_affinity.statistics import Estimate
+    from arc_affinity.training.executors import choose_workers
+
+    quiet_lightning()
+    folder = out or Path("out") / f"sweep-{base.name}"
+    console = Console()
+    names = tuple(search.space)
+
+    def report(trial: Trial) -> None:
+        loss = f"{trial.loss:.4f}" if trial.loss is not None else f"failed: {trial.why}"
+        settings = ", ".join(f"{name} {_shown(trial.settings[name])}" for name in names)
+        Console(stderr=True).print(f"trial {trial.number}: {loss} ({settings})", highlight=False, markup=False)
+
+    with choose_workers(executor, workers) as hands:
+        found = search.run(folder, hands.open, hands.at_a_time, report)
+    table = Table(title="the ten best: lowest validation loss, nats a token")
+    for name in ("trial", "loss", *names):
+        table.add_column(name, justify="right")
+    done = sorted((t for t in found.trials if t.loss is not None), key=lambda t: (t.loss, t.number))
+    for trial in done[:10]:
+        table.add_row(str(trial.number), f"{trial.loss:.4f}", *(_shown(trial.settings[name]) for name in names))
+    console.print(table)
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["trial", "loss", *names])
+    for trial in found.trials:
+        rows.writerow([trial.number, trial.loss, *(trial.settings[name] for name in names)])
+    write_text(folder / "trials.csv", text.getvalue())
+    if found.importance:
+        lines = [Line(name, Estimate(value, None, None, len(found.trials))) for name, value in found.importance.items()]
+        picture = estimates(lines, "share of what the loss depends on, %", "What mattered")
+        write_text(folder / "importance.svg", standalone(picture))
+        said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in found.importance.items())
+        console.print(f"what mattered (PED-ANOVA over the better half): {said}", highlight=False)
+    say_path(console, "trials: ", folder / "trials.csv")
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

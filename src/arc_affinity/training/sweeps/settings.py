@@ -1,0 +1,301 @@
+"""Search over a recipe's settings: short trainings whose settings are drawn by Optuna, and how much each one matters.
+
+The folder holds ``journal.log`` (Optuna's own record of all trials, from which the same call goes on), ``trials/N/``
+(the run of each trial, as `train` leaves it) and the examples that all trials share.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import write_text
+from arc_affinity.locks import working_in
+from arc_affinity.training.recipes.recipe import CHOICES, Recipe
+
+JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
+LOSS = "val/loss"
+
+OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples")
+"""Fields that decide which examples there are; losses on other examples cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values between two numbers, both included; ``log`` draws their logarithms evenly."""
+
+    low: float
+    high: float
+    whole: bool
+    log: bool
+
+
+Space = Mapping[str, Range | tuple[str, ...]]
+"""For each field, its range or its choices as text."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training that ended: its number, settings, and lowest validation loss in nats a token (None if it failed)."""
+
+    number: int
+    settings: Mapping[str, Any]
+    loss: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to: trials by their number, and each field's share of what the loss depends on (sum 1).
+
+    The shares are PED-ANOVA's (arXiv 2304.10255) over the better half of the trials; empty below four trials.
+    """
+
+    trials: tuple[Trial, ...]
+    importance: Mapping[str, float]
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the lowest loss."""
+        done = [trial for trial in self.trials if trial.loss is not None]
+        return min(done, key=lambda trial: (trial.loss, trial.number), default=None)
+
+
+def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
+    """Return what is to be varied.
+
+    Args:
+        varied: each ``FIELD=LOW:HIGH``, ``FIELD=LOW:HIGH:log`` or ``FIELD=ONE,OTHER,…``; fields of the model are
+            ``model.FIELD``.
+        recipe: whose fields they are.
+
+    Raises:
+        ArcAffinityError: an unknown field, one of the data, or a value that the recipe would refuse.
+    """
+    space: dict[str, Range | tuple[str, ...]] = {}
+    for each in varied:
+        name, _, values = each.partition("=")
+        if not values:
+            raise ArcAffinityError(f"--vary {each}: write FIELD=LOW:HIGH, FIELD=LOW:HIGH:log or FIELD=ONE,OTHER")
+        if name in (*OF_THE_DATA, "steps", "validate_every"):
+            raise ArcAffinityError(f"--vary {name}: losses of trainings that differ in it cannot be compared")
+        if name in space:
+            raise ArcAffinityError(f"--vary {name} is given twice")
+        space[name] = _range(values, each) if ":" in values else tuple(values.split(","))
+        ends = space[name]
+        for value in (ends.low, ends.high) if isinstance(ends, Range) else ends:
+            _changed(recipe, {name: value})
+        if isinstance(ends, Range):
+            space[name] = replace(ends, whole=type(recipe.flat()[name]) is int)
+    if not space:
+        raise ArcAffinityError("nothing to vary: give --vary at least once")
+    return space
+
+
+def _range(values: str, given: str) -> Range:
+    low, high, *rest = values.split(":")
+    try:
+        found = Range(float(low), float(high), False, rest == ["log"])
+    except ValueError as error:
+        raise ArcAffinityError(f"--vary {given}: {error}") from error
+    if rest not in ([], ["log"]) or not -math.inf < found.low < found.high < math.inf or (found.log and found.low <= 0):
+        raise ArcAffinityError(f"--vary {given}: LOW must be below HIGH, and above 0 with :log")
+    return found
+
+
+def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with settings as a search draws them: choices are text, whole numbers may come as floats."""
+    now = recipe.flat()
+    typed: dict[str, Any] = {}
+    for name, value in settings.items():
+        kind = type(now.get(name))
+        if kind is bool and value in ("true", "false"):
+            typed[name] = value == "true"
+        elif kind in (int, float) and name not in CHOICES:
+            try:
+                typed[name] = kind(float(value))
+            except (ValueError, OverflowError) as error:
+                raise ArcAffinityError(f"--vary {name}: {value!r} is no number") from error
+        else:
+            typed[name] = value
+    return recipe.overridden(typed, "--vary")
+
+
+@dataclass(frozen=True)
+class SettingsSweep:
+    """A search to do.
+
+    Attributes:
+        recipe: where fields that are not varied come from.
+        space: what is varied.
+        trials: how many trainings.
+        share: of the recipe's steps that each has; its rate runs down over those.
+        seed: of what is drawn.
+    """
+
+    recipe: Recipe
+    space: Space
+    trials: int
+    share: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ArcAffinityError(f"--trials must be at least 1, not {self.trials}")
+        if not 0 < self.share <= 1:
+            raise ArcAffinityError(f"--share must be above 0 and at most 1, not {self.share}")
+
+    def recipe_of(self, settings: Mapping[str, Any]) -> Recipe:
+        """Return what a trial trains by: everything that counts steps is shortened alike."""
+        full = _changed(self.recipe, settings)
+        steps = max(1, round(self.share * full.steps))
+        shorter = {"steps": steps, "validate_every": max(1, min(steps, round(self.share * full.validate_every)))}
+        for name in ("warmup_steps", "restart_steps"):
+            shorter[name] = max(min(1, getattr(full, name)), round(self.share * getattr(full, name)))
+        return full.overridden(shorter, "trial")
+
+    def run(
+        self,
+        out: Path,
+        open_workers: Callable[[], AbstractContextManager[Executor]],
+        at_a_time: int,
+        report: Callable[[Trial], None] = lambda _: None,
+    ) -> Found:
+        """Do all trials that are not done, and return what they came to. The same call goes on after any kill.
+
+        Args:
+            out: folder of the search.
+            open_workers: opens the executor in which trials run; it must see ``out``.
+            at_a_time: trials that run beside each other. With one, the same call gives the same trials.
+            report: told of each trial as it ends.
+
+        Raises:
+            ArcAffinityError: Optuna is not installed, or the folder holds another search.
+        """
+        optuna = _optuna()
+        with working_in(out):
+            self._settle(out / SPACE)
+            backend = optuna.storages.journal.JournalFileBackend(str(out / JOURNAL))
+            storage = optuna.storages.JournalStorage(backend)
+            study = optuna.create_study(study_name="settings", storage=storage, load_if_exists=True)
+            for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                study.enqueue_trial(trial.params)
+            self._prepare(out)
+            with open_workers() as executor:
+                self._work(study, optuna, out, executor, at_a_time, report)
+            return _found(study, optuna)
+
+    def _settle(self, path: Path) -> None:
+        """Begin a search in a folder, or go on with the same one."""
+        told = f"{self.recipe.to_dict()}\n{dict(self.space)}\nshare {self.share}, seed {self.seed}\n"
+        if path.exists() and path.read_text(encoding="utf-8") != told:
+            raise ArcAffinityError(f"{path.parent} holds a search over other settings; give another folder")
+        write_text(path, told)
+
+    def _prepare(self, out: Path) -> None:
+        """Make the examples that all trials share."""
+        from arc_affinity.processes import cores
+        from arc_affinity.training.pretraining.pretrain import prepare_stores
+        from arc_affinity.training.pretraining.run_folder import DATA
+
+        prepare_stores(self.recipe, out / DATA, workers=cores())
+
+    def _work(
+        self,
+        study: Any,
+        optuna: Any,
+        out: Path,
+        executor: Executor,
+        at_a_time: int,
+        report: Callable[[Trial], None],
+    ) -> None:
+        """Draw, train and tell until enough trials have ended."""
+        running: dict[Future[float], Any] = {}
+        ended = (optuna.trial.TrialState.COMPLETE,)
+        while True:
+            missing = self.trials - len(study.get_trials(deepcopy=False, states=ended)) - len(running)
+            while missing > 0 and len(running) < at_a_time:
+                # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
+                place = len(study.get_trials(deepcopy=False, states=ended)) + len(running)
+                study.sampler = optuna.samplers.TPESampler(seed=1_000 * self.seed + place, multivariate=True)
+                trial = study.ask()
+                settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
+                folder = out / TRIALS / str(trial.number)
+                running[executor.submit(train_trial, self.recipe_of(settings), folder, out)] = trial
+                missing -= 1
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                trial = running.pop(future)
+                try:
+                    loss, why = future.result(), ""
+                except ArcAffinityError as error:
+                    loss, why = math.nan, str(error)
+                if math.isfinite(loss):
+                    study.tell(trial, loss)
+                    report(Trial(trial.number, dict(trial.params), loss))
+                else:
+                    # What diverges is worse than anything: the sampler is to learn it.
+                    study.tell(trial, DIVERGED)
+                    report(Trial(trial.number, dict(trial.params), None, why or "the loss is not finite"))
+
+
+DIVERGED = 1e3
+"""Loss, in nats a token, that stands for a training that failed."""
+
+
+def _drawn(trial: Any, name: str, values: Range | tuple[str, ...]) -> Any:
+    if isinstance(values, tuple):
+        return trial.suggest_categorical(name, values)
+    if values.whole:
+        return trial.suggest_int(name, round(values.low), round(values.high), log=values.log)
+    return trial.suggest_float(name, values.low, values.high, log=values.log)
+
+
+def train_trial(recipe: Recipe, folder: Path, shared: Path) -> float:
+    """Train in ``folder`` on the examples in ``shared``; return the lowest validation loss, in nats a token."""
+    from arc_affinity.training.pretraining.pretrain import train
+    from arc_affinity.training.pretraining.run_folder import DATA, METRICS
+
+    # A trial that was cut off begins anew: it is short.
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(shared / DATA, folder / DATA, copy_function=os.link)
+    train(recipe, folder, progress=False)
+    with (folder / METRICS).open(encoding="utf-8", newline="") as file:
+        return min(float(row[LOSS]) for row in csv.DictReader(file) if row[LOSS])
+
+
+def _found(study: Any, optuna: Any) -> Found:
+    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    trials = tuple(
+        Trial(each.number, dict(each.params), each.value if each.value < DIVERGED else None) for each in done
+    )
+    if len(done) < FEWEST:
+        return Found(trials, {})
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5)
+    return Found(trials, dict(optuna.importance.get_param_importances(study, evaluator=evaluator)))
+
+
+FEWEST = 4
+"""Trials below which nothing is said of what matters."""
+
+
+def _optuna() -> Any:
+    """Optuna, which may be missing, as long as it is quiet."""
+    try:
+        optuna = importlib.import_module("optuna")
+    except ImportError as error:
+        raise ArcAffinityError("Optuna is not installed; pip install 'arc-affinity[sweep]' brings it") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna

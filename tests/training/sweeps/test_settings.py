@@ -1,0 +1,141 @@
+"""Search over settings: what may be varied, that it goes on where it was, and that it finds what matters."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.training.executors import SerialExecutor
+from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.training.sweeps import settings
+from arc_affinity.training.sweeps.settings import Found, Range, SettingsSweep, Trial, read_space
+
+pytest.importorskip("optuna")
+
+VARIED = ["learning_rate=1e-4:1e-1:log", "warmup_steps=0:7", "optimiser=adam,muon"]
+
+
+def bowl(recipe: Recipe, folder: Path, shared: Path) -> float:
+    """Stands for a training: lowest at a rate of 1e-2, half a nat worse by Adam, no number at the largest rates."""
+    if recipe.learning_rate > 5e-2:
+        return math.nan
+    return (math.log10(recipe.learning_rate) + 2) ** 2 + 0.5 * (recipe.optimiser == "adam")
+
+
+@pytest.fixture
+def searched(tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Found]:
+    """Search in a folder by `bowl`, or by what stands in its place."""
+
+    def search(name: str, trials: int, training: Callable[..., float] = bowl, seed: int = 0) -> Found:
+        monkeypatch.setattr(settings, "train_trial", training)
+        folder = tmp_path / name
+        if not folder.exists():
+            shutil.copytree(examples, folder / "data")
+        sweep = SettingsSweep(tiny, read_space(VARIED, tiny), trials, 0.5, seed)
+        return sweep.run(folder, SerialExecutor, 1)
+
+    return search
+
+
+def test_what_may_be_varied_is_read_by_the_fields_kind(tiny: Recipe) -> None:
+    assert read_space([*VARIED, "model.width=16,32"], tiny) == {
+        "learning_rate": Range(1e-4, 1e-1, whole=False, log=True),
+        "warmup_steps": Range(0, 7, whole=True, log=False),
+        "optimiser": ("adam", "muon"),
+        "model.width": ("16", "32"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("varied", "said"),
+    [
+        ([], "nothing to vary"),
+        (["learning_rate"], "write FIELD=LOW:HIGH"),
+        (["learning_rat=1e-4:1e-2"], "learning_rate"),
+        (["learning_rate=1e-2:1e-4"], "LOW must be below HIGH"),
+        (["learning_rate=0:1e-2:log"], "above 0 with :log"),
+        (["learning_rate=1e-4:x"], "could not convert"),
+        (["learning_rate=1e-4:inf"], "LOW must be below HIGH"),
+        (["beta1=0.5:1.5"], "at most 0.999999"),
+        (["optimiser=adam,sgd"], "must be one of adam, adamw, muon"),
+        (["steps=10:20"], "cannot be compared"),
+        (["per_task=3:5"], "cannot be compared"),
+        (["beta1=0.1:0.2", "beta1=0.3:0.4"], "given twice"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(tiny: Recipe, varied: list[str], said: str) -> None:
+    with pytest.raises(ArcAffinityError, match=said):
+        read_space(varied, tiny)
+
+
+def test_a_trial_is_the_recipe_shortened_alike(tiny: Recipe) -> None:
+    sweep = SettingsSweep(tiny, read_space(VARIED, tiny), 3, 0.5)
+    short = sweep.recipe_of({"learning_rate": 0.02, "warmup_steps": 6, "optimiser": "muon"})
+    assert (short.learning_rate, short.optimiser, short.steps, short.validate_every) == (0.02, "muon", 12, 3)
+    assert (short.warmup_steps, short.restart_steps) == (3, 2)
+    assert sweep.recipe_of({"warmup_steps": 0}).warmup_steps == 0
+
+
+def test_the_search_finds_what_matters(searched: Callable[..., Found]) -> None:
+    found = searched("run", 24)
+    assert len(found.trials) == 24
+    assert found.best is not None and found.best.loss is not None and found.best.loss < 0.3
+    assert found.best.settings["optimiser"] == "muon"
+    assert found.importance["learning_rate"] > found.importance["warmup_steps"]
+    assert sum(found.importance.values()) == pytest.approx(1)
+    assert any(trial.loss is None for trial in found.trials)
+
+
+def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Callable[..., Found]) -> None:
+    whole = searched("whole", 7)
+    done: list[float] = []
+
+    def stops(recipe: Recipe, folder: Path, shared: Path) -> float:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(recipe.learning_rate)
+        return bowl(recipe, folder, shared)
+
+    with pytest.raises(KeyboardInterrupt):
+        searched("broken", 7, stops)
+    again = searched("broken", 7)
+    assert [(t.settings, t.loss) for t in again.trials] == [(t.settings, t.loss) for t in whole.trials]
+    assert searched("broken", 7).trials == again.trials
+    assert len(searched("broken", 9).trials) == 9
+
+
+def test_another_search_in_the_folder_is_refused(searched: Callable[..., Found]) -> None:
+    searched("run", 2)
+    with pytest.raises(ArcAffinityError, match="over other settings"):
+        searched("run", 2, seed=1)
+
+
+def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[..., Found], tiny: Recipe) -> None:
+    def fails(recipe: Recipe, folder: Path, shared: Path) -> float:
+        if recipe.optimiser == "adam":
+            raise ArcAffinityError("no")
+        return 1.0
+
+    trials = searched("run", 8, fails).trials
+    assert {trial.settings["optimiser"]: trial.loss for trial in trials} == {"adam": None, "muon": 1.0}
+    assert Found(trials[:0], {}).best is None
+    assert Found((Trial(3, {}, 2.0), Trial(4, {}, None), Trial(5, {}, 1.5)), {}).best == Trial(5, {}, 1.5)
+
+
+@pytest.mark.many_steps
+def test_trials_are_real_trainings(tiny: Recipe, examples: Path, tmp_path: Path) -> None:
+    shutil.copytree(examples, tmp_path / "data")
+    sweep = SettingsSweep(tiny, read_space(["learning_rate=1e-4:1e-1:log"], tiny), 2, 0.25)
+    told: list[Trial] = []
+    found = sweep.run(tmp_path, SerialExecutor, 1, told.append)
+    assert [trial.number for trial in told] == [0, 1] and list(found.trials) == told
+    for trial in told:
+        metrics = (tmp_path / "trials" / str(trial.number) / "metrics.csv").read_text().splitlines()
+        losses = [float(line.split(",")[2]) for line in metrics[1:] if line.split(",")[2]]
+        assert trial.loss == min(losses)
+    assert told[0].loss != told[1].loss

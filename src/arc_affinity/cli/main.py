@@ -52,6 +52,7 @@ COMMANDS: Commands = (
         "Classify tasks by the kind of reasoning that they need.",
     ),
     ("reproduce", "arc_affinity.cli.reproduce:reproduce", "Check the published claims."),
+    ("doctor", "arc_affinity.cli.doctor:doctor", "Tell what is here: versions, device, datasets, bundled weights."),
     ("model info", "arc_affinity.cli.model:info", "Show a model."),
     ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),
     ("model merge", "arc_affinity.cli.model:merge", "Merge adapters into a model."),

@@ -90,7 +90,9 @@ def test_the_scatter_counts_its_zone_strictly() -> None:
 def test_series_differ_in_shape_as_well_as_in_colour() -> None:
     shapes = ("circle", "square", "triangle", "diamond", "ring")
     series = [Series(shape, hue, shape) for shape, hue in zip(shapes, HUES, strict=False)]
-    drawn = marks(scatter([Point(0.1 * k, 0.5, each) for k, each in enumerate(series)], AXES, "t", CORNER))[:5]
+    figure = scatter([Point(0.1 * k, 0.5, each) for k, each in enumerate(series)], AXES, "t", CORNER, "shapes:")
+    assert [each.get("class") for each in marks(figure)[5:]] == [each.get("class") for each in marks(figure)[:5]]
+    drawn = marks(figure)[:5]
     outlines = {(each.get("d") or "").translate(str.maketrans("", "", "0123456789. -")) for each in drawn}
     assert len(outlines) == 4  # circle and ring have no outline
     assert [each.get("class") for each in drawn] == [

@@ -67,7 +67,7 @@ def scatter(
         axes: what the shares are of, across and up.
         title: what is drawn.
         corner: upper left corner of the zone, which reaches to the lower right of the plot.
-        key_title: what the series are.
+        key_title: what the series are; no key without.
     """
     frame = Frame(46, 8, WIDTH - 46 - 12, 300, y_range=(-0.07, 1.07))
     parts = []
@@ -83,7 +83,8 @@ def scatter(
         *(_swarm(frame, points, axes) if len(points) <= SWARM else _bubbles(frame, points, axes)),
     ]
     words = f"{len(points)} points; {sum(p.x > corner[0] and p.y < corner[1] for p in points)} in the zone"
-    drawn, height = key(list(dict.fromkeys(p.series for p in points)), frame.bottom + 44, key_title)
+    used = list(dict.fromkeys(point.series for point in points)) if key_title else []
+    drawn, height = key(used, frame.bottom + 44, key_title) if used else ([], frame.bottom + 42)
     return svg(title, words, height, [*parts, *drawn])
 
 

@@ -135,7 +135,7 @@ def test_what_is_found_and_not_chosen_is_among_the_candidates() -> None:
     (each,) = report.sets
     assert (each.score("score").value, each.score("among_candidates").value) == (0.25, 0.5)
     told = " ".join(findings(report))
-    assert "among all recorded candidates in 50.0 % (95 % CI 15.0 to 85.0) (arc_prize)" in told
+    assert "answer of 50.0 % (95 % CI 15.0 to 85.0) is among all recorded candidates (arc_prize)" in told
     assert "better ranking could win up to 25.0 points" in told
 
 

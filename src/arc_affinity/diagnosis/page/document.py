@@ -77,6 +77,7 @@ def page(report: Report, shown: Shown = NONE) -> str:
         "set_names": [f"{each.letter} · {each.protocol}" for each in report.sets],
         "protocols": list(dict.fromkeys(each.protocol for each in report.sets)),
         "protocol_means": TOLD,
+        "bounds": report.sets[0].thresholds,
         "profiles": list(Profile),
         "levels": list(Affinity),
         "names": NAMES,

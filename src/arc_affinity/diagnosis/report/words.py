@@ -77,10 +77,11 @@ def _findings_about(each: SetReport) -> Iterator[str]:
         f"{TOLD[each.protocol]}."
     )
     found = each.score("among_candidates")
-    if found.value is not None and score.value is not None:
+    lost = 100 * ((found.value or 0.0) - (score.value or 0.0))
+    if lost > 0:
         yield (
-            f"The answer is among all recorded candidates in {found.percent()} ({each.protocol}): better ranking could "
-            f"win up to {100 * (found.value - score.value):.1f} points."
+            f"The answer of {found.percent()} is among all recorded candidates ({each.protocol}): better ranking could "
+            f"win up to {lost:.1f} points."
         )
     failed = {kind: count for kind, count in failures(each).items() if count}
     total = sum(failed.values())

@@ -154,7 +154,9 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> Tested:
         ArcAffinityError: the lengths differ, or a value is not finite.
     """
     a, b = _finite(x), _finite(y)
-    n = _same_length(a, b)
+    if len(a) != len(b):
+        raise ArcAffinityError(f"{len(a)} values cannot be paired with {len(b)}")
+    n = len(a)
     if n < 3:
         return _untested(n, f"{n} pairs: a rank correlation needs 3")
     if _constant(a) or _constant(b):
@@ -344,12 +346,6 @@ def _finite(values: Iterable[float]) -> Float[np.ndarray, " n"]:
     if not np.isfinite(array).all():
         raise ArcAffinityError(f"a value is not finite: {array[~np.isfinite(array)][0]}")
     return array
-
-
-def _same_length(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -> int:
-    if len(x) != len(y):
-        raise ArcAffinityError(f"{len(x)} values cannot be paired with {len(y)}")
-    return len(x)
 
 
 def _constant(values: Float[np.ndarray, " n"]) -> bool:

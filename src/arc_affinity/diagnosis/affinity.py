@@ -70,18 +70,15 @@ class Concentration:
     @property
     def verdict(self) -> str:
         """One of "concentrated", "spared", "no concentration shown" and "undefined: why"."""
+        if not self.failures:
+            return "undefined: no task failed"
+        if self.failures == self.tasks:
+            return "undefined: every task failed"
         if self.p is None or self.share.value is None or self.base_rate.value is None:
-            return f"undefined: {self._why}"
+            return f"undefined: {self.odds.reason}"
         if self.p >= SIGNIFICANT:
             return "no concentration shown"
         return "concentrated" if self.share.value > self.base_rate.value else "spared"
-
-    @property
-    def _why(self) -> str:
-        """Why there is no test."""
-        if not self.failures:
-            return "no task failed"
-        return "every task failed" if self.failures == self.tasks else self.odds.reason
 
 
 def theoretical(category: str) -> Affinity | None:

@@ -7,16 +7,7 @@ from dataclasses import replace
 
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
 from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, group_gap, has_gap, sensitivity
-from arc_affinity.paper.audit.common import (
-    Evidence,
-    Finding,
-    Verdict,
-    as_published,
-    of,
-    significant,
-    told,
-    unchecked,
-)
+from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, as_published, of, significant, told, unchecked
 from arc_affinity.paper.published import FineTune
 from arc_affinity.statistics import false_discovery, mean, odds_ratio, paired, share
 from arc_affinity.taxonomy.categories import BY_CODE, LOW_AFFINITY, Affinity
@@ -179,7 +170,8 @@ def base_rates(e: Evidence) -> Finding:
         if shown
         else "the share of the failures is about the share of the tasks: a base rate, no concentration"
     )
-    figures = {f"{name}: {what}": value for name, c in filled.items() for what, value in _shares(c).items()}
+    figures = {f"{name}: of failures": found.share.value for name, found in filled.items()}
+    figures |= {f"{name}: of tasks": found.base_rate.value for name, found in filled.items()}
     return Finding(Verdict.CHANGES if shown else Verdict.FAILS, why, reproduced, audited, figures)
 
 
@@ -205,10 +197,6 @@ def _groups(failed: Collection[str], tasks: Collection[str], labels: Mapping[str
     }
     adjusted = false_discovery({name: each.odds.p for name, each in found.items()})
     return {name: replace(each, adjusted=adjusted[name]) for name, each in found.items()}
-
-
-def _shares(found: Concentration) -> dict[str, float | None]:
-    return {"of failures": found.share.value, "of tasks": found.base_rate.value}
 
 
 def _listed(groups: Mapping[str, Concentration]) -> str:

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 
 from arc_affinity.diagnosis.affinity import agreement
 from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
-from arc_affinity.paper.audit.common import (
-    ALL_TASKS,
-    Evidence,
-    Finding,
-    Verdict,
-    of,
-    significant,
-    told,
-    unchecked,
-)
+from arc_affinity.paper.audit.common import ALL_TASKS, Evidence, Finding, Verdict, of, significant, told, unchecked
 from arc_affinity.statistics import mann_whitney, mean, share, spearman
 from arc_affinity.taxonomy.categories import (
     AMBIGUOUS,

@@ -10,17 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from arc_affinity.paper.audit.common import (
-    Evidence,
-    Finding,
-    Verdict,
-    rounds_to,
-    significant,
-    told,
-    unchecked,
-)
+from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, rounds_to, significant, told, unchecked
 from arc_affinity.paper.published import Specialist
-from arc_affinity.statistics import Estimate, Tested, cohens_d, mann_whitney, mean, partial_spearman, spearman
+from arc_affinity.statistics import Estimate, Tested, cohens_d, mean, partial_spearman, spearman
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
 from arc_affinity.text import percent
 
@@ -43,14 +35,13 @@ Solve = Callable[[Specialist], float | None]
 
 @dataclass(frozen=True)
 class External:
-    """Levels against solve rates: means of the extreme levels, rank correlation, Cohen's d, Mann-Whitney."""
+    """Levels against solve rates: means of the extreme levels, rank correlation, Cohen's d."""
 
     tasks: int
     very_low: Estimate
     high: Estimate
     rank: Tested
     d: Estimate
-    higher: Tested
 
     @property
     def as_published(self) -> bool:
@@ -86,7 +77,6 @@ def external(e: Evidence, levels: Mapping[str, int], solve: Solve) -> External:
         high=mean(high),
         rank=spearman([levels[task] for task in tasks], [rates[task] for task in tasks]),
         d=cohens_d(high, low),
-        higher=mann_whitney(high, low),
     )
 
 
@@ -123,9 +113,10 @@ def specialists(e: Evidence) -> Finding:
         f"{_three(found[means].d.value)} (ambiguous tasks {means}, {found[means].tasks} tasks); Spearman "
         f"{told(found[rank].rank)} (ambiguous tasks {rank}, {found[rank].tasks} tasks)"
     )
+    by_reading = ", ".join(f"{name} {told(each.rank)}" for name, each in found.items())
     audited = (
         f"{shifted} shifted rows " + "; ".join(f"{name}: {_told(each)}" for name, each in repairs.items())
-    ) + f". Spearman as published by what becomes of the ambiguous: {_by_reading(found)}"
+    ) + f". Spearman as published by what becomes of the ambiguous: {by_reading}"
     as_published = {
         "means and Cohen's d": found[means].as_published,
         "the rank correlation": found[rank].rank_as_published,
@@ -151,7 +142,7 @@ def affinity_or_length(e: Evidence) -> Finding:
     shorter = {task: -e.verifier_lines[task] for task in rates}
     length = spearman([shorter[t] for t in rates], list(rates.values()))
     levels = ranks(e, "by hand")
-    filled = _ranks_of(e.filled)
+    filled = {t: 0 if code in AS_VERY_LOW else BY_CODE[code].affinity.rank for t, code in e.filled.items()}
     reproduced = f"affinity {_rivals(levels, shorter, rates)}, published labels"
     audited = (
         f"fewer lines of the verifier: Spearman {told(length)}, {len(rates)} tasks; labels completed by our rules: "
@@ -175,11 +166,6 @@ def affinity_or_length(e: Evidence) -> Finding:
         "affinity_given_length_p": left.p,
     }
     return Finding(verdict, why, reproduced, audited, figures)
-
-
-def _ranks_of(labels: Mapping[str, str]) -> dict[str, int]:
-    """Ranks of labels without ambiguous ones, A1 as very low."""
-    return {t: 0 if code in AS_VERY_LOW else BY_CODE[code].affinity.rank for t, code in labels.items()}
 
 
 def _rivals(levels: Mapping[str, int], shorter: Mapping[str, int], rates: Mapping[str, float]) -> str:
@@ -207,10 +193,6 @@ def _told(found: External) -> str:
         f"Spearman {told(found.rank)}, very low {found.very_low.percent()}, high {found.high.percent()}, "
         f"d {_three(found.d.value)}, {found.tasks} tasks"
     )
-
-
-def _by_reading(found: Mapping[str, External]) -> str:
-    return ", ".join(f"{name} {told(each.rank)}" for name, each in found.items())
 
 
 def _three(value: float | None) -> str:

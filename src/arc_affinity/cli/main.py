@@ -46,6 +46,7 @@ COMMANDS: Commands = (
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("diagnose", "arc_affinity.cli.diagnose:diagnose", "Find out what a model cannot do."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
+    ("export", "arc_affinity.cli.export:export", "Write records as a table."),
     (
         "classify",
         "arc_affinity.cli.classify.classify:classify",

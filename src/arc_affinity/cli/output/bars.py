@@ -99,7 +99,8 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._lines.__exit__()
-        self.progress.stop()
+        if self.console.is_terminal:  # elsewhere old releases of rich would write an empty line
+            self.progress.stop()
 
     def advance(self, pieces: int = 1) -> None:
         """Note that so many more are done."""

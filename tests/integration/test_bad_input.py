@@ -1,7 +1,7 @@
 """Bad input through the real command line: one line on stderr, a non-zero exit, and nothing lost or half written.
 
-Kills and full disks are in tests/data/test_generate.py, tests/cli/test_train.py and tests/cli/test_predict.py; every
-fault of a submission in tests/cli/test_score.py.
+Kills and full disks are in tests/data/generation/test_generate.py, tests/cli/test_train.py and
+tests/cli/predict/test_predict.py; every fault of a submission in tests/cli/test_score.py.
 """
 
 from __future__ import annotations

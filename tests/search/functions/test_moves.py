@@ -44,11 +44,15 @@ MOVED: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], str, str
     (shapes.corner, (3, 2, True, True), "123 456", None),
     (shapes.middle, (1, 1), "123 456 789", "5"),
     (shapes.middle, (2, 2), "123 456 789", None),
+    (shapes.middle, (1, 1), "123", "2"),
+    (shapes.middle, (1, 1), "1 2 3", "2"),
+    (shapes.middle, (1, 1), "1", None),
     (paint.flood_drawn, (), "1.. .12", "111 111"),
     (symmetry.complete_all, (9,), "1221 2332 2399 1291", "1221 2332 2332 1221"),
     (symmetry.complete_all, (9,), "12 34", None),
     (symmetry.mirror_best, ((0,),), "12 34 56 5.", "12 34 56 56"),
     (symmetry.mirror_best, ((1,),), "123. 5678", None),
+    (symmetry.mirror_best, ((0,),), "12 34 56 78 11 11", None),
     (symmetry.behind, (9, False), "1221 2332 2399 1291", "32 21"),
     (symmetry.behind, (9, True), "1212 1212 1299", "12"),
     (symmetry.behind, (9, True), "1212", None),
@@ -77,6 +81,12 @@ def test_blocks_and_full_parts() -> None:
     assert [(piece.row, piece.col) for piece in full.items] == [(0, 0), (1, 1)]
     assert pieces.squares_of(draw("1.1"), 1, 2) is None
     assert pieces.squares_of(draw("1"), 1, 2) is None
+
+
+def test_a_single_column_is_cut_at_its_lines() -> None:
+    cut = pieces.cut_at_lines(draw("5 1 5 2 5"))
+    assert cut is not None
+    assert [(piece.row, piece.col, piece.grid.tolist()) for piece in cut.items] == [(1, 0, [[1]]), (3, 0, [[2]])]
 
 
 def test_with_colour() -> None:

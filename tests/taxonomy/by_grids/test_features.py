@@ -96,6 +96,15 @@ def test_relations_of_whole_grids():
     assert len({turn.tobytes() + bytes(turn.shape) for turn in turns(grid)}) == 8
 
 
+def test_sizes_by_hand():
+    sizes = {(4, 3): "twice", (2, 6): "twice", (4, 6): "twice", (1, 3): "half", (2, 1): "half", (6, 3): "", (3, 2): ""}
+    for size, named in sizes.items():
+        found = features(Pair(np.ones((2, 3), np.uint8), np.ones(size, np.uint8)))
+        assert (found["twice"], found["half"]) == (named == "twice", named == "half"), size
+    # Two halves with a line between.
+    assert features(Pair(np.ones((2, 7), np.uint8), np.ones((2, 3), np.uint8)))["half"] == 1
+
+
 def test_halves_combined():
     left = np.array([[1, 0, 1], [0, 0, 1]], np.uint8)
     right = np.array([[1, 1, 0], [0, 1, 0]], np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arc_affinity.data.batching.tokens import canvas_positions, decode_grid, encode_grid, pad_is_legal, sequence_length
+from arc_affinity.data.batching.tokens import canvas_positions, decode_grid, encode_grid, pad_is_legal
 from arc_affinity.types import CANVAS, MAX_SIDE, PAD
 
 
@@ -44,7 +44,8 @@ def test_every_size_there_and_back() -> None:
         assert decoded.dtype == np.uint8
         assert np.array_equal(decoded, original)
         assert np.array_equal(decode_grid(np.append(tokens, [3, PAD, 5])), original), "what follows the end is ignored"
-        assert len(tokens) == len(positions) == sequence_length(*original.shape)
+        rows, cols = original.shape
+        assert len(tokens) == len(positions) == original.size + (cols < MAX_SIDE) + (rows < MAX_SIDE)
         assert legal[positions[tokens == PAD]].all()
         assert (original.ravel() == tokens[tokens != PAD]).all()
         assert (positions[tokens != PAD] == canvas_positions(*original.shape)).all()

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from arc_affinity.data.batching.batch import collate
-from arc_affinity.data.batching.tokens import sequence_length
+from arc_affinity.data.batching.tokens import encode_grid
 from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.errors import ArcAffinityError
@@ -342,7 +342,7 @@ def test_examples_that_differ_thirtyfold_in_size(loaded: LoadedModel) -> None:
     feed = Feed(some, replace(QUICK, batch_cells=128), 2)
     batches = list(islice(feed, 12))
     for batch in batches:
-        longest = max(sequence_length(*e.query.input.shape) for e in batch)
+        longest = max(len(encode_grid(e.query.input)[0]) for e in batch)
         assert len(batch) == 1 or 2 * longest * len(batch) <= 128
     assert {e.query.input.size for batch in batches for e in batch} == {1, 36}
     assert TaskFineTuner(loaded, replace(QUICK, steps=2), SIZED).fine_tune(some).curve

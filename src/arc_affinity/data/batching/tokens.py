@@ -22,11 +22,6 @@ def canvas_positions(rows: int, cols: int) -> Int[np.ndarray, "cells"]:
     return (np.arange(rows)[:, None] * MAX_SIDE + np.arange(cols)).ravel()
 
 
-def sequence_length(rows: int, cols: int) -> int:
-    """Number of steps it takes to write a grid, its PADs included."""
-    return rows * cols + (cols < MAX_SIDE) + (rows < MAX_SIDE)
-
-
 def encode_grid(grid: Grid) -> tuple[Tokens, Tokens]:
     """Return the tokens of ``grid`` and the canvas position that each is written to."""
     rows, cols = grid.shape

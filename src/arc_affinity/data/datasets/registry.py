@@ -87,11 +87,6 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
 """The datasets that have a name, by it. Every other name is a path."""
 
 
-def dataset_names() -> tuple[str, ...]:
-    """Return the names of `DATASETS`, in the order to show them."""
-    return tuple(DATASETS)
-
-
 def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
     """Return the tasks of a dataset, sorted by id.
 
@@ -99,7 +94,7 @@ def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
     task's last pair as its test and the others as its demonstrations, as its task files would.
 
     Args:
-        name: one of `dataset_names`, or the path of a task file, a folder of task files (at any depth), a
+        name: one of `DATASETS`, or the path of a task file, a folder of task files (at any depth), a
             competition's challenges (solutions are taken from beside them) or a store of examples.
         data_dir: folder with the datasets that are not installed; `default_data_dir` if None.
 
@@ -123,7 +118,7 @@ def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = 
     Args:
         task_id: its id.
         dataset: name or path as in `load_tasks`. None searches the named datasets that are here, in the order
-            of `dataset_names`; generated ones are not searched, since their ids are those of the originals.
+            of `DATASETS`; generated ones are not searched, since their ids are those of the originals.
         data_dir: as in `load_tasks`.
 
     Raises:

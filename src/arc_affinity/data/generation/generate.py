@@ -1,4 +1,4 @@
-"""Filling a store or a folder of task files with re-arc examples; a run that was cut off goes on.
+"""Filling a store or a folder of task files with re-arc examples; an interrupted run resumes.
 
 Each finished task is a part file, written in one step; the last step joins the parts. The parts and all
 temporary files lie in ``.parts`` within the output folder, which is removed at the end.
@@ -6,7 +6,6 @@ temporary files lie in ``.parts`` within the output folder, which is removed at 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
@@ -107,7 +106,7 @@ def generate_store(
 ) -> ExampleStore:
     """Make a store of ``per_task`` verified examples of each task; the same bytes for any number of workers.
 
-    Stopped at any moment, the same call continues; on a finished store of the same settings it only opens it.
+    An interrupted call resumes when it is repeated; on a finished store of the same settings it only opens it.
 
     Args:
         out: folder of the store.
@@ -124,35 +123,16 @@ def generate_store(
             examples, a file that cannot be written, or a worker that was killed.
     """
     request = _request(tasks, per_task, seed, workers, exclude)
-    with _unless_finished(out, MANIFEST, ARRAYS) as finished:
-        if not finished:
-            _make_store(out, request, workers, on_task)
-    store = ExampleStore.open(out)
-    _refuse_other_settings(out, store.manifest, request)
-    shutil.rmtree(out / PARTS, ignore_errors=True)
-    return store
 
+    def join(jobs: list[Job], rejections: Rejections, joined: Path) -> None:
+        pairs = ((job.task_id, _pairs(job)) for job in jobs)
+        write_store(joined, pairs, {**request.settings(), "rejections": rejections})
 
-@contextlib.contextmanager
-def _unless_finished(out: Path, marker: str, others: Iterable[str]) -> Iterator[bool]:
-    """Whether ``out`` is finished; if it is not, it is held for this process alone.
+    def manifest() -> Manifest:
+        return ExampleStore.open(out).manifest
 
-    Raises:
-        ArcAffinityError: as `_is_finished`, or another process is at work there.
-    """
-    if _is_finished(out, marker, others):
-        yield True
-        return
-    with working_in(out):
-        yield _is_finished(out, marker, others)
-
-
-def _make_store(out: Path, request: Request, workers: int, on_task: OnTask | None) -> None:
-    jobs = request.jobs(out / PARTS)
-    rejections = _run(jobs, workers, on_task)
-    joined = _fresh(out / PARTS / "joined")
-    write_store(joined, _pairs_by_task(jobs), {**request.settings(), "rejections": rejections})
-    _move(joined, out, (*ARRAYS, MANIFEST))
+    _fill(out, request, workers, on_task, (*ARRAYS, MANIFEST), join, manifest)
+    return ExampleStore.open(out, verify=False)
 
 
 def generate_json(
@@ -172,43 +152,65 @@ def generate_json(
     request = _request(tasks, per_task, seed, workers, exclude)
     if per_task < 2:
         raise ArcAffinityError("a task file needs at least 2 examples per task: one to learn from, one to test")
-    names = tuple(f"{task}.json" for task in request.tasks)
-    with _unless_finished(out, JSON_MANIFEST, names) as finished:
-        if not finished:
-            _make_json(out, request, workers, on_task)
-    manifest = _read_json_manifest(out / JSON_MANIFEST)
-    _refuse_other_settings(out, manifest, request)
+
+    def join(jobs: list[Job], rejections: Rejections, joined: Path) -> None:
+        for job in jobs:
+            write_json_tasks(ExampleStore.open(job.part), joined)
+        made = {**request.settings(), "tasks": list(request.tasks), "rejections": rejections}
+        write_text(joined / JSON_MANIFEST, json.dumps(made, indent=1, sort_keys=True) + "\n")
+
+    def manifest() -> Manifest:
+        made = read_object(out / JSON_MANIFEST)
+        fit(made, _Made, str(out / JSON_MANIFEST))
+        return made
+
+    names = (*(f"{task}.json" for task in request.tasks), JSON_MANIFEST)
+    return _fill(out, request, workers, on_task, names, join, manifest)
+
+
+def _fill(
+    out: Path,
+    request: Request,
+    workers: int,
+    on_task: OnTask | None,
+    names: tuple[str, ...],
+    join: Callable[[list[Job], Rejections, Path], None],
+    manifest: Callable[[], Manifest],
+) -> Manifest:
+    """Make the files called ``names`` in ``out``, unless they are there, and return their manifest.
+
+    The last file makes the folder complete. ``join`` writes all of them to another folder from the parts.
+    """
+    *others, marker = names
+    if not _is_finished(out, marker, others):
+        with working_in(out):
+            # Another process may have finished it meanwhile.
+            if not _is_finished(out, marker, others):
+                jobs = request.jobs(out / PARTS)
+                rejections = _run(jobs, workers, on_task)
+                joined = out / PARTS / "joined"
+                shutil.rmtree(joined, ignore_errors=True)
+                join(jobs, rejections, joined)
+                _move(joined, out, names)
+    made, wanted = manifest(), {**request.settings(), "tasks": list(request.tasks)}
+    if other := [key for key, value in wanted.items() if made.get(key) != value]:
+        told = "; ".join(f"{key} there {_short(made.get(key))}, now {_short(wanted[key])}" for key in other)
+        raise ArcAffinityError(f"{out} was made with other settings ({told}); remove it or choose another folder")
     shutil.rmtree(out / PARTS, ignore_errors=True)
-    return manifest
-
-
-def _make_json(out: Path, request: Request, workers: int, on_task: OnTask | None) -> None:
-    jobs = request.jobs(out / PARTS)
-    manifest = {
-        **request.settings(),
-        "tasks": list(request.tasks),
-        "rejections": _run(jobs, workers, on_task),
-    }
-    joined = _fresh(out / PARTS / "joined")
-    for job in jobs:
-        write_json_tasks(ExampleStore.open(job.part), joined)
-    write_text(joined / JSON_MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-    _move(joined, out, (*(f"{task}.json" for task in request.tasks), JSON_MANIFEST))
+    return made
 
 
 def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None) -> Request:
     """The request, once it makes sense."""
-    wanted = tuple(sorted(set(tasks)))
-    known = rearc.task_ids()
+    wanted, known = tuple(sorted(set(tasks))), rearc.task_ids()
+    if not wanted:
+        raise ArcAffinityError("no tasks to generate examples of")
     for task in wanted:
         if task not in known:
             raise unknown("task", task, known)
-    if not wanted:
-        raise ArcAffinityError("no tasks to generate examples of")
-    if per_task < 1:
-        raise ArcAffinityError(f"at least 1 example per task is needed, not {per_task}")
-    if workers < 1:
-        raise ArcAffinityError(f"at least 1 worker is needed, not {workers}")
+    for name, number in (("example per task", per_task), ("worker", workers)):
+        if number < 1:
+            raise ArcAffinityError(f"at least 1 {name} is needed, not {number}")
     return Request(wanted, per_task, seed, exclude)
 
 
@@ -226,15 +228,6 @@ def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
     return marker in content
 
 
-def _refuse_other_settings(out: Path, manifest: Manifest, request: Request) -> None:
-    """An error if ``out`` was made with other settings than now asked for."""
-    wanted = {**request.settings(), "tasks": list(request.tasks)}
-    other = [key for key, value in wanted.items() if manifest.get(key) != value]
-    if other:
-        told = "; ".join(f"{key} there {_short(manifest.get(key))}, now {_short(wanted[key])}" for key in other)
-        raise ArcAffinityError(f"{out} was made with other settings ({told}); remove it or choose another folder")
-
-
 def _short(value: object) -> str:
     """A setting in few words."""
     return f"{len(value)} ids or hashes" if isinstance(value, list) else str(value)
@@ -246,12 +239,6 @@ class _Made:
 
     tasks: list[str]
     rejections: dict[str, dict[str, Count]]
-
-
-def _read_json_manifest(path: Path) -> Manifest:
-    manifest = read_object(path)
-    fit(manifest, _Made, str(path))
-    return manifest
 
 
 def _run(jobs: list[Job], workers: int, on_task: OnTask | None) -> Rejections:
@@ -276,16 +263,12 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
     if workers == 1:
         yield from map(_make, missing)
     elif missing:
-        yield from _over_processes(missing, min(workers, len(missing)))
-
-
-def _over_processes(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
-    try:
-        with worker_pool(workers) as pool:
-            for future in as_completed([pool.submit(_make, job) for job in jobs]):
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise ArcAffinityError("a worker process was killed; the same command continues") from error
+        try:
+            with worker_pool(min(workers, len(missing))) as pool:
+                for future in as_completed([pool.submit(_make, job) for job in missing]):
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise ArcAffinityError("a worker process was killed; the same command continues") from error
 
 
 def _make(job: Job) -> tuple[str, Counter[str]]:
@@ -308,16 +291,10 @@ def _part(job: Job) -> ExampleStore | None:
     return part if part.manifest.get("settings") == job.settings() else None
 
 
-def _pairs_by_task(jobs: list[Job]) -> Iterator[tuple[str, list[Pair]]]:
-    for job in jobs:
-        part = ExampleStore.open(job.part)
-        yield job.task_id, [part.pair(i) for i in range(len(part))]
-
-
-def _fresh(folder: Path) -> Path:
-    """``folder``, without what a cut-off run left in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder
+def _pairs(job: Job) -> list[Pair]:
+    """All of a finished part's examples."""
+    part = ExampleStore.open(job.part)
+    return [part.pair(i) for i in range(len(part))]
 
 
 def _move(joined: Path, out: Path, names: Iterable[str]) -> None:

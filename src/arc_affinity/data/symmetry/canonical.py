@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
 
-from arc_affinity.types import COLOURS, Grid, Pair, Task
-
-AnyGrid = UInt8[np.ndarray, "_ _"]
+from arc_affinity.data.symmetry.augment import DIHEDRALS
+from arc_affinity.types import COLOURS, Pair, Task
 
 KEY_BYTES = 16
 """Length of a key; the chance that any two of a million different pairs share one is about 1e-27."""
@@ -49,10 +47,11 @@ def pair_key(pair: Pair) -> bytes:
     The key is a digest of the smallest of the 8 views, each with its colours numbered by first appearance in
     the input, then the output, row by row. Where the output is withheld, it is the key of the input alone.
     """
-    views = [_views(pair.input)] if pair.output is None else [_views(pair.input), _views(pair.output)]
+    grids = [grid for grid in (pair.input, pair.output) if grid is not None]
+    views = ([view.apply(grid) for grid in grids] for view in DIHEDRALS)
     smallest = min(
-        bytes(side for grid in grids for side in grid.shape) + _relabelled(b"".join(grid.tobytes() for grid in grids))
-        for grids in zip(*views, strict=True)
+        bytes(side for grid in seen for side in grid.shape) + _relabelled(b"".join(grid.tobytes() for grid in seen))
+        for seen in views
     )
     return hashlib.blake2b(smallest, digest_size=KEY_BYTES).digest()
 
@@ -131,12 +130,6 @@ def _identical(pair: Pair, other: Pair) -> bool:
     if pair.output is None or other.output is None:
         return same_input
     return same_input and np.array_equal(pair.output, other.output)
-
-
-def _views(grid: Grid) -> tuple[AnyGrid, ...]:
-    """The 8 views of a grid."""
-    upright = (grid, grid[::-1], grid[:, ::-1], grid[::-1, ::-1])
-    return *upright, *(view.T for view in upright)
 
 
 def _relabelled(cells: bytes) -> bytes:

@@ -4,5 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
-python -m arc_affinity.cli.classify.train ${OUT:+"$OUT"}
+python "$(dirname "$0")/train_classifier.py" ${OUT:+"$OUT"}
 [[ -z ${TEST:-} ]] || arc-affinity classify --by grids --validate "$TEST"

@@ -18,7 +18,8 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.models.storage.checkpoints import read_checkpoint
-from arc_affinity.models.storage.folders import CONFIG, find_model, save_model
+from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.models.storage.names import CONFIG
 from arc_affinity.models.storage.published import CORE, PUBLISHED, export_published, import_published
 from arc_affinity.types import Pair
 

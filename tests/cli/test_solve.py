@@ -12,8 +12,8 @@ from arc_affinity.cli.solve import parse_duration
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.writer import RecordWriter
-from arc_affinity.models.pair_transformer.storage import bundled_solvers, find_solver
-from arc_affinity.models.storage.folders import ZOO, bundled_models
+from arc_affinity.models.pair_transformer.storage import find_solver
+from arc_affinity.models.storage.names import ZOO, bundled_models, bundled_solvers
 
 pytestmark = pytest.mark.many_steps
 

@@ -20,7 +20,8 @@ from arc_affinity.data.batching.batch import collate
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.decoding import greedy
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage.folders import WEIGHTS, bundled_models, find_model
+from arc_affinity.models.storage.folders import find_model
+from arc_affinity.models.storage.names import WEIGHTS, bundled_models
 from arc_affinity.models.storage.published import CORE, PUBLISHED, export_published, import_published
 from arc_affinity.types import Example, Pair
 

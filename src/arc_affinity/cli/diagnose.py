@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from arc_affinity.cli.output.bars import Stages
+from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_folder, check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.reading import Reading
@@ -118,9 +118,13 @@ def diagnose(
     check_outputs([out, beside], read)
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
-    with Stages("Diagnosing") as stages:
-        report, given = _diagnose(_called(records, name), reading, categories, stages.tell)
-        stages.tell(f"writing {out}")
+    with Bar("Diagnosing") as bar:
+
+        def tell(words: str) -> None:
+            bar.at(0, words=f"Diagnosing: {words}")
+
+        report, given = _diagnose(_called(records, name), reading, categories, tell)
+        tell(f"writing {out}")
         numbers = write_report(out, report, _shown(given))
         drawn = () if figures is None else write_figures(figures, report)
     if json:

@@ -26,15 +26,13 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either
 from arc_affinity.models.storage.folders import (
-    CARD,
-    CONFIG,
-    WEIGHTS,
     LoadedModel,
     find_model,
     model_of_checkpoint,
     read_checkpoint,
     save_model,
 )
+from arc_affinity.models.storage.names import CARD, CONFIG, WEIGHTS
 from arc_affinity.models.storage.published import PUBLISHED, foreign_tables, import_published
 from arc_affinity.training.barrier import THRESHOLD, Barrier, barrier, fixed_sample
 

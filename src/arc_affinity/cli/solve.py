@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from arc_affinity.cli.output.bars import Lines
+from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import choose_tasks
 from arc_affinity.data.datasets.registry import load_tasks
@@ -73,22 +73,19 @@ def solve(
     seconds = None if budget is None else parse_duration(budget)
     chosen = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir)
     # Imported here because torch takes seconds, and help and typos need none of it.
-    import torch
-
-    from arc_affinity.cli.predict.predict import pick_device
     from arc_affinity.models.pair_transformer.storage import find_solver
+    from arc_affinity.training.hardware import pick_device
     from arc_affinity.training.joint.recipe import Budget
     from arc_affinity.training.joint.settings import SolveSettings, Where
     from arc_affinity.training.joint.solve import solve as solve_tasks
 
-    place = torch.device(pick_device(device))
-    network = find_solver(base)
+    place, network = pick_device(device), find_solver(base)
     settings = SolveSettings(Budget(steps, seconds), seed, views, sources=sources)
     where = Where(out, place, workers, executor)
     begun = time.monotonic()
     try:
-        with SolveBar(Console(stderr=True)) as bar:
-            solved = solve_tasks(chosen, network, settings, where, dataset=dataset, report=bar.report)
+        with Bar("Searching", 1.0) as bar:
+            solved = solve_tasks(chosen, network, settings, where, dataset=dataset, report=reporting(bar))
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command goes on") from error
     _tell(Console(), solved, out, time.monotonic() - begun)
@@ -109,33 +106,9 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-class SolveBar:
-    """A bar for each stage on a terminal; elsewhere a line every half minute."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
-        self.rows: dict[str, TaskID] = {}
-        self.lines = Lines(console)
-
-    def __enter__(self) -> SolveBar:
-        self.bar.start()
-        self.lines.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.lines.__exit__()
-        self.bar.stop()
-
-    def report(self, stage: str, share: float, words: str) -> None:
-        """Show how far a stage is."""
-        description = f"{STAGES[stage]} {words}".strip()
-        if self.console.is_terminal:
-            if stage not in self.rows:
-                self.rows[stage] = self.bar.add_task(description, total=1.0)
-            self.bar.update(self.rows[stage], completed=share, description=description)
-        self.lines.tell(f"{description}: {share:.0%}")
+def reporting(bar: Bar) -> Callable[[str, float, str], None]:
+    """Return what shows on ``bar`` how far a stage of `solve` is."""
+    return lambda stage, share, words: bar.stage(f"{STAGES[stage]} {words}".strip(), share)
 
 
 def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:

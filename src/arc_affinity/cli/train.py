@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, make_dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.recipes.files import is_run, load_recipe, recipe_to_go_on
@@ -81,7 +83,7 @@ def train(
     if resume:
         chosen, told = recipe_to_go_on(chosen, given, folder)
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
-    from arc_affinity.cli.output.progress import ExampleRate, TaskBar, quiet_lightning
+    from arc_affinity.cli.output.progress import ExampleRate, quiet_lightning
     from arc_affinity.training.hardware import find_machine
     from arc_affinity.training.pretraining.pretrain import train as run
 
@@ -90,11 +92,15 @@ def train(
     console = Console(stderr=True)
     if told:
         console.print(told, highlight=False, soft_wrap=True)
-    rate, bar = ExampleRate(console, chosen), TaskBar(console)
+    rate, ready = ExampleRate(console, chosen), Bar("no examples yet", console=console)
+
+    def count(_task: str, _rejections: Counter[str]) -> None:
+        ready.at(ready.done + 1, words=f"examples of {ready.done + 1} tasks ready")
+        if console.is_terminal:
+            console.print(ready.words, end="\r", highlight=False)
+
     try:
-        outcome = run(
-            chosen, folder, resume=resume, callbacks=[rate], on_task=bar.advance, progress=False, machine=machine
-        )
+        outcome = run(chosen, folder, resume=resume, callbacks=[rate], on_task=count, progress=False, machine=machine)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command with --resume goes on") from error
     if outcome.was_over:

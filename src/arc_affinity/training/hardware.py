@@ -103,6 +103,23 @@ class Machine:
             )
 
 
+def pick_device(name: str | None) -> torch.device:
+    """Return the device called ``name``, a GPU or else the CPU where none is asked for.
+
+    Raises:
+        ArcAffinityError: there is no such device.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ArcAffinityError(f"no device {name!r} here: {str(error).splitlines()[0]}") from error
+    if place.type not in ("cpu", "cuda", "mps"):
+        raise ArcAffinityError(f"device {name!r} cannot predict; take cpu or cuda")
+    return place
+
+
 @contextlib.contextmanager
 def computing_in(threads: int) -> Iterator[None]:
     """Compute in so many threads; 0 leaves their number alone."""

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from arc_affinity.cli.output import bars
-from arc_affinity.cli.output.bars import Bar, Lines, Stages
+from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console
 
 
@@ -63,15 +63,36 @@ def test_what_is_soon_over_says_nothing(console, clock) -> None:
 
 def test_a_terminal_has_its_bar_and_no_lines(clock) -> None:
     watched = Console(file=io.StringIO(), force_terminal=True, width=200)
-    with Lines(watched) as said:
-        clock[0] = 99
-        said.tell("Diagnosing")
+    bar = Bar("Diagnosing", console=watched)
+    clock[0] = 99
+    bar.at(0, words="Diagnosing: 7 records")
     assert watched.file.getvalue() == ""
 
 
 def test_work_whose_pieces_are_not_counted_says_what_it_is(console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bars, "LINE_EVERY", 0.0)
-    with Stages("Diagnosing", console) as stages:
-        stages.tell("writing [b]x[/b]")
+    with Bar("Diagnosing", console=console) as bar:
+        bar.at(0, words="Diagnosing: writing [b]x[/b]")
     assert lines(console)[0] in ("Diagnosing", "Diagnosing: writing [b]x[/b]")
     assert "Diagnosing: writing [b]x[/b]" in lines(console)
+
+
+def test_every_stage_has_its_own_pace(console, clock) -> None:
+    """And what was done before a number was known is no part of it."""
+    bar = Bar("Searching", 1.0, console=console)
+    clock[0] = 40
+    bar.stage("Searching", 0.5)
+    clock[0] = 90
+    bar.stage("Adapting pass 3", 0.2)
+    clock[0] = 120
+    bar.stage("Adapting pass 7", 0.8)
+    assert lines(console) == [
+        "Searching: 50%, 40 s so far, about 40 s left",
+        "Adapting pass 3: 20%, 0 s so far",
+        "Adapting pass 7: 80%, 30 s so far, about 10 s left",
+    ]
+    bar = Bar("Predicting", unit="answers", console=console)
+    bar.at(10, 110)
+    clock[0] = 151
+    bar.at(20, 110)
+    assert lines(console)[3:] == ["Predicting: 20 of 110 answers, 31 s so far, about 5 min left"]

@@ -24,11 +24,7 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import folders as storage
 from arc_affinity.models.storage.folders import (
-    CARD,
-    CONFIG,
-    WEIGHTS,
     WEIGHTS_HASH,
-    bundled_models,
     digest,
     find_model,
     load_model,
@@ -37,6 +33,7 @@ from arc_affinity.models.storage.folders import (
     read_config,
     save_model,
 )
+from arc_affinity.models.storage.names import CARD, CONFIG, WEIGHTS, bundled_models
 from arc_affinity.types import PAD
 
 Build = Callable[..., EncoderDecoder]

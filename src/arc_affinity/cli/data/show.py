@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.output.bars import Stages
+from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import task_named
@@ -125,7 +125,7 @@ def leaks(train: str, evaluation: str, *, data_dir: DataDir = None, json: bool =
         json: Print one JSON document and nothing else.
     """
     asked = load_tasks(evaluation, data_dir)
-    with Stages("Comparing pairs"):
+    with Bar("Comparing pairs"):
         found = find_leaks(load_tasks(train, data_dir), asked)
     summary = _summary(asked, found)
     if json:

@@ -4,109 +4,80 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import rich.console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
 from arc_affinity.cli.output.terminal import Console
 from arc_affinity.text import printable
 
 LINE_EVERY = 30.0
-"""Seconds between two lines of progress where nobody watches a bar."""
+"""Seconds between two lines of progress where nobody watches a bar; what is over sooner is not worth a line."""
 
 T = TypeVar("T")
 
 
-class Lines:
-    """Says every half minute how far work is, also while the work tells nothing; silent on a terminal.
+class Bar:
+    """How far work is, with the time left by the pace so far.
 
-    What is over within half a minute is not worth a line. ``words`` are asked for anew for every line.
+    Args:
+        words: what is being done.
+        total: pieces of work; 0 where they cannot be counted.
+        unit: what the pieces are; without one a share of the whole is told.
+        done: pieces that were done before.
+        console: where to say it; stderr unless given.
     """
 
-    def __init__(self, console: rich.console.Console, words: Callable[[], str] = str) -> None:
-        self.console, self.words = console, words
-        self._said, self._over = time.monotonic(), threading.Event()
+    def __init__(
+        self,
+        words: str,
+        total: float = 0,
+        unit: str = "",
+        *,
+        done: float = 0,
+        console: rich.console.Console | None = None,
+    ) -> None:
+        self.words, self.total, self.unit = words, total, unit
+        self.begun_at = self.done = done
+        self.console = console or Console(stderr=True)
+        self.begun = self._said = time.monotonic()
+        columns = (_Words(self), BarColumn())
+        self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
+        self._row = self.progress.add_task("", total=total or None, completed=done)
+        self._over = threading.Event()
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> Bar:
+        self.begun = time.monotonic()
+        self.progress.start()
         if not self.console.is_terminal:
             threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        self.progress.stop()
 
-    def tell(self, words: str) -> None:
-        """Note what is being done, and say it if the last line is half a minute old."""
-        self.words = lambda: words
-        self.say()
-
-    def say(self) -> None:
-        """Say how far the work is, if the last line is half a minute old."""
-        now = time.monotonic()
-        if not self.console.is_terminal and now - self._said >= LINE_EVERY and (words := self.words()):
-            self._said = now
-            self.console.print(Text(printable(words)), highlight=False, soft_wrap=True)
-
-    def _watch(self) -> None:
-        while not self._over.wait(max(LINE_EVERY, 0.05)):
-            self.say()
-
-
-class Stages:
-    """What is being done, where its pieces cannot be counted: on one line of a terminal that is gone at the end."""
-
-    def __init__(self, words: str, console: Console | None = None) -> None:
-        self.words = words
-        self.console = console or Console(stderr=True)
-        self.status, self.lines = self.console.status(words), Lines(self.console, lambda: words)
-
-    def __enter__(self) -> Stages:
-        self.status.start()
-        self.lines.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.lines.__exit__()
-        self.status.stop()
-
-    def tell(self, words: str) -> None:
-        """Show what is being done."""
-        self.status.update(printable(f"{self.words}: {words}"))
-        self.lines.tell(f"{self.words}: {words}")
-
-
-class Bar:
-    """Counts pieces of work, with the time left by the pace so far."""
-
-    def __init__(self, words: str, total: int, unit: str, *, done: int = 0, console: Console | None = None) -> None:
-        self.words, self.total, self.unit = words, total, unit
-        self.begun_at = self.done = done
-        self.console = console or Console(stderr=True)
-        self.begun = time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), _Words(self))
-        self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
-        self._row = self.progress.add_task(words, total=total, completed=done)
-        self._lines = Lines(self.console, lambda: f"{self.words}: {self.told()}")
-
-    def __enter__(self) -> Bar:
-        self.begun = time.monotonic()
-        self.progress.start()
-        self._lines.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lines.__exit__()
-        if self.console.is_terminal:  # elsewhere old releases of rich would write an empty line
-            self.progress.stop()
-
-    def advance(self, pieces: int = 1) -> None:
+    def advance(self, pieces: float = 1) -> None:
         """Note that so many more are done."""
-        self.done = min(self.total, self.done + pieces)
-        self.progress.update(self._row, completed=self.done)
-        self._lines.say()
+        self.at(min(self.total, self.done + pieces))
+
+    def at(self, done: float, total: float | None = None, words: str | None = None) -> None:
+        """Note how many pieces are done, of how many, and what is being done, where these have changed."""
+        if total is not None and total != self.total:
+            # What was done before this run is no part of its pace.
+            self.total, self.begun_at, self.begun = total, done, time.monotonic()
+        self.done, self.words = done, words or self.words
+        self.progress.update(self._row, completed=done, total=self.total or None)
+        self._say()
+
+    def stage(self, words: str, done: float = 0) -> None:
+        """Begin another piece of work, or note the words for the one that is going on."""
+        if words.split()[0] != self.words.split()[0]:
+            self.begun, self.begun_at = time.monotonic(), done
+        self.at(done, words=words)
 
     def over(self, pieces: Iterable[T]) -> Iterator[T]:
         """Yield the pieces, each noted when the next one is asked for."""
@@ -116,10 +87,24 @@ class Bar:
                 self.advance()
 
     def told(self) -> str:
-        """Return how much is done, for how long it has been going on, and how long it will."""
+        """Return what is being done, how much of it is done, for how long it has gone on, and how long it will."""
+        if not self.total:
+            return self.words
         spent, now_done = time.monotonic() - self.begun, self.done - self.begun_at
-        left = f", about {_duration(spent / now_done * (self.total - self.done))} left" if now_done else ""
-        return f"{self.done:,} of {self.total:,} {self.unit}, {_duration(spent)} so far{left}"
+        left = f", about {_duration(spent / now_done * (self.total - self.done))} left" if now_done > 0 else ""
+        much = f"{self.done:,} of {self.total:,} {self.unit}" if self.unit else f"{self.done / self.total:.0%}"
+        return f"{self.words}: {much}, {_duration(spent)} so far{left}"
+
+    def _say(self) -> None:
+        """Say how far the work is, if nobody watches a bar and the last line is half a minute old."""
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self._said >= LINE_EVERY:
+            self._said = now
+            self.console.print(Text(printable(self.told())), highlight=False, soft_wrap=True)
+
+    def _watch(self) -> None:
+        while not self._over.wait(max(LINE_EVERY, 0.05)):
+            self._say()
 
 
 class _Words(ProgressColumn):
@@ -131,7 +116,7 @@ class _Words(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Return the words."""
-        return Text(self.bar.told())
+        return Text(printable(self.bar.told()))
 
 
 def _duration(seconds: float) -> str:

@@ -103,7 +103,7 @@ def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
     """
     if name == RE_ARC:
         return _generated()
-    store = _store_at(name)
+    store = store_at(name)
     if store is not None:
         return tuple(_task_of_store(store, task_id, name) for task_id in store.tasks)
     return tuple(
@@ -129,7 +129,7 @@ def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = 
     searched = _at_hand(data_dir) if dataset is None else [dataset]
     known: set[str] = set()
     for name in searched:
-        store = _store_at(name)
+        store = store_at(name)
         if store is not None:
             return _task_of_store(store, task_id, name)
         entries = _entries(name, data_dir)
@@ -329,8 +329,12 @@ def _installed_entries(name: str) -> dict[str, Entry]:
     return {task_id: Entry(document, path.name) for task_id, document in tasks.items()}
 
 
-def _store_at(name: str) -> ExampleStore | None:
-    """The store of examples at a path, if one is there."""
+def store_at(name: str) -> ExampleStore | None:
+    """Return the store of examples at the path ``name``, None where it is something else.
+
+    Raises:
+        ArcAffinityError: the store is damaged, or a file of its ending is not there.
+    """
     path = _place(name)
     if name in DATASETS or not (path.suffix == ".npz" or (path / MANIFEST).is_file()):
         return None

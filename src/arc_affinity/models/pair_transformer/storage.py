@@ -14,22 +14,17 @@ from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.storage.folders import (
+from arc_affinity.models.storage.folders import LoadedModel, fill, find_model, read_weights, write_folder
+from arc_affinity.models.storage.names import (
     CARD,
     CONFIG,
+    PAIR_TRANSFORMER,
     RUN_MODEL,
     WEIGHTS,
     ZOO,
-    LoadedModel,
-    bundled,
-    fill,
-    find_model,
-    read_weights,
-    write_folder,
+    bundled_solvers,
+    is_solver,
 )
-
-KIND = "pair-transformer"
-"""Stands under "kind" in the configuration, so that no other network is built from it."""
 
 Size = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -67,25 +62,6 @@ class LoadedSolver:
     source: Path
     digest: str
     card: str | None = None
-
-
-def bundled_solvers() -> tuple[str, ...]:
-    """Return the names of the bases that come with the package."""
-    return bundled(KIND)
-
-
-def holds_solver(folder: Path) -> bool:
-    """Whether ``folder`` holds a pair transformer (or says that it does)."""
-    try:
-        return KIND in (folder / CONFIG).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-
-
-def is_solver(name: str) -> bool:
-    """Whether ``name`` means a network of `solve`: a bundled base, a model folder, or the folder of a run."""
-    path = Path(name)
-    return name in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
 
 
 def find_either(name: str) -> LoadedModel | LoadedSolver:
@@ -133,7 +109,7 @@ def save_solver(
         raise ArcAffinityError(f"{len(task_ids)} task ids for {model.config.tasks} task vectors")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     kept = {name: tensor.half() if half else tensor for name, tensor in tensors.items()}
-    write_folder(folder, {"kind": KIND, **asdict(model.config), "task_ids": list(task_ids)}, kept, card)
+    write_folder(folder, {"kind": PAIR_TRANSFORMER, **asdict(model.config), "task_ids": list(task_ids)}, kept, card)
 
 
 def load_solver(folder: Path) -> LoadedSolver:
@@ -147,7 +123,7 @@ def load_solver(folder: Path) -> LoadedSolver:
     if not path.is_file():
         raise ArcAffinityError(f"{folder} is not a model folder: no {CONFIG}")
     if not holds_solver(folder):
-        raise ArcAffinityError(f"{path}: not of kind {KIND!r}; `solve` begins from a base of that kind")
+        raise ArcAffinityError(f"{path}: not of kind {PAIR_TRANSFORMER!r}; `solve` begins from a base of that kind")
     settings = read_json(path, _Settings)
     sizes = {field.name: getattr(settings, field.name) for field in fields(PairConfig)}
     try:

@@ -18,22 +18,18 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from arc_affinity.documents import fit, read_object
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.adapters.files import ADAPTER_CONFIG, adapted_digest, check_base, load_adapter
 from arc_affinity.models.adapters.lora import merge
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.checkpoints import read_checkpoint as read_checkpoint
+from arc_affinity.models.storage.names import CARD, CONFIG, RUN_MODEL, WEIGHTS, ZOO, bundled_models, check_name
 from arc_affinity.types import PAD
-
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
 WEIGHTS_HASH = "weights_sha256"
 """Stands among the settings in ``config.json``: the SHA-256 of the weights' file, which has no checksum of its own."""
-
-RUN_MODEL = "model"
-"""Name of the model folder within the folder of a training run."""
 
 SMALL = 20_000_000
 """Weights that are built without asking whether a file has as many."""
@@ -42,8 +38,6 @@ NAMED = 8
 """Tensors that a message names."""
 
 PadWeight = Annotated[float, Meta(ge=1e-6, le=1e6)]
-
-ZOO = Path(__file__).parents[1] / "zoo"
 
 
 @dataclass(frozen=True)
@@ -61,17 +55,6 @@ class LoadedModel:
     source: Path
     digest: str
     adapter: str | None = None
-
-
-def bundled_models() -> tuple[str, ...]:
-    """Return the names of the models that come with the package."""
-    return bundled(None)
-
-
-def bundled(kind: str | None) -> tuple[str, ...]:
-    """Return the names of what comes with the package and says in its configuration that it is of ``kind``."""
-    found = ((path.parent.name, read_object(path).get("kind")) for path in ZOO.glob(f"*/{CONFIG}"))
-    return tuple(sorted(name for name, said in found if said == kind))
 
 
 def find_model(name: str) -> LoadedModel:
@@ -104,9 +87,8 @@ def _found(name: str) -> LoadedModel:
         return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
     if path.is_file():
         return _from_checkpoint(path)
-    if path.suffix or len(path.parts) > 1:
-        raise ArcAffinityError(f"no model folder or checkpoint at {path}")
-    raise unknown("model", name, bundled_models())
+    check_name(name, solvers=False)
+    raise ArcAffinityError(f"{path} is no model folder and no checkpoint")
 
 
 def _base_of(folder: Path) -> str:

@@ -13,7 +13,8 @@ from arc_affinity.models.adapters.files import adapted_digest
 from arc_affinity.models.adapters.lora import Adapter, merge
 from arc_affinity.models.adapters.lora_stack import LoraStack
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.storage.folders import ZOO, LoadedModel, bundled_models, digest
+from arc_affinity.models.storage.folders import LoadedModel, digest
+from arc_affinity.models.storage.names import ZOO, bundled_models
 from arc_affinity.training.finetuning.context_only import best_demonstrations
 from arc_affinity.training.finetuning.course import Course, Learner, Point, train
 from arc_affinity.training.finetuning.held_out import Scores, Scoring, show_instead

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arc_affinity.models.storage.folders import RUN_MODEL, ZOO, LoadedModel, find_model, read_checkpoint
+from arc_affinity.models.storage.folders import LoadedModel, find_model, read_checkpoint
+from arc_affinity.models.storage.names import RUN_MODEL, ZOO
 from arc_affinity.training.pretraining.pretrain import TASK_SETS
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe

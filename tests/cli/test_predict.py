@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.cli.predict.predict import load_questions
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.evaluation.predicting.predict import Asking
+from arc_affinity.evaluation.predicting.writing import load_questions
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder

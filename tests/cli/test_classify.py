@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from arc_affinity.cli.classify.picture import surest
+from arc_affinity.cli.output.surest import surest
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Answer
 

@@ -1,4 +1,4 @@
-"""Train the classifier of grids: ``python -m arc_affinity.cli.classify.train FOLDER`` (runs/taxonomy.sh)."""
+"""Train the classifier of grids: ``python runs/train_classifier.py [FOLDER]`` (runs/taxonomy.sh)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from rich.console import Console
 
 from arc_affinity.files import write_text
@@ -133,14 +132,14 @@ def card(data: Examples, trained: Trained, settings: Training, least: float, sec
     )
 
 
-def agreement_of(data: Examples, probabilities: Float[np.ndarray, "tasks 9"]) -> Agreement:
+def agreement_of(data: Examples, probabilities: np.ndarray) -> Agreement:
     """The likeliest categories beside the labels."""
     labels = {task: CODES[label] for task, label in zip(data.tasks, data.labels.tolist(), strict=True)}
     best = zip(data.tasks, probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist(), strict=True)
     return compare(labels, {task: Answer(CODES[code], None, "grids", "", sure) for task, code, sure in best})
 
 
-def _right(probabilities: Float[np.ndarray, "tasks 9"], labels: Int[np.ndarray, "tasks"]) -> float:
+def _right(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Per cent of the likeliest categories that are right."""
     return 100 * float(np.mean(probabilities.argmax(axis=1) == labels))
 

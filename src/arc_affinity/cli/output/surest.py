@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from arc_affinity.cli.classify.answers import Answered
 from arc_affinity.data.datasets.registry import find_task
 from arc_affinity.drawing.png import GAP, PAPER, task_png
 from arc_affinity.files import replacing
@@ -24,7 +23,7 @@ CELL = 9
 """Pixels of a cell."""
 
 
-def save_picture(found: Answered, path: Path, dataset: str | None, data_dir: Path | None) -> None:
+def save_picture(answers: Mapping[str, Answer], path: Path, dataset: str | None, data_dir: Path | None) -> None:
     """Draw one task of every category that was answered, a tile each, in rows of `COLUMNS`.
 
     Raises:
@@ -32,7 +31,7 @@ def save_picture(found: Answered, path: Path, dataset: str | None, data_dir: Pat
     """
     tiles = []
     for each in CATEGORIES:
-        task_id = surest(found.answers, each.code)
+        task_id = surest(answers, each.code)
         if task_id is not None:
             task = find_task(task_id, dataset, data_dir)
             title = f"{each.code} {each.name}: {task_id}"

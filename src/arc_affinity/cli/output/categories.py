@@ -9,7 +9,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from arc_affinity.cli.classify.answers import Answered
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, CATEGORIES, PUBLISHED_AMBIGUOUS
 from arc_affinity.taxonomy.validation import Agreement, Answer, low_share
 
@@ -52,10 +51,8 @@ def agreement_tables(agreement: Agreement) -> Iterator[Table | Text]:
         yield table
 
 
-def agreement_document(found: Answered) -> dict[str, object]:
+def agreement_document(agreement: Agreement) -> dict[str, object]:
     """The comparison with labels as JSON values."""
-    agreement = found.agreement
-    assert agreement is not None
     return {
         "accuracy": agreement.accuracy,
         "macro_f1": agreement.macro_f1,

@@ -1,1 +1,0 @@
-"""``arc-affinity classify`` and its tables and picture; the training of the classifier of grids."""

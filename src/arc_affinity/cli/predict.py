@@ -1,0 +1,114 @@
+"""``arc-affinity predict``: a model and a dataset in, records out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.files import check_outputs
+from arc_affinity.cli.output.terminal import Console, model_files, say_path
+from arc_affinity.data.batching.demonstrations import ContextPolicy
+from arc_affinity.data.datasets.choosing import choose_tasks
+from arc_affinity.data.datasets.registry import files_of, load_tasks
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.models.storage.names import check_name, is_solver
+
+MOST_ATTEMPTS = 10
+"""So many different answers there are to any question, even where the size is given and is one cell."""
+
+
+def predict(
+    model: str,
+    /,
+    *,
+    dataset: str,
+    out: Path,
+    tasks: tuple[str, ...] = (),
+    protocol: str = Protocol.ARC_PRIZE.value,
+    attempts: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = None,
+    views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    context: ContextPolicy = "drawn",
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    adapter: Path | None = None,
+    overwrite: bool = False,
+    threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    device: str | None = None,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
+) -> None:
+    """Predict the outputs of a dataset.
+
+    Writes one record for each attempt at each test output. Stopped at any moment, the same command goes on after the
+    last finished task. Finished records of the same answers are left as they are, those of others are not replaced.
+
+    Args:
+        model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken;
+            or the folder of a run of `solve`, for the tasks that it has learned.
+        dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
+            example of which is predicted from other examples of its task).
+        out: File of the records to write, JSON lines; gzip where it ends in .gz.
+        tasks: Ids of tasks, or files of ids; all unless given.
+        protocol: arc_prize (the model decides the size), sized (the true size is given) or teacher_forced (published:
+            the true cells before each cell are shown).
+        attempts: Different answers to each question: 2 unless given, and 1 by teacher_forced, which has no other.
+        views: Views of each question that are answered and vote: turned, mirrored and recoloured, all grids alike, the
+            first as it is. Each is shown a draw of demonstrations of its own.
+        context: How an example store's demonstrations are chosen: drawn, or first (published: the first pairs of the
+            task for every example, which give the answers of those pairs away; the records' dataset says so).
+        seed: Of the draws and views.
+        adapter: Folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
+            each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
+            the model itself.
+        overwrite: Replace finished records of other answers, or begin anew.
+        threads: Of the computation; as many as torch takes unless given.
+        device: cpu or cuda; a GPU is used where there is one unless given.
+        data_dir: Folder of datasets that do not come with the package.
+    """
+    check_outputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
+    asked = Protocol.named(protocol)
+    if asked is Protocol.TEACHER_FORCED:
+        for name, number in (("attempts", attempts or 1), ("views", views)):
+            if number != 1:
+                raise ArcAffinityError(f"--{name} {number}: {asked} shows the model the answer, once")
+    check_name(model)
+    # Imported once what is asked for makes sense: torch takes seconds, which help and typos need not wait for.
+    from arc_affinity.evaluation.predicting.predict import Asking, check_answerable
+    from arc_affinity.evaluation.predicting.writing import load_questions, write_by_solver, write_predictions
+    from arc_affinity.models.pair_transformer.storage import find_solver
+    from arc_affinity.models.storage.folders import find_model
+    from arc_affinity.training.hardware import computing_in, pick_device
+
+    place, bar = pick_device(device), Bar("Predicting", unit="answers")
+    try:
+        if is_solver(model):
+            if adapter is not None or context != "drawn":
+                raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
+            if asked is not Protocol.ARC_PRIZE:
+                raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
+            chosen, solver = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir), find_solver(model)
+            solver.model.to(place)
+            with computing_in(threads or 0), bar:
+                write_by_solver(
+                    *(out, solver, chosen, dataset, bar.at),
+                    attempts=attempts or 2,
+                    views=views,
+                    seed=seed,
+                    overwrite=overwrite,
+                )
+        else:
+            loaded = find_model(model)
+            asking = Asking(asked, attempts or (1 if asked is Protocol.TEACHER_FORCED else 2), views, seed)
+            pairs = loaded.model.config.context_pairs
+            questions = load_questions(dataset, tasks, pairs, asking, data_dir, context)
+            check_answerable(questions, asked)
+            loaded.model.to(place)
+            named = dataset if context == "drawn" else f"{dataset}?context={context}"
+            with computing_in(threads or 0), bar:
+                write_predictions(out, loaded, questions, asking, named, bar.at, adapter=adapter, overwrite=overwrite)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("interrupted; the same command goes on") from error
+    say_path(Console(), "", out)

@@ -1,0 +1,66 @@
+"""What a model may be called and where its files lie; nothing here needs torch, so that a typo is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arc_affinity.documents import read_object
+from arc_affinity.errors import ArcAffinityError, unknown
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+RUN_MODEL = "model"
+"""Name of the model folder within the folder of a training run."""
+
+ZOO = Path(__file__).parents[1] / "zoo"
+"""Folder of the models that come with the package."""
+
+PAIR_TRANSFORMER = "pair-transformer"
+"""Stands under "kind" in the configuration of a network of `solve`, so that no other network is built from it."""
+
+
+def bundled_models() -> tuple[str, ...]:
+    """Return the names of the encoder-decoders that come with the package."""
+    return _bundled(None)
+
+
+def bundled_solvers() -> tuple[str, ...]:
+    """Return the names of the bases of `solve` that come with the package."""
+    return _bundled(PAIR_TRANSFORMER)
+
+
+def _bundled(kind: str | None) -> tuple[str, ...]:
+    found = ((path.parent.name, read_object(path).get("kind")) for path in ZOO.glob(f"*/{CONFIG}"))
+    return tuple(sorted(name for name, said in found if said == kind))
+
+
+def holds_solver(folder: Path) -> bool:
+    """Whether ``folder`` holds a pair transformer (or says that it does)."""
+    try:
+        return PAIR_TRANSFORMER in (folder / CONFIG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def is_solver(name: str) -> bool:
+    """Whether ``name`` means a network of `solve`: a bundled base, a model folder, or the folder of a run."""
+    path = Path(name)
+    return name in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
+
+
+def check_name(name: str, *, solvers: bool = True) -> None:
+    """Make sure that ``name`` is a bundled model's, or that something lies at the path that it is.
+
+    Args:
+        name: what a person calls a model.
+        solvers: whether a network of `solve` will do.
+
+    Raises:
+        ArcAffinityError: there is nothing of this name; the nearest bundled one is suggested.
+    """
+    known, path = (*bundled_models(), *(bundled_solvers() if solvers else ())), Path(name)
+    if name in known or path.exists():
+        return
+    if path.suffix or len(path.parts) > 1:
+        raise ArcAffinityError(f"no model folder or checkpoint at {path}")
+    raise unknown("model", name, known)

@@ -37,12 +37,12 @@ MAY_IMPORT = {
     "paper": ("drawing", "evaluation.scoring", "taxonomy", "diagnosis", "paper"),
     "notebook": (
         *("types", "drawing", "data", "models", "search", "evaluation", "training"),
-        *("taxonomy", "diagnosis", "notebook"),
+        *("taxonomy", "diagnosis", "paper", "notebook"),
     ),
     "__main__": ("cli",),
     "cli": (
         *("types", "drawing", "data", "models", "search", "evaluation", "training"),
-        *("taxonomy", "diagnosis", "paper", "cli"),
+        *("taxonomy", "diagnosis", "paper", "notebook", "cli"),
     ),
 }
 """Rooms (or single modules) that a room may import, besides ``EVERYONE``."""

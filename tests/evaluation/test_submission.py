@@ -15,7 +15,13 @@ from hypothesis.extra.numpy import arrays
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.evaluation.submission import Asked, make_submission, read_given, read_submission, write_submission
+from arc_affinity.evaluation.submission import (
+    Requirements,
+    make_submission,
+    read_given,
+    read_submission,
+    write_submission,
+)
 from arc_affinity.types import Pair, Task
 
 SIDES = st.integers(1, 5)
@@ -40,7 +46,7 @@ def test_a_submission_reads_back_as_it_was_written(submission):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "submission.json"
         write_submission(path, submission)
-        assert plain(read_submission(path, Asked(tasks))) == plain(submission)
+        assert plain(read_submission(path, Requirements(tasks))) == plain(submission)
 
 
 def test_the_form_that_arc_prize_takes(tmp_path, record, task):
@@ -138,7 +144,7 @@ def test_faults_of_a_foreign_submission(tmp_path, task, content, told):
     path = tmp_path / "submission.json"
     path.write_text(json.dumps(content))
     with pytest.raises(ArcAffinityError, match=rf"(?s)submission\.json: .*{told.lstrip(': ')}") as caught:
-        read_submission(path, Asked([task("a1", 2), task("a2", 1), task("a3", 1)]))
+        read_submission(path, Requirements([task("a1", 2), task("a2", 1), task("a3", 1)]))
     assert "\n" not in str(caught.value)
 
 
@@ -156,20 +162,20 @@ def test_a_file_that_is_no_submission(tmp_path, text, told):
     path = tmp_path / "submission.json"
     path.write_text(text, errors="surrogateescape")
     with pytest.raises(ArcAffinityError, match=told):
-        read_submission(path, Asked([]))
+        read_submission(path, Requirements([]))
     with pytest.raises(ArcAffinityError, match=r"cannot read .*: Is a directory"):
         (tmp_path / "empty").mkdir()
-        read_submission(tmp_path / "empty", Asked([]))
+        read_submission(tmp_path / "empty", Requirements([]))
 
 
 def test_missing_tasks_may_be_allowed_and_nothing_else(tmp_path, task):
     path = tmp_path / "submission.json"
     path.write_text(json.dumps({"a2": [ONE]}))
     tasks = [task("a1", 2), task("a2", 1)]
-    assert list(read_submission(path, Asked(tasks, allow_missing=True))) == ["a2"]
+    assert list(read_submission(path, Requirements(tasks, allow_missing=True))) == ["a2"]
     path.write_text(json.dumps({"a2": [ONE, ONE]}))
     with pytest.raises(ArcAffinityError, match="a2 has 2 for 1"):
-        read_submission(path, Asked(tasks, allow_missing=True))
+        read_submission(path, Requirements(tasks, allow_missing=True))
 
 
 def test_attempts_that_are_no_grid_are_told_and_count_as_not_made(tmp_path):
@@ -179,21 +185,21 @@ def test_attempts_that_are_no_grid_are_told_and_count_as_not_made(tmp_path):
         answers = [{"attempt_1": odd, "attempt_2": [[2]]}, {"attempt_1": [[2]], "attempt_2": odd}]
         path.write_text(json.dumps({"a1": answers}))
         wrong = []
-        first, second = read_given(path, Asked([task]), wrong.append)["a1"]
+        first, second = read_given(path, Requirements([task]), wrong.append)["a1"]
         assert first[0] is None and second[1] is None and first[1].tolist() == second[0].tolist() == [[2]]
         assert len(wrong) == 2 and "a1" in str(wrong[0]) and "attempt_1" in str(wrong[0])
         with pytest.raises(ArcAffinityError, match="attempt_1.*; 2 attempts in all are no grid"):
-            read_submission(path, Asked([task]))
+            read_submission(path, Requirements([task]))
 
 
 def test_a_folder_of_results_is_a_submission(tmp_path):
     task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),))
     with pytest.raises(ArcAffinityError, match="one without results"):
-        read_given(tmp_path, Asked([task]))
+        read_given(tmp_path, Requirements([task]))
     told = {"metadata": {"model": "x"}, "correct": True}
     output = {"attempt_1": {"answer": [[2]], **told}, "attempt_2": {"answer": None, **told}}
     (tmp_path / "a1.json").write_text(json.dumps([output]))
-    ((first, second),) = read_given(tmp_path, Asked([task]))["a1"]
+    ((first, second),) = read_given(tmp_path, Requirements([task]))["a1"]
     assert first.tolist() == [[2]] and second is None
 
 
@@ -204,14 +210,14 @@ def test_a_folder_of_results_with_scores_hidden_and_packed_files(tmp_path):
     (tmp_path / "a2.json.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "results.json").write_text('{"score": 1.0}')
     (tmp_path / "._a1.json").write_bytes(b"\0\5\26\7")
-    assert list(read_given(tmp_path, Asked(tasks))) == ["a1", "a2"]
+    assert list(read_given(tmp_path, Requirements(tasks))) == ["a1", "a2"]
     (tmp_path / "a2.json").write_text(text)
     with pytest.raises(ArcAffinityError, match="the results of task a2 come twice"):
-        read_given(tmp_path, Asked(tasks))
+        read_given(tmp_path, Requirements(tasks))
 
 
 def test_a_submission_may_be_packed(tmp_path):
     task = Task("a1", (Pair(grid([[1]]), grid([[2]])),), (Pair(grid([[1]]), grid([[2]])),))
     path = tmp_path / "s.json.gz"
     path.write_bytes(gzip.compress(b'{"a1": [{"attempt_1": [[2]], "attempt_2": [[1]]}]}'))
-    assert len(read_submission(path, Asked([task]))["a1"]) == 1
+    assert len(read_submission(path, Requirements([task]))["a1"]) == 1

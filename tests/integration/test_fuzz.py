@@ -29,7 +29,7 @@ from arc_affinity.evaluation.records.record import Origin, make_record, read_rec
 from arc_affinity.evaluation.records.writer import RecordWriter
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score_each
-from arc_affinity.evaluation.submission import Asked, read_given
+from arc_affinity.evaluation.submission import Requirements, read_given
 from arc_affinity.models.adapters.files import load_adapter, save_adapter
 from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.config import ModelConfig
@@ -260,7 +260,9 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
     "folder of tasks": of_json(DOCUMENT, "d/a1.json", lambda path: load_tasks(str(path.parent))),
     "bundle": of_json({"a1": DOCUMENT, "a2": DOCUMENT}, "b.json", lambda path: load_tasks(str(path))),
     "submission": of_json(
-        {"a1": [{"attempt_1": [[1]], "attempt_2": [[2]]}]}, "s.json", lambda path: read_given(path, Asked([TASK]))
+        {"a1": [{"attempt_1": [[1]], "attempt_2": [[2]]}]},
+        "s.json",
+        lambda path: read_given(path, Requirements([TASK])),
     ),
     "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", split_by_labels),
     "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", read_recipe),

@@ -76,7 +76,7 @@ def classify(
     from arc_affinity.data.generation.rearc import task_ids
 
     known = task_ids()
-    # A task that re-arc lacks, or a file, has no code. A misspelt id is looked for everywhere, and told what it is like.
+    # A task that re-arc lacks has no code. A misspelt id is looked for everywhere, and the nearest one is told.
     of_rearc = dataset == RE_ARC or (dataset is None and set(task) <= set(known))
     way = by or ("code" if of_rearc and dataset is None else "grids")
     if way == "code" or (way == "program" and of_rearc):

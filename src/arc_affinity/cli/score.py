@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from arc_affinity.cli.output.terminal import Console, say_path
-from arc_affinity.cli.reading import Reading
-from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.records.record import Record, holds_records, read_records, solver_name
-from arc_affinity.evaluation.scoring.scores import Mean, Score, score_each, score_submission
-from arc_affinity.evaluation.submission import read_given, read_submission
+from arc_affinity.evaluation.reading import Reading
+from arc_affinity.evaluation.records.record import solver_name
+from arc_affinity.evaluation.scoring.scores import Mean, Score
 from arc_affinity.text import printable
-from arc_affinity.types import Task
 
 LEGEND = """\
 %: mean over tasks / mean over outputs
@@ -64,8 +61,7 @@ def score(
         json: Print one JSON document and nothing else.
     """
     gridless: list[ArcAffinityError] = []
-    reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
-    scores = _scores(path, reading, gridless.append)
+    scores = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict).score(path, gridless.append)
     if name is not None:
         scores = [replace(each, subject=replace(each.subject, model=solver_name(name, "--name"))) for each in scores]
     if gridless:
@@ -81,27 +77,6 @@ def score(
             console.print(task_table(each))
         if each.missing:
             console.print(f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}")
-
-
-def _scores(path: Path, reading: Reading, tell: Callable[[ArcAffinityError], None]) -> Sequence[Score]:
-    """Score whatever the file holds; ``tell`` is told of attempts that are no grid, unless those are refused."""
-    tasks = None if reading.dataset is None else load_tasks(reading.dataset, reading.data_dir)
-    if not path.is_dir() and holds_records(path):
-        return _of_records(read_records(path), tasks, reading)
-    if reading.dataset is None or tasks is None:
-        raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
-    asked = reading.asked(tasks, reading.only(task.id for task in tasks))
-    given = read_submission(path, asked) if reading.strict else read_given(path, asked, tell)
-    return [score_submission(given, asked.counting, reading.dataset, attempts=reading.attempts)]
-
-
-def _of_records(records: Sequence[Record], tasks: Sequence[Task] | None, reading: Reading) -> Sequence[Score]:
-    """Score records, over the tasks that were named, or else all of the dataset or all that there are records of."""
-    only = reading.only([each.id for each in tasks] if tasks is not None else [each.task_id for each in records])
-    if not only:
-        return score_each(records, tasks, attempts=reading.attempts)
-    chosen = None if tasks is None else [task for task in tasks if task.id in only]
-    return score_each([each for each in records if each.task_id in only], chosen, attempts=reading.attempts)
 
 
 def _summary(scores: Sequence[Score]) -> Table:

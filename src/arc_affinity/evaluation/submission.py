@@ -86,8 +86,8 @@ def write_submission(path: Path, submission: Submission) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of a submission.
+class Requirements:
+    """What a submission must have.
 
     Attributes:
         tasks: of the dataset.
@@ -112,21 +112,21 @@ class Asked:
         return ATTEMPTS[: self.attempts]
 
 
-def read_submission(path: Path, asked: Asked) -> Given:
-    """Read a submission made by any solver and hold it against what is ``asked``; every attempt must be a grid.
+def read_submission(path: Path, required: Requirements) -> Given:
+    """Read a submission made by any solver and hold it against what is ``required``; every attempt must be a grid.
 
     Raises:
         ArcAffinityError: as `read_given`, or an attempt that counts is no grid: the first is told, and how many are.
     """
     wrong: list[ArcAffinityError] = []
-    given = read_given(path, asked, wrong.append)
+    given = read_given(path, required, wrong.append)
     if wrong:
         more = f"; {len(wrong)} attempts in all are no grid" if len(wrong) > 1 else ""
         raise ArcAffinityError(f"{wrong[0]}{more}")
     return given
 
 
-def read_given(path: Path, asked: Asked, tell: Callable[[ArcAffinityError], None] = lambda _: None) -> Given:
+def read_given(path: Path, required: Requirements, tell: Callable[[ArcAffinityError], None] = lambda _: None) -> Given:
     """Read a submission as `read_submission` does, but take an attempt that is no grid for one that was not made.
 
     Solvers write ``[]``, ``[[]]``, null or whatever they had for "no answer". ``tell`` is told what is wrong with each
@@ -139,17 +139,17 @@ def read_given(path: Path, asked: Asked, tell: Callable[[ArcAffinityError], None
     content = _of_folder(path) if path.is_dir() else read_json(path)
     if not isinstance(content, dict):
         raise ArcAffinityError(f"{path}: a submission is a JSON object of tasks, not {type(content).__name__}")
-    counts = {task.id: len(task.test) for task in asked.counting}
-    dataset = {task.id for task in asked.tasks}
+    counts = {task.id: len(task.test) for task in required.counting}
+    dataset = {task.id for task in required.tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
-    faults = [] if asked.allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
+    faults = [] if required.allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
     faults.append(_fault("tasks that the dataset lacks", [t for t in content if t not in dataset]))
     faults.append(_count_fault(known, counts))
-    faults += _attempt_faults(known, asked.needed)
+    faults += _attempt_faults(known, required.needed)
     _refuse(str(path), faults)
     return {
         task_id: [
-            _parse_answer(answer, f"{path}: {name_place((task_id, i))}", asked.needed, tell)
+            _parse_answer(answer, f"{path}: {name_place((task_id, i))}", required.needed, tell)
             for i, answer in enumerate(value)
         ]
         for task_id, value in known.items()

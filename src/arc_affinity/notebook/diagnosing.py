@@ -1,19 +1,22 @@
-"""What a solver cannot do, in a notebook."""
+"""What a solver cannot do: a report with its page, from answers, for a notebook and for the command alike."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from arc_affinity.diagnosis.page.document import write_page
 from arc_affinity.diagnosis.page.tasks import Shown
+from arc_affinity.diagnosis.report.document import report_json
 from arc_affinity.diagnosis.report.numbers import Report, build_report
-from arc_affinity.diagnosis.report.outputs import Collector
+from arc_affinity.diagnosis.report.outputs import Collector, RecordSet
 from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.taxonomy.labels import find_categories
+from arc_affinity.types import Task
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Diagnosis:
         """
         write_page(Path(path), self.report, self.shown)
         return Path(path)
+
+    def to_json(self) -> str:
+        """Return every number of the report as one JSON document."""
+        return report_json(self.report)
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{escape(line)}</li>" for line in (*self.findings, *self.report.notes))
@@ -68,10 +75,37 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
     collector = Collector()
     for number, each in enumerate(answers, 1):
         collector.add(each.records, f"answers {number}")
-    sets = collector.sets()
     tasks = {task.id: task for each in answers for task in each.tasks}
-    ids = {task_id for each in sets for task_id in each.tasks}
-    labels = find_categories(ids, tasks.values(), None if categories is None else Path(categories))
-    report = build_report(sets, labels.by_task, labels.source, labels.notes)
     shown = Shown({task.id: task.train for task in tasks.values()})
+    return report_on(collector.sets(), tuple(tasks.values()), shown, None if categories is None else Path(categories))
+
+
+def report_on(
+    sets: Sequence[RecordSet],
+    tasks: Sequence[Task],
+    shown: Shown,
+    categories: Path | None = None,
+    *,
+    note: str = "",
+    tell: Callable[[str], None] = lambda _: None,
+) -> Diagnosis:
+    """Return the diagnosis of sets of records, which stand side by side.
+
+    Args:
+        sets: of one dataset, the one that the headline is about first.
+        tasks: whose demonstrations tell their categories where nothing better does.
+        shown: pairs for the page.
+        categories: as in `diagnose`.
+        note: what else must be said, if anything.
+        tell: told of what is being done, as some of it takes a while.
+
+    Raises:
+        ArcAffinityError: as `diagnose`.
+    """
+    ids = {task_id for each in sets for task_id in each.tasks}
+    tell(f"categories of {len(ids):,} tasks")
+    labels = find_categories(ids, tasks, categories, tell)
+    tell(f"intervals and tests over {len(ids):,} tasks")
+    notes = [each for each in (note, *labels.notes) if each]
+    report = build_report(sets, labels.by_task, labels.source, notes)
     return Diagnosis(report, headline(report), findings(report), shown)

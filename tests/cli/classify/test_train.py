@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-
 from arc_affinity.cli.classify.train import card
+
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette
 from arc_affinity.taxonomy.by_grids.images import pair_image
 from arc_affinity.taxonomy.by_grids.training import Examples, Training, train

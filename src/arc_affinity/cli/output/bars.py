@@ -37,11 +37,12 @@ class Bar:
         total: float = 0,
         unit: str = "",
         *,
-        done: float = 0,
+        done: int = 0,
         console: rich.console.Console | None = None,
     ) -> None:
         self.words, self.total, self.unit = words, total, unit
-        self.begun_at = self.done = done
+        self.begun_at: float = done
+        self.done: float = done
         self.console = console or Console(stderr=True)
         self.begun = self._said = time.monotonic()
         columns = (_Words(self), BarColumn())

@@ -23,6 +23,7 @@ from arc_affinity.models.storage.names import (
     WEIGHTS,
     ZOO,
     bundled_solvers,
+    holds_solver,
     is_solver,
 )
 

@@ -1,0 +1,150 @@
+"""Answers of any solver, from a file of records or a submission, held against a dataset where one is named."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from arc_affinity.data.datasets.choosing import choose_ids
+from arc_affinity.data.datasets.registry import load_tasks, store_at
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.questions import check_belongs, questions_of
+from arc_affinity.evaluation.records.record import (
+    Origin,
+    Record,
+    holds_records,
+    iter_records,
+    make_record,
+    read_records,
+)
+from arc_affinity.evaluation.scoring.metrics import Protocol, measure
+from arc_affinity.evaluation.scoring.scores import Score, score_each, score_submission
+from arc_affinity.evaluation.submission import Requirements, read_given, read_submission, result_files
+from arc_affinity.types import Example, Task
+
+Tell = Callable[[ArcAffinityError], None]
+"""Told of each attempt that counts and is no grid."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read of answers: of which tasks, how many attempts, and what a submission may lack.
+
+    Attributes:
+        dataset: whose tasks count; None for those that the records hold.
+        data_dir: folder with the datasets that are not installed.
+        named: ids of the tasks that count, or files of ids; all unless given.
+        attempts: ranked attempts that count.
+        allow_missing: a submission may lack tasks.
+        strict: an attempt that is no grid is refused; else it counts as wrong.
+    """
+
+    dataset: str | None = None
+    data_dir: Path | None = None
+    named: Sequence[str] = ()
+    attempts: int = 2
+    allow_missing: bool = False
+    strict: bool = False
+
+    @cached_property
+    def tasks(self) -> Sequence[Task]:
+        """The tasks of the dataset; none without one."""
+        return () if self.dataset is None else load_tasks(self.dataset, self.data_dir)
+
+    @cached_property
+    def of_store(self) -> bool:
+        """Whether the dataset is a store, whose examples are no tests of tasks."""
+        return self.dataset is not None and store_at(self.dataset) is not None
+
+    @cached_property
+    def required(self) -> Requirements:
+        """What a submission is held against.
+
+        Raises:
+            ArcAffinityError: a task that was named is not of the dataset.
+        """
+        only = self._among(task.id for task in self.tasks)
+        return Requirements(self.tasks, only, self.attempts, self.allow_missing)
+
+    def _among(self, known: Iterable[str]) -> frozenset[str]:
+        return frozenset(choose_ids(known, self.named, self.data_dir)) if self.named else frozenset()
+
+    def score(self, path: Path, tell: Tell = lambda _: None) -> Sequence[Score]:
+        """Return the score of every protocol and model in a file of records, or of a submission.
+
+        Raises:
+            ArcAffinityError: the file holds neither, or as in `score_each`, `read_given` and `choose_ids`.
+        """
+        if _is_records(path):
+            records = self._chosen(read_records(path))
+            return score_each(records, self.required.counting if self.dataset else None, attempts=self.attempts)
+        dataset = self._dataset_for(path)
+        given = read_submission(path, self.required) if self.strict else read_given(path, self.required, tell)
+        return [score_submission(given, self.required.counting, dataset, attempts=self.attempts)]
+
+    def records(self, path: Path, name: str | None, file_name: str) -> Iterable[Record]:
+        """Yield the records in a file, a submission's attempts among them, under the dataset's name where one is named.
+
+        Args:
+            path: records, a submission, or a folder of results.
+            name: what the solver is called in place of what the records say; None leaves it.
+            file_name: what the solver of a submission is called without a name.
+
+        Raises:
+            ArcAffinityError: as `score`.
+        """
+        if not _is_records(path):
+            return self._of_submission(path, name or file_name)
+        rows = iter_records(path) if name is None else (replace(row, model=name) for row in iter_records(path))
+        if self.dataset is None:
+            return self._chosen(list(rows)) if self.named else rows
+        if self.required.only:
+            rows = (row for row in rows if row.task_id in self.required.only)
+        return rows if self.of_store else self._checked(rows, self.dataset)
+
+    def _chosen(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The records of the tasks that were named, of the dataset's or, without one, of the records' own tasks."""
+        only = self.required.only if self.dataset else self._among(row.task_id for row in records)
+        return [row for row in records if not only or row.task_id in only]
+
+    def _checked(self, records: Iterable[Record], dataset: str) -> Iterator[Record]:
+        """Records that belong to the dataset, measured by its target where theirs is withheld."""
+        questions = questions_of(self.required.counting)
+        for record in records:
+            check_belongs(record, questions)
+            target = questions[record.task_id, record.test_index].output
+            if record.target is None and target is not None:
+                metrics = asdict(measure(record.prediction, record.input, target))
+                yield replace(record, dataset=dataset, target=target, **metrics)
+            else:
+                yield record if record.dataset == dataset else replace(record, dataset=dataset)
+
+    def _of_submission(self, path: Path, name: str) -> Iterator[Record]:
+        """The attempts of a submission as records of a model with this name."""
+        dataset = self._dataset_for(path)
+        files = result_files(path) if path.is_dir() else [path]
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+        origin = Origin(name, digest, dataset, Protocol.ARC_PRIZE, seed=0)
+        by_id = {task.id: task for task in self.tasks}
+        read = read_submission if self.strict else read_given
+        for task_id, answers in read(path, self.required).items():
+            for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
+                for number, grid in enumerate(answer, 1):
+                    yield make_record(origin, Example(task_id, index, pair, ()), number, grid)
+
+    def _dataset_for(self, path: Path) -> str:
+        """The dataset's name, which a submission needs."""
+        if path.is_dir():
+            result_files(path)
+        elif not path.read_bytes().strip():
+            raise ArcAffinityError(f"{path}: the file is empty; no records to read")
+        if self.dataset is None:
+            raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
+        return self.dataset
+
+
+def _is_records(path: Path) -> bool:
+    return not path.is_dir() and holds_records(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -32,6 +32,11 @@ class Split:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+
+    def among(self, known: Collection[str]) -> Split:
+        """Return the part of the split that is among ``known`` tasks."""
+        train, validation = (tuple(task for task in side if task in known) for side in (self.train, self.validation))
+        return Split(train, validation)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
-from arc_affinity.taxonomy.by_code import rules as code
-from arc_affinity.taxonomy.by_grids import classifier
+from arc_affinity.taxonomy.answers import by_code, by_grids
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.taxonomy.validation import Answer
 from arc_affinity.text import percent
@@ -43,8 +42,9 @@ class Kinds(Mapping[str, Answer]):
         )
 
     def _repr_html_(self) -> str:
+        names = {AMBIGUOUS: ""} | {code: each.name for code, each in BY_CODE.items()}
         rows = [
-            (task, each.category, _name(each.category), percent(each.confidence), each.reason)
+            (task, each.category, names[each.category], percent(each.confidence), each.reason)
             for task, each in self.items()
         ]
         return table(("task", "category", "name", "confidence", "reason"), rows)
@@ -67,11 +67,5 @@ def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "gr
         'C1'
     """
     asked = [tasks] if isinstance(tasks, Task) else tasks
-    if by == "code":
-        return Kinds({task.id: code.classify(task.id).answer for task in asked})
-    guesses = classifier.classify_all(asked)
-    return Kinds({t: Answer(g.category, None, "grids", g.reason, g.confidence) for t, g in guesses.items()})
-
-
-def _name(category: str) -> str:
-    return "" if category == AMBIGUOUS else BY_CODE[category].name
+    found = by_code(task.id for task in asked) if by == "code" else by_grids(asked)
+    return Kinds(found.answers)

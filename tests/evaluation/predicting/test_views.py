@@ -9,8 +9,7 @@ import pytest
 
 from arc_affinity.data.symmetry.augment import Augmentation, ColourPermutation, Compose, Dihedral
 from arc_affinity.evaluation.predicting import predict
-from arc_affinity.evaluation.predicting.predict import Asking, Attempt
-from arc_affinity.evaluation.predicting.views import answer_under
+from arc_affinity.evaluation.predicting.predict import Asking, Attempt, answer_under
 from arc_affinity.evaluation.records.record import Origin
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.config import ModelConfig

@@ -20,7 +20,6 @@ from arc_affinity.data.generation.generate import Rejections, generate_json, gen
 from arc_affinity.data.generation.rearc import REASONS, task_ids
 from arc_affinity.data.splits import (
     BalanceRow,
-    Split,
     balance,
     foundational_tasks,
     output_cells_of_store,
@@ -127,12 +126,13 @@ def split(
     """
     given = str(store) if store is not None else dataset
     check_outputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
-    categories = {} if labels is None else _read_labels(labels)
+    written = {} if labels is None else read_object(labels)
+    categories = {task: fit(label, str, f"{labels}: task {task}") for task, label in written.items()}
     if store is not None:
         cells = output_cells_of_store(ExampleStore.open(store))
     else:
         cells = output_cells_of_tasks(load_tasks(dataset or "", data_dir))
-    made = _published_among(cells) if published else stratified_split(cells, categories, share, bins, seed)
+    made = stratified_split(cells, categories, share, bins, seed) if not published else published_split().among(cells)
     console = Console()
     if categories:
         console.print(_balance_table("category", balance(made, categories)))
@@ -145,35 +145,28 @@ def split(
 
 def _rejection_table(rejections: Rejections) -> Table:
     """Rejected tries by task and reason, the worst tasks first."""
-    totals = {task: sum(reasons.values()) for task, reasons in rejections.items()}
-    worst = sorted(totals, key=lambda task: (-totals[task], task))
     over_all: Counter[str] = Counter()
     for reasons in rejections.values():
         over_all.update(reasons)
     used = [reason for reason in REASONS if over_all[reason]]
-    table = Table(title="Rejected tries", title_justify="left")
-    table.add_column("task")
+    table = Table("task", title="Rejected tries", title_justify="left")
     for name in (*used, "all"):
         table.add_column(name, justify="right")
+
+    def add(name: str, reasons: Mapping[str, int]) -> None:
+        numbers = (*(reasons.get(reason, 0) for reason in used), sum(reasons.values()))
+        table.add_row(name, *(f"{number:,}" for number in numbers))
+
+    others = Counter(over_all)
+    worst = sorted(rejections, key=lambda task: (-sum(rejections[task].values()), task))
     for task in worst[:SHOWN]:
-        table.add_row(task, *_counts(rejections[task], used))
+        add(task, rejections[task])
+        others.subtract(rejections[task])
     if len(worst) > SHOWN:
-        table.add_row(f"{len(worst) - SHOWN} others", *_counts(over_all - _sum(rejections, worst[:SHOWN]), used))
+        add(f"{len(worst) - SHOWN} others", others)
     table.add_section()
-    table.add_row("all", *_counts(over_all, used))
+    add("all", over_all)
     return table
-
-
-def _sum(rejections: Rejections, tasks: list[str]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for task in tasks:
-        total.update(rejections[task])
-    return total
-
-
-def _counts(reasons: Mapping[str, int], used: list[str]) -> list[str]:
-    """Cells of one row: each reason's number, then the sum."""
-    return [f"{number:,}" for number in (*(reasons.get(reason, 0) for reason in used), sum(reasons.values()))]
 
 
 def _balance_table(what: str, rows: list[BalanceRow]) -> Table:
@@ -191,17 +184,3 @@ def _balance_table(what: str, rows: list[BalanceRow]) -> Table:
             f"{100 * row.difference:+.1f} points",
         )
     return table
-
-
-def _published_among(cells: Mapping[str, float]) -> Split:
-    """The published split, cut to the tasks at hand."""
-    whole = published_split()
-    return Split(
-        tuple(task for task in whole.train if task in cells),
-        tuple(task for task in whole.validation if task in cells),
-    )
-
-
-def _read_labels(path: Path) -> dict[str, str]:
-    """Categories by task id."""
-    return {task: fit(label, str, f"{path}: task {task}") for task, label in read_object(path).items()}

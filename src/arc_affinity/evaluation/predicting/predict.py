@@ -186,6 +186,26 @@ def digest(questions: Iterable[Question]) -> str:
     return state.hexdigest()[:12]
 
 
+def answer_under(
+    model: EncoderDecoder,
+    examples: Sequence[Example],
+    origin: Origin,
+    asking: Asking,
+    seen: Sequence[Augmentation],
+) -> Iterator[Record]:
+    """Yield the records of ``examples`` under views that are chosen elsewhere, whatever views ``asking`` itself names.
+
+    Query and demonstrations are changed alike by each view; what the model writes is changed back and votes.
+
+    Raises:
+        ArcAffinityError: the protocol needs a true output and an example has none.
+    """
+    model.eval()
+    questions = [tuple(view.apply_example(example) for view in seen) for example in examples]
+    for example, attempts in zip(examples, answer(model, questions, asking, seen), strict=True):
+        yield from records_of(example, attempts, origin)
+
+
 PER_VIEW = 2
 """Answers of one view that vote, where there are several views; with more a view would vote for what it disbelieves."""
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arc_affinity.data.symmetry.augment import Augmentation
-from arc_affinity.evaluation.predicting.predict import Asking
-from arc_affinity.evaluation.predicting.views import answer_under
+from arc_affinity.evaluation.predicting.predict import Asking, answer_under
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score

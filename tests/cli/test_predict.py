@@ -334,7 +334,7 @@ def test_interrupted_it_says_that_it_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(predict, "answer", interrupted)
         done = cli(*command, out)
-    assert (done.code, done.out, done.err) == (130, "", "error: interrupted; the same command goes on\n")
+    assert (done.code, done.out, done.err) == (130, "", "error: interrupted; the same command resumes\n")
     assert not out.exists()
     assert cli(*command, out).code == cli(*command, tmp_path / "straight.jsonl").code == 0
     assert out.read_bytes() == (tmp_path / "straight.jsonl").read_bytes()

@@ -83,7 +83,7 @@ def test_a_run_and_the_same_again(cli, recipe: Path, tmp_path: Path) -> None:
     assert other.code == 1 and "a run of another recipe (seed was 0)" in other.err
     over = cli(*command, "--resume")
     assert (over.code, over.out) == (0, f"{run / 'model'}\n"), over.err
-    assert over.err == "nothing to go on with: the run ended after its 2 steps\n"
+    assert over.err == "nothing to resume: the run ended after its 2 steps\n"
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -142,7 +142,7 @@ def test_a_stopped_run_goes_on_without_its_overrides(cli, recipe: Path, examples
     for command in (("train", recipe, "--out", run), ("train", run)):
         done = cli(*command, "--resume")
         assert (done.code, done.out) == (0, f"{run / 'model'}\n")
-        assert "nothing to go on with: the run ended after its 2 steps" in done.err
+        assert "nothing to resume: the run ended after its 2 steps" in done.err
     assert "steps 2" in cli("train", recipe, "--out", run, "--resume").err
     refused = cli("train", recipe, "--out", run, "--resume", "--steps", 6)
     assert refused.code == 1 and "steps was 2" in refused.err
@@ -169,7 +169,7 @@ def test_switches_and_stages_are_flags_too(cli, recipe: Path, tmp_path: Path, mo
     monkeypatch.setattr("arc_affinity.training.pretraining.pretrain.train", stop)
     flags = ("--model.no-read-ends", "--model.flat-positions", "--curriculum", 256, 11, 640, 6)
     done = cli("train", "champion", *flags)
-    assert (done.code, done.err) == (130, "error: interrupted; the same command with --resume goes on\n")
+    assert (done.code, done.err) == (130, "error: interrupted; the same command with --resume resumes\n")
     [chosen] = seen
     assert (chosen.model.read_ends, chosen.model.flat_positions, chosen.model.pre_norm) == (False, True, True)
     assert chosen.curriculum == ((256, 11), (640, 6))
@@ -216,7 +216,7 @@ def test_ctrl_c_says_how_to_go_on(recipe: Path, examples: Path, tmp_path: Path) 
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "error: interrupted; the same command with --resume goes on"
+    assert err.splitlines()[-1] == "error: interrupted; the same command with --resume resumes"
     assert err.count("error") == 1 and "Traceback" not in err
     assert read_checkpoint(run / "last.ckpt")["global_step"] >= 2
     assert not list(run.glob(".*"))
@@ -252,5 +252,5 @@ def test_two_processes_stop_together_and_one_of_them_tells(recipe: Path, tmp_pat
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert [line for line in err.splitlines() if "error" in line] == [
-        "error: interrupted; the same command with --resume goes on"
+        "error: interrupted; the same command with --resume resumes"
     ]

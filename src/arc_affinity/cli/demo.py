@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from arc_affinity.files import write_text
 from arc_affinity.types import Task
 
 if TYPE_CHECKING:
+    from arc_affinity.evaluation.records.record import Record
     from arc_affinity.notebook.answers import Answers
     from arc_affinity.notebook.specialists import Specialist
 
@@ -52,6 +52,9 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     Args:
         out: Folder for the results; what an earlier demo left there is replaced.
     """
+    # Imported here because torch takes seconds, and help needs none of it.
+    from arc_affinity.models.storage.folders import find_model
+
     begun, console = time.monotonic(), Console()
     small = unseen_tasks()
     console.print(f"Solve: {SOLVED} tasks that the base never saw, {SECONDS:.0f} s", highlight=False)
@@ -59,7 +62,7 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     with Bar("Searching", 1.0) as bar:
         solved = aa.solve(small, seconds=SECONDS, out=out / "solve", report=reporting(bar))
     _show(console, solved)
-    model = aa.find_model(MODEL)
+    model = find_model(MODEL)
     console.print(f"Predict: {HELD_OUT_SHOWN} held-out examples of each of 18 tasks, by {MODEL}", highlight=False)
     held_out = aa.predict(model, held_out_tasks(model.model.config.context_pairs))
     held_out.save(out / "held-out.jsonl")
@@ -101,10 +104,11 @@ def held_out_tasks(pairs: int) -> list[Task]:
 def adapted() -> Specialist:
     """Return a model fine-tuned to one task by generated examples, others of which say what it was worth."""
     from arc_affinity.data.generation.rearc import generate_task
+    from arc_affinity.models.storage.folders import find_model
 
     pairs = generate_task(ADAPTED, ADAPTED_EXAMPLES).pairs
     task = Task(ADAPTED, pairs[: ADAPTED_EXAMPLES * 4 // 5], pairs[ADAPTED_EXAMPLES * 4 // 5 :], "re-arc")
-    return aa.finetune(aa.find_model(ADAPTED_MODEL), task, method="full", steps=ADAPTED_STEPS)
+    return aa.finetune(find_model(ADAPTED_MODEL), task, method="full", steps=ADAPTED_STEPS)
 
 
 def _cells(task: Task) -> tuple[int, str]:
@@ -115,13 +119,16 @@ def _cells(task: Task) -> tuple[int, str]:
 
 def _show(console: Console, answers: Answers) -> None:
     """Show the first answers to questions small enough to stand side by side, of different tasks."""
-    first = {task_id: records[0] for (task_id, _), records in reversed(answers.by_output.items())}
-    small = [each for each in reversed(first.values()) if each.prediction is not None and max(each.input.shape) <= 10]
-    for record in [each for each in small if each.target is None or max(each.target.shape) <= 10][:PICTURES]:
+    first: dict[str, Record] = {}
+    for (task_id, _), (record, *_) in answers.by_output.items():
+        wide = max(side for grid in (record.input, record.target) if grid is not None for side in grid.shape)
+        if record.prediction is not None and wide <= 10:
+            first.setdefault(task_id, record)
+    for record in list(first.values())[:PICTURES]:
         cells = "" if record.cell_accuracy is None else f", {record.cell_accuracy:.0%} of cells"
         verdict = f"{'exact' if record.exact else 'not exact'}{cells} (protocol {record.protocol})"
         table = Table("input", "prediction", "target", title=f"{record.task_id}: {verdict}")
-        grids: Sequence[object] = (record.input, record.prediction, record.target)
+        grids = (record.input, record.prediction, record.target)
         table.add_row(*(grid_text(grid) for grid in grids if grid is not None))
         console.print(table)
 

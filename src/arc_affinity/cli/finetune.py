@@ -60,8 +60,8 @@ def finetune(
     """Fine-tune a model to single tasks.
 
     Each task leaves its adapter (or model), the records of its test part before and after, and its curve in
-    OUT/tasks/ID; all records and a table come at the end. Stopped at any moment, the same command goes on after
-    the last finished task. A task that fails is told and tried again next time.
+    OUT/tasks/ID; all records and a table come at the end. An interrupted run resumes with the
+    same command after the last finished task. A task that fails is reported and tried again next time.
 
     Args:
         model: A bundled model's name, a model folder, or a checkpoint.
@@ -104,7 +104,7 @@ def finetune(
 
             ended = run_sweep(sweep, out, chosen, advance)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt("interrupted; the same command goes on") from error
+        raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _report(ended, console)
     say_path(Console(), "", ended.records)
 

@@ -42,8 +42,9 @@ def predict(
 ) -> None:
     """Predict the outputs of a dataset.
 
-    Writes one record for each attempt at each test output. Stopped at any moment, the same command goes on after the
-    last finished task. Finished records of the same answers are left as they are, those of others are not replaced.
+    Writes one record for each attempt at each test output. An interrupted run resumes with the same command
+    after the last finished task. A finished file of the same answers is left as it is, and one of other answers is not
+    replaced.
 
     Args:
         model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken;
@@ -59,12 +60,12 @@ def predict(
             first as it is. Each is shown a draw of demonstrations of its own.
         context: How an example store's demonstrations are chosen: drawn, or first (published: the first pairs of the
             task for every example, which give the answers of those pairs away; the records' dataset says so).
-        seed: Of the draws and views.
+        seed: Seed of the draws of demonstrations and of the views.
         adapter: Folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
             each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
             the model itself.
         overwrite: Replace finished records of other answers, or begin anew.
-        threads: Of the computation; as many as torch takes unless given.
+        threads: Threads of the computation.
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
@@ -110,5 +111,5 @@ def predict(
             with computing_in(threads or 0), bar:
                 write_predictions(out, loaded, questions, asking, named, bar.at, adapter=adapter, overwrite=overwrite)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt("interrupted; the same command goes on") from error
+        raise KeyboardInterrupt("interrupted; the same command resumes") from error
     say_path(Console(), "", out)

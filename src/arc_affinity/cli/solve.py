@@ -49,8 +49,8 @@ def solve(
 
     Searches for programs that reproduce the demonstrations, trains a bundled base on those of all tasks together,
     answers every test input under many views, ranks the answers, and writes records, a submission and a summary.
-    Where there is no time to learn all tasks, those with least to learn are learned.
-    Stopped at any moment, the same command goes on.
+    Where there is no time to train on all tasks, the smallest ones are trained on.
+    An interrupted run resumes with the same command.
 
     Args:
         dataset: A dataset's name, a task file, a folder of them, or a competition bundle.
@@ -59,10 +59,10 @@ def solve(
         out: Folder of the run.
         tasks: Ids of tasks, or files of ids; all unless given.
         base: A bundled base or the folder of one.
-        sources: Who is asked: the network, a search over programs of grid functions, or both; answers of both stand by
-            how often such ones are right.
+        sources: Where answers come from: the network, a search over programs of grid functions, or both, ranked by how
+            often such answers were right.
         views: Views under which every test input is answered, at most.
-        seed: Of training and views.
+        seed: Seed of the training's draws and of the views.
         workers: Processes; one a core, up to two for training, unless given.
         executor: Where answers are worked out: processes, dask:local or dask:ADDRESS (a cluster that sees OUT).
         device: cpu or cuda; a GPU is used where there is one unless given.
@@ -87,7 +87,7 @@ def solve(
         with Bar("Searching", 1.0) as bar:
             solved = solve_tasks(chosen, network, settings, where, dataset=dataset, report=reporting(bar))
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt("interrupted; the same command goes on") from error
+        raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _tell(Console(), solved, out, time.monotonic() - begun)
 
 

@@ -64,18 +64,18 @@ def train(
     """Train a model from scratch.
 
     The run folder keeps the recipe, the examples, the metrics as CSV, the best and the last checkpoint and, at the end,
-    the best model as a model folder. Stopped at any moment, the same command with --resume goes on from the last
-    validation to the numbers of an unbroken run; what was changed of the recipe need not be said again.
+    the best model as a model folder. An interrupted run resumes with the same command and --resume,
+    from the last validation and to the same numbers; changes to the recipe need not be given again.
 
     Args:
         recipe: A named recipe (champion, champion-foundational, rotary, rotary-foundational, smoke); a TOML file of one
             (docs/training.md); or the folder of a run or its recipe.json.
-        out: Folder of the run; out/NAME unless given, or the run's own that goes on.
-        resume: Go on with a run that was stopped; one that is not there begins.
-        processes: That train side by side and share every batch, one a GPU where there are GPUs. As many as the
-            machine has, but no more than a batch keeps busy, unless given.
-        threads: Of each process; 0 leaves the number alone. A share of the cores unless given.
-        loaders: Processes that make batches for each of them; some of the cores beside a GPU unless given.
+        out: Folder of the run; out/NAME unless given, or that of the run which resumes.
+        resume: Resume an interrupted run; one that is not there begins.
+        processes: Processes that share every batch, one a GPU where there are GPUs. As many as the machine has, but no
+            more than a batch keeps busy, unless given.
+        threads: Threads of each process; 0 leaves the number to torch. A share of the cores unless given.
+        loaders: Processes that make batches for each of these; some of the cores beside a GPU unless given.
     """
     given = _changed(changes)
     chosen, told = load_recipe(recipe).overridden(given), ""
@@ -102,9 +102,9 @@ def train(
     try:
         outcome = run(chosen, folder, resume=resume, callbacks=[rate], on_task=count, progress=False, machine=machine)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt("interrupted; the same command with --resume goes on") from error
+        raise KeyboardInterrupt("interrupted; the same command with --resume resumes") from error
     if outcome.was_over:
-        console.print(f"nothing to go on with: the run ended after its {chosen.steps:,} steps", highlight=False)
+        console.print(f"nothing to resume: the run ended after its {chosen.steps:,} steps", highlight=False)
     if rate.leads or outcome.was_over:
         for name, value in sorted(outcome.metrics.items()):
             console.print(f"{name}: {value:.4f}", highlight=False)

@@ -180,7 +180,7 @@ def test_an_unfinished_file_is_told_as_such(tmp_path, record):
     writer = RecordWriter(tmp_path / "records.jsonl", SETTINGS)
     writer.write("a1", rows(record, "a1"))
     assert holds_records(writer.part)
-    with pytest.raises(ArcAffinityError, match=r"part:1: the prediction is unfinished; start it again"):
+    with pytest.raises(ArcAffinityError, match=r"part:1: the prediction is unfinished; the same command resumes it"):
         read_records(writer.part)
 
 

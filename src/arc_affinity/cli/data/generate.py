@@ -62,7 +62,7 @@ def generate(
 
     Each example comes from one of re-arc's generators. It is kept only if re-arc's solver of the task maps
     its input to its output, the two differ, and the input is new. The same options give the same bytes,
-    whatever the number of workers. Stopped at any moment, the same command continues.
+    whatever the number of workers. An interrupted run resumes with the same command.
 
     Args:
         out: Folder to make.

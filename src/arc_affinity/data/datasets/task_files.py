@@ -12,7 +12,7 @@ from arc_affinity.documents import read_json, shown
 from arc_affinity.errors import ArcAffinityError
 
 ENDINGS = (".json", ".json.gz")
-"""Of task files, in small letters or in capitals."""
+"""Endings of task files, in small letters or in capitals."""
 
 
 @dataclass(frozen=True)

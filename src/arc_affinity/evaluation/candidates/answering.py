@@ -29,7 +29,7 @@ BATCH_TOKENS = 24_000
 
 
 THREADS = 1
-"""Of a process that answers on a CPU: each has a core of its own."""
+"""Threads of a process that answers on a CPU: each has a core of its own."""
 
 
 @dataclass(frozen=True)

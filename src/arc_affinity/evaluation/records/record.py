@@ -30,7 +30,7 @@ SCHEMA = 1
 
 
 LogLikelihood = Annotated[float, Meta(ge=-sys.float_info.max, le=1e-6)]
-"""Of a probability of at most 1; rounding may leave a little more."""
+"""The logarithm of a probability is at most 0; rounding may leave a little more."""
 Text = Annotated[
     str, Meta(min_length=1, max_length=4096, pattern=r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+\Z")
 ]
@@ -330,7 +330,7 @@ def parse_record(row: object, where: str) -> Record:
     """
     row = documents.object_of(row, where)
     if "settings" in row:
-        raise ArcAffinityError(f"{where}: the prediction is unfinished; start it again and it goes on")
+        raise ArcAffinityError(f"{where}: the prediction is unfinished; the same command resumes it")
     if row.get("schema") != SCHEMA:
         raise ArcAffinityError(f"{where}: schema must be {SCHEMA}, not {documents.shown(row.get('schema'))}")
     missing = [name for name in REQUIRED if name not in row]

@@ -35,7 +35,7 @@ class RecordWriter:
 
     Used as a context manager, which holds the part file for this process alone: a block that ends well leaves ``path``
     (exactly what ``write_records`` would write) and no part file; one that is broken off leaves the part file, and a
-    new writer with the same ``settings`` goes on from there. The part file is one JSON line for the settings and one
+    new writer with the same ``settings`` resumes from there. The part file is one JSON line for the settings and one
     for each task, so a line that was cut short is one task to do again.
 
     Args:

@@ -60,7 +60,7 @@ def size_match(prediction: Grid | None, target: Grid) -> bool:
 
 
 def cell_accuracy(prediction: Grid | None, target: Grid) -> float:
-    """Share of the target's cells that are right, 0-1 (arXiv 2512.07109 where the sizes agree).
+    """Share of the target's cells that are right, 0-1 (ours; that of arXiv 2512.07109 where the sizes agree).
 
     Cells that the prediction lacks are wrong; cells that it has beyond the target do not count, since
     :func:`size_match` tells them.

@@ -36,8 +36,20 @@ def labels(tmp_path):
     return write
 
 
+def test_the_published_category_comes_first_and_the_rule_beside_it(cli):
+    found = document(cli("classify", "00d62c1b", "137eaa0f", "0b148d64", "--json"))
+    agreed, differs, ambiguous = (found[task] for task in ("00d62c1b", "137eaa0f", "0b148d64"))
+    assert (agreed["category"], agreed["subtype"], agreed["rule"], agreed["by_rules"]) == (
+        *("S3", "S3-A", "box drawn", "S3"),
+    )
+    # Published as A2; the rules take it for C1, and say why.
+    assert (differs["category"], differs["by_rules"], differs["rule"]) == ("A2", "C1", "only filled")
+    assert differs["reason"].startswith("the rules say C1: fill(")
+    assert (ambiguous["category"], ambiguous["rule"]) == ("K1", "by hand")
+
+
 def test_one_task_by_code(cli):
-    found = document(cli("classify", "00d62c1b", "--json"))
+    found = document(cli("classify", "00d62c1b", "--by", "code", "--json"))
     assert found == {
         "00d62c1b": {
             "category": "S3",
@@ -48,7 +60,7 @@ def test_one_task_by_code(cli):
         }
     }
     assert found["00d62c1b"]["reason"].startswith("box(")
-    done = cli("classify", "00d62c1b", "007bbfb7")
+    done = cli("classify", "00d62c1b", "007bbfb7", "--by", "code")
     for words in ("00d62c1b", "S3-A topology", "box drawn", "0.97", "007bbfb7", "C1 colour transform"):
         assert words in done.out
 

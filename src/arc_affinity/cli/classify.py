@@ -19,7 +19,6 @@ from arc_affinity.data.datasets.choosing import choose_ids, task_named
 from arc_affinity.data.datasets.registry import RE_ARC, files_of, load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
-from arc_affinity.paper.published_first import published_first
 from arc_affinity.taxonomy import answers
 from arc_affinity.taxonomy.answers import Answered
 from arc_affinity.taxonomy.validation import Agreement, compare, read_labels
@@ -86,6 +85,8 @@ def classify(
         ids = tuple(labels) or choose_ids(known, task)
         found = answers.by_code(ids) if way == "code" else answers.by_program(ids)
         if by is None and not labels:
+            from arc_affinity.paper.published_first import published_first
+
             found = published_first(found, known)
         pictured = "arc-agi-1/training"
     else:

@@ -40,19 +40,16 @@ COMMANDS: Commands = (
     ("data generate", "arc_affinity.cli.data.generate:generate", "Generate examples."),
     ("data split", "arc_affinity.cli.data.generate:split", "Split tasks."),
     ("train", "arc_affinity.cli.train:train", "Train a model from scratch."),
-    ("sweep", "arc_affinity.cli.sweep:sweep", "Search over a recipe's settings."),
     ("finetune", "arc_affinity.cli.finetune:finetune", "Fine-tune a model to single tasks."),
     ("predict", "arc_affinity.cli.predict:predict", "Predict the outputs of a dataset."),
     ("score", "arc_affinity.cli.score:score", "Score records or a submission."),
     ("diagnose", "arc_affinity.cli.diagnose:diagnose", "Find out what a model cannot do."),
     ("submit", "arc_affinity.cli.submit:submit", "Write a submission from records."),
-    ("export", "arc_affinity.cli.export:export", "Write records as a table."),
     ("classify", "arc_affinity.cli.classify:classify", "Classify tasks by the kind of reasoning that they need."),
     ("reproduce", "arc_affinity.cli.reproduce:reproduce", "Check the published claims."),
-    ("doctor", "arc_affinity.cli.doctor:doctor", "Tell what is here: versions, device, datasets, bundled weights."),
-    ("model info", "arc_affinity.cli.model:info", "Show a model."),
-    ("model import", "arc_affinity.cli.model:import_", "Make a model folder from a checkpoint."),
-    ("model merge", "arc_affinity.cli.model:merge", "Merge adapters into a model."),
+    ("model info", "arc_affinity.cli.model.info:info", "Show a model."),
+    ("model import", "arc_affinity.cli.model.import_:import_", "Make a model folder from a checkpoint."),
+    ("model merge", "arc_affinity.cli.model.merge:merge", "Merge adapters into a model."),
 )
 """Every command: its words, ``module:function``, and the first line of that function's docstring."""
 

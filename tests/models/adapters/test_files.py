@@ -12,17 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters.files import (
-    ADAPTER_CONFIG,
-    ADAPTER_WEIGHTS,
-    adapted_digest,
-    digest_of_set,
-    load_adapter,
-    save_adapter,
-)
+from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter, save_adapter
 from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec, find_linears
 from arc_affinity.models.adapters.merging import average
 from arc_affinity.models.storage.folders import digest, find_model, save_model, with_adapter
+from arc_affinity.models.storage.names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 SPEC = LoraSpec(rank=2, alpha=3.0)
 

@@ -12,19 +12,13 @@ from torch import nn
 
 from arc_affinity.data.batching.batch import Batch, collate
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters.files import (
-    ADAPTER_CONFIG,
-    ADAPTER_WEIGHTS,
-    adapted_digest,
-    check_base,
-    load_adapter,
-    save_adapter,
-)
+from arc_affinity.models.adapters.files import adapted_digest, check_base, load_adapter, save_adapter
 from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec, find_linears, merge, unmerge
 from arc_affinity.models.adapters.lora_stack import LoraStack
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import digest, find_model, save_model, with_adapter
+from arc_affinity.models.storage.names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 SPEC = LoraSpec(rank=3, alpha=7.0)
 

@@ -27,10 +27,10 @@ from arc_affinity.evaluation.records.finished import Wanted, is_finished
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.records.writer import RecordWriter
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.models.adapters.files import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter
+from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.models.storage.folders import LoadedModel, find_model, refuse_adapted, with_adapter
-from arc_affinity.models.storage.names import CONFIG
+from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG
 from arc_affinity.types import Task
 
 WITHOUT = "(none)"

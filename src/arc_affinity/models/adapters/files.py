@@ -21,8 +21,7 @@ from arc_affinity.documents import fit, read_object, shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
-
-ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+from arc_affinity.models.storage.names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 PREFIX = "base_model.model."
 """Stands before every module's name in PEFT's files."""

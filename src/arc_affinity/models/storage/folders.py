@@ -20,12 +20,21 @@ from torch import Tensor, nn
 from arc_affinity.documents import fit, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
-from arc_affinity.models.adapters.files import ADAPTER_CONFIG, adapted_digest, check_base, load_adapter
+from arc_affinity.models.adapters.files import adapted_digest, check_base, load_adapter
 from arc_affinity.models.adapters.lora import merge
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.checkpoints import read_checkpoint as read_checkpoint
-from arc_affinity.models.storage.names import CARD, CONFIG, RUN_MODEL, WEIGHTS, ZOO, bundled_models, check_name
+from arc_affinity.models.storage.names import (
+    ADAPTER_CONFIG,
+    CARD,
+    CONFIG,
+    RUN_MODEL,
+    WEIGHTS,
+    ZOO,
+    bundled_models,
+    check_name,
+)
 from arc_affinity.types import PAD
 
 WEIGHTS_HASH = "weights_sha256"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+"""Files of an adapter's folder, as PEFT names them."""
 
 RUN_MODEL = "model"
 """Name of the model folder within the folder of a training run."""
@@ -64,3 +68,14 @@ def check_name(name: str, *, solvers: bool = True) -> None:
     if path.suffix or len(path.parts) > 1:
         raise ArcAffinityError(f"no model folder or checkpoint at {path}")
     raise unknown("model", name, known)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Make sure that no model or adapter is in ``folder``, which one is to be written to.
+
+    Raises:
+        ArcAffinityError: there is one.
+    """
+    for name in (CONFIG, WEIGHTS, CARD, ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+        if os.path.lexists(folder / name):
+            raise ArcAffinityError(f"{folder} holds a model already ({name}); choose another folder")

@@ -1,0 +1,1 @@
+"""``arc-affinity model``: what a model is made of, bringing checkpoints in, merging adapters."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import runpy
+from pathlib import Path
 
 import numpy as np
-from arc_affinity.cli.classify.train import card
 
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette
 from arc_affinity.taxonomy.by_grids.images import pair_image
 from arc_affinity.taxonomy.by_grids.training import Examples, Training, train
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.types import Pair
+
+card = runpy.run_path(str(Path(__file__).parents[2] / "runs" / "train_classifier.py"))["card"]
 
 SETTINGS = Training(pairs=6, members=1, hidden=7, steps=2, trees=3, draws=1, leaf=1)
 LABELS = ("S3", "C1", "S3", "S1", "S3", "C1", "S2")

@@ -35,8 +35,11 @@ REAL_TASKS = ("137eaa0f", "88a62173", "a65b410d", "9172f3a0", "c1d99e64")
 SOLVED, SECONDS = 6, 60.0
 """Real tasks that the demo solves, the smallest of those that the base of `solve` never saw, and the time for them."""
 
-ADAPTED_MODEL, ADAPTED, ADAPTED_EXAMPLES, ADAPTED_STEPS = "rotary", "d511f180", 100, 40
-"""A model that solves no example of a task, the task, and how it is trained on generated examples of it."""
+ADAPTED_MODEL, ADAPTED, ADAPTED_STEPS = "rotary", "d511f180", 40
+"""A model that solves hardly an example of a task, the task, and how long it is trained on it."""
+
+GENERATED, LARGEST, ASKED = 200, 64, 10
+"""Generated examples of the task, the most cells of those that are taken, and how many of them are asked."""
 
 PICTURES = 3
 """Predictions shown in the terminal."""
@@ -106,8 +109,8 @@ def adapted() -> Specialist:
     from arc_affinity.data.generation.rearc import generate_task
     from arc_affinity.models.storage.folders import find_model
 
-    pairs = generate_task(ADAPTED, ADAPTED_EXAMPLES).pairs
-    task = Task(ADAPTED, pairs[: ADAPTED_EXAMPLES * 4 // 5], pairs[ADAPTED_EXAMPLES * 4 // 5 :], "re-arc")
+    pairs = tuple(pair for pair in generate_task(ADAPTED, GENERATED).pairs if pair.input.size <= LARGEST)
+    task = Task(ADAPTED, pairs[ASKED:], pairs[:ASKED], "re-arc")
     return aa.finetune(find_model(ADAPTED_MODEL), task, method="full", steps=ADAPTED_STEPS)
 
 

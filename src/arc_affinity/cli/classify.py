@@ -20,8 +20,7 @@ from arc_affinity.data.datasets.registry import RE_ARC, files_of, load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.taxonomy import answers
-from arc_affinity.taxonomy.answers import Answered
-from arc_affinity.taxonomy.validation import Agreement, compare, read_labels
+from arc_affinity.taxonomy.validation import Agreement, Answered, compare, read_labels
 
 By = Literal["code", "program", "grids"]
 

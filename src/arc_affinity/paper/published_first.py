@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from arc_affinity.paper.published import published_reference
-from arc_affinity.taxonomy.answers import Answered
 from arc_affinity.taxonomy.categories import AMBIGUOUS
+from arc_affinity.taxonomy.validation import Answered
 
 
 def published_first(by_rules: Answered, tasks: Collection[str]) -> Answered:

@@ -6,10 +6,9 @@ Each is imported when it is asked: some need torch, which takes seconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from arc_affinity.taxonomy.categories import AMBIGUOUS
-from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.taxonomy.validation import Answer, Answered
 from arc_affinity.types import Task
 
 SHOWN_PRIMITIVES = 5
@@ -20,14 +19,6 @@ SHOWN_TEXT = 160
 
 NOT_FOUND = "not found"
 """The rule of a task that no program was found for."""
-
-
-@dataclass(frozen=True)
-class Answered:
-    """Answers by task id, and what else a classifier tells of each task, as JSON values."""
-
-    answers: Mapping[str, Answer]
-    details: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def by_code(ids: Iterable[str]) -> Answered:

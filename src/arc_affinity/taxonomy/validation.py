@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from arc_affinity.documents import read_object, shown
@@ -29,6 +29,14 @@ class Answer:
     rule: str
     reason: str
     confidence: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Answers by task id, and what else a classifier tells of each task, as JSON values."""
+
+    answers: Mapping[str, Answer]
+    details: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -260,15 +260,15 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
             missing.append(job)
         else:
             yield job.task_id, Counter(part.manifest["rejections"])
-    if workers == 1:
+    if workers == 1 or not missing:
         yield from map(_make, missing)
-    elif missing:
-        try:
-            with worker_pool(min(workers, len(missing))) as pool:
-                for future in as_completed([pool.submit(_make, job) for job in missing]):
-                    yield future.result()
-        except BrokenProcessPool as error:
-            raise ArcAffinityError("a worker process was killed; the same command continues") from error
+        return
+    try:
+        with worker_pool(min(workers, len(missing))) as pool:
+            for future in as_completed([pool.submit(_make, job) for job in missing]):
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise ArcAffinityError("a worker process was killed; the same command continues") from error
 
 
 def _make(job: Job) -> tuple[str, Counter[str]]:

@@ -105,8 +105,9 @@ def _machine() -> dict[str, str]:
 
 def _weights() -> dict[str, str]:
     """Whether each bundled model, and the classifier of grids, can be read and is what was bundled."""
-    from arc_affinity.models.pair_transformer.storage import bundled_solvers, find_solver
-    from arc_affinity.models.storage.folders import bundled_models, find_model
+    from arc_affinity.models.pair_transformer.storage import find_solver
+    from arc_affinity.models.storage.folders import find_model
+    from arc_affinity.models.storage.names import bundled_models, bundled_solvers
     from arc_affinity.taxonomy.by_grids.classifier import WEIGHTS, load
 
     readers: dict[str, Any] = {

@@ -73,7 +73,8 @@ def finetune(
         data_dir: Folder of datasets that do not come with the package.
         max_side: Leave out tasks with a grid of more rows or columns than this.
         method: lora, full, or context-only. Unless given lora, but for tasks adapted to by their demonstrations alone
-            full, with every view and votes of four (--augment all --steps 60 --votes 4).
+            full, with every view and votes of four (--method full --optimiser adamw --learning-rate 4e-3 --augment all
+            --steps 60 --votes 4).
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
         workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
         threads: Of each process; one where there are several, as many as torch takes in a single one (0) unless given.

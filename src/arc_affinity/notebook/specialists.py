@@ -15,7 +15,7 @@ from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.html import table
 from arc_affinity.text import percent
 from arc_affinity.training.finetuning.finetune import TaskFineTuner, Tuned
-from arc_affinity.training.finetuning.tuning import TUNINGS, Method, parts_of_task
+from arc_affinity.training.finetuning.tuning import Method, parts_of_task, tuning_for
 from arc_affinity.types import Task
 
 
@@ -53,13 +53,14 @@ class Specialist:
         return table((f"task {self.task.id}", "before", "after"), rows)
 
 
-def finetune(model: LoadedModel, task: Task, *, method: Method = "full", **settings: Any) -> Specialist:
+def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **settings: Any) -> Specialist:
     """Return ``model`` adapted to the demonstrations of ``task``; the model itself stays as it is.
 
     Args:
         model: an encoder-decoder, as `find_model` returns it (`solve` adapts the networks of its own kind).
         task: its tests are answered before and after, and never trained on.
-        method: lora, full, or context-only.
+        method: lora, full, or context-only; unless given full by the settings for demonstrations alone, which the
+            command `finetune` takes for such tasks too.
         settings: other fields of `training.tuning.Tuning`, such as ``steps``, ``augment`` and ``votes``.
 
     Raises:
@@ -76,11 +77,11 @@ def finetune(model: LoadedModel, task: Task, *, method: Method = "full", **setti
     if isinstance(model, LoadedSolver):
         raise ArcAffinityError(f"{model.name} is adapted by `solve`, to all tasks asked at once")
     try:
-        tuning = replace(TUNINGS[method], **settings)
+        tuning = replace(tuning_for(method, by_demonstrations=True), **settings)
     except TypeError as error:
         raise ArcAffinityError(f"no such setting: {error}") from error
     tuned = TaskFineTuner(model, tuning).fine_tune(parts_of_task(task, tuning, task.dataset or UNNAMED))
-    return Specialist(_adapted(model, tuned, method), task, tuned)
+    return Specialist(_adapted(model, tuned, tuning.method), task, tuned)
 
 
 def _adapted(model: LoadedModel, tuned: Tuned, method: str) -> LoadedModel:

@@ -59,7 +59,8 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self.progress.stop()
+        if self.console.is_terminal:  # elsewhere old releases of rich would write an empty line
+            self.progress.stop()
 
     def advance(self, pieces: float = 1) -> None:
         """Note that so many more are done."""

@@ -14,8 +14,9 @@ from arc_affinity.notebook.answering import UNNAMED
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.html import table
 from arc_affinity.text import percent
-from arc_affinity.training.finetuning.finetune import TaskFineTuner, Tuned
-from arc_affinity.training.finetuning.tuning import TUNINGS, Method, parts_of_task
+from arc_affinity.training.finetuning.config import CONFIGS, Method
+from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
+from arc_affinity.training.finetuning.split import split_task
 from arc_affinity.types import Task
 
 
@@ -31,7 +32,7 @@ class Specialist:
 
     model: LoadedModel
     task: Task
-    tuned: Tuned
+    tuned: FineTuned
 
     @property
     def before(self) -> Answers:
@@ -60,7 +61,7 @@ def finetune(model: LoadedModel, task: Task, *, method: Method = "full", **setti
         model: an encoder-decoder, as `find_model` returns it (`solve` adapts the networks of its own kind).
         task: its tests are answered before and after, and never trained on.
         method: lora, full, or context-only.
-        settings: other fields of `training.tuning.Tuning`, such as ``steps``, ``augment`` and ``votes``.
+        settings: other fields of `training.finetuning.config.FineTuneConfig`, such as ``steps`` and ``votes``.
 
     Raises:
         ArcAffinityError: the task has fewer than two demonstrations, a setting is unknown or out of range, or the model
@@ -76,14 +77,14 @@ def finetune(model: LoadedModel, task: Task, *, method: Method = "full", **setti
     if isinstance(model, LoadedSolver):
         raise ArcAffinityError(f"{model.name} is adapted by `solve`, to all tasks asked at once")
     try:
-        tuning = replace(TUNINGS[method], **settings)
+        config = replace(CONFIGS[method], **settings)
     except TypeError as error:
         raise ArcAffinityError(f"no such setting: {error}") from error
-    tuned = TaskFineTuner(model, tuning).fine_tune(parts_of_task(task, tuning, task.dataset or UNNAMED))
+    tuned = fine_tune(model, split_task(task, config, task.dataset or UNNAMED), config)
     return Specialist(_adapted(model, tuned, method), task, tuned)
 
 
-def _adapted(model: LoadedModel, tuned: Tuned, method: str) -> LoadedModel:
+def _adapted(model: LoadedModel, tuned: FineTuned, method: str) -> LoadedModel:
     """The model with what was learned."""
     if tuned.model is not None:
         return replace(model, model=tuned.model, digest=tuned.digest, adapter=method)

@@ -37,8 +37,8 @@ from arc_affinity.evaluation.records.writer import RecordWriter
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import ADAPTER_CONFIG, adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.pair_transformer.storage import is_solver
+from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import CONFIG, LoadedModel, find_model, refuse_adapted, with_adapter
-from arc_affinity.training.hardware import computing_in
 
 MOST_ATTEMPTS = 10
 """So many different answers there are to any question, even where the size is given and is one cell."""

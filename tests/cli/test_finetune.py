@@ -98,7 +98,7 @@ def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path
     assert cli(*again, "--out", tmp_path / "again.jsonl").code == 0
     assert {r.model_digest for r in read_records(tmp_path / "again.jsonl")} == {digest_of_set(own)}
     assert {(r.task_id, r.adapter) for r in read_records(tmp_path / "again.jsonl")} == {(t, t) for t in own}
-    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "lora", "--together", 2, *QUICK)
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "lora", *QUICK)
     assert done.code == 0, done.err
     adapters = [tmp_path / "lora" / "tasks" / task for task in ("00576224", "0a0ad42b")]
     merged = tmp_path / "merged"

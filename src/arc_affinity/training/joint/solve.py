@@ -100,7 +100,7 @@ def _solve(
     # The tasks as they are asked: without the outputs of their tests.
     asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
     # What a run is of; another run in the same folder is refused by it.
-    header = {
+    header: dict[str, Any] = {
         "dataset": dataset,
         "tasks": len(tasks),
         "edition": edition_of(asked),

@@ -43,12 +43,12 @@ def cached(model: EncoderDecoder, batch: Batch, side: int) -> np.ndarray:
 @torch.no_grad()
 def recomputed(model: EncoderDecoder, batch: Batch, side: int) -> np.ndarray:
     """The cells of every output in raster order; the PADs of smaller grids are given, as they are to the other."""
-    reading = model.read(batch)
+    encoded = model.encode(batch)
     assert batch.target is not None and batch.target_positions is not None
-    stream = model.start(len(batch))
+    stream = model.bos_embed.expand(len(batch), 1, -1)
     cells = []
     for step, place in enumerate(batch.target[0].tolist()):
-        logits = model._decode(stream, batch.target_positions[:, : step + 1], reading, None)[:, -1]
+        logits = model._decode(stream, batch.target_positions[:, : step + 1], encoded, None)[:, -1]
         token = torch.full((len(batch),), PAD) if place == PAD else logits[:, :PAD].argmax(dim=-1)
         if place != PAD:
             cells.append(token)

@@ -19,11 +19,22 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn, TypeVar, cast
+from typing import (
+    Annotated,
+    Any,
+    BinaryIO,
+    Literal,
+    NoReturn,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, unknown
 
 T = TypeVar("T")
 
@@ -47,6 +58,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 """A whole number of things, or the place of one, from 1."""
+
+Million = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
+"""A whole number of things, from 0 to a million."""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 """A part of a whole."""
@@ -175,9 +189,41 @@ def fit(value: object, kind: type[T] | Any, where: str) -> Any:
         found = _PLACE.search(str(error))
         said = str(error)[: found.start()] if found else str(error)
         place, there = _follow(value, found[1] if found else "")
+        if get_origin(kind) is Literal:
+            raise ArcAffinityError(f"{where} must be one of {', '.join(get_args(kind))}, not {shown(value)}") from error
         if said.startswith("Object "):
             raise ArcAffinityError(f"{where}{place}: {said[:1].lower()}{said[1:]}".replace("`", "'")) from error
         raise ArcAffinityError(f"{where}{place} must be {_wanted(said)}, not {shown(there)}") from error
+
+
+def fit_fields(values: Mapping[str, object], kind: type, what: str, where: str) -> dict[str, Any]:
+    """Return ``values`` as the fields of dataclass ``kind`` that they name, each as `fit` has it by its annotation.
+
+    Args:
+        values: plain values by field; fields may be missing.
+        kind: the dataclass.
+        what: what a message calls a field ("model setting").
+        where: begins every message.
+
+    Raises:
+        ArcAffinityError: a name is no field's (the nearest is suggested), or a value of another kind or out of range.
+    """
+    kinds = get_type_hints(kind, include_extras=True)
+    for name in values:
+        if name not in kinds:
+            # A checkpoint, which torch writes, may have keys of other kinds.
+            raise ArcAffinityError(f"{where}: {unknown(what, str(name)[:60], kinds)}")
+    return {name: fit(value, kinds[name], f"{where}: {name}") for name, value in values.items()}
+
+
+def check_fields(value: Any, where: str = "") -> None:
+    """Make sure that every field of a dataclass has a value of its annotated kind and within its range.
+
+    Raises:
+        ArcAffinityError: naming the first field that has not, after ``where``.
+    """
+    for name, kind in get_type_hints(type(value), include_extras=True).items():
+        fit(getattr(value, name), kind, f"{where}{name}")
 
 
 def name_of(value: object, what: str, where: str) -> str:
@@ -336,6 +382,7 @@ def _wanted(said: str) -> str:
     for name, words in _KINDS.items():
         kinds = re.sub(rf"\b{name}\b", words, kinds)
     kinds = re.sub(r" matching regex .*?(?= \||$)", " of the right form", kinds)
+    kinds = re.sub(r" < (\S+)", r" below \1", kinds)
     kinds = re.sub(r" (?:of length )?>= (\S+)", r" of \1 or more", kinds.replace("`", ""))
     return re.sub(r" (?:of length )?<= (\S+)", r" of at most \1", kinds).replace(" | ", " or ")
 

@@ -98,7 +98,7 @@ def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path
     assert cli(*again, "--out", tmp_path / "again.jsonl").code == 0
     assert {r.model_digest for r in read_records(tmp_path / "again.jsonl")} == {digest_of_set(own)}
     assert {(r.task_id, r.adapter) for r in read_records(tmp_path / "again.jsonl")} == {(t, t) for t in own}
-    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "lora", "--together", 2, *QUICK)
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "lora", *QUICK)
     assert done.code == 0, done.err
     adapters = [tmp_path / "lora" / "tasks" / task for task in ("00576224", "0a0ad42b")]
     merged = tmp_path / "merged"
@@ -176,7 +176,7 @@ def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Pat
         (("--tasks", "25ff71a9", "--rank", 7), "rank 7 is larger than encoder.layers.0.linear1, which is 4x8"),
         (("--tasks", "25ff71a9", "--pattern", "linear1"), "matches no Linear; there are"),
         (("--tasks", "25ff71a9", "--executor", "slurm"), "no executor 'slurm'"),
-        (("--tasks", "25ff71a9", "--votes", 0), "votes must be 1"),
+        (("--tasks", "25ff71a9", "--votes", 0), "votes must be a whole number of 1 or more, not 0"),
     ],
 )
 def test_bad_input_in_one_line(cli: Callable, model: Path, tmp_path: Path, arguments: tuple, told: str) -> None:

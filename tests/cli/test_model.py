@@ -105,7 +105,7 @@ def test_importing_the_checkpoint_of_a_run(cli: Callable, tmp_path: Path) -> Non
 def test_merging_tells_every_way_and_its_barrier(
     cli: Callable, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threshold: float, verdict: str
 ) -> None:
-    monkeypatch.setattr("arc_affinity.training.barrier.THRESHOLD", threshold)
+    monkeypatch.setattr("arc_affinity.models.adapters.barrier.THRESHOLD", threshold)
     base = find_model(str(folder))
     name, sign = "decoder.layers.0.linear2", torch.tensor([[1.0], [-1.0]] * 4)
     for task, factor in (("a", 0.001), ("b", 0.003)):

@@ -10,9 +10,10 @@ from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import load_adapter, save_adapter
 from arc_affinity.models.storage.folders import find_model
-from arc_affinity.training.finetuning.finetune import TaskFineTuner
+from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.finetune import fine_tune
 from arc_affinity.training.finetuning.held_out import Scoring
-from arc_affinity.training.finetuning.tuning import Tuning
+from arc_affinity.training.finetuning.split import split_pairs
 
 TASK, EXAMPLES = "d511f180", 24
 """Two colours change places; the bundled model has seen 150 of its examples, this test asks about others."""
@@ -27,14 +28,13 @@ def test_finetuning(tmp_path: Path) -> None:
     known = {input_key(pair.input) for pair in generate_task(TASK, 150, 0).pairs}
     drawn = generate_task(TASK, 200, 7, known).pairs
     small = [pair for pair in drawn if pair.input.size <= 64][:EXAMPLES]
-    # A fine-tuner; context pairs; train.
-    tuning = Tuning(steps=24, batch_examples=12, test=5, validation=3)
-    tuner = TaskFineTuner(loaded, tuning, Scoring((Protocol.SIZED,)))
-    parts = tuner.prepare(TASK, small)
-    assert parts.train and parts.validation and parts.test
-    tuned = tuner.fine_tune(parts)
+    # Settings; parts to train on, to validate and to test; train.
+    config = FineTuneConfig(steps=24, batch_examples=12, test=5, validation=3)
+    split = split_pairs(TASK, small, config, "examples")
+    assert split.train and split.validation and split.test
+    tuned = fine_tune(loaded, split, config, Scoring((Protocol.SIZED,)))
     # It improves on the base, on examples that it never saw and that decided nothing.
-    assert tuned.curve[-1].train_loss < tuned.curve[0].train_loss
+    assert tuned.trained.curve[-1].train_loss < tuned.trained.curve[0].train_loss
     before, after = (scores.by_protocol["sized"] for scores in (tuned.base, tuned.final))
     assert after.exact > before.exact and after.cells > before.cells
     assert tuned.adapter is not None and tuned.adapter.size == 102_400

@@ -14,9 +14,10 @@ from arc_affinity.data.batching.batch import IGNORE, Batch, collate
 from arc_affinity.data.batching.tokens import encode_grid
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.models.decoding import Decoded, greedy, lawful, next_best, teacher_forced_right
-from arc_affinity.models.encoder_decoder import EncoderDecoder, Reading
-from arc_affinity.models.parts.blocks import Past
+from arc_affinity.models.decoding import Decoded, greedy, next_best
+from arc_affinity.models.encoder_decoder import EncoderDecoder, EncoderOutput
+from arc_affinity.models.parts.blocks import KVCache
+from arc_affinity.models.parts.losses import mask_illegal, steps_right
 from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid, Pair
 
 Build = Callable[..., EncoderDecoder]
@@ -47,7 +48,7 @@ def sizes_of(batch: Batch) -> list[tuple[int, int]]:
 def solved(model: EncoderDecoder, batch: Batch) -> list[bool]:
     """What one teacher-forced pass says."""
     with torch.no_grad():
-        return teacher_forced_right(model(batch), batch).all(dim=1).tolist()
+        return steps_right(model(batch), batch).all(dim=1).tolist()
 
 
 def exact(decoded: list[Decoded], batch: Batch) -> list[bool]:
@@ -59,7 +60,7 @@ def teacher_forced_scores(model: EncoderDecoder, batch: Batch, grids: list[Grid]
     """The log-probabilities that one pass over the finished outputs gives, PAD aside where the size is given."""
     answered = with_targets(batch, grids)
     with torch.no_grad():
-        logits = lawful(model(answered), answered.target_positions)
+        logits = mask_illegal(model(answered), answered.target_positions)
     if sized:
         logits[..., PAD] = float("-inf")
     lengths = (answered.target != IGNORE).sum(dim=1).tolist()
@@ -156,7 +157,7 @@ def test_exact_if_and_only_if_the_teacher_agrees_while_learning(build: Build, ex
             verdicts = solved(model, batch)
             assert verdicts == exact(greedy(model, batch), batch)
             seen |= {sum(verdicts)}
-        scores = lawful(model(batch), batch.target_positions).flatten(0, 1)
+        scores = mask_illegal(model(batch), batch.target_positions).flatten(0, 1)
         torch.nn.functional.cross_entropy(scores, batch.target.flatten(), ignore_index=IGNORE).backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -175,15 +176,15 @@ class Script(EncoderDecoder):
             self.tokens[row, : len(tokens)], self.places[row, : len(places)] = tokens, places
         self.steps = 0
 
-    def read(self, batch: Batch) -> Reading:
+    def encode(self, batch: Batch) -> EncoderOutput:
         rows = torch.arange(len(batch), dtype=torch.float32)
-        return Reading([], None, rows[:, None].expand(-1, 4))
+        return EncoderOutput([], None, rows[:, None].expand(-1, 4))
 
-    def new_pasts(self) -> list[Past]:
+    def new_caches(self) -> list[KVCache]:
         return []
 
-    def step(self, written: Tensor | None, positions: Tensor, reading: Reading, pasts: list[Past]) -> Tensor:
-        rows = reading.context[:, 0].long().numpy()
+    def step(self, written: Tensor | None, positions: Tensor, encoded: EncoderOutput, caches: list[KVCache]) -> Tensor:
+        rows = encoded.context[:, 0].long().numpy()
         assert (positions.numpy() == self.places[rows, self.steps]).all(), "finished examples idle at 0"
         logits = torch.nn.functional.one_hot(torch.from_numpy(self.tokens[rows, self.steps]), VOCABULARY)
         self.steps += 1
@@ -215,14 +216,6 @@ def test_whatever_a_model_writes_is_a_grid(build: Build, examples: Make, seed: i
         assert each.grid is not None
         assert min(each.grid.shape) >= 1
         assert max(each.grid.shape) <= MAX_SIDE
-
-
-def test_where_pad_may_stand() -> None:
-    """By hand on the first places of the canvas's first two rows."""
-    places = torch.tensor([0, 1, 29, 30, 31, 59, 60, 870, 871])
-    allowed = lawful(torch.zeros(9, VOCABULARY), places)[:, PAD].isfinite()
-    assert allowed.tolist() == [False, True, True, True, False, False, True, True, False]
-    assert lawful(torch.zeros(9, VOCABULARY), places)[:, :PAD].isfinite().all()
 
 
 def test_prefixes_are_kept(build: Build, examples: Make) -> None:

@@ -12,7 +12,7 @@ from arc_affinity.data.batching.batch import IGNORE, collate
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.models.parts.blocks import Past
+from arc_affinity.models.parts.blocks import KVCache
 from arc_affinity.types import PAD, Example, Pair
 
 Build = Callable[..., EncoderDecoder]
@@ -113,11 +113,11 @@ def test_steps_with_a_cache_are_the_full_pass(variant: ModelConfig, build: Build
     for example in examples()[:2]:
         batch = collate([example])
         full = model(batch)[0]
-        reading, pasts, written, cells = model.read(batch), model.new_pasts(), None, 0
-        assert all(isinstance(past, Past) for past in pasts)
+        encoded, caches, written, cells = model.encode(batch), model.new_caches(), None, 0
+        assert all(isinstance(cache, KVCache) for cache in caches)
         for step, token in enumerate(batch.target[0]):
             place = torch.tensor([cells]) if variant.flat_positions else batch.target_positions[:, step]
-            found = model.step(written, place, reading, pasts)
+            found = model.step(written, place, encoded, caches)
             assert torch.allclose(found[0], full[step], atol=1e-4)
             written, cells = token[None], cells + int(token != PAD)
 

@@ -130,15 +130,6 @@ def test_one_process_has_no_more_threads_than_its_batches_keep_busy(on) -> None:
     assert [find_machine(cells, processes=1).threads for cells in (4_096, 6_144, 65_536)] == [1, 2, 16]
 
 
-def test_threads_are_as_before_when_the_work_is_done() -> None:
-    before = torch.get_num_threads()
-    with hardware.computing_in(before + 2):
-        assert torch.get_num_threads() == before + 2
-        with hardware.computing_in(0):
-            assert torch.get_num_threads() == before + 2
-    assert torch.get_num_threads() == before
-
-
 def test_processes_share_a_batch(tiny: Recipe) -> None:
     for processes in (1, 2, 3):
         made = pretrain.feeding(tiny, Machine(processes=processes, loaders=2))

@@ -24,8 +24,8 @@ from arc_affinity.files import is_input
 from arc_affinity.models.storage.folders import LoadedModel, find_model
 from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
+from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
 from arc_affinity.training.finetuning.seen import examples_seen
-from arc_affinity.training.finetuning.tuning import Method, Tuning, tuning_for
 from arc_affinity.training.sweeps.sweep import Ended, Results, Sweep, run_sweep
 from arc_affinity.training.sweeps.work import RE_ARC, Source
 from arc_affinity.types import Task
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     Changes = Any
 else:
     SETTINGS = Group.create_ordered("Settings")
-    Changes = make_dataclass("TuningChanges", _flags(Tuning, SETTINGS, left_out=("method",)), namespace=_like(Tuning))
+    Changes = make_dataclass(
+        "ConfigChanges", _flags(FineTuneConfig, SETTINGS, left_out=("method",)), namespace=_like(FineTuneConfig)
+    )
 
 
 def finetune(
@@ -54,7 +56,6 @@ def finetune(
     executor: str = "processes",
     workers: int | None = None,
     threads: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
-    together: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     changes: Annotated[Changes | None, Parameter(name="*")] = None,
 ) -> None:
     """Fine-tune a model to single tasks.
@@ -78,21 +79,20 @@ def finetune(
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
         workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
         threads: Of each process; one where there are several, as many as torch takes in a single one (0) unless given.
-        together: Tasks that each worker trains at once (lora): what makes many cheap on a GPU.
     """
     source = Source(dataset, data_dir)
-    tuning = replace(tuning_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
+    config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
     check_folder(out)
     loaded = find_model(model)
     if loaded.adapter is not None:
         raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
     wanted = choose_tasks(source, tasks, set, max_side)
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
-        tuning = unlike_what_was_seen(tuning, loaded, wanted)
-    processes = min(cores(), -(-len(wanted) // together)) if workers is None else workers
+        config = unlike_what_was_seen(config, loaded, wanted)
+    processes = min(cores(), len(wanted)) if workers is None else workers
     # Several processes of one thread each do more than one of several threads.
     number = threads if threads is not None else 1 if processes > 1 else 0
-    sweep = Sweep(loaded, model, wanted, tuning, source, together=together, threads=number)
+    sweep = Sweep(loaded, model, wanted, config, source, threads=number)
     console = Console(stderr=True)
     try:
         bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)
@@ -110,7 +110,7 @@ def finetune(
     say_path(Console(), "", ended.records)
 
 
-def unlike_what_was_seen(tuning: Tuning, loaded: LoadedModel, tasks: tuple[str, ...]) -> Tuning:
+def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tuple[str, ...]) -> FineTuneConfig:
     """Return the settings with test inputs kept apart from what the model's own recipe trained it on.
 
     Raises:
@@ -118,14 +118,14 @@ def unlike_what_was_seen(tuning: Tuning, loaded: LoadedModel, tasks: tuple[str, 
     """
     found = [each for each in examples_seen(loaded) if not each.tasks.isdisjoint(tasks)]
     if not found:
-        return tuning
+        return config
     seeds = {each.data_seed for each in found}
     if len(seeds) > 1:
         listed = ", ".join(map(str, sorted(seeds)))
         raise ArcAffinityError(
             f"{loaded.name} was trained on examples of seeds {listed}; give --unlike and --unlike-seed"
         )
-    return replace(tuning, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop())
+    return replace(config, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop())
 
 
 def _changed(changes: Changes | None) -> Mapping[str, Any]:

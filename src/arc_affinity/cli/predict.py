@@ -80,8 +80,9 @@ def predict(
     from arc_affinity.evaluation.predicting.predict import Asking, check_answerable
     from arc_affinity.evaluation.predicting.writing import load_questions, write_by_solver, write_predictions
     from arc_affinity.models.pair_transformer.storage import find_solver
+    from arc_affinity.models.parts.threads import computing_in
     from arc_affinity.models.storage.folders import find_model
-    from arc_affinity.training.hardware import computing_in, pick_device
+    from arc_affinity.training.hardware import pick_device
 
     place, bar = pick_device(device), Bar("Predicting", unit="answers")
     try:

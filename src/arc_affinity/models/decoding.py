@@ -1,4 +1,4 @@
-"""From logits to grids: which tokens may stand where, and greedy decoding with a key-value cache."""
+"""From logits to grids: greedy decoding with a key-value cache, and further outputs by branching off."""
 
 from __future__ import annotations
 
@@ -10,34 +10,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from arc_affinity.data.batching.batch import IGNORE, Batch
-from arc_affinity.data.batching.tokens import decode_grid, pad_is_legal
+from arc_affinity.data.batching.batch import Batch
+from arc_affinity.data.batching.tokens import decode_grid
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Example, Grid
-
-PAD_LEGAL: Bool[Tensor, "canvas"] = torch.from_numpy(pad_is_legal(np.arange(CANVAS)))
-
-
-def lawful(
-    logits: Float[Tensor, "*shape vocabulary"], positions: Int[Tensor, "*shape"]
-) -> Float[Tensor, "*shape vocabulary"]:
-    """Return ``logits`` with PAD at -inf wherever no row and no grid can end (see `data.sequence`)."""
-    forbidden = torch.zeros_like(logits, dtype=torch.bool)
-    forbidden[..., PAD] = ~PAD_LEGAL.to(logits.device)[positions]
-    return logits.masked_fill(forbidden, float("-inf"))
-
-
-def teacher_forced_right(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Bool[Tensor, "batch steps"]:
-    """Return which steps are right given the true steps before them; steps beyond an example's end are right.
-
-    An example is solved by greedy decoding if and only if all its steps are right here: both choose among
-    the same lawful tokens, and as long as the steps are right both see the same ones before.
-    """
-    assert batch.target is not None and batch.target_positions is not None
-    chosen = lawful(logits, batch.target_positions).argmax(dim=-1)
-    return (chosen == batch.target) | (batch.target == IGNORE)
-
+from arc_affinity.models.parts.losses import mask_illegal
+from arc_affinity.types import CANVAS, MAX_SIDE, PAD, VOCABULARY, Grid
 
 Prefix = Int[np.ndarray, "_steps"]
 
@@ -71,14 +49,20 @@ class Decoded:
 
     @property
     def log_likelihood(self) -> float:
-        """Log-probability of the whole output, in nats: teacher forcing gives the same."""
+        """Log-probability of the whole output, in nats: teacher forcing gives the same.
+
+        Of tokens that were given too: outputs are compared by it, and one with a forced beginning is no likelier for
+        being forced.
+        """
         return float(self.log_probabilities.sum(dtype=np.float64))
 
     def branches(self) -> Iterator[tuple[float, Prefix]]:
-        """Yield the turns away from this output, the cheapest first: cost (nats) and the tokens to begin with.
+        """Yield the branches off this output, the cheapest first: cost (nats) and the tokens to begin with.
 
         None is before the tokens given, so that no output begins as two branches do.
         """
+        # What another token would cost at each step. Infinite where it may not stand, as its score is -inf, where it
+        # is the token written, and within the beginning that this output shares with the one it branched off.
         gaps = self.log_probabilities[:, None] - self.scores
         gaps[: self.begun] = np.inf
         gaps[np.arange(len(self.tokens)), self.tokens] = np.inf
@@ -128,6 +112,10 @@ class _Cursors:
         self.done |= self.row == MAX_SIDE
 
 
+FREE = -1
+"""Marks a step whose token is not given."""
+
+
 @torch.no_grad()
 def greedy(
     model: EncoderDecoder,
@@ -146,39 +134,46 @@ def greedy(
     """
     count = len(batch)
     cursors = _Cursors(None if sizes is None else np.array(sizes), count)
-    given = _fill_prefixes(prefixes, count)
-    reading, pasts = model.read(batch), model.new_pasts()
-    trace = _Trace(count)
-    written: Tensor | None = None
-    alive = np.arange(count)
-    while not cursors.done.all():
-        positions = cursors.positions
-        places = cursors.flat_positions if model.config.flat_positions else positions
-        logits = model.step(written, torch.from_numpy(places[alive]).to(model.device), reading, pasts)
-        scores = _score(logits, positions[alive], cursors.ends[alive], sized=cursors.sized)
-        wanted = given[:, trace.steps] if trace.steps < given.shape[1] else np.full(count, FREE)
-        token = trace.add(alive, scores, np.where(cursors.ends, PAD, wanted), cursors.done)
-        cursors.advance(token)
-        alive, kept = _thin(alive, cursors.done)
-        if kept is not None:
-            rows = torch.from_numpy(kept).to(model.device)
-            reading = reading.select(rows)
-            for past in pasts:
-                past.select(rows)
-        written = torch.from_numpy(token[alive]).to(model.device)
-    return trace.results(prefixes)
-
-
-FREE = -1
-"""Marks a step whose token is not given."""
-
-
-def _fill_prefixes(prefixes: Sequence[Prefix] | None, count: int) -> Int[np.ndarray, "batch steps"]:
-    longest = max((len(prefix) for prefix in prefixes or ()), default=0)
-    given = np.full((count, longest), FREE)
+    # The tokens to begin with, row by row; FREE where the model chooses.
+    given = np.full((count, max((len(prefix) for prefix in prefixes or ()), default=0)), FREE)
     for row, prefix in zip(given, prefixes or (), strict=False):
         row[: len(prefix)] = prefix
-    return given
+    encoded, caches = model.encode(batch), model.new_caches()
+    tokens = np.full((count, CANVAS), PAD)
+    scores = np.zeros((count, CANVAS, VOCABULARY), dtype=np.float32)
+    lengths = np.zeros(count, dtype=np.int64)
+    written: Tensor | None = None
+    # The rows of the batch that are still computed, among them finished ones that were not dropped yet.
+    alive = np.arange(count)
+    step = 0
+    while not cursors.done.all():
+        positions, ends = cursors.positions, cursors.ends
+        places = cursors.flat_positions if model.config.flat_positions else positions
+        logits = model.step(written, torch.from_numpy(places[alive]).to(model.device), encoded, caches)
+        found = _score(logits, positions[alive], ends[alive], sized=cursors.sized)
+        wanted = given[:, step] if step < given.shape[1] else np.full(count, FREE)
+        wanted = np.where(ends, PAD, wanted)[alive]
+        token = np.full(count, PAD)
+        # Ties go to the smaller token, as argmax has it under teacher forcing.
+        token[alive] = np.where(wanted == FREE, found.argmax(axis=1), wanted)
+        writing = ~cursors.done[alive]
+        rows = alive[writing]
+        tokens[rows, step], scores[rows, step] = token[rows], found[writing]
+        step += 1
+        lengths[rows] = step
+        cursors.advance(token)
+        finished = cursors.done[alive]
+        # Dropping rows copies the caches, so finished examples idle along until they are a quarter of the batch.
+        if 0.25 <= finished.mean() < 1:
+            kept = np.flatnonzero(~finished)
+            alive, left = alive[kept], torch.from_numpy(kept).to(model.device)
+            encoded = encoded.select(left)
+            for cache in caches:
+                cache.select(left)
+        written = torch.from_numpy(token[alive]).to(model.device)
+    begun = [len(prefix) for prefix in prefixes] if prefixes else [0] * count
+    # Copies, so that a short output does not hold the room of a whole canvas.
+    return [Decoded(tokens[i, :n].copy(), scores[i, :n].copy(), begun[i]) for i, n in enumerate(lengths)]
 
 
 def _score(
@@ -189,61 +184,13 @@ def _score(
     sized: bool,
 ) -> Float[np.ndarray, "batch vocabulary"]:
     """Return the log-probabilities of the tokens; where the size is given, PAD is certain at ``ends``, else none."""
-    allowed = lawful(logits.float(), torch.from_numpy(positions).to(logits.device))
+    # float32 whatever the model computed in: up to 902 log-probabilities are summed, and outputs compared by the sum.
+    allowed = mask_illegal(logits.float(), torch.from_numpy(positions).to(logits.device))
     if sized:
         allowed[:, PAD] = float("-inf")
     scores: Float[np.ndarray, "batch vocabulary"] = allowed.log_softmax(dim=-1).cpu().numpy()
     scores[ends] = np.where(np.arange(VOCABULARY) == PAD, 0, -np.inf)
     return scores
-
-
-class _Trace:
-    """What has been written so far, for every example of a batch."""
-
-    def __init__(self, count: int) -> None:
-        self.tokens = np.full((count, CANVAS), PAD)
-        self.scores = np.zeros((count, CANVAS, VOCABULARY), dtype=np.float32)
-        self.lengths = np.zeros(count, dtype=np.int64)
-        self.steps = 0
-
-    def add(
-        self,
-        alive: Int[np.ndarray, "alive"],
-        scores: Float[np.ndarray, "alive vocabulary"],
-        wanted: Int[np.ndarray, "batch"],
-        done: Bool[np.ndarray, "batch"],
-    ) -> Int[np.ndarray, "batch"]:
-        """Note one step and return the token of every example (PAD where it is finished)."""
-        token = np.full(len(wanted), PAD)
-        # Ties go to the smaller token, as argmax has it under teacher forcing.
-        token[alive] = np.where(wanted[alive] == FREE, scores.argmax(axis=1), wanted[alive])
-        writing = ~done[alive]
-        rows = alive[writing]
-        self.tokens[rows, self.steps] = token[rows]
-        self.scores[rows, self.steps] = scores[writing]
-        self.lengths[rows] += 1
-        self.steps += 1
-        return token
-
-    def results(self, prefixes: Sequence[Prefix] | None) -> list[Decoded]:
-        """Return what was written, example by example."""
-        begun = [len(prefix) for prefix in prefixes] if prefixes else [0] * len(self.lengths)
-        # Copies, so that a short output does not hold the room of a whole canvas.
-        return [
-            Decoded(self.tokens[i, :length].copy(), self.scores[i, :length].copy(), begun[i])
-            for i, length in enumerate(self.lengths)
-        ]
-
-
-def _thin(
-    alive: Int[np.ndarray, "alive"], done: Bool[np.ndarray, "batch"]
-) -> tuple[Int[np.ndarray, "left"], Int[np.ndarray, "left"] | None]:
-    """Drop finished examples once they are a quarter of the batch; the second value tells which rows stay."""
-    finished = done[alive]
-    if finished.all() or finished.mean() < 0.25:
-        return alive, None
-    kept = np.flatnonzero(~finished)
-    return alive[kept], kept
 
 
 @torch.no_grad()
@@ -256,8 +203,8 @@ def next_best(
 ) -> list[Decoded]:
     """Write one more output for each example, different from all those ``written``: the closest branch off them.
 
-    A branch leaves an output at one step, takes another token there and goes on greedily. Taken is the one whose turn,
-    with the turns that led to its stem, costs least in log-probability. One more pass of decoding buys it, and it
+    A branch leaves an output at one step, takes another token there and goes on greedily. Taken is the one that,
+    with the branches that led to its stem, costs least in log-probability. One more pass of decoding buys it, and it
     needs no view under which the model might never have been trained (ours, after Murty 1968, Operations Research 16,
     whose parts of the space of answers these branches are).
 
@@ -270,17 +217,15 @@ def next_best(
     Raises:
         ArcAffinityError: an example has no other output (at a given size there may be few).
     """
-    turns = [_cheapest_turn(example, outputs) for example, outputs in zip(batch.examples, written, strict=True)]
-    decoded = greedy(model, batch, sizes=sizes, prefixes=[prefix for _, prefix in turns])
-    return [replace(each, cost=cost) for each, (cost, _) in zip(decoded, turns, strict=True)]
-
-
-def _cheapest_turn(example: Example, outputs: Sequence[Decoded]) -> tuple[float, Prefix]:
-    """Return the cheapest branch off ``outputs`` that was not taken yet."""
-    taken = {output.tokens[: output.begun].tobytes() for output in outputs[1:]}
-    best = [next((turn for turn in output.branches() if turn[1].tobytes() not in taken), None) for output in outputs]
-    left = [turn for turn in best if turn is not None]
-    if not left:
-        where = f"task {example.task_id} output {example.index}"
-        raise ArcAffinityError(f"{where} has no more than {len(outputs)} different answers")
-    return min(left, key=lambda turn: turn[0])
+    branches = []
+    for example, outputs in zip(batch.examples, written, strict=True):
+        # The first output is greedy; each of the others is known by the beginning that it was given.
+        taken = {output.tokens[: output.begun].tobytes() for output in outputs[1:]}
+        cheapest = [next((b for b in output.branches() if b[1].tobytes() not in taken), None) for output in outputs]
+        left = [branch for branch in cheapest if branch is not None]
+        if not left:
+            where = f"task {example.task_id} output {example.index}"
+            raise ArcAffinityError(f"{where} has no more than {len(outputs)} different answers")
+        branches.append(min(left, key=lambda branch: branch[0]))
+    decoded = greedy(model, batch, sizes=sizes, prefixes=[prefix for _, prefix in branches])
+    return [replace(each, cost=cost) for each, (cost, _) in zip(decoded, branches, strict=True)]

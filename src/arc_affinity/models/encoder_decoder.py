@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from arc_affinity.data.batching.batch import IGNORE, Batch, GridStack
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.models.parts.blocks import Decoder, Encoder, KeyValues, Past
+from arc_affinity.models.parts.blocks import Decoder, Encoder, KeyValues, KVCache
 from arc_affinity.models.parts.bridge import Bridge
 from arc_affinity.models.parts.colours import ColourEmbedding
 from arc_affinity.models.parts.context import ContextEncoder
@@ -28,21 +28,27 @@ UNUSED_AUGMENTATION_CLASSES = 13
 
 
 @dataclass
-class Reading:
-    """What the model made of a batch's queries and demonstrations: all that a decoder step needs."""
+class EncoderOutput:
+    """What the encoders made of a batch's queries and demonstrations: all that a decoder step needs.
+
+    Attributes:
+        memories: keys and values of the query's cells for the cross-attention of each decoder layer.
+        mask: true on the cells that a query has; None where padding is looked at too.
+        context: the vector of each example's demonstrations.
+    """
 
     memories: list[KeyValues]
     mask: Bool[Tensor, "batch cells"] | None
     context: Float[Tensor, "batch context"]
 
-    def select(self, rows: Int[Tensor, "rows"]) -> Reading:
-        """Return the reading of some examples of the batch."""
+    def select(self, rows: Int[Tensor, "rows"]) -> EncoderOutput:
+        """Return that of some examples of the batch."""
         memories = [memory.select(rows) for memory in self.memories]
-        return Reading(memories, None if self.mask is None else self.mask[rows], self.context[rows])
+        return EncoderOutput(memories, None if self.mask is None else self.mask[rows], self.context[rows])
 
 
 class EncoderDecoder(nn.Module):
-    """An encoder-decoder over grids with 1,644,975 trainable values in the champion's configuration.
+    """An encoder-decoder over grids with 1,644,975 trainable parameters in the champion's configuration.
 
     Source: arXiv 2512.07109, sections 6.1 and 7.11, and the published listing of its checkpoint, whose names its
     modules bear. Parts that the checkpoint holds but the champion does not use (`output_aug_extra`, `eval_ln` and
@@ -103,7 +109,7 @@ class EncoderDecoder(nn.Module):
         return self.bos_embed.device
 
     def parameter_count(self) -> int:
-        """Number of unique trainable values."""
+        """Number of unique trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def forward(self, batch: Batch) -> Logits:
@@ -120,9 +126,9 @@ class EncoderDecoder(nn.Module):
         positions = batch.target_positions
         if self.config.flat_positions:
             positions = nn.functional.pad((written != PAD).cumsum(1), (1, 0))
-        return self._decode(torch.cat([start, tokens], dim=1), positions, self.read(batch), None)
+        return self._decode(torch.cat([start, tokens], dim=1), positions, self.encode(batch), None)
 
-    def read(self, batch: Batch) -> Reading:
+    def encode(self, batch: Batch) -> EncoderOutput:
         """Encode the queries and demonstrations of ``batch``."""
         query, inputs, outputs = batch.query, batch.demonstration_inputs, batch.demonstration_outputs
         if not self.config.read_ends:
@@ -142,29 +148,28 @@ class EncoderDecoder(nn.Module):
         stream = self._placed(self.input_embedding(query.tokens), query.positions)
         memory = self.dec_mem_ln(self.encoder(stream, mask, turn))
         memories = [layer.multihead_attn.key_values(memory, turn) for layer in self.decoder.stack]
-        return Reading(memories, mask, self.context_encoder(inputs, outputs))
-
-    def start(self, batch_size: int) -> Float[Tensor, "batch 1 width"]:
-        """Return what the decoder reads before it has written anything."""
-        return self.bos_embed.expand(batch_size, 1, -1)
+        return EncoderOutput(memories, mask, self.context_encoder(inputs, outputs))
 
     def step(
         self,
         written: Int[Tensor, "batch"] | None,
         positions: Int[Tensor, "batch"],
-        reading: Reading,
-        pasts: list[Past],
+        encoded: EncoderOutput,
+        caches: list[KVCache],
     ) -> Float[Tensor, "batch vocabulary"]:
         """Return the logits of one step at ``positions`` after token ``written`` (None: the first step).
 
-        ``pasts`` (one a layer, see `new_pasts`) holds the steps before and is grown by this one.
+        ``caches`` (one a layer, see `new_caches`) hold the steps before and are grown by this one.
         """
-        tokens = self.start(len(positions)) if written is None else self.input_embedding(written[:, None])
-        return self._decode(tokens, positions[:, None], reading, pasts)[:, 0]
+        if written is None:
+            tokens = self.bos_embed.expand(len(positions), 1, -1)
+        else:
+            tokens = self.input_embedding(written[:, None])
+        return self._decode(tokens, positions[:, None], encoded, caches)[:, 0]
 
-    def new_pasts(self) -> list[Past]:
-        """Return an empty memory for `step`."""
-        return [Past() for _ in self.decoder.layers]
+    def new_caches(self) -> list[KVCache]:
+        """Return an empty cache for each decoder layer, for `step`."""
+        return [KVCache() for _ in self.decoder.layers]
 
     def _placed(
         self, tokens: Float[Tensor, "batch cells width"], positions: Int[Tensor, "batch cells"]
@@ -179,13 +184,13 @@ class EncoderDecoder(nn.Module):
         self,
         tokens: Float[Tensor, "batch steps width"],
         positions: Int[Tensor, "batch steps"],
-        reading: Reading,
-        pasts: list[Past] | None,
+        encoded: EncoderOutput,
+        caches: list[KVCache] | None,
     ) -> Logits:
-        stream = self._placed(tokens, positions) + self.context_to_tgt_bias(reading.context)[:, None]
-        stream = self.context_integration(stream, reading.context)
+        stream = self._placed(tokens, positions) + self.context_to_tgt_bias(encoded.context)[:, None]
+        stream = self.context_integration(stream, encoded.context)
         turn = self._turn(positions)
         for i, (layer, norm) in enumerate(zip(self.decoder.stack, self.decoder_inter_layer_ln, strict=True)):
-            past = None if pasts is None else pasts[i]
-            stream = norm(layer(stream, reading.memories[i], reading.mask, turn, past))
-        return self.input_embedding.logits(stream) + self.context_to_logits(reading.context)[:, None]
+            cache = None if caches is None else caches[i]
+            stream = norm(layer(stream, encoded.memories[i], encoded.mask, turn, cache))
+        return self.input_embedding.logits(stream) + self.context_to_logits(encoded.context)[:, None]

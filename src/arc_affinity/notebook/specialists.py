@@ -14,8 +14,9 @@ from arc_affinity.notebook.answering import UNNAMED
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.html import table
 from arc_affinity.text import percent
-from arc_affinity.training.finetuning.finetune import TaskFineTuner, Tuned
-from arc_affinity.training.finetuning.tuning import Method, parts_of_task, tuning_for
+from arc_affinity.training.finetuning.config import Method, config_for
+from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
+from arc_affinity.training.finetuning.split import split_task
 from arc_affinity.types import Task
 
 
@@ -31,7 +32,7 @@ class Specialist:
 
     model: LoadedModel
     task: Task
-    tuned: Tuned
+    tuned: FineTuned
 
     @property
     def before(self) -> Answers:
@@ -61,7 +62,7 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
         task: its tests are answered before and after, and never trained on.
         method: lora, full, or context-only; unless given full by the settings for demonstrations alone, which the
             command `finetune` takes for such tasks too.
-        settings: other fields of `training.tuning.Tuning`, such as ``steps``, ``augment`` and ``votes``.
+        settings: other fields of `training.finetuning.config.FineTuneConfig`, such as ``steps`` and ``votes``.
 
     Raises:
         ArcAffinityError: the task has fewer than two demonstrations, a setting is unknown or out of range, or the model
@@ -77,14 +78,14 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
     if isinstance(model, LoadedSolver):
         raise ArcAffinityError(f"{model.name} is adapted by `solve`, to all tasks asked at once")
     try:
-        tuning = replace(tuning_for(method, by_demonstrations=True), **settings)
+        config = replace(config_for(method, by_demonstrations=True), **settings)
     except TypeError as error:
         raise ArcAffinityError(f"no such setting: {error}") from error
-    tuned = TaskFineTuner(model, tuning).fine_tune(parts_of_task(task, tuning, task.dataset or UNNAMED))
-    return Specialist(_adapted(model, tuned, tuning.method), task, tuned)
+    tuned = fine_tune(model, split_task(task, config, task.dataset or UNNAMED), config)
+    return Specialist(_adapted(model, tuned, config.method), task, tuned)
 
 
-def _adapted(model: LoadedModel, tuned: Tuned, method: str) -> LoadedModel:
+def _adapted(model: LoadedModel, tuned: FineTuned, method: str) -> LoadedModel:
     """The model with what was learned."""
     if tuned.model is not None:
         return replace(model, model=tuned.model, digest=tuned.digest, adapter=method)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,17 +118,6 @@ def pick_device(name: str | None) -> torch.device:
     return place
 
 
-@contextlib.contextmanager
-def computing_in(threads: int) -> Iterator[None]:
-    """Compute in so many threads; 0 leaves their number alone."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def find_machine(
     cells: int, *, processes: int | None = None, threads: int | None = None, loaders: int | None = None
 ) -> Machine:
@@ -147,16 +134,11 @@ def find_machine(
     if processes is None:
         processes = max(1, min(gpus or cpus, cells // (CELLS_OF_A_GPU if gpus else CELLS_OF_A_CORE)))
     if threads is None:
-        threads = 0 if gpus else _threads(cpus, processes, cells)
+        # Of each process that trains on CPUs: its share of them, or what its batches keep busy.
+        share = cpus // processes if processes > 1 else min(cpus, cells // CELLS_OF_A_CORE)
+        threads = 0 if gpus else max(1, share)
     if loaders is None:
         loaders = min(MOST_LOADERS, max(0, cpus // max(1, processes) - 1)) if gpus else 0
     machine = Machine(processes, threads, loaders)
     machine.check()
     return machine
-
-
-def _threads(cpus: int, processes: int, cells: int) -> int:
-    """Threads of each process that trains on CPUs."""
-    if processes > 1:
-        return max(1, cpus // processes)
-    return max(1, min(cpus, cells // CELLS_OF_A_CORE))

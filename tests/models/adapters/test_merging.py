@@ -1,4 +1,4 @@
-"""Averages of adapters, and the straight way between two models."""
+"""Averages of adapters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec, find_linears, merge
-from arc_affinity.models.adapters.merging import average, between
+from arc_affinity.models.adapters.merging import average
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import LoadedModel, digest
 
@@ -45,13 +45,6 @@ def test_one_adapter_is_that_adapter(base: LoadedModel, build: Callable) -> None
     alone = build()
     merge(alone, adapter(base, 0.2))
     assert digest(average(base, [adapter(base, 0.2)])) == digest(alone)
-
-
-def test_half_way(base: LoadedModel, build: Callable) -> None:
-    other = build(seed=5)
-    middle = between(base.model, other, 0.5).bos_embed
-    torch.testing.assert_close(middle, (base.model.bos_embed + other.bos_embed) / 2)
-    assert torch.equal(between(base.model, other, 0.0).bos_embed, base.model.bos_embed)
 
 
 @pytest.mark.parametrize(

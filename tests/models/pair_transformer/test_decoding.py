@@ -50,12 +50,12 @@ def test_tokens_and_places_of_a_grid() -> None:
     assert grid_places(3, 2).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0], [2, 1], [3, 0]]
 
 
-def test_every_token_of_an_output_is_asked_for_at_its_own_place() -> None:
+def test_every_token_of_an_output_is_predicted_for_its_own_place() -> None:
     pair = Written(grid(2, 3), grid(3, 2), 4, 6)
     batch = lay_out([pair, Written(grid(5, 5), grid(1, 2), 0, 0)])
-    asked = batch.labels[0] != IGNORE
-    assert batch.labels[0][asked].tolist() == grid_tokens(pair.output).tolist()
-    assert batch.asked[0][asked].tolist() == grid_places(3, 2).tolist()
+    labelled = batch.labels[0] != IGNORE
+    assert batch.labels[0][labelled].tolist() == grid_tokens(pair.output).tolist()
+    assert batch.targets[0][labelled].tolist() == grid_places(3, 2).tolist()
     assert batch.tokens[0][: pair.length].tolist() == [*grid_tokens(pair.input), *grid_tokens(pair.output)[:-1]]
 
 
@@ -99,8 +99,8 @@ def greedy_by_whole_passes(model: PairTransformer, question: Written, most: int)
         guess = np.zeros(30 * width, np.uint8)
         guess[:at] = cells
         output = guess.reshape(30, width)[: min(30, row + 1)]
-        chances = cell_log_probabilities(model, [Written(question.input, output, question.task, question.view)])[0]
-        here = chances[len(tokens)].copy()
+        found = cell_log_probabilities(model, [Written(question.input, output, question.task, question.view)])[0]
+        here = found[len(tokens)].copy()
         allowed = [*(range(10) if (col < 30 if cols is None else row < 30) else ())]
         allowed += [ROW_END] if cols is None and col > 0 else []
         allowed += [GRID_END] if cols is not None and col == 0 else []
@@ -113,7 +113,7 @@ def test_written_together_as_by_whole_passes(model: PairTransformer) -> None:
     assert len({answer.grid.shape for answer in answers}) > 1
     for question, answer in zip(QUESTIONS, answers, strict=True):
         tokens = grid_tokens(answer.grid).tolist()
-        # Past the first row's end, so that rows and columns of the second are asked for too.
+        # Past the first row's end, so that rows and columns of the second are predicted too.
         most = min(len(tokens), tokens.index(ROW_END) + 12)
         assert greedy_by_whole_passes(model, question, most) == tokens[:most]
 

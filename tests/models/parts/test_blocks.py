@@ -14,7 +14,7 @@ from arc_affinity.models.parts.blocks import (
     DecoderLayer,
     EncoderLayer,
     KeyValues,
-    Past,
+    KVCache,
     _attend_by_matmul,
     attend,
 )
@@ -147,21 +147,21 @@ def test_bfloat16_in_training_is_float32_within_its_precision(causal: bool, mask
 
 
 def test_the_past_is_what_was_appended() -> None:
-    past, steps = Past(), [KeyValues(*torch.randn(2, BATCH, HEADS, 1, HEAD)) for _ in range(67)]
+    cache, steps = KVCache(), [KeyValues(*torch.randn(2, BATCH, HEADS, 1, HEAD)) for _ in range(67)]
     for count, step in enumerate(steps, 1):
-        found = past.append(step)
+        found = cache.append(step)
         assert found.keys.shape[2] == count
     assert torch.equal(found.keys, torch.cat([step.keys for step in steps], dim=2))
     assert torch.equal(found.values, torch.cat([step.values for step in steps], dim=2))
 
 
 def test_the_past_of_some_examples() -> None:
-    past, steps = Past(), [KeyValues(*torch.randn(2, 5, HEADS, 1, HEAD)) for _ in range(3)]
-    past.append(steps[0])
-    past.append(steps[1])
+    cache, steps = KVCache(), [KeyValues(*torch.randn(2, 5, HEADS, 1, HEAD)) for _ in range(3)]
+    cache.append(steps[0])
+    cache.append(steps[1])
     rows = torch.tensor([4, 1])
-    past.select(rows)
-    found = past.append(steps[2].select(rows))
+    cache.select(rows)
+    found = cache.append(steps[2].select(rows))
     assert torch.equal(found.values, torch.cat([step.values[rows] for step in steps], dim=2))
 
 

@@ -30,7 +30,6 @@ from arc_affinity.models.storage.folders import (
     load_model,
     model_of_checkpoint,
     read_checkpoint,
-    read_config,
     save_model,
 )
 from arc_affinity.models.storage.names import CARD, CONFIG, WEIGHTS, bundled_models
@@ -72,7 +71,7 @@ def checkpoint(model: EncoderDecoder, path: Path, **recipe: Any) -> Path:
 def test_there_and_back(folder: Path, model: EncoderDecoder) -> None:
     loaded = load_model(folder)
     assert same(loaded, model)
-    assert loaded.config == model.config == read_config(folder / CONFIG)
+    assert loaded.config == model.config
     assert not loaded.training
     assert digest(loaded) == digest(model)
     assert sorted(path.name for path in folder.iterdir()) == sorted([CONFIG, WEIGHTS, CARD])
@@ -94,7 +93,7 @@ def test_half_the_bytes_hold_the_rounded_values(model: EncoderDecoder, tmp_path:
 def test_the_hash_is_that_of_the_file(folder: Path) -> None:
     values = json.loads((folder / CONFIG).read_text())
     assert values.pop(WEIGHTS_HASH) == hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    assert ModelConfig.from_dict(values, "file") == read_config(folder / CONFIG)
+    assert ModelConfig.from_dict(values, "file") == load_model(folder).config
 
 
 def test_saving_twice_gives_the_same_bytes(folder: Path, model: EncoderDecoder, tmp_path: Path) -> None:
@@ -238,6 +237,34 @@ def test_models_that_are_nowhere(zoo: Path, name: str, message: str) -> None:
     with pytest.raises(ArcAffinityError) as caught:
         find_model(name)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["a\nb", "k" * 10_000, "\x1b[31mx", ""])
+def test_odd_names_of_tensors_are_told_in_one_short_line(model: EncoderDecoder, tmp_path: Path, name: str) -> None:
+    path = checkpoint(model, tmp_path / "best.ckpt")
+    content = torch.load(path)
+    content["state_dict"][name] = torch.zeros(1)
+    torch.save(content, path)
+    with pytest.raises(ArcAffinityError, match="1 unexpected") as caught:
+        find_model(str(path))
+    assert str(caught.value).isprintable() and len(str(caught.value)) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({"name": 5}, "5 is no name of a recipe"),
+        ({"name": "../x"}, '"../x" is no name of a recipe'),
+        ({"model": {5: 1}}, "unknown model setting '5'"),
+    ],
+)
+def test_recipes_that_no_run_saves(model: EncoderDecoder, tmp_path: Path, recipe: dict, told: str) -> None:
+    path = checkpoint(model, tmp_path / "best.ckpt")
+    content = torch.load(path)
+    content["recipe"] |= recipe
+    torch.save(content, path)
+    with pytest.raises(ArcAffinityError, match=told):
+        find_model(str(path))
 
 
 @pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.EACCES])

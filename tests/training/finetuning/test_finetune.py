@@ -1,4 +1,4 @@
-"""Fine-tuning on a model of a few thousand values: parts, early stopping, many tasks at once, the three methods."""
+"""Fine-config on a model of a few thousand parameters: splits, early stopping, the three methods."""
 
 from __future__ import annotations
 
@@ -16,36 +16,28 @@ import torch
 from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.batching.tokens import encode_grid
 from arc_affinity.data.generation.rearc import generate_task, input_key
-from arc_affinity.data.store.examples import write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import adapted_digest
 from arc_affinity.models.adapters.lora import LoraSpec, find_linears
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.parts.losses import TeacherForced, mean_loss
 from arc_affinity.models.storage.folders import LoadedModel, digest, find_model, save_model
 from arc_affinity.training import hardware
-from arc_affinity.training.finetuning import context_only, course
-from arc_affinity.training.finetuning.finetune import TaskFineTuner
+from arc_affinity.training.finetuning import context_only, task_trainer
+from arc_affinity.training.finetuning.config import CONFIGS, FineTuneConfig, config_for
+from arc_affinity.training.finetuning.finetune import fine_tune
 from arc_affinity.training.finetuning.held_out import Scoring
+from arc_affinity.training.finetuning.loader import TaskLoader, views_of
 from arc_affinity.training.finetuning.seen import examples_seen
-from arc_affinity.training.finetuning.tuning import (
-    TUNINGS,
-    Feed,
-    Parts,
-    Tuning,
-    parts_of_rearc,
-    parts_of_store,
-    parts_of_task,
-    tuning_for,
-    views_of,
-)
-from arc_affinity.training.pretraining.module import output_loss
+from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
+from arc_affinity.training.finetuning.task_trainer import TaskTrainer
 from arc_affinity.types import PAD, Example, Pair, Task
 
 pytestmark = pytest.mark.many_steps
 
-QUICK = Tuning(rank=2, alpha=3.0, validation=2, test=3, steps=12, batch_examples=5, learning_rate=1e-2)
+QUICK = FineTuneConfig(rank=2, alpha=3.0, validation=2, test=3, steps=12, batch_examples=5, learning_rate=1e-2)
 SIZED = Scoring((Protocol.SIZED,))
 
 
@@ -63,14 +55,14 @@ def pairs(count: int, seed: int = 5, sides: tuple[int, ...] = (2, 3, 5)) -> tupl
     return tuple(Pair(grid, grid) for grid in grids)
 
 
-def parts(seed: int = 5, task_id: str = "copy") -> Parts:
+def split(seed: int = 5, task_id: str = "copy") -> TaskSplit:
     some = pairs(18, seed)
-    return Parts(task_id, "here", some[:11], some[11:13], some[13:])
+    return TaskSplit(task_id, "here", some[:11], some[11:13], some[13:])
 
 
 def test_rearc_s_parts_are_disjoint_and_never_what_the_base_saw() -> None:
-    tuning = replace(QUICK, per_task=7, validation=5, test=3, unlike=13)
-    made = parts_of_rearc("25ff71a9", tuning)
+    config = replace(QUICK, per_task=7, validation=5, test=3, unlike=13)
+    made = split_rearc("25ff71a9", config)
     assert (len(made.train), len(made.validation), len(made.test)) == (7, 5, 3)
     known = {input_key(pair.input) for pair in generate_task("25ff71a9", 13, 0).pairs}
     held_out = [input_key(pair.input) for pair in (*made.validation, *made.test)]
@@ -80,10 +72,9 @@ def test_rearc_s_parts_are_disjoint_and_never_what_the_base_saw() -> None:
     ]
 
 
-def test_a_store_is_divided_without_overlap(tmp_path) -> None:
+def test_pairs_are_divided_without_overlap() -> None:
     some = pairs(31)
-    store = write_store(tmp_path / "store", {"00576224": some})
-    made = parts_of_store(store, "00576224", replace(QUICK, test=100, validation=100), "here")
+    made = split_pairs("00576224", some, replace(QUICK, test=100, validation=100), "here")
     assert (len(made.test), len(made.validation), len(made.train)) == (6, 3, 22)
     whole = sorted(p.input.tobytes() for part in (made.train, made.validation, made.test) for p in part)
     assert whole == sorted(p.input.tobytes() for p in some)
@@ -91,20 +82,20 @@ def test_a_store_is_divided_without_overlap(tmp_path) -> None:
 
 def test_few_demonstrations_all_train() -> None:
     some = pairs(17)
-    few = parts_of_task(Task("few", some[:3], some[3:5]), QUICK, "here")
+    few = split_task(Task("few", some[:3], some[3:5]), QUICK, "here")
     assert (few.train, few.validation, few.test) == (some[:3], (), some[3:5])
-    many = parts_of_task(Task("many", some[:13], some[13:]), QUICK, "here")
+    many = split_task(Task("many", some[:13], some[13:]), QUICK, "here")
     assert (many.train, many.validation, many.test) == (some[:11], some[11:13], some[13:])
 
 
 def test_one_pair_is_too_few() -> None:
     with pytest.raises(ArcAffinityError, match="task one has 1 pair to train on; it needs 2"):
-        parts_of_task(Task("one", pairs(1), pairs(2)), QUICK, "here")
+        split_task(Task("one", pairs(1), pairs(2)), QUICK, "here")
 
 
 def test_a_query_is_never_shown_its_answer_and_runs_repeat() -> None:
-    feed = Feed(parts(), QUICK, 2)
-    first, again = (list(islice(feed, 9)) for _ in range(2))
+    loader = TaskLoader(split(), QUICK, 2)
+    first, again = (list(islice(loader, 9)) for _ in range(2))
     for example in (example for batch in first for example in batch):
         assert all(example.query is not shown for shown in example.demonstrations)
     queries = [[e.query.input.tobytes() for e in batch] for batch in first]
@@ -117,21 +108,21 @@ def test_it_computes_in_what_the_machine_does_fast(loaded: LoadedModel, monkeypa
     monkeypatch.setattr(hardware, "computes_bfloat16", lambda device: native)
     kinds = {True: set(), False: set()}
     loaded.model.register_forward_hook(lambda module, given, logits: kinds[logits.requires_grad].add(logits.dtype))
-    learner = course.Learner(loaded.model, [list(loaded.model.parameters())], lambda rows: None)
-    course.train(learner, [Feed(parts(), replace(QUICK, steps=1), 2)])
+    loader = TaskLoader(split(), replace(QUICK, steps=1), 2)
+    TaskTrainer(loaded.model, list(loaded.model.parameters()), loader).train()
     assert kinds == {True: {kind}, False: {kind}}
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_it_learns_to_copy_and_leaves_the_base_alone(loaded: LoadedModel, method) -> None:
-    tuning = replace(QUICK, method=method, steps=60, learning_rate=3e-2)
-    tuned = TaskFineTuner(loaded, tuning, SIZED).fine_tune(parts())
-    losses = [point.train_loss for point in tuned.curve]
+    config = replace(QUICK, method=method, steps=60, learning_rate=3e-2)
+    tuned = fine_tune(loaded, split(), config, SIZED)
+    losses = [point.train_loss for point in tuned.trained.curve]
     assert losses[-1] < 0.8 * losses[0]
     assert digest(loaded.model) == loaded.digest
     assert all(parameter.requires_grad for parameter in loaded.model.parameters())
-    assert tuned.examples_seen == tuned.curve[-1].examples > 60
-    assert tuned.seconds > 0 and tuned.scoring_seconds > 0
+    assert tuned.examples_seen == tuned.trained.curve[-1].examples > 60
+    assert tuned.trained.seconds > 0 and tuned.scoring_seconds > 0
     cells = [scores.by_protocol["sized"].cells for scores in (tuned.base, tuned.final)]
     assert cells[1] > cells[0]
     assert {record.adapter for record in tuned.base.records} == {None}
@@ -149,44 +140,27 @@ def test_it_learns_to_copy_and_leaves_the_base_alone(loaded: LoadedModel, method
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_training_that_only_does_harm_leaves_the_base(loaded: LoadedModel, method) -> None:
-    able = TaskFineTuner(loaded, replace(QUICK, method="full", steps=60, learning_rate=3e-2), SIZED).fine_tune(parts())
-    assert able.model is not None and able.best_epoch > 0
+    able = fine_tune(loaded, split(), replace(QUICK, method="full", steps=60, learning_rate=3e-2), SIZED)
+    assert able.model is not None and able.trained.best_epoch > 0
     start = replace(loaded, model=able.model)
-    harmed = TaskFineTuner(start, replace(QUICK, method=method, learning_rate=1.0), SIZED).fine_tune(parts())
-    assert harmed.curve and harmed.best_epoch == 0
+    harmed = fine_tune(start, split(), replace(QUICK, method=method, learning_rate=1.0), SIZED)
+    assert harmed.trained.curve and harmed.trained.best_epoch == 0
     assert harmed.final.by_protocol == harmed.base.by_protocol
-
-
-def test_many_at_once_are_one_after_the_other(loaded: LoadedModel) -> None:
-    # Tasks of different sizes and lengths of course, so that batches are padded and tasks leave at different steps.
-    tasks = [parts(5, "a"), replace(parts(7, "b"), train=pairs(9, 7, (2, 3))), replace(parts(11, "c"), validation=())]
-    tuner = TaskFineTuner(loaded, replace(QUICK, tokens=0.0008, steps=40), SIZED)
-    together = tuner.fine_tune_together(tasks)
-    assert len({tuned.curve[-1].steps for tuned in together}) > 1
-    for tuned, task in zip(together, tasks, strict=True):
-        alone = tuner.fine_tune(task)
-        assert tuned.parts is task and alone.adapter is not None and tuned.adapter is not None
-        for name, factors in alone.adapter.factors.items():
-            torch.testing.assert_close(tuned.adapter.factors[name].A, factors.A, rtol=0.02, atol=2e-3)
-            torch.testing.assert_close(tuned.adapter.factors[name].B, factors.B, rtol=0.02, atol=2e-3)
-        assert [p.examples for p in tuned.curve] == [p.examples for p in alone.curve]
-        losses = [[p.train_loss for p in each.curve] for each in (tuned, alone)]
-        assert losses[0] == pytest.approx(losses[1], rel=0.01)
 
 
 def test_it_stops_early_and_restores_the_best(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     found = iter([(9.0, 0.0), (3.0, 0.0), (2.0, 0.5), (4.0, 0.5), (5.0, 0.0), (1.0, 1.0)])
     kept: list[list[torch.Tensor]] = []
 
-    def check(self: course.Course) -> tuple[float, float]:
-        kept.append([parameter.detach().clone() for parameter in self.group])
-        return next(found)
+    def validate(self: TaskTrainer, batches: object) -> TeacherForced:
+        kept.append([parameter.detach().clone() for parameter in self.parameters])
+        return TeacherForced(*next(found))
 
-    monkeypatch.setattr(course.Course, "_check", check)
-    monkeypatch.setattr("arc_affinity.training.finetuning.tuning.SHORTEST_EPOCH", 1)
-    tuner = TaskFineTuner(loaded, replace(QUICK, steps=60, patience=2, tokens=9.0), SIZED)
-    tuned = tuner.fine_tune(parts())
-    assert (tuned.best_epoch, tuned.stopped_early, len(tuned.curve)) == (2, True, 4)
+    monkeypatch.setattr(TaskTrainer, "validate", validate)
+    monkeypatch.setattr("arc_affinity.training.finetuning.loader.SHORTEST_EPOCH", 1)
+    tuned = fine_tune(loaded, split(), replace(QUICK, steps=60, patience=2, tokens=9.0), SIZED)
+    trained = tuned.trained
+    assert (trained.best_epoch, trained.stopped_early, len(trained.curve)) == (2, True, 4)
     assert tuned.adapter is not None
     best = [matrix for factors in tuned.adapter.factors.values() for matrix in (factors.A, factors.B)]
     assert all(torch.equal(a, b) for a, b in zip(best, kept[2], strict=True))
@@ -194,47 +168,44 @@ def test_it_stops_early_and_restores_the_best(loaded: LoadedModel, monkeypatch: 
 
 
 def test_the_test_part_decides_nothing(loaded: LoadedModel) -> None:
-    tuner = TaskFineTuner(loaded, QUICK, SIZED)
-    mine, other = parts(), replace(parts(), test=pairs(2, 13))
-    first, second = (tuner.fine_tune(each).adapter for each in (mine, other))
+    mine, other = split(), replace(split(), test=pairs(2, 13))
+    first, second = (fine_tune(loaded, each, QUICK, SIZED).adapter for each in (mine, other))
     assert first is not None and second is not None
     assert all(torch.equal(first.factors[name].A, second.factors[name].A) for name in first.factors)
 
 
-def test_a_step_is_no_longer_than_a_gradient_of_norm_1_makes_it(loaded: LoadedModel, monkeypatch) -> None:
+@pytest.mark.parametrize(("factor", "least", "most"), [(1e4, 0.999, 1.001), (1e-4, 1e-9, 0.1)])
+def test_a_step_is_no_longer_than_a_gradient_of_norm_1_makes_it(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, factor: float, least: float, most: float
+) -> None:
+    """A small gradient stays as it is."""
+    monkeypatch.setattr(task_trainer, "mean_loss", lambda logits, batch: factor * mean_loss(logits, batch))
     group = list(loaded.model.parameters())
-    one = course.Course(0, Feed(parts(), QUICK, 2), course.Learner(loaded.model, [group], lambda rows: None))
+    one = TaskTrainer(loaded.model, group, TaskLoader(split(), QUICK, 2))
     norms: list[float] = []
-    monkeypatch.setattr(
-        one.optimiser,
-        "step",
-        lambda: norms.append(float(torch.linalg.vector_norm(torch.cat([g.flatten() for g in grads()])))),
-    )
 
-    def grads() -> list[torch.Tensor]:
-        return [parameter.grad for parameter in group if parameter.grad is not None]
+    def note() -> None:
+        grads = [parameter.grad.flatten() for parameter in group if parameter.grad is not None]
+        norms.append(float(torch.linalg.vector_norm(torch.cat(grads))))
 
-    for size in (50.0, 1e-4):
-        for parameter in group:
-            parameter.grad = torch.full_like(parameter, size)
-        one.end_step()
-    assert norms[0] == pytest.approx(1.0, rel=1e-3)
-    assert norms[1] < 0.1, "a small gradient stays as it is"
+    monkeypatch.setattr(one.optimiser, "step", note)
+    one.step(next(iter(one.loader)))
+    assert least < norms[0] < most
 
 
 @pytest.mark.parametrize("validation", [True, False])
 def test_the_demonstrations_shown_are_the_most_helpful(loaded: LoadedModel, monkeypatch, validation: bool) -> None:
     """A draw's help is made up here, and so is how hard each query is; the latter must not matter."""
-    some = parts() if validation else replace(parts(), validation=())
-    queries = some.validation or some.train
+    some = split() if validation else replace(split(), validation=())
+    expected = some.validation or some.train
     helped: dict[tuple[int, ...], float] = {}
 
-    def losses(model: EncoderDecoder, task_id: str, asked: tuple[Pair, ...], shown: tuple[Pair, ...]) -> np.ndarray:
-        assert asked == queries, "the test part decides nothing"
+    def losses(model: EncoderDecoder, task_id: str, queries: tuple[Pair, ...], shown: tuple[Pair, ...]) -> np.ndarray:
+        assert queries == expected, "the test part decides nothing"
         places = tuple(sorted(next(i for i, p in enumerate(some.train) if p is pair) for pair in shown))
         helped[places] = 0.1 * (places[0] * 7 % 11 + places[1] * 5 % 11)
-        hard = 100.0 * np.arange(len(asked))
-        hidden = [any(pair is other for other in shown) for pair in asked]
+        hard = 100.0 * np.arange(len(queries))
+        hidden = [any(pair is other for other in shown) for pair in queries]
         return np.where(hidden, np.nan, hard + helped[places])
 
     monkeypatch.setattr(context_only, "_losses", losses)
@@ -250,13 +221,13 @@ def test_the_demonstrations_shown_are_the_most_helpful(loaded: LoadedModel, monk
 
 
 def test_two_demonstrations_cannot_be_compared_and_are_shown(loaded: LoadedModel) -> None:
-    some = replace(parts(), train=parts().train[:2], validation=())
+    some = replace(split(), train=split().train[:2], validation=())
     best = context_only.best_demonstrations(loaded.model, some, 2, seed=0)
     assert {id(pair) for pair in best} == {id(pair) for pair in some.train}
 
 
 def test_losses_are_of_each_query_alone_and_of_none_that_is_shown(loaded: LoadedModel) -> None:
-    some = parts()
+    some = split()
     shown = some.train[:2]
     found = context_only._losses(loaded.model, "copy", some.train, shown)
     assert np.isnan(found[:2]).all() and np.isfinite(found[2:]).all()
@@ -265,7 +236,7 @@ def test_losses_are_of_each_query_alone_and_of_none_that_is_shown(loaded: Loaded
         assert found[place] == pytest.approx(alone, rel=1e-4)
     batch = collate([Example("copy", 5, some.train[5], shown)])
     with torch.no_grad():
-        assert found[5] == pytest.approx(float(output_loss(loaded.model(batch), batch)), rel=1e-4)
+        assert found[5] == pytest.approx(float(mean_loss(loaded.model(batch), batch)), rel=1e-4)
 
 
 def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: LoadedModel, tmp_path: Path) -> None:
@@ -288,35 +259,41 @@ def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: Loade
 
 def test_examples_that_the_base_saw_by_another_seed_are_kept_out() -> None:
     # A base trained by the seed that test inputs are drawn by has seen them all.
-    tuning, seed = replace(QUICK, per_task=3, validation=0, test=5), 1_000_003
+    config, seed = replace(QUICK, per_task=3, validation=0, test=5), 1_000_003
     seen = {input_key(pair.input) for pair in generate_task("25ff71a9", 13, seed).pairs}
-    assert {input_key(pair.input) for pair in parts_of_rearc("25ff71a9", tuning).test} <= seen
-    apart = parts_of_rearc("25ff71a9", replace(tuning, unlike=13, unlike_seed=seed))
+    assert {input_key(pair.input) for pair in split_rearc("25ff71a9", config).test} <= seen
+    apart = split_rearc("25ff71a9", replace(config, unlike=13, unlike_seed=seed))
     assert not seen & {input_key(pair.input) for pair in apart.test} and len(apart.test) == 5
 
 
 def test_what_is_tuned_by_demonstrations_alone_has_settings_of_its_own() -> None:
-    assert tuning_for(None, by_demonstrations=False) == TUNINGS["lora"]
-    alone = tuning_for(None, by_demonstrations=True)
+    assert config_for(None, by_demonstrations=False) == CONFIGS["lora"]
+    alone = config_for(None, by_demonstrations=True)
     assert (alone.method, alone.augment, alone.votes) == ("full", "all", 4)
-    for method, tuning in TUNINGS.items():
-        assert tuning_for(method, by_demonstrations=True) == tuning, "what is named is what is done"
+    for method, config in CONFIGS.items():
+        assert config_for(method, by_demonstrations=True) == config, "what is named is what is done"
 
 
 def test_context_only_has_no_gradient_and_shows_one_set(loaded: LoadedModel) -> None:
     before = copy.deepcopy(loaded.model.state_dict())
-    tuned = TaskFineTuner(loaded, replace(TUNINGS["context-only"], test=3), SIZED).fine_tune(parts())
-    assert (tuned.curve, tuned.adapter, tuned.model, tuned.examples_seen) == ((), None, None, 0)
+    tuned = fine_tune(loaded, split(), replace(CONFIGS["context-only"], test=3), SIZED)
+    assert (tuned.trained.curve, tuned.adapter, tuned.model, tuned.examples_seen) == ((), None, None, 0)
     assert {record.adapter for record in tuned.final.records} == {"context-only"}
     assert all(torch.equal(value, before[name]) for name, value in loaded.model.state_dict().items())
+
+
+def test_nothing_is_laid_over_an_adapter(loaded: LoadedModel) -> None:
+    adapted = replace(loaded, adapter="00576224")
+    with pytest.raises(ArcAffinityError, match="is an adapter, over which no other is laid; name its base, tiny"):
+        fine_tune(adapted, split(), QUICK)
 
 
 def test_withheld_answers_are_attempted_and_not_scored(loaded: LoadedModel) -> None:
     with torch.no_grad():
         # An untrained model seldom ends a grid of its own accord.
         loaded.model.context_to_logits.bias[PAD] = 3.0
-    hidden = replace(parts(), test=tuple(Pair(pair.input, None) for pair in parts().test))
-    tuned = TaskFineTuner(loaded, QUICK).fine_tune(hidden)
+    hidden = replace(split(), test=tuple(Pair(pair.input, None) for pair in split().test))
+    tuned = fine_tune(loaded, hidden, QUICK)
     assert dict(tuned.final.by_protocol) == {}
     assert {record.protocol for record in tuned.final.records} == {Protocol.ARC_PRIZE}
 
@@ -324,7 +301,7 @@ def test_withheld_answers_are_attempted_and_not_scored(loaded: LoadedModel) -> N
 @pytest.mark.slow
 def test_views_vote_and_are_undone(loaded: LoadedModel) -> None:
     scoring = Scoring((Protocol.ARC_PRIZE,))
-    tuned = TaskFineTuner(loaded, replace(QUICK, augment="all", votes=3, steps=2), scoring).fine_tune(parts())
+    tuned = fine_tune(loaded, split(), replace(QUICK, augment="all", votes=3, steps=2), scoring)
     voted = [record for record in tuned.final.records if record.prediction is not None]
     assert voted and {record.views for record in voted} == {3}
     # A copied square grid is a copy under every view, so an undone view is compared with the true output.
@@ -332,53 +309,50 @@ def test_views_vote_and_are_undone(loaded: LoadedModel) -> None:
 
 
 def test_views_are_left_off_where_little_is_known() -> None:
-    assert len(views_of(parts(), replace(QUICK, augment="kept"))) == 1
-    assert len(views_of(parts(), replace(QUICK, augment="all"))) > 8
+    assert len(views_of(split(), replace(QUICK, augment="kept"))) == 1
+    assert len(views_of(split(), replace(QUICK, augment="all"))) > 8
 
 
 def test_examples_that_differ_thirtyfold_in_size(loaded: LoadedModel) -> None:
     mixed = (*pairs(7, sides=(1,)), *pairs(3, sides=(6,)))
-    some = replace(parts(), train=mixed)
-    feed = Feed(some, replace(QUICK, batch_cells=128), 2)
-    batches = list(islice(feed, 12))
+    some = replace(split(), train=mixed)
+    loader = TaskLoader(some, replace(QUICK, batch_cells=128), 2)
+    batches = list(islice(loader, 12))
     for batch in batches:
         longest = max(len(encode_grid(e.query.input)[0]) for e in batch)
         assert len(batch) == 1 or 2 * longest * len(batch) <= 128
     assert {e.query.input.size for batch in batches for e in batch} == {1, 36}
-    assert TaskFineTuner(loaded, replace(QUICK, steps=2), SIZED).fine_tune(some).curve
+    assert fine_tune(loaded, some, replace(QUICK, steps=2), SIZED).trained.curve
 
 
 def test_losses_that_are_no_numbers_are_told(loaded: LoadedModel) -> None:
     with torch.no_grad():
         loaded.model.bos_embed.fill_(float("nan"))
     with pytest.raises(ArcAffinityError, match=r"task copy: the loss is nan after \d+ steps"):
-        TaskFineTuner(loaded, QUICK, SIZED).fine_tune(parts())
+        fine_tune(loaded, split(), QUICK, SIZED)
 
 
-def test_several_whole_models_at_once_are_refused(loaded: LoadedModel) -> None:
-    with pytest.raises(ArcAffinityError, match="by the method lora alone"):
-        TaskFineTuner(loaded, replace(QUICK, method="full")).fine_tune_together([parts(), parts()])
-
-
-FLOATS = [field.name for field in fields(Tuning) if isinstance(field.default, float)]
+FLOATS = [field.name for field in fields(FineTuneConfig) if isinstance(field.default, float)]
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"per_task": 1}, "per_task must be 2 to"),
+        ({"per_task": 1}, "per_task must be a whole number of 2 or more, not 1"),
+        ({"rank": 2.0}, "rank must be a whole number, not 2.0"),
         ({"votes": 0}, "votes"),
-        ({"augment": "al"}, "did you mean 'all'"),
-        ({"weight_decay": -0.5}, "weight_decay must be 0 to 1e\\+06, not -0.5"),
-        ({"warmup_steps": -3}, "warmup_steps must be 0 to"),
-        ({"unlike_seed": -1}, "unlike_seed must be 0 to"),
-        ({"data_seed": -1}, "data_seed must be 0 to"),
-        *(({name: math.nan}, f"{name} must be .*, not nan") for name in FLOATS),
-        *(({name: math.inf}, f"{name} must be .*, not inf") for name in FLOATS),
+        ({"augment": "al"}, 'augment must be one of none, kept, all, not "al"'),
+        ({"weight_decay": -0.5}, r"weight_decay must be a number of 0.0 or more, not -0.5"),
+        ({"weight_decay": 2e6}, r"weight_decay must be a number of at most 1000000.0, not 2000000.0"),
+        ({"warmup_steps": -3}, "warmup_steps must be a whole number of 0 or more"),
+        ({"unlike_seed": -1}, "unlike_seed must be a whole number of 0 or more"),
+        ({"data_seed": -1}, "data_seed must be a whole number of 0 or more"),
+        *(({name: math.nan}, f"{name} must be .*, not NaN") for name in FLOATS),
+        *(({name: math.inf}, f"{name} must be .*, not Infinity") for name in FLOATS),
     ],
 )
 def test_settings_out_of_range(change: dict, told: str) -> None:
-    settings = Tuning()
+    settings = FineTuneConfig()
     for name, value in change.items():
         # Set behind the back of the type checker of the tests, which users do not have.
         object.__setattr__(settings, name, value)
@@ -387,4 +361,7 @@ def test_settings_out_of_range(change: dict, told: str) -> None:
 
 
 def test_the_default_pattern_is_that_of_the_published_adapters() -> None:
-    assert Tuning().lora == LoraSpec(16, 32.0) and len(find_linears(EncoderDecoder(ModelConfig()), LoraSpec())) == 8
+    assert (
+        FineTuneConfig().lora == LoraSpec(16, 32.0)
+        and len(find_linears(EncoderDecoder(ModelConfig()), LoraSpec())) == 8
+    )

@@ -165,6 +165,14 @@ def test_in_no_time_everything_is_answered_badly(base: LoadedSolver, tmp_path: P
     assert {record.task_id for record in solved.records} == {"task0", "task1"}
 
 
+def test_a_run_without_time_for_a_step_can_be_read_again(base: LoadedSolver, tmp_path: Path) -> None:
+    hasty = replace(SETTINGS, budget=Budget(seconds=1e-9))
+    first = run(tmp_path / "out", base, hasty)
+    assert first.summary["steps"] == 0
+    again = run(tmp_path / "out", base, hasty)
+    assert [record.prediction.tolist() for record in again.records] == [r.prediction.tolist() for r in first.records]
+
+
 def test_programs_and_network_give_an_attempt_each(base: LoadedSolver, tmp_path: Path) -> None:
     solved = run(tmp_path / "both", base, replace(SETTINGS, budget=Budget(steps=60), sources="both"))
     assert solved.summary["score"] == 1

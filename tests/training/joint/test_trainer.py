@@ -130,6 +130,29 @@ def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     assert torch.equal(straight, weights(resumed.run(lambda _: None)))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": {}},
+        {"model": 5},
+        {"average": []},
+        {"average": [torch.zeros(3)] * 99},
+        {"muon": {}},
+        {"adamw": {"state": {}, "param_groups": []}},
+        {"counts": [1, 2]},
+        {"seconds": "x"},
+    ],
+)
+def test_a_state_that_was_tampered_with_is_told_in_one_line(tmp_path: Path, change: dict[str, object]) -> None:
+    trainer = Trainer(job(tmp_path))
+    trainer.save()
+    state = torch.load(tmp_path / "training.pt")
+    torch.save({**state, **change}, tmp_path / "training.pt")
+    with pytest.raises(ArcAffinityError, match=r"training.pt is damaged: .") as caught:
+        Trainer(job(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_disk_without_room_is_told_in_the_systems_words(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource", reason="only POSIX bounds the size of files")
     trainer = Trainer(job(tmp_path))

@@ -1,4 +1,4 @@
-"""Loss and validation figures, against sums written out by hand."""
+"""Validation figures, against sums written out by hand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from arc_affinity.data.batching.batch import IGNORE, collate
-from arc_affinity.data.batching.tokens import encode_grid, pad_is_legal
 from arc_affinity.models.decoding import greedy
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.parts.losses import mean_loss
 from arc_affinity.models.storage.folders import forget_pad_weight
-from arc_affinity.training.pretraining.module import GridModule, example_losses, output_loss
+from arc_affinity.training.pretraining.module import GridModule
 from arc_affinity.training.recipes.recipe import Recipe
-from arc_affinity.types import PAD, VOCABULARY, Example, Grid, Pair
+from arc_affinity.types import PAD, Example, Grid, Pair
 
 
 def grid(rows: int, cols: int, seed: int) -> Grid:
@@ -26,34 +26,6 @@ def grid(rows: int, cols: int, seed: int) -> Grid:
 def example(seed: int, rows: int, cols: int) -> Example:
     pairs = [Pair(grid(3, 5, seed + k), grid(rows, cols, seed + k + 1)) for k in range(3)]
     return Example("t", seed, pairs[0], tuple(pairs[1:]))
-
-
-@pytest.mark.parametrize("pad_weight", [1.0, 4.0])
-def test_loss_is_the_mean_over_lawful_tokens(pad_weight: float) -> None:
-    batch = collate([example(1, 2, 3), example(7, 5, 1)])
-    logits = torch.randn(2, batch.target.shape[1], VOCABULARY, generator=torch.manual_seed(3))
-    total = weight = 0.0
-    for row, each in zip(logits.double(), batch.examples, strict=True):
-        for scores, token, place in zip(row, *encode_grid(each.query.output), strict=False):
-            lawful = [k for k in range(VOCABULARY) if k != PAD or pad_is_legal(np.array([place]))[0]]
-            counts = pad_weight if token == PAD else 1.0
-            total += counts * (math.log(sum(math.exp(scores[k]) for k in lawful)) - float(scores[token]))
-            weight += counts
-    assert float(output_loss(logits, batch, pad_weight)) == pytest.approx(total / weight, rel=1e-5)
-
-
-def test_the_losses_of_examples_make_up_the_loss() -> None:
-    batch = collate([example(1, 2, 3), example(7, 5, 1)])
-    logits = torch.randn(2, batch.target.shape[1], VOCABULARY, generator=torch.manual_seed(3))
-    tokens = (batch.target != IGNORE).sum(dim=1)
-    losses = example_losses(logits, batch)
-    assert float(losses.sum() / tokens.sum()) == pytest.approx(float(output_loss(logits, batch)), rel=1e-5)
-    for row, each in enumerate(batch.examples):
-        alone = collate([each])
-        steps = alone.target.shape[1]
-        assert float(losses[row] / tokens[row]) == pytest.approx(
-            float(output_loss(logits[row : row + 1, :steps], alone)), rel=1e-5
-        )
 
 
 @pytest.fixture
@@ -86,7 +58,7 @@ def test_validation_figures(module: GridModule, monkeypatch: pytest.MonkeyPatch)
         module.validation_step(asked, 0)
         logits = module.model(asked)
     logits[..., PAD] -= math.log(4)  # what PAD is trained to be likelier by
-    assert logged["val/loss"] == (pytest.approx(float(output_loss(logits, asked))), len(asked))
+    assert logged["val/loss"] == (pytest.approx(float(mean_loss(logits, asked))), len(asked))
     assert logged["val/exact"] == (pytest.approx(len(own) / len(asked)), len(asked))
     cells = int(((asked.target != IGNORE) & (asked.target != PAD)).sum())
     share, counted = logged["val/cell_teacher_forced"]

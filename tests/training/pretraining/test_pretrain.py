@@ -22,10 +22,10 @@ from lightning.pytorch import Callback
 from arc_affinity.data.batching.datamodule import StoreDataModule
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.parts.losses import mean_loss
 from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.pretraining import pretrain
-from arc_affinity.training.pretraining.module import output_loss
 from arc_affinity.training.pretraining.pretrain import feeding, train
 from arc_affinity.training.pretraining.run_folder import BEST, LAST, METRICS, MODEL
 from arc_affinity.training.recipes.files import RECIPE
@@ -159,7 +159,7 @@ def test_the_model_kept_is_the_average_without_the_weight_of_pad(tiny: Recipe, r
     model, total, count = load_model(run / MODEL), 0.0, 0
     for batch in StoreDataModule(*stores, feeding(recipe)).val_dataloader():
         with torch.no_grad():
-            total += float(output_loss(model(batch), batch)) * len(batch)
+            total += float(mean_loss(model(batch), batch)) * len(batch)
         count += len(batch)
     assert total / count == pytest.approx(float(rows(run)[-1]["val/loss"]), rel=1e-4)
 
@@ -322,6 +322,13 @@ def test_a_checkpoint_of_another_run_is_refused(tiny: Recipe, run: Path) -> None
     content = read_checkpoint(run / LAST)
     torch.save({**content, "recipe": {**content["recipe"], "seed": 1}}, run / LAST)
     with pytest.raises(ArcAffinityError, match=r"last\.ckpt is not a checkpoint of this run"):
+        quick(replace(tiny, steps=2), run, resume=True)
+
+
+@pytest.mark.parametrize("step", [None, "2", -1, 2.5])
+def test_a_checkpoint_without_its_step_is_refused(tiny: Recipe, run: Path, step: object) -> None:
+    torch.save({**read_checkpoint(run / LAST), "global_step": step}, run / LAST)
+    with pytest.raises(ArcAffinityError, match=r"last\.ckpt is no whole checkpoint: its step is"):
         quick(replace(tiny, steps=2), run, resume=True)
 
 

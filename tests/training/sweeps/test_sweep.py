@@ -31,7 +31,7 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training import executors
 from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
-from arc_affinity.training.finetuning.tuning import Tuning
+from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.sweeps import sweep
 from arc_affinity.training.sweeps.sweep import Sweep, read_results, run_sweep
 from arc_affinity.training.sweeps.work import Job, Source, TaskFiles, work
@@ -39,7 +39,7 @@ from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
 
-QUICK = Tuning(rank=2, validation=2, test=2, steps=2, batch_examples=5)
+QUICK = FineTuneConfig(rank=2, validation=2, test=2, steps=2, batch_examples=5)
 TASKS = ("00576224", "0a0ad42b", "1b2d62fb", "one")
 SERIAL = Workers(SerialExecutor, 1)
 
@@ -119,18 +119,8 @@ def test_the_same_again_redoes_nothing_and_more_tasks_join(mine: Sweep, tmp_path
     assert not (out / "tasks" / f".{TASKS[2]}.part").exists()
 
 
-def test_together_or_alone_the_same_result(mine: Sweep, tmp_path: Path) -> None:
-    alone = run_sweep(mine, tmp_path / "alone", SERIAL).results
-    together = run_sweep(replace(mine, together=2), tmp_path / "together", SERIAL).results
-    for task in TASKS[:3]:
-        losses = [[p["train_loss"] for p in results[task]["curve"]] for results in (alone, together)]
-        assert losses[0] == pytest.approx(losses[1], rel=0.01)
-
-
-@pytest.mark.parametrize("together", [1, 3])
-def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: Sweep, tmp_path: Path, together: int) -> None:
-    all_four = replace(mine, tasks=TASKS, together=together)
-    ended = run_sweep(all_four, tmp_path / "out", SERIAL)
+def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: Sweep, tmp_path: Path) -> None:
+    ended = run_sweep(replace(mine, tasks=TASKS), tmp_path / "out", SERIAL)
     assert set(ended.results) == set(TASKS[:3])
     assert set(ended.failed) == {"one"} and "it needs 2" in ended.failed["one"]
     said = json.loads((tmp_path / "out" / "failed" / "one.json").read_text())
@@ -141,7 +131,7 @@ def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: Sweep, tmp_path: P
 
 def test_other_settings_are_refused(mine: Sweep, tmp_path: Path) -> None:
     run_sweep(replace(mine, tasks=TASKS[:1]), tmp_path / "out", SERIAL)
-    other = replace(mine, tuning=replace(QUICK, rank=3))
+    other = replace(mine, config=replace(QUICK, rank=3))
     with pytest.raises(ArcAffinityError, match=r"holds a sweep of other settings \(rank was 2\)"):
         run_sweep(other, tmp_path / "out", SERIAL)
     (tmp_path / "taken").mkdir()
@@ -223,9 +213,9 @@ def test_a_full_disk_loses_nothing(mine: Sweep, tmp_path: Path, monkeypatch: pyt
     assert set(ended.results) == set(TASKS[:3]) and before.items() <= files(out).items()
 
 
-def suicidal(job: Job) -> list[TaskFiles]:
+def suicidal(job: Job) -> TaskFiles:
     """Kill this process over the second task, as a lack of memory would."""
-    if job.tasks[0] == TASKS[1]:
+    if job.task == TASKS[1]:
         os.kill(os.getpid(), signal.SIGKILL)
     return work(job)
 

@@ -1,24 +1,22 @@
-"""LoRA: low-rank changes laid over the frozen `Linear`s of a model, one adapter or many at once."""
+"""LoRA: low-rank changes laid over the frozen `Linear`s of a model."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from arc_affinity.errors import ArcAffinityError
 
 FEED_FORWARD = r"(encoder|decoder)\.layers\.\d+\.linear[12]"
-"""Both feed-forward layers of every encoder and decoder layer: 102,400 values at rank 16 on the champion."""
-
-BY_EXAMPLE = ("encoder.", "decoder.", "context_integration.", "context_to_")
-"""Where a batch's first axis is its examples; the context encoder's is grids, which several examples share."""
+"""Both feed-forward layers of every encoder and decoder layer: 102,400 parameters at rank 16 on the champion."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Adapter:
 
     @property
     def size(self) -> int:
-        """Number of values."""
+        """Number of parameters."""
         return sum(f.A.numel() + f.B.numel() for f in self.factors.values())
 
 
@@ -93,42 +91,50 @@ def find_linears(model: nn.Module, spec: LoraSpec) -> dict[str, nn.Linear]:
     return found
 
 
-class Owners:
-    """Which adapter each example of the batch at hand has; all the layers of a model share one."""
-
-    def __init__(self) -> None:
-        self.rows: Int[Tensor, "batch"] | None = None
-
-
 class LoraLinear(nn.Module):
-    """A frozen `Linear` plus the low-rank changes of one or many adapters.
+    """A frozen `Linear` plus a low-rank change.
 
-    ``y = x W' + b + alpha / rank x A' B'`` (Hu et al. 2021, arXiv 2106.09685, equation 3). With many adapters every
-    example has its own A and B, as ``owners`` says, and the products are batched.
+    ``y = x W' + b + alpha / rank x A' B'`` (Hu et al. 2021, arXiv 2106.09685, equation 3).
     """
 
-    def __init__(self, base: nn.Linear, spec: LoraSpec, owners: Owners, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, base: nn.Linear, spec: LoraSpec, generator: torch.Generator) -> None:
         super().__init__()
-        self.base, self.scale, self.owners = base, spec.scale, owners
-        self.A, self.B = nn.ParameterList(), nn.ParameterList()
+        self.base, self.scale = base, spec.scale
         # As torch starts a Linear, and PEFT its A; B is zero, so nothing changes until training says so.
         bound = 1 / math.sqrt(base.in_features)
-        for generator in generators:
-            start = torch.empty(spec.rank, base.in_features).uniform_(-bound, bound, generator=generator)
-            self.A.append(start.to(base.weight.device))
-            self.B.append(base.weight.new_zeros(base.out_features, spec.rank))
+        start = torch.empty(spec.rank, base.in_features).uniform_(-bound, bound, generator=generator)
+        self.A = nn.Parameter(start.to(base.weight.device))
+        self.B = nn.Parameter(base.weight.new_zeros(base.out_features, spec.rank))
 
     def forward(self, x: Float[Tensor, "*shape inputs"]) -> Float[Tensor, "*shape outputs"]:
         """Return the changed product."""
-        if len(self.A) == 1:
-            return self.base(x) + self.scale * F.linear(F.linear(x, self.A[0]), self.B[0])
-        rows = self.owners.rows
-        if rows is None or len(rows) != len(x):
-            raise ValueError("with many adapters every example of a batch needs its owner")
-        A, B = torch.stack(list(self.A))[rows], torch.stack(list(self.B))[rows]
-        low = torch.bmm(x.flatten(1, -2) if x.ndim > 2 else x[:, None], A.transpose(1, 2))
-        change = torch.bmm(low, B.transpose(1, 2))
-        return self.base(x) + self.scale * change.view(*x.shape[:-1], -1)
+        # First down to the rank, then up: B A itself, as large as the weight, is never made.
+        return self.base(x) + self.scale * F.linear(F.linear(x, self.A), self.B)
+
+
+@contextlib.contextmanager
+def laid_over(model: nn.Module, spec: LoraSpec, seed: int) -> Iterator[dict[str, LoraLinear]]:
+    """Lay a new adapter over ``model`` for the length of the block, and yield its layers by name.
+
+    Within the block the adapter alone is trained; after it the model is as it was.
+
+    Raises:
+        ArcAffinityError: as `find_linears`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    layers = {name: LoraLinear(linear, spec, generator) for name, linear in find_linears(model, spec).items()}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    for name, layer in layers.items():
+        model.set_submodule(name, layer)
+    try:
+        yield layers
+    finally:
+        for name, layer in layers.items():
+            model.set_submodule(name, layer.base)
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 @torch.no_grad()
@@ -139,27 +145,12 @@ def merge(model: nn.Module, adapter: Adapter, weight: float = 1.0) -> None:
         ArcAffinityError: a layer is missing or of another shape; nothing is changed.
     """
     linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    check_fit(linears, adapter)
-    for name in adapter.factors:
-        target = linears[name].weight
-        target += weight * adapter.delta(name).to(target.device)
-
-
-def unmerge(model: nn.Module, adapter: Adapter) -> None:
-    """Take the adapter's changes out of the weights again, up to rounding."""
-    merge(model, adapter, -1.0)
-
-
-def check_fit(linears: Mapping[str, nn.Linear], adapter: Adapter) -> None:
-    """Make sure that every change has a layer of its shape.
-
-    Raises:
-        ArcAffinityError: naming the first that has none.
-    """
     for name, factors in adapter.factors.items():
         if name not in linears:
             raise ArcAffinityError(f"the adapter changes {name}, which is no Linear of the model")
-        given = (factors.B.shape[0], factors.A.shape[1])
-        wanted = tuple(linears[name].weight.shape)
+        given, wanted = (factors.B.shape[0], factors.A.shape[1]), tuple(linears[name].weight.shape)
         if given != wanted:
             raise ArcAffinityError(f"the adapter's change to {name} is {given}, not {wanted}")
+    for name in adapter.factors:
+        target = linears[name].weight
+        target += weight * adapter.delta(name).to(target.device)

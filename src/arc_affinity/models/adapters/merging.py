@@ -6,8 +6,6 @@ import copy
 import math
 from collections.abc import Sequence
 
-import torch
-
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.files import check_base
 from arc_affinity.models.adapters.lora import Adapter, merge
@@ -39,13 +37,3 @@ def average(base: LoadedModel, adapters: Sequence[Adapter], weights: Sequence[fl
         merge(merged, adapter, weight / sum(given))
     check_finite(merged.state_dict(), f"{base.name} with the adapters merged in")
     return merged
-
-
-@torch.no_grad()
-def between(start: EncoderDecoder, end: EncoderDecoder, share: float) -> EncoderDecoder:
-    """Return the model ``share`` (0-1) of the straight way from ``start`` to ``end``."""
-    middle = copy.deepcopy(start)
-    goal = end.state_dict()
-    for name, value in middle.state_dict().items():
-        value.lerp_(goal[name], share)
-    return middle

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import PLACES
-from arc_affinity.models.parts.blocks import KeyValues, Past, attend
+from arc_affinity.models.parts.blocks import KeyValues, KVCache, attend
 from arc_affinity.models.parts.positions import ROTARY_BASE, ROTARY_FASTEST
 
 Stream = Float[Tensor, "batch cells width"]
@@ -38,8 +38,8 @@ class Rotation:
 class RotaryPlaces(nn.Module):
     """Half of a head's pairs turn with the row, half with the column (arXiv 2104.09864 and 2403.13298).
 
-    Queries turn by the place that they ask for and keys by the place where they stand, so that "the cell of the input
-    that lies where I am to write" is offset 0, and "the cell above" of the output one row up, whatever the width.
+    Queries turn by the place that is to be predicted and keys by their own, so that "the cell of the input that lies
+    where I am to write" is offset 0, and "the cell above" of the output one row up, whatever the width.
     """
 
     cosines: Tensor
@@ -75,14 +75,14 @@ class Attention(nn.Module):
     def forward(
         self,
         stream: Stream,
-        asks: Rotation,
-        stands: Rotation,
+        query_turn: Rotation,
+        key_turn: Rotation,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
-        cache: Past | None,
+        cache: KVCache | None,
     ) -> Stream:
         """Let every token look at those ``visible`` to it, and at those in the ``cache``."""
-        queries = asks(_normalised(self._split(self.q_proj(stream)), self.q_norm))
-        keys = stands(_normalised(self._split(self.k_proj(stream)), self.k_norm))
+        queries = query_turn(_normalised(self._split(self.q_proj(stream)), self.q_norm))
+        keys = key_turn(_normalised(self._split(self.k_proj(stream)), self.k_norm))
         values = self._split(self.v_proj(stream))
         if cache is not None:
             known = cache.append(KeyValues(keys, values))
@@ -126,11 +126,11 @@ class Layer(nn.Module):
     def forward(
         self,
         stream: Stream,
-        asks: Rotation,
-        stands: Rotation,
+        query_turn: Rotation,
+        key_turn: Rotation,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
-        cache: Past | None = None,
+        cache: KVCache | None = None,
     ) -> Stream:
         """Return the stream after the layer."""
-        stream = stream + self.attention(self.attention_norm(stream), asks, stands, visible, cache)
+        stream = stream + self.attention(self.attention_norm(stream), query_turn, key_turn, visible, cache)
         return stream + self.feed_forward(self.feed_forward_norm(stream))

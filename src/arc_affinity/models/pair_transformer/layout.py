@@ -1,7 +1,7 @@
 """A pair as one sequence: the input cell by cell, its end, then the output cell by cell, its end.
 
 Only the first row of a grid is closed by a token: a grid is a rectangle, so the others end where it did. A token knows
-where it stands; a token of the output also knows the place that is to be written after it, which is what it asks for.
+its own place; a token of the output also knows the place of the token that is to be predicted after it.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ PLACES = MAX_SIDE + 1
 """Rows or columns where a token may stand; the last is that of an end."""
 
 IGNORE = -100
-"""Label of a token that nothing is asked of; torch's default."""
+"""Label of a token after which nothing is predicted; torch's default."""
 
 Places = Int[Tensor, "batch cells 2"]
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Several sequences of one length, all padded on the right but for the labels' sake alike.
+    """Several sequences, padded on the right to one length.
 
     Attributes:
         tokens: ids below `TOKENS`; 0 in the padding.
         places: row and column where each token stands.
-        asked: row and column that each token asks for: its own in the input, the next one's in the output.
+        targets: row and column that each token works for: its own in the input, that of the token to be predicted after
+            it in the output.
         edges: how many rows below and columns right of it the grid goes on; `MAX_SIDE` in the output, where that is
             not known yet.
-        segments: `INPUT` or `OUTPUT`; the input's end asks for the output's first cell and is of the output.
+        segments: `INPUT` or `OUTPUT`; the input's end is of the output, as it predicts the output's first cell.
         labels: the token that follows, `IGNORE` where it is not of the output.
         inputs: tokens of each input, its end included; all of them see each other.
         tasks, views: numbers of the task and of the dihedral view.
@@ -57,7 +58,7 @@ class Sequences:
 
     tokens: Int[Tensor, "batch cells"]
     places: Places
-    asked: Places
+    targets: Places
     edges: Places
     segments: Int[Tensor, "batch cells"]
     labels: Int[Tensor, "batch cells"]
@@ -111,24 +112,24 @@ def lay_out(pairs: Sequence[Written]) -> Sequences:
     batch = len(pairs)
     tokens, segments = np.zeros((batch, length), np.int64), np.zeros((batch, length), np.int64)
     labels = np.full((batch, length), IGNORE)
-    places, asked = np.zeros((batch, length, 2), np.int64), np.zeros((batch, length, 2), np.int64)
+    places, targets = np.zeros((batch, length, 2), np.int64), np.zeros((batch, length, 2), np.int64)
     edges = np.full((batch, length, 2), MAX_SIDE)
     for at, pair in enumerate(pairs):
         rows, cols = pair.input.shape
         end = pair.input.size + FRAME
         tokens[at, :end] = grid_tokens(pair.input)
-        places[at, :end] = asked[at, :end] = grid_places(rows, cols)
+        places[at, :end] = targets[at, :end] = grid_places(rows, cols)
         edges[at, :end] = np.maximum(np.array([rows, cols]) - 1 - places[at, :end], 0)
-        asked[at, end - 1], segments[at, end - 1 :] = 0, OUTPUT
+        targets[at, end - 1], segments[at, end - 1 :] = 0, OUTPUT
         if pair.output is not None:
             written, where = grid_tokens(pair.output), grid_places(*pair.output.shape)
             stop = end + len(written) - 1
             tokens[at, end:stop], places[at, end:stop] = written[:-1], where[:-1]
-            labels[at, end - 1 : stop], asked[at, end - 1 : stop] = written, where
+            labels[at, end - 1 : stop], targets[at, end - 1 : stop] = written, where
     return Sequences(
         tokens=torch.from_numpy(tokens),
         places=torch.from_numpy(places),
-        asked=torch.from_numpy(asked),
+        targets=torch.from_numpy(targets),
         edges=torch.from_numpy(edges),
         segments=torch.from_numpy(segments),
         labels=torch.from_numpy(labels),

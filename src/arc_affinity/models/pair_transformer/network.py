@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layers import Layer, RotaryPlaces
 from arc_affinity.models.pair_transformer.layout import IGNORE, PLACES, TOKENS, Sequences
-from arc_affinity.models.parts.blocks import Past
+from arc_affinity.models.parts.blocks import KVCache
 from arc_affinity.types import MAX_SIDE
 
 VIEWS = 8
@@ -25,8 +25,8 @@ TABLE_SCALE = 0.02
 class PairTransformer(nn.Module):
     """A decoder-only transformer whose input part is seen from everywhere (a prefix language model, arXiv 1910.10683).
 
-    A token is the sum of learned vectors: its id, its segment, where it stands (row, column, rows below, columns to
-    the right), the task and the view.
+    A token is the sum of learned vectors: its id, its segment, the place that it works for (row and column, see
+    `Sequences.targets`), the rows below and columns right of it, the task and the view.
     """
 
     def __init__(self, config: PairConfig) -> None:
@@ -57,10 +57,10 @@ class PairTransformer(nn.Module):
         return (cast("Layer", layer) for _ in range(self.config.loops) for layer in self.layers)
 
     def parameter_count(self) -> int:
-        """Number of trained numbers, the task vectors among them."""
+        """Number of trained parameters, the task vectors among them."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, batch: Sequences) -> Float[Tensor, "asked tokens"]:
+    def forward(self, batch: Sequences) -> Float[Tensor, "labelled tokens"]:
         """Return the logits of what follows each token that has a label, sequence by sequence."""
         stream = self.stream(batch, batch.visible()[:, None])
         return self.head(self.norm(stream[batch.labels != IGNORE]))
@@ -69,18 +69,18 @@ class PairTransformer(nn.Module):
         self,
         batch: Sequences,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
-        caches: Sequence[Past] | None = None,
+        caches: Sequence[KVCache] | None = None,
     ) -> Float[Tensor, "batch cells width"]:
         """Return the stream after the layers, before the last norm; one cache for each layer of `stack`, if any."""
         stream = self.embed(batch)
-        asks, stands = self.rotary(batch.asked), self.rotary(batch.places)
+        query_turn, key_turn = self.rotary(batch.targets), self.rotary(batch.places)
         for number, layer in enumerate(self.stack):
-            stream = layer(stream, asks, stands, visible, None if caches is None else caches[number])
+            stream = layer(stream, query_turn, key_turn, visible, None if caches is None else caches[number])
         return stream
 
     def embed(self, batch: Sequences) -> Float[Tensor, "batch cells width"]:
         """Return the sum of the vectors of each token."""
         whole = self.tasks(batch.tasks) + self.views(batch.views)
-        place = self.rows(batch.asked[..., 0]) + self.cols(batch.asked[..., 1])
+        place = self.rows(batch.targets[..., 0]) + self.cols(batch.targets[..., 1])
         edge = self.below(batch.edges[..., 0]) + self.right(batch.edges[..., 1])
         return self.tokens(batch.tokens) + self.segments(batch.segments) + place + edge + whole[:, None]

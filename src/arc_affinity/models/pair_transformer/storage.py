@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import msgspec
-
-from arc_affinity.documents import read_json
+from arc_affinity.documents import fit, fit_fields, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.storage.folders import LoadedModel, fill, find_model, read_weights, write_folder
+from arc_affinity.models.storage.folders import (
+    LoadedModel,
+    digest_of,
+    fill,
+    find_model,
+    name_and_card,
+    read_weights,
+    write_folder,
+)
 from arc_affinity.models.storage.names import (
-    CARD,
     CONFIG,
     PAIR_TRANSFORMER,
     RUN_MODEL,
@@ -27,21 +30,14 @@ from arc_affinity.models.storage.names import (
     is_solver,
 )
 
-Size = Annotated[int, msgspec.Meta(ge=1)]
 
-
-class _Settings(msgspec.Struct, forbid_unknown_fields=True):
-    """What ``config.json`` holds."""
+@dataclass(frozen=True)
+class _Beside:
+    """What ``config.json`` holds besides the sizes."""
 
     kind: Literal["pair-transformer"]
-    width: Size
-    heads: Size
-    layers: Size
-    hidden: Size
-    tasks: Size
     task_ids: list[str]
     weights_sha256: str
-    loops: Size = 1
 
 
 @dataclass(frozen=True)
@@ -125,10 +121,13 @@ def load_solver(folder: Path) -> LoadedSolver:
         raise ArcAffinityError(f"{folder} is not a model folder: no {CONFIG}")
     if not holds_solver(folder):
         raise ArcAffinityError(f"{path}: not of kind {PAIR_TRANSFORMER!r}; `solve` begins from a base of that kind")
-    settings = read_json(path, _Settings)
-    sizes = {field.name: getattr(settings, field.name) for field in fields(PairConfig)}
+    content = read_object(path)
+    names = {field.name for field in fields(_Beside)}
+    settings = fit({name: value for name, value in content.items() if name in names}, _Beside, str(path))
+    sizes = {name: value for name, value in content.items() if name not in names}
+    fitting = fit_fields(sizes, PairConfig, "setting", str(path))
     try:
-        config = PairConfig(**sizes)
+        config = PairConfig(**fitting)
     except ArcAffinityError as error:
         raise ArcAffinityError(f"{path}: {error}") from error
     if len(settings.task_ids) != config.tasks:
@@ -142,16 +141,6 @@ def load_solver(folder: Path) -> LoadedSolver:
         )
     model = PairTransformer(config)
     fill(model, tensors, str(folder / WEIGHTS))
-    place, card = folder.resolve(), folder / CARD
-    name = place.parent.name if place.name == RUN_MODEL else place.name
-    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
-    return LoadedSolver(name, model.eval(), tuple(settings.task_ids), folder, solver_digest(model), text)
-
-
-def solver_digest(model: PairTransformer) -> str:
-    """Return the first 12 hex digits of the SHA-256 of configuration and weights: what a record names a model by."""
-    state = hashlib.sha256(json.dumps(asdict(model.config), sort_keys=True).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        state.update(name.encode())
-        state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return state.hexdigest()[:12]
+    name, card = name_and_card(folder)
+    digest = digest_of(asdict(config), model)
+    return LoadedSolver(name, model.eval(), tuple(settings.task_ids), folder, digest, card)

@@ -6,7 +6,7 @@ Names follow torch's own layers (`self_attn`, `multihead_attn`, `linear1`, `norm
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -34,32 +34,35 @@ class KeyValues:
         return KeyValues(self.keys[rows], self.values[rows])
 
 
-class Past:
-    """Keys and values of the steps so far, in a buffer that doubles when full: a step copies nothing old."""
+class KVCache:
+    """Keys and values of the steps so far, so that a step computes those of its own token alone.
+
+    They lie in a buffer that doubles when full, so a step copies nothing old: n steps cost n copies in all, where
+    concatenation would cost n squared.
+    """
 
     def __init__(self) -> None:
-        self._room: KeyValues | None = None
+        self._buffer: KeyValues | None = None
         self._steps = 0
 
     def append(self, step: KeyValues) -> KeyValues:
         """Add one step (or, at first, several) and return all."""
-        end = self._steps + step.keys.shape[2]
-        if self._room is None or end > self._room.keys.shape[2]:
-            self._room = KeyValues(self._grown(0, step.keys, 2 * end), self._grown(1, step.values, 2 * end))
-        self._room.keys[:, :, self._steps : end] = step.keys
-        self._room.values[:, :, self._steps : end] = step.values
+        begin, end = self._steps, self._steps + step.keys.shape[2]
+        if self._buffer is None or end > self._buffer.keys.shape[2]:
+            batch, heads, _, head = step.keys.shape
+            grown = [new.new_empty(batch, heads, max(2 * end, 32), head) for new in (step.keys, step.values)]
+            if self._buffer is not None:
+                for new, old in zip(grown, (self._buffer.keys, self._buffer.values), strict=True):
+                    new[:, :, :begin] = old[:, :, :begin]
+            self._buffer = KeyValues(*grown)
+        self._buffer.keys[:, :, begin:end] = step.keys
+        self._buffer.values[:, :, begin:end] = step.values
         self._steps = end
-        return KeyValues(self._room.keys[:, :, :end], self._room.values[:, :, :end])
+        return KeyValues(self._buffer.keys[:, :, :end], self._buffer.values[:, :, :end])
 
     def select(self, rows: Int[Tensor, "rows"]) -> None:
         """Keep some examples of the batch."""
-        self._room = None if self._room is None else self._room.select(rows)
-
-    def _grown(self, which: int, like: Heads, capacity: int) -> Float[Tensor, "batch heads room head"]:
-        room = like.new_empty(*like.shape[:2], max(capacity, 32), like.shape[3])
-        if self._room is not None:
-            room[:, :, : self._steps] = (self._room.keys, self._room.values)[which][:, :, : self._steps]
-        return room
+        self._buffer = None if self._buffer is None else self._buffer.select(rows)
 
 
 Visible = Bool[Tensor, "batch 1 _cells keys"]
@@ -107,6 +110,8 @@ class Attention(nn.Module):
         sum_i |u_i|^2 cos(rate_i x offset), largest at offset 0. ``sharpness`` is that score per rotation pair, in nats.
         """
         head = self.q_proj.out_features // self.heads
+        # Scores are divided by sqrt(head), so |u_i| squared must be sharpness x sqrt(head). Rotation pairs component i
+        # with i + head/2: with the first half alone set, the vector of every pair has that length.
         amplitude = math.sqrt(sharpness * math.sqrt(head))
         for bias in (self.q_proj.bias, self.k_proj.bias):
             bias.view(self.heads, head)[:heads, : head // 2] = amplitude
@@ -136,39 +141,41 @@ class Attention(nn.Module):
         return self.out_proj(found.transpose(1, 2).flatten(-2))
 
 
-class FeedForward(nn.Module):
-    """What every layer does after attention; layers inherit it, as the published names have no module for it."""
+class Layer(nn.Module):
+    """What encoder and decoder layers share: the feed-forward part, which has no module of its own in the published
+    names, and how a branch joins the stream."""
 
-    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+    def __init__(self, width: int, hidden: int, dropout: float, *, pre_norm: bool) -> None:
         super().__init__()
         self.linear1 = nn.Linear(width, hidden)
         self.linear2 = nn.Linear(hidden, width)
         self.dropout = nn.Dropout(dropout)
+        self.pre_norm = pre_norm
 
     def feed_forward(self, stream: Stream) -> Stream:
         """``linear2(GELU(linear1(x)))`` with dropout between."""
         return self.linear2(self.dropout(F.gelu(self.linear1(stream))))
 
+    def add(self, stream: Stream, branch: Callable[[Stream], Stream], norm: nn.Module) -> Stream:
+        """Return ``stream`` plus ``branch`` of it, normalised before the branch or, with ``pre_norm`` false, after."""
+        if self.pre_norm:
+            return stream + self.dropout(branch(norm(stream)))
+        return norm(stream + self.dropout(branch(stream)))
 
-class EncoderLayer(FeedForward):
-    """Self-attention and feed-forward, normalised before each branch or, with ``pre_norm`` false, after."""
+
+class EncoderLayer(Layer):
+    """Self-attention and feed-forward."""
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float, *, pre_norm: bool) -> None:
-        super().__init__(width, hidden, dropout)
+        super().__init__(width, hidden, dropout, pre_norm=pre_norm)
         self.self_attn = Attention(width, heads)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.pre_norm = pre_norm
 
     def forward(self, stream: Stream, mask: Bool[Tensor, "batch cells"] | None, turn: Turn | None = None) -> Stream:
         """Return the stream after the layer; cells where ``mask`` is false are looked at by none."""
-        if self.pre_norm:
-            stream = stream + self.dropout(self._look(self.norm1(stream), mask, turn))
-            return stream + self.dropout(self.feed_forward(self.norm2(stream)))
-        stream = self.norm1(stream + self.dropout(self._look(stream, mask, turn)))
-        return self.norm2(stream + self.dropout(self.feed_forward(stream)))
-
-    def _look(self, stream: Stream, mask: Bool[Tensor, "batch cells"] | None, turn: Turn | None) -> Stream:
-        return self.self_attn.read(stream, self.self_attn.key_values(stream, turn), turn, mask)
+        attention = self.self_attn
+        stream = self.add(stream, lambda x: attention.read(x, attention.key_values(x, turn), turn, mask), self.norm1)
+        return self.add(stream, self.feed_forward, self.norm2)
 
 
 class Encoder(nn.Module):
@@ -192,15 +199,14 @@ class Encoder(nn.Module):
         return cast("Iterator[EncoderLayer]", iter(self.layers))
 
 
-class DecoderLayer(FeedForward):
+class DecoderLayer(Layer):
     """Causal self-attention, cross-attention to the encoder's memory, feed-forward."""
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float, *, pre_norm: bool) -> None:
-        super().__init__(width, hidden, dropout)
+        super().__init__(width, hidden, dropout, pre_norm=pre_norm)
         self.self_attn = Attention(width, heads)
         self.multihead_attn = Attention(width, heads)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
-        self.pre_norm = pre_norm
 
     def forward(
         self,
@@ -208,22 +214,20 @@ class DecoderLayer(FeedForward):
         memory: KeyValues,
         mask: Bool[Tensor, "batch keys"] | None,
         turn: Turn | None = None,
-        past: Past | None = None,
+        cache: KVCache | None = None,
     ) -> Stream:
-        """Return the stream after the layer: a whole sequence, or with ``past`` the one step that follows it."""
-        if self.pre_norm:
-            stream = stream + self.dropout(self._recall(self.norm1(stream), past, turn))
-            stream = stream + self.dropout(self.multihead_attn.read(self.norm2(stream), memory, turn, mask))
-            return stream + self.dropout(self.feed_forward(self.norm3(stream)))
-        stream = self.norm1(stream + self.dropout(self._recall(stream, past, turn)))
-        stream = self.norm2(stream + self.dropout(self.multihead_attn.read(stream, memory, turn, mask)))
-        return self.norm3(stream + self.dropout(self.feed_forward(stream)))
+        """Return the stream after the layer: a whole sequence, or with ``cache`` the one step that follows it."""
 
-    def _recall(self, stream: Stream, past: Past | None, turn: Turn | None) -> Stream:
-        now = self.self_attn.key_values(stream, turn)
-        if past is not None:
-            return self.self_attn.read(stream, past.append(now), turn)
-        return self.self_attn.read(stream, now, turn, causal=True)
+        def look_back(x: Stream) -> Stream:
+            now = self.self_attn.key_values(x, turn)
+            if cache is None:
+                return self.self_attn.read(x, now, turn, causal=True)
+            # All that is in the cache comes before this step, so there is nothing to mask.
+            return self.self_attn.read(x, cache.append(now), turn)
+
+        stream = self.add(stream, look_back, self.norm1)
+        stream = self.add(stream, lambda x: self.multihead_attn.read(x, memory, turn, mask), self.norm2)
+        return self.add(stream, self.feed_forward, self.norm3)
 
 
 class Decoder(nn.Module):

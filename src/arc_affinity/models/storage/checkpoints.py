@@ -46,29 +46,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ArcAffinityError(f"cannot read {path}: {(str(error).splitlines() or [''])[0][:200]}") from error
     if not isinstance(content, dict):
         raise ArcAffinityError(f"{path} holds {type(content).__name__}, not a checkpoint")
-    content = _named_plainly(content)
     state = content.get("state_dict", content)
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in (*content, *state)):
         raise ArcAffinityError(f"{path} is no checkpoint: its tensors have no names")
-    return content
-
-
-def _named_plainly(content: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint without what `torch.compile` and torch's ways to share a model put into every tensor's name."""
-    state = content.get("state_dict")
-    if isinstance(state, dict):
-        return {**content, "state_dict": _without_prefix(state)}
-    return _without_prefix(content)
-
-
-def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
-    return {_plain(name) if isinstance(name, str) else name: each for name, each in tensors.items()}
-
-
-def _plain(name: str) -> str:
-    for wrapper in WRAPPERS:
-        name = name.replace(wrapper, "")
-    return name.removeprefix(SHARED)
+    # Without what `torch.compile` and torch's ways to share a model put into every tensor's name.
+    plain = {}
+    for name, tensor in state.items():
+        for wrapper in WRAPPERS:
+            name = name.replace(wrapper, "")
+        plain[name.removeprefix(SHARED)] = tensor
+    return {**content, "state_dict": plain} if "state_dict" in content else plain
 
 
 def _check_archive(path: Path) -> None:

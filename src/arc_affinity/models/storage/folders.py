@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from arc_affinity.documents import fit, read_object
+from arc_affinity.documents import fit, name_of, read_object, shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
 from arc_affinity.models.adapters.files import adapted_digest, check_base, load_adapter
@@ -45,6 +45,9 @@ SMALL = 20_000_000
 
 NAMED = 8
 """Tensors that a message names."""
+
+LONGEST_NAME = 200
+"""Characters of a name from outside in a message."""
 
 PadWeight = Annotated[float, Meta(ge=1e-6, le=1e6)]
 
@@ -82,7 +85,7 @@ def find_model(name: str) -> LoadedModel:
         return _found(name)
     except OSError as error:
         # Of a name that is too long, say, or in a folder that is closed; an adapter's base is such a name too.
-        raise ArcAffinityError(f"cannot read {error.filename or name}: {error.strerror or error}") from error
+        raise ArcAffinityError(f"cannot read {(error.filename or name)[:LONGEST_NAME]}: {error.strerror}") from error
 
 
 def _found(name: str) -> LoadedModel:
@@ -94,8 +97,14 @@ def _found(name: str) -> LoadedModel:
     if path.is_dir():
         of_run = path / RUN_MODEL
         return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
+    if path.suffix == Path(WEIGHTS).suffix and path.is_file():
+        raise ArcAffinityError(f"{path} holds weights alone; give its folder, {path.parent}")
     if path.is_file():
-        return _from_checkpoint(path)
+        content = read_checkpoint(path)
+        model = model_of_checkpoint(content, str(path))
+        named = content["recipe"].get("name")
+        name = path.stem if named is None else name_of(named, "name of a recipe", str(path))
+        return LoadedModel(name, model, None, path, digest(model))
     check_name(name, solvers=False)
     raise ArcAffinityError(f"{path} is no model folder and no checkpoint")
 
@@ -150,19 +159,16 @@ def refuse_adapted(loaded: LoadedModel) -> None:
 
 
 def _from_folder(folder: Path) -> LoadedModel:
-    model, place = load_model(folder), folder.resolve()
-    name = place.parent.name if place.name == RUN_MODEL else place.name
-    card = folder / CARD
+    model = load_model(folder)
+    name, card = name_and_card(folder)
+    return LoadedModel(name, model, card, folder, digest(model))
+
+
+def name_and_card(folder: Path) -> tuple[str, str | None]:
+    """Return what a model folder is called (after the run that it lies in, if it does) and the text of its card."""
+    place, card = folder.resolve(), folder / CARD
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
-    return LoadedModel(name, model, text, folder, digest(model))
-
-
-def _from_checkpoint(path: Path) -> LoadedModel:
-    if path.suffix == Path(WEIGHTS).suffix:
-        raise ArcAffinityError(f"{path} holds weights alone; give its folder, {path.parent}")
-    content = read_checkpoint(path)
-    model = model_of_checkpoint(content, str(path))
-    return LoadedModel(str(content["recipe"].get("name", path.stem)), model, None, path, digest(model))
+    return place.parent.name if place.name == RUN_MODEL else place.name, text
 
 
 def save_model(model: EncoderDecoder, folder: Path, card: str | None = None, *, half: bool = False) -> None:
@@ -205,9 +211,12 @@ def load_model(folder: Path) -> EncoderDecoder:
     Raises:
         ArcAffinityError: a file is missing, damaged, or holds other tensors than the configuration asks for.
     """
-    settings = _read_settings(folder / CONFIG)
-    wanted = fit(settings.pop(WEIGHTS_HASH, None), str | None, f"{folder / CONFIG}: {WEIGHTS_HASH}")
-    config = ModelConfig.from_dict(settings, str(folder / CONFIG))
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ArcAffinityError(f"{folder} is not a model folder: no {CONFIG}")
+    settings = read_object(path)
+    wanted = fit(settings.pop(WEIGHTS_HASH, None), str | None, f"{path}: {WEIGHTS_HASH}")
+    config = ModelConfig.from_dict(settings, str(path))
     tensors = read_weights(folder, wanted)
     where = str(folder / WEIGHTS)
     model = _build(config, tensors, where)
@@ -239,23 +248,6 @@ def read_weights(folder: Path, wanted: str | None) -> dict[str, Tensor]:
     except (SafetensorError, KeyError, ValueError) as error:
         raise ArcAffinityError(f"cannot read {path}: {error}") from error
     return {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
-
-
-def read_config(path: Path) -> ModelConfig:
-    """Read a model's ``config.json``.
-
-    Raises:
-        ArcAffinityError: it is missing, not JSON, or holds what is no model setting.
-    """
-    settings = _read_settings(path)
-    settings.pop(WEIGHTS_HASH, None)
-    return ModelConfig.from_dict(settings, str(path))
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ArcAffinityError(f"{path.parent} is not a model folder: no {path.name}")
-    return read_object(path)
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
@@ -312,7 +304,8 @@ def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, object]) -> str:
 def _some(names: Sequence[object]) -> str:
     """The first of some names; a file may have thousands."""
     more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(str(name) for name in names[:NAMED]) + more
+    plain = [name if isinstance(name, str) and name.isprintable() else shown(name) for name in names[:NAMED]]
+    return ", ".join(name[:LONGEST_NAME] for name in plain) + more
 
 
 def _kind(value: object) -> str:
@@ -353,8 +346,13 @@ def forget_pad_weight(model: EncoderDecoder, weight: float) -> None:
 
 
 def digest(model: EncoderDecoder) -> str:
-    """Return the first 12 hex digits of the SHA-256 of configuration and weights: what a record names a model by."""
-    state = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
+    """Return what a record names a model by, see `digest_of`."""
+    return digest_of(model.config.to_dict(), model)
+
+
+def digest_of(settings: Mapping[str, object], model: nn.Module) -> str:
+    """Return the first 12 hex digits of the SHA-256 of a model's configuration and weights."""
+    state = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, tensor in sorted(model.state_dict().items()):
         state.update(name.encode())
         state.update(tensor.detach().cpu().contiguous().numpy().tobytes())

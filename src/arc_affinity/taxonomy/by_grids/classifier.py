@@ -24,6 +24,7 @@ from torch import Tensor
 
 from arc_affinity import documents
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette, task_features, task_names
 from arc_affinity.taxonomy.by_grids.forest import Forest, check_sound
 from arc_affinity.taxonomy.by_grids.images import pair_image
@@ -142,12 +143,8 @@ def classify(task: Task) -> Guess:
 def classify_all(tasks: Iterable[Task]) -> dict[str, Guess]:
     """Return what the bundled networks say of tasks, by id."""
     # Threads of networks as small as these only wait for each other, and beside other work for ever so long.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with computing_in(1):
         return {task.id: classify(task) for task in tasks}
-    finally:
-        torch.set_num_threads(threads)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from arc_affinity.data.symmetry.augment import Augmentation
 from arc_affinity.evaluation.predicting.predict import Asking, answer_under
@@ -11,8 +11,8 @@ from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score
 from arc_affinity.models.storage.folders import LoadedModel
-from arc_affinity.training.finetuning.tuning import Parts
-from arc_affinity.types import Example, Pair
+from arc_affinity.training.finetuning.split import TaskSplit
+from arc_affinity.types import Example
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Scoring:
     def run(
         self,
         loaded: LoadedModel,
-        parts: Parts,
+        split: TaskSplit,
         examples: Sequence[Example],
         views: Sequence[Augmentation],
         adapter: str | None = None,
@@ -55,21 +55,12 @@ class Scoring:
         for protocol in self.protocols if known else (Protocol.ARC_PRIZE,):
             free = protocol is Protocol.ARC_PRIZE
             asking = Asking(protocol, self.attempts if free else 1, seed=self.seed)
-            origin = Origin(loaded.name, loaded.digest, parts.dataset, protocol, self.seed, adapter)
+            origin = Origin(loaded.name, loaded.digest, split.dataset, protocol, self.seed, adapter)
             seen = views if free else views[:1]
             found = list(answer_under(loaded.model, examples, origin, asking, seen))
             records += found
             if known and found:
-                means[protocol.value] = _measure(found, asking.attempts)
+                made = score(found, attempts=asking.attempts)
+                measures = (made.solved, made.first_solved, made.cell_accuracy)
+                means[protocol.value] = Measured(*(mean.over_outputs or 0.0 for mean in measures))
         return Scores(tuple(records), means)
-
-
-def _measure(records: Sequence[Record], attempts: int) -> Measured:
-    made = score(records, attempts=attempts)
-    solved, exact, cells = made.solved, made.first_solved, made.cell_accuracy
-    return Measured(*(mean.over_outputs or 0.0 for mean in (solved, exact, cells)))
-
-
-def show_instead(examples: Sequence[Example], shown: tuple[Pair, ...]) -> list[Example]:
-    """Return the examples with other demonstrations."""
-    return [replace(example, demonstrations=shown) for example in examples]

@@ -11,7 +11,7 @@ import torch
 
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
-from arc_affinity.training.joint.corpus import Corpus, Lesson, demonstrations_of, length_of
+from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import Job
 from arc_affinity.types import Task
@@ -58,13 +58,9 @@ def adapting_corpus(
     lessons = tuple(map(demonstrations_of, tasks))
     if learned is not None:
         lessons = tuple(each if each.task_id in learned else replace(each, pairs=()) for each in lessons)
-    return Corpus(lessons, seed=seed, copies=copies_of(lessons, recipe))
-
-
-def copies_of(lessons: Sequence[Lesson], recipe: JointRecipe) -> int:
-    """Return how often a pair must come so that a pass has `FEWEST_BATCHES` batches."""
     tokens = sum(length_of(pair) for lesson in lessons for pair in lesson.pairs)
-    return max(1, math.ceil(FEWEST_BATCHES * recipe.batch_tokens / max(1, tokens)))
+    copies = math.ceil(FEWEST_BATCHES * recipe.batch_tokens / max(1, tokens))
+    return Corpus(lessons, seed=seed, copies=max(1, copies))
 
 
 def adapting_job(

@@ -11,7 +11,7 @@ from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.training.joint.corpus import Corpus, Lesson, length_of, whole_lesson, without_leaks
-from arc_affinity.types import Pair, Task
+from arc_affinity.types import Pair
 
 TRAINED_ON = ("arc-agi-1/training", "concept-arc", "concept-arc/minimal", "arc-agi-2/training")
 ASKED = ("arc-agi-1/evaluation", "arc-agi-2/evaluation")
@@ -48,34 +48,26 @@ def base_corpus(
     training = load_tasks("arc-agi-1/training")
     kept = set(kept_out_tasks(training))
     asked = [task for name in ASKED for task in load_tasks(name, data_dir)]
-    forbidden = keys_of([*asked, *(task for task in training if task.id in kept)])
-    lessons, leaks, repeats = [], 0, 0
+    kept_out = [task for task in training if task.id in kept]
+    # A test pair whose output is withheld has a key of its input alone.
+    forbidden = frozenset(pair_key(pair) for task in (*asked, *kept_out) for pair in (*task.train, *task.test))
+    lessons: list[Lesson] = []
+    leaks = repeats = 0
     seen: set[bytes] = set()
     for name in TRAINED_ON:
-        tasks = load_tasks(name, data_dir)
-        own = name == TRAINED_ON[0]
-        found = [whole_lesson(task, _generated(task, examples) if own else ()) for task in tasks]
+        generated: dict[str, Sequence[Pair]] = {}
+        if name == TRAINED_ON[0] and examples is not None:
+            generated = {task: [examples.pair(i) for i in examples.indices(task)] for task in examples.tasks}
+        found = [whole_lesson(task, generated.get(task.id, ())) for task in load_tasks(name, data_dir)]
         clean, leaked = without_leaks(found, forbidden)
         fresh, known = without_leaks(clean, frozenset(seen))
         leaks, repeats = leaks + len(leaked), repeats + len(known)
         seen |= {pair_key(pair) for lesson in fresh for pair in lesson.pairs}
         lessons += [replace(lesson, task_id=f"{name}/{lesson.task_id}") for lesson in fresh]
-    short = [lesson for lesson in (_short(each, longest) for each in lessons) if lesson.pairs]
-    return BaseCorpus(Corpus(tuple(short), drawn, longest, seed), leaks, repeats)
+    # Without their long pairs, so that draws are not wasted on them.
+    short = [replace(each, pairs=_short(each.pairs, longest), more=_short(each.more, longest)) for each in lessons]
+    return BaseCorpus(Corpus(tuple(each for each in short if each.pairs), drawn, longest, seed), leaks, repeats)
 
 
-def keys_of(tasks: Iterable[Task]) -> frozenset[bytes]:
-    """Return the keys of all pairs of ``tasks``, those with a withheld output by their input."""
-    return frozenset(pair_key(pair) for task in tasks for pair in (*task.train, *task.test))
-
-
-def _generated(task: Task, examples: ExampleStore | None) -> Sequence[Pair]:
-    if examples is None or task.id not in examples.tasks:
-        return ()
-    return tuple(map(examples.pair, examples.indices(task.id)))
-
-
-def _short(lesson: Lesson, longest: int) -> Lesson:
-    """The lesson without its long pairs, so that draws are not wasted on them."""
-    pairs, more = (tuple(p for p in part if length_of(p) <= longest) for part in (lesson.pairs, lesson.more))
-    return replace(lesson, pairs=pairs, more=more)
+def _short(pairs: Iterable[Pair], longest: int) -> tuple[Pair, ...]:
+    return tuple(pair for pair in pairs if length_of(pair) <= longest)

@@ -9,10 +9,10 @@ from functools import cached_property
 
 import numpy as np
 
-from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, fixed_colours
+from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, Compose, fixed_colours
 from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.models.pair_transformer.layout import FRAME, Written
-from arc_affinity.types import CANVAS, COLOURS, Grid, Pair, Task
+from arc_affinity.types import CANVAS, COLOURS, Pair, Task
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,13 @@ class Corpus:
         A pair that alone has more tokens is a batch by itself.
         """
         rng = np.random.default_rng([self.seed, number])
-        items = self._drawn(rng)
+        items: list[Item] = []
+        for at, lesson in enumerate(self.lessons):
+            own = len(lesson.pairs)
+            drawn = own + rng.permutation(len(lesson.more))[: self.drawn]
+            chosen = [Item(at, pair) for pair in (*range(own), *drawn.tolist())]
+            short = [item for item in chosen if length_of(self.pair(item)) <= self.longest]
+            items += [replace(item, copy=copy) for copy in range(self.copies) for item in short]
         lengths = np.array([length_of(self.pair(item)) for item in items])
         order = np.lexsort((rng.random(len(items)), lengths))
         made: list[list[Item]] = []
@@ -120,40 +126,21 @@ class Corpus:
         """Return the pair of ``item`` as pass ``number`` sees it: turned or mirrored, its free colours permuted."""
         rng = np.random.default_rng([self.seed, number, item.lesson, item.pair, item.copy])
         view = int(rng.integers(len(DIHEDRALS)))
-        colours = draw_permutation(rng, self.lessons[item.lesson].fixed)
+        table = np.arange(COLOURS)
+        free = np.setdiff1d(table, list(self.lessons[item.lesson].fixed))
+        table[free] = rng.permutation(free)
+        change = Compose((DIHEDRALS[view], ColourPermutation(tuple(table.tolist()))))
         pair = self.pair(item)
         assert pair.output is not None
-        return Written(changed(pair.input, view, colours), changed(pair.output, view, colours), item.lesson, view)
-
-    def _drawn(self, rng: np.random.Generator) -> list[Item]:
-        items = []
-        for number, lesson in enumerate(self.lessons):
-            own, more = len(lesson.pairs), len(lesson.more)
-            drawn = rng.permutation(more)[: self.drawn]
-            chosen = [Item(number, at) for at in (*range(own), *(own + drawn).tolist())]
-            short = [item for item in chosen if length_of(self.pair(item)) <= self.longest]
-            items += [replace(item, copy=copy) for copy in range(self.copies) for item in short]
-        return items
-
-
-def draw_permutation(rng: np.random.Generator, fixed: Iterable[int]) -> ColourPermutation:
-    """Return a permutation of all colours that are not ``fixed``."""
-    colours = np.arange(COLOURS)
-    free = np.setdiff1d(colours, list(fixed))
-    colours[free] = rng.permutation(free)
-    return ColourPermutation(tuple(colours.tolist()))
-
-
-def changed(grid: Grid, view: int, colours: ColourPermutation) -> Grid:
-    """Return ``grid`` under dihedral view number ``view``, recoloured."""
-    return colours.apply(DIHEDRALS[view].apply(grid))
+        return Written(change.apply(pair.input), change.apply(pair.output), item.lesson, view)
 
 
 def without_leaks(lessons: Sequence[Lesson], forbidden: frozenset[bytes]) -> tuple[list[Lesson], list[str]]:
-    """Return the lessons none of whose pairs is ``forbidden`` (keys of `data.canonical`), and the ids of the others.
+    """Return the lessons none of whose pairs is ``forbidden``, and the ids of the others.
 
-    A whole lesson goes for one pair: the rest of it follows the same rule. Pairs are compared up to views and colours,
-    by input and output together, and by the input alone for keys of withheld outputs.
+    ``forbidden`` has keys of `data.symmetry.canonical`. A whole lesson goes for one pair: the rest of it follows the
+    same rule. Pairs are compared up to views and colours, by input and output together, and by the input alone for keys
+    of withheld outputs.
     """
     kept: list[Lesson] = []
     dropped: list[str] = []

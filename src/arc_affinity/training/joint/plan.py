@@ -17,9 +17,10 @@ from arc_affinity.files import write_text
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.training.hardware import computing_in, mixed_precision
+from arc_affinity.models.parts.threads import computing_in
+from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.adapting import with_new_tasks
-from arc_affinity.training.joint.corpus import Corpus, Item, demonstrations_of, length_of
+from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
 from arc_affinity.training.joint.processes import threads_of
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.types import Task
@@ -106,7 +107,10 @@ def seconds_to_answer(a_cell: float, tasks: Sequence[Task], learned: frozenset[s
     """
     # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
     views = settings.views + 4 * settings.shared
-    cells = sum(_expected_cells(task) * len(task.test) * (views if task.id in learned else 1) for task in tasks)
+    cells = 0.0
+    for task in tasks:
+        expected = float(np.mean([pair.output.size for pair in task.train if pair.output is not None]))
+        cells += expected * len(task.test) * (views if task.id in learned else 1)
     total = settings.budget.seconds
     assert total is not None
     return min(MOST_SHARE * total, max(LEAST_SHARE * total, MARGIN * a_cell * cells))
@@ -124,10 +128,6 @@ def seconds_a_cell(
     # Any task vector will do: only the time counts.
     write(model.eval(), [replace(each, task=0) for each in written], most=TRIAL_TOKENS)
     return (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
-
-
-def _expected_cells(task: Task) -> float:
-    return float(np.mean([pair.output.size for pair in task.train if pair.output is not None]))
 
 
 def worth_learning(tasks: Sequence[Task], tokens: float) -> frozenset[str]:
@@ -156,18 +156,15 @@ def tokens_a_second(base: PairTransformer, tasks: Sequence[Task], device: torch.
     model = with_new_tasks(base, len(tasks)).to(device).train()
     corpus = Corpus(tuple(map(demonstrations_of, tasks)))
     tried = corpus.batches(0, BATCH_OF_TRIAL)[:BATCHES_OF_TRIAL]
-    _train_on(model, corpus, tried[0], device)  # warms up
-    begun = time.perf_counter()
-    for items in tried:
-        _train_on(model, corpus, items, device)
+    begun = 0.0
+    for number, items in enumerate([tried[0], *tried]):
+        if number == 1:  # the first batch warms up
+            begun = time.perf_counter()
+        batch = lay_out([corpus.view(item, 0) for item in items]).to(device)
+        with mixed_precision(device):
+            logits = model(batch)
+        loss = F.cross_entropy(logits.float(), batch.labels[batch.labels != IGNORE])
+        loss.backward()  # type: ignore[no-untyped-call]
+        loss.item()  # waits for a GPU
     tokens = sum(length_of(corpus.pair(item)) for items in tried for item in items)
     return OVERHEAD * workers * tokens / (time.perf_counter() - begun)
-
-
-def _train_on(model: PairTransformer, corpus: Corpus, items: Sequence[Item], device: torch.device) -> None:
-    """Compute the gradient of a batch, as a step does."""
-    batch = lay_out([corpus.view(item, 0) for item in items]).to(device)
-    with mixed_precision(device):
-        loss = F.cross_entropy(model(batch).float(), batch.labels[batch.labels != IGNORE])
-    loss.backward()  # type: ignore[no-untyped-call]
-    loss.item()  # waits for a GPU

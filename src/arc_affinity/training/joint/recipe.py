@@ -46,7 +46,11 @@ class JointRecipe:
         return self.learning_rate * max(0.0, min(1.0, up, down))
 
     def keep(self, step: int) -> float:
-        """Return the average's decay at ``step``: less at first, so that it forgets where it began."""
+        """Return the average's decay at ``step``: less at first, so that it forgets where it began.
+
+        As in TensorFlow's `ExponentialMovingAverage`: an average over about the last tenth of the steps, until that is
+        as much as ``average`` keeps.
+        """
         return min(self.average, (1 + step) / (10 + step))
 
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Solved:
     records: tuple[Record, ...]
     drafts: Mapping[Place, Sequence[Draft]]
     merged: Mapping[Place, Sequence[Merged]]
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any]
 
 
 def solve(
@@ -97,8 +97,23 @@ def _solve(
 ) -> Solved:
     """The work itself, in a folder that is ours."""
     begun = time.monotonic()
-    asked = [_withheld(task) for task in tasks]
-    header = _header(asked, base, settings, dataset)
+    # The tasks as they are asked: without the outputs of their tests.
+    asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
+    # What a run is of; another run in the same folder is refused by it.
+    header: dict[str, Any] = {
+        "dataset": dataset,
+        "tasks": len(tasks),
+        "edition": edition_of(asked),
+        "base": base.name,
+        "base_digest": base.digest,
+        "exposure": "transductive",
+        "budget": asdict(settings.budget),
+        "seed": settings.seed,
+        "views": settings.views,
+        "shared_views": settings.shared,
+        "recipe": asdict(settings.recipe),
+        "sources": settings.sources,
+    }
     _check_folder(where.folder / RUN, header)
     questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
     workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
@@ -150,29 +165,6 @@ def _solve(
     return Solved(records, drafts, merged, summary)
 
 
-def _withheld(task: Task) -> Task:
-    """The task without the outputs of its tests."""
-    return replace(task, test=tuple(Pair(pair.input, None) for pair in task.test))
-
-
-def _header(tasks: Sequence[Task], base: LoadedSolver, settings: SolveSettings, dataset: str) -> dict[str, Any]:
-    """What a run is of; another run in the same folder is refused by it."""
-    return {
-        "dataset": dataset,
-        "tasks": len(tasks),
-        "edition": edition_of(tasks),
-        "base": base.name,
-        "base_digest": base.digest,
-        "exposure": "transductive",
-        "budget": asdict(settings.budget),
-        "seed": settings.seed,
-        "views": settings.views,
-        "shared_views": settings.shared,
-        "recipe": asdict(settings.recipe),
-        "sources": settings.sources,
-    }
-
-
 def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
     """Begin a run in the folder of ``path``, or go on with the same one."""
     if not path.exists():
@@ -209,7 +201,8 @@ def _train(
     if budget.seconds is not None:
         budget = Budget(seconds=max(1e-3, budget.seconds - kept_back))
     job = adapting_job(base.model, tasks, budget, where.folder, settings.seed, settings.recipe, learned)
-    last = Progress(0, 0, 0.0, float("nan"), 0, 0.0)
+    # The loss is 0, not NaN, where there was no time for a step: JSON has no such number.
+    last = Progress(0, 0, 0.0, 0.0, 0, 0.0)
 
     def note(progress: Progress) -> None:
         nonlocal last

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,7 +16,7 @@ from torch.nn import functional as F
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_bytes
-from arc_affinity.models.pair_transformer.layout import IGNORE, Sequences, lay_out
+from arc_affinity.models.pair_transformer.layout import FRAME, IGNORE, Sequences, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.storage.folders import read_checkpoint
 from arc_affinity.training.hardware import compile_layers, mixed_precision
@@ -64,17 +63,26 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What a process does of a step: its shards, and of the whole batch the tokens that are learned and all tokens."""
+class Share:
+    """What a process does of a step.
+
+    Attributes:
+        shards: those of the batch that are its own.
+        labels: tokens of outputs, which are predicted, in the whole batch.
+        tokens: all tokens of the whole batch.
+    """
 
     shards: Sequence[Sequences]
-    asked: int
+    labels: int
     tokens: int
 
 
 @dataclass
 class Trainer:
     """One of the processes that train together; all of them hold the same weights at every step.
+
+    A batch is always cut into the same shards, whatever the number of processes; one process alone computes them one
+    after the other. A sum of floats depends on how it is grouped, so only the same shards give the same bytes.
 
     Attributes:
         job: what to do.
@@ -96,6 +104,7 @@ class Trainer:
         recipe = self.job.recipe
         self.muon = Muon(matrices, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.adamw = torch.optim.AdamW(others, lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
+        # What is kept in the end is a moving average of the weights: with it a rate that is still high does no harm.
         self.average = [p.detach().clone() for p in self.trained]
         self.steps = self.passes = self.done = self.tokens = 0
         self.seconds = 0.0
@@ -104,104 +113,93 @@ class Trainer:
         if (self.job.budget.seconds or 0.0) >= WORTH_COMPILING:
             compile_layers(self.model.layers, self.device)
 
-    @property
-    def state_path(self) -> Path:
-        """The file with the state."""
-        return self.job.folder / STATE
-
     def run(self, report: Callable[[Progress], None]) -> PairTransformer:
         """Train until the budget is spent and return the model with averaged weights, in evaluation mode."""
         saved = begun = time.monotonic()
         before = self.seconds
         with ThreadPoolExecutor(1) as ahead:
-            for batch in self._batches(ahead):
+            for share in self._shares(ahead):
                 self.seconds = before + time.monotonic() - begun
-                if self._step(batch) >= 1:
+                if self._step(share) >= 1:
                     break
-                report(self.progress())
+                spent = self.job.budget.spent(self.steps, self.seconds)
+                report(Progress(self.steps, self.passes, spent, self.loss, self.tokens, self.seconds))
                 if self.rank == 0 and time.monotonic() - saved > SAVE_EVERY:
                     self.save()
                     saved = time.monotonic()
         if self.rank == 0:
             self.save()
-        return self.averaged()
-
-    def progress(self) -> Progress:
-        """Return where the training is."""
-        spent = self.job.budget.spent(self.steps, self.seconds)
-        return Progress(self.steps, self.passes, spent, self.loss, self.tokens, self.seconds)
-
-    def averaged(self) -> PairTransformer:
-        """Put the average in the model's place and return it."""
         with torch.no_grad():
             for parameter, mean in zip(self.trained, self.average, strict=True):
                 parameter.copy_(mean)
         return self.model.eval()
 
-    def _batches(self, ahead: Executor) -> Iterator[Batch]:
-        """The batches from where the training is, pass after pass; the next is laid out while one is trained on."""
+    def _shares(self, ahead: Executor) -> Iterator[Share]:
+        """What this process does of each batch, pass after pass; the next is laid out while one is trained on."""
+        corpus, cut = self.job.corpus, self.job.recipe.shards
+
+        def lay_out_share(items: Sequence[Item], number: int) -> Share:
+            mine = [items[shard::cut] for shard in range(self.rank, cut, self.world)]
+            pairs = [corpus.pair(item) for item in items]
+            return Share(
+                [lay_out([corpus.view(item, number) for item in shard]) for shard in mine if shard],
+                sum(pair.output.size + FRAME for pair in pairs if pair.output is not None),
+                sum(map(length_of, pairs)),
+            )
+
         while True:
-            batches = self.job.corpus.batches(self.passes, self.job.recipe.batch_tokens)
+            batches = corpus.batches(self.passes, self.job.recipe.batch_tokens)
             if not batches:
                 raise ArcAffinityError("there is nothing to train on: no pair is short enough")
             number = self.passes
-            coming: Future[Batch] | None = None
+            coming: Future[Share] | None = None
+            # A training that goes on amid a pass begins with the batch that it had not done.
             for at in range(self.done, len(batches)):
-                batch = self._laid_out(batches[at], number) if coming is None else coming.result()
+                share = lay_out_share(batches[at], number) if coming is None else coming.result()
                 following = batches[at + 1 : at + 2]
-                coming = ahead.submit(self._laid_out, following[0], number) if following else None
-                yield batch
+                coming = ahead.submit(lay_out_share, following[0], number) if following else None
+                yield share
             self.passes, self.done = self.passes + 1, 0
 
-    def _laid_out(self, items: Sequence[Item], number: int) -> Batch:
-        """The shards of this process."""
-        corpus, cut = self.job.corpus, self.job.recipe.shards
-        mine = [items[shard::cut] for shard in range(self.rank, cut, self.world)]
-        return Batch(
-            [lay_out([corpus.view(item, number) for item in shard]) for shard in mine if shard],
-            sum(_asked(corpus, item) for item in items),
-            sum(length_of(corpus.pair(item)) for item in items),
-        )
-
-    def _step(self, batch: Batch) -> float:
+    def _step(self, share: Share) -> float:
         """Train on a batch; return the share of the budget that was spent before. At 1 nothing is done any more."""
         loss = torch.zeros((), device=self.device)
+        # Zeros, not None: a process may have no shard of a small batch, and all must add up the same gradients.
         for parameter in self.trained:
             parameter.grad = torch.zeros_like(parameter)
-        for shard in batch.shards:
-            part = self._loss(shard) / batch.asked
+        for shard in share.shards:
+            sequences = shard.to(self.device)
+            with mixed_precision(self.device):
+                logits = self.model(sequences)
+            labels = sequences.labels[sequences.labels != IGNORE]
+            # Over the labels of the whole batch, so that the shards' gradients add up to that of the batch's mean.
+            part = F.cross_entropy(logits.float(), labels, reduction="sum") / share.labels
             part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
-        spent = self._together(loss)
+        spent = self._add_up(loss)
         if spent >= 1:
             return spent
-        rate = self.job.recipe.rate(self.steps, spent)
+        recipe = self.job.recipe
         for group in (*self.muon.param_groups, *self.adamw.param_groups):
-            group["lr"] = rate
-        torch.nn.utils.clip_grad_norm_(self.trained, self.job.recipe.clip)
+            group["lr"] = recipe.rate(self.steps, spent)
+        torch.nn.utils.clip_grad_norm_(self.trained, recipe.clip)
         self.muon.step()
         self.adamw.step()
-        keep = self.job.recipe.keep(self.steps)
-        torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - keep)
+        torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - recipe.keep(self.steps))
         self.steps, self.done = self.steps + 1, self.done + 1
-        self.tokens += batch.tokens
+        self.tokens += share.tokens
         return spent
 
-    def _loss(self, shard: Sequences) -> Tensor:
-        """Return the sum of the cross-entropies, in nats, of what the outputs of ``shard`` hold."""
-        sequences = shard.to(self.device)
-        with mixed_precision(self.device):
-            logits = self.model(sequences)
-        return F.cross_entropy(logits.float(), sequences.labels[sequences.labels != IGNORE], reduction="sum")
-
-    def _together(self, loss: Tensor) -> float:
+    def _add_up(self, loss: Tensor) -> float:
         """Add up gradients and losses of all processes; return the share of the budget spent by the first's clock."""
         clock = self.job.budget.spent(self.steps, self.seconds)
         if self.world == 1:
             self.loss = float(loss)
             return clock
+        # One clock for all: by its own each process would end, and set its rate, a little sooner or later.
         extra = torch.tensor([float(loss), clock if self.rank == 0 else 0.0], dtype=torch.float64)
         gradients = [p.grad for p in self.trained if p.grad is not None]
+        # In one piece: sending two hundred small tensors takes longer than computing them.
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
         dist.all_reduce(extra)
@@ -230,40 +228,30 @@ class Trainer:
         # In memory first: torch would tell of a full disk in words of its own.
         content = io.BytesIO()
         torch.save(state, content)
-        write_bytes(self.state_path, content.getvalue())
+        write_bytes(self.job.folder / STATE, content.getvalue())
 
     def _resume(self) -> None:
-        if not self.state_path.exists():
+        """Go on from the state on disk, if there is one."""
+        path = self.job.folder / STATE
+        if not path.exists():
             return
-        state = read_state(self.state_path)
+        state = read_checkpoint(path)
+        missing = {"job", "model", "average", "muon", "adamw", "counts", "seconds"} - state.keys()
+        if missing:
+            raise ArcAffinityError(f"{path} is no state of a joint training: no {', '.join(sorted(missing))}")
         if state["job"] != self.job.digest:
             raise ArcAffinityError(
-                f"{self.state_path} is of a training on other data or with other settings; delete it to begin again, "
+                f"{path} is of a training on other data or with other settings; delete it to begin again, "
                 "or write elsewhere"
             )
-        self.model.load_state_dict(state["model"])
-        self.average = [mean.to(self.device) for mean in state["average"]]
-        self.muon.load_state_dict(state["muon"])
-        self.adamw.load_state_dict(state["adamw"])
-        self.steps, self.passes, self.done, self.tokens = state["counts"]
-        self.seconds = state["seconds"]
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Read the state of a training.
-
-    Raises:
-        ArcAffinityError: it is damaged.
-    """
-    state = read_checkpoint(path)
-    missing = {"job", "model", "average", "muon", "adamw", "counts", "seconds"} - state.keys()
-    if missing:
-        raise ArcAffinityError(f"{path} is no state of a joint training: no {', '.join(sorted(missing))}")
-    return state
-
-
-def _asked(corpus: Corpus, item: Item) -> int:
-    """Tokens of the output that are learned."""
-    output = corpus.pair(item).output
-    assert output is not None
-    return output.size + 2
+        # What torch raises on a state that was tampered with, or half of another version's.
+        try:
+            self.model.load_state_dict(state["model"])
+            self.muon.load_state_dict(state["muon"])
+            self.adamw.load_state_dict(state["adamw"])
+            for mean, saved in zip(self.average, state["average"], strict=True):
+                mean.copy_(saved)
+            self.steps, self.passes, self.done, self.tokens = map(int, state["counts"])
+            self.seconds = float(state["seconds"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ArcAffinityError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -26,10 +26,14 @@ def orthogonalise(matrices: Float[Tensor, "many rows cols"]) -> Float[Tensor, "m
     In bfloat16, as published, where the machine computes it fast; in float32 elsewhere.
     """
     x = matrices.bfloat16() if computes_bfloat16(matrices.device) else matrices.float()
+    # Wide, so that x x' below is the smaller of the two squares.
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
+    # The iteration needs singular values of at most 1, and the Frobenius norm is no less than the largest of them; the
+    # small number keeps a gradient of zeros at zero.
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     a, b, c = QUINTIC
+    # Each round puts a s + b s^3 + c s^5 in the place of every singular value s, and leaves the singular vectors.
     for _ in range(ITERATIONS):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
@@ -57,7 +61,11 @@ class Muon(Optimizer):
         """Take one step; parameters without a gradient stay."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
-            for alike in _by_shape(p for p in group["params"] if p.grad is not None):
+            by_shape: dict[torch.Size, list[Tensor]] = {}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    by_shape.setdefault(parameter.shape, []).append(parameter)
+            for alike in by_shape.values():
                 self._step(alike, group["lr"], group["momentum"], group["weight_decay"])
         return loss
 
@@ -68,14 +76,9 @@ class Muon(Optimizer):
             assert gradient is not None
             mean = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
             mean.lerp_(gradient, 1 - momentum)
+            # Nesterov: the mean as it will be if the gradient stays.
             directions.append(gradient.lerp(mean, momentum))
+        # An orthogonal r x c matrix has root mean square 1 / sqrt(max(r, c)).
         length = ADAMW_LENGTH * max(alike[0].shape) ** 0.5
         for parameter, direction in zip(alike, orthogonalise(torch.stack(directions)), strict=True):
             parameter.mul_(1 - lr * decay).add_(direction, alpha=-lr * length)
-
-
-def _by_shape(parameters: Iterable[Tensor]) -> Iterable[list[Tensor]]:
-    groups: dict[torch.Size, list[Tensor]] = {}
-    for parameter in parameters:
-        groups.setdefault(parameter.shape, []).append(parameter)
-    return groups.values()

@@ -43,7 +43,11 @@ class MuonAndAdamW(Optimizer):
         betas: tuple[float, float],
         weight_decay: float,
     ) -> None:
-        adamw = torch.optim.AdamW(_groups(decayed, free, weight_decay), lr=lr, betas=betas)
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": weight_decay},
+            {"params": free, "weight_decay": 0.0},
+        ]
+        adamw = torch.optim.AdamW(groups, lr=lr, betas=betas)
         self._parts: list[Optimizer] = [adamw]
         if matrices:
             self._parts.append(Muon(matrices, lr=lr, momentum=betas[0], weight_decay=weight_decay))
@@ -72,14 +76,6 @@ class MuonAndAdamW(Optimizer):
         return loss
 
 
-def _groups(decayed: Sequence[Tensor], free: Sequence[Tensor], weight_decay: float) -> list[dict[str, Any]]:
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
-
-
-def _of_layer(parameter: Tensor) -> bool:
-    return parameter.ndim == 2 and min(parameter.shape) >= LEAST_SIDE
-
-
 def make_optimiser(
     name: OptimiserName, model: nn.Module, *, lr: float, betas: tuple[float, float], weight_decay: float
 ) -> Optimizer:
@@ -87,10 +83,13 @@ def make_optimiser(
     trained = [p for p in model.parameters() if p.requires_grad]
     decayed, free = [p for p in trained if p.ndim >= 2], [p for p in trained if p.ndim < 2]
     if name == "muon":
-        matrices, tables = [p for p in decayed if _of_layer(p)], [p for p in decayed if not _of_layer(p)]
-        return MuonAndAdamW(matrices, tables, free, lr=lr, betas=betas, weight_decay=weight_decay)
+        layers = [p for p in decayed if p.ndim == 2 and min(p.shape) >= LEAST_SIDE]
+        chosen = {id(p) for p in layers}
+        tables = [p for p in decayed if id(p) not in chosen]
+        return MuonAndAdamW(layers, tables, free, lr=lr, betas=betas, weight_decay=weight_decay)
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    return kinds[name](_groups(decayed, free, weight_decay), lr=lr, betas=betas)
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+    return kinds[name](groups, lr=lr, betas=betas)
 
 
 def schedule(name: ScheduleName, *, steps: int, warmup: int, period: int, floor: float) -> Callable[[int], float]:

@@ -7,41 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from arc_affinity.data.batching.batch import IGNORE, Batch
-from arc_affinity.models.decoding import lawful, teacher_forced_right
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.parts.losses import mean_loss, steps_right
 from arc_affinity.training.optim.optimisers import make_optimiser, schedule
 from arc_affinity.training.recipes.recipe import Recipe
-from arc_affinity.types import PAD, VOCABULARY
-
-
-def output_loss(
-    logits: Float[Tensor, "batch steps vocabulary"], batch: Batch, pad_weight: float = 1.0
-) -> Float[Tensor, ""]:
-    """Mean cross-entropy (nats) over the steps of all outputs among the tokens lawful there.
-
-    The two PADs of an output, which decide its size, count ``pad_weight`` times as much as a cell.
-    """
-    assert batch.target is not None and batch.target_positions is not None
-    scores = lawful(logits.float(), batch.target_positions)
-    weights = scores.new_ones(VOCABULARY)
-    weights[PAD] = pad_weight
-    return F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), weights, ignore_index=IGNORE)
-
-
-def example_losses(logits: Float[Tensor, "batch steps vocabulary"], batch: Batch) -> Float[Tensor, "batch"]:
-    """Cross-entropy (nats) of each example, summed over the tokens of its output among those lawful there."""
-    assert batch.target is not None and batch.target_positions is not None
-    scores = lawful(logits.float(), batch.target_positions)
-    losses = F.cross_entropy(scores.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORE, reduction="none")
-    return losses.view_as(batch.target).sum(dim=1)
+from arc_affinity.types import PAD
 
 
 class GridModule(LightningModule):
@@ -58,7 +34,7 @@ class GridModule(LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch."""
-        loss = output_loss(self.model(batch), batch, self.recipe.pad_weight)
+        loss = mean_loss(self.model(batch), batch, self.recipe.pad_weight)
         self.log("train/loss", loss, batch_size=len(batch))
         return loss
 
@@ -66,12 +42,12 @@ class GridModule(LightningModule):
         """Log loss, exact match (greedy and teacher forced alike) and teacher-forced cell accuracy."""
         logits = self.model(batch).float()
         logits[..., PAD] -= math.log(self.recipe.pad_weight)
-        right = teacher_forced_right(logits, batch)
+        right = steps_right(logits, batch)
         target = batch.target
         assert target is not None
         cells = (target != IGNORE) & (target != PAD)
         size = len(batch)
-        self.log("val/loss", output_loss(logits, batch), batch_size=size, prog_bar=True)
+        self.log("val/loss", mean_loss(logits, batch), batch_size=size, prog_bar=True)
         self.log("val/exact", right.all(dim=1).float().mean(), batch_size=size, prog_bar=True)
         self.log("val/cell_teacher_forced", right[cells].float().mean(), batch_size=int(cells.sum()), prog_bar=True)
 

@@ -24,10 +24,12 @@ from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
 from arc_affinity.data.own_examples import split_examples
 from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.documents import shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import (
     find_model,
     forget_pad_weight,
@@ -36,7 +38,7 @@ from arc_affinity.models.storage.folders import (
     save_model,
 )
 from arc_affinity.processes import cores
-from arc_affinity.training.hardware import Machine, computing_in, precision
+from arc_affinity.training.hardware import Machine, precision
 from arc_affinity.training.pretraining.module import GridModule
 from arc_affinity.training.pretraining.run_folder import (
     BEST,
@@ -294,4 +296,7 @@ def _read_start(recipe: Recipe, path: Path) -> int:
     saved = content.get("recipe")
     if not isinstance(saved, dict) or Recipe.from_saved(saved, str(path)) != recipe:
         raise ArcAffinityError(f"{path} is not a checkpoint of this run")
-    return int(content["global_step"])
+    step = content.get("global_step")
+    if type(step) is not int or step < 0:
+        raise ArcAffinityError(f"{path} is no whole checkpoint: its step is {shown(step)}")
+    return step

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from arc_affinity.data.batching.demonstrations import ContextPolicy
-from arc_affinity.documents import name_of
+from arc_affinity.documents import Share, check_fields, fit_fields, name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
 
@@ -18,7 +19,18 @@ OptimiserName = Literal["adam", "adamw", "muon"]
 ScheduleName = Literal["cosine-restarts", "warmup-linear"]
 TaskSet = Literal["foundational", "published-train", "all"]
 
-Curriculum = tuple[tuple[int, int], ...]
+MOST = 2**32
+"""Greatest number in a recipe."""
+
+AtLeast0 = Annotated[int, Meta(ge=0, le=MOST)]
+AtLeast1 = Annotated[int, Meta(ge=1, le=MOST)]
+AtLeast2 = Annotated[int, Meta(ge=2, le=MOST)]
+Amount = Annotated[float, Meta(ge=0, le=MOST)]
+# An average that keeps all of the old would stand still.
+Decay = Annotated[float, Meta(ge=0, le=0.999999)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+Curriculum = tuple[tuple[AtLeast1, AtLeast1], ...]
 """Stages (largest query and output together, in tokens; number of validations); then come all examples."""
 
 
@@ -65,42 +77,36 @@ class Recipe:
     start: str = ""
     examples: str = ""
     tasks: TaskSet = "foundational"
-    per_task: int = 400
-    data_seed: int = 0
-    validation_per_task: int = 10
-    validation_seed: int = 1_000_003
+    # An example is shown beside others of its task, so a task needs two.
+    per_task: AtLeast2 = 400
+    data_seed: AtLeast0 = 0
+    validation_per_task: AtLeast2 = 10
+    validation_seed: AtLeast0 = 1_000_003
     context: ContextPolicy = "drawn"
-    batch_cells: int = 16_384
-    batch_examples: int = 32
+    batch_cells: AtLeast1 = 16_384
+    batch_examples: AtLeast1 = 32
     curriculum: Curriculum = ()
-    pad_weight: float = 4.0
+    pad_weight: Annotated[float, Meta(ge=1e-6, le=MOST)] = 4.0
     optimiser: OptimiserName = "adam"
-    learning_rate: float = 1.8498849832733245e-3
-    beta1: float = 0.95
-    beta2: float = 0.999
-    weight_decay: float = 0.0
+    learning_rate: Amount = 1.8498849832733245e-3
+    beta1: Decay = 0.95
+    beta2: Decay = 0.999
+    weight_decay: Amount = 0.0
     schedule: ScheduleName = "cosine-restarts"
-    warmup_steps: int = 0
-    restart_steps: int = 2_000
-    floor: float = 0.01
-    gradient_clip: float = 1.0
-    ema_decay: float = 0.0
-    steps: int = 10_000
-    validate_every: int = 500
+    warmup_steps: AtLeast0 = 0
+    restart_steps: AtLeast1 = 2_000
+    floor: Share = 0.01
+    gradient_clip: Amount = 1.0
+    ema_decay: Decay = 0.0
+    steps: AtLeast1 = 10_000
+    validate_every: AtLeast1 = 500
     precision: Precision = "mixed"
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         # A run's folder is named after it.
         name_of(self.name, "name of a recipe", "recipe")
-        for name, (least, most) in RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                at_most = "" if most == math.inf else f" and at most {most:g}"
-                said = f"{name} must be at least {least:g}{at_most}, not {getattr(self, name)!r}"
-                raise ArcAffinityError(f"recipe {self.name}: {said}")
-        for name, value in self.flat().items():
-            if isinstance(value, int | float) and not abs(value) <= MOST:
-                raise ArcAffinityError(f"recipe {self.name}: {name} must be a number of at most {MOST}, not {value!r}")
+        check_fields(self, f"recipe {self.name}: ")
 
     def flat(self) -> dict[str, Any]:
         """Return all fields on one level, those of the model as ``model.FIELD``."""
@@ -126,7 +132,10 @@ class Recipe:
         name = name_of(values.get("name", "unnamed"), "name of a recipe", where)
         beneath = cls(name) if below is None else replace(below, name=name)
         model = ModelConfig.from_dict({**beneath.model.to_dict(), **table}, where)
-        own = {k: _renewed(k, v) for k, v in values.items() if k not in ("name", "model")}
+        own = {name: value for name, value in values.items() if name not in ("name", "model")}
+        # Recipes saved before asked for bfloat16 by name.
+        if own.get("precision") == "bf16-mixed":
+            own["precision"] = "mixed"
         return replace(beneath, model=model).overridden(own, where)
 
     @classmethod
@@ -149,78 +158,21 @@ class Recipe:
         Raises:
             ArcAffinityError: an unknown field, or a value of the wrong kind or out of range.
         """
-        known = self.flat()
+        known = self.flat().keys() - {"name"}
         own: dict[str, Any] = {}
-        model = self.model.to_dict()
+        model: dict[str, Any] = self.model.to_dict()
         for name, value in values.items():
             if name in OF_THE_MACHINE:
                 raise ArcAffinityError(f"{where}: {name} is of the machine, not of a recipe; `train` takes --{name}")
-            if name not in known or name == "name":
-                raise ArcAffinityError(f"{where}: {unknown('recipe field', name, known.keys() - {'name'})}")
-            fitting = _fitting(value, known[name], f"{where}: {name}")
+            if name not in known:
+                raise ArcAffinityError(f"{where}: {unknown('recipe field', str(name)[:60], known)}")
             if name.startswith("model."):
-                model[name.removeprefix("model.")] = fitting
-            elif name in CHOICES and fitting not in CHOICES[name]:
-                choices = ", ".join(CHOICES[name])
-                raise ArcAffinityError(f"{where}: {name} must be one of {choices}, not {value!r:.60}")
+                model[name.removeprefix("model.")] = value
             else:
-                own[name] = fitting
-        return replace(self, model=ModelConfig.from_dict(model, where), **own)
+                own[name] = value
+        fitting = fit_fields(own, Recipe, "recipe field", where)
+        return replace(self, model=ModelConfig.from_dict(model, where), **fitting)
 
-
-def _renewed(name: str, value: Any) -> Any:
-    """Return the value of a field as it is called today: recipes saved before asked for bfloat16 by name."""
-    return "mixed" if (name, value) == ("precision", "bf16-mixed") else value
-
-
-def _fitting(value: Any, current: Any, where: str) -> Any:
-    """Return ``value`` as the kind of value that a field has at present."""
-    if isinstance(current, tuple):
-        stages = list(value) if isinstance(value, list | tuple) else [value]
-        if not all(isinstance(stage, list | tuple) and len(stage) == 2 for stage in stages) or not all(
-            type(number) is int and number > 0 for stage in stages for number in stage
-        ):
-            raise ArcAffinityError(f"{where} must be a list of [tokens, validations], not {value!r:.60}")
-        return tuple(tuple(stage) for stage in stages)
-    if isinstance(current, float) and type(value) is int:
-        return float(value)
-    if type(value) is not type(current):
-        raise ArcAffinityError(f"{where} must be {type(current).__name__}, not {value!r:.60}")
-    return value
-
-
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "tasks": get_args(TaskSet),
-    "context": get_args(ContextPolicy),
-    "optimiser": get_args(OptimiserName),
-    "schedule": get_args(ScheduleName),
-    "precision": get_args(Precision),
-}
-
-MOST = 2**32
-"""Greatest number in a recipe."""
-
-RANGES: Mapping[str, tuple[float, float]] = {
-    # An example is shown beside others of its task, so a task needs two.
-    "per_task": (2, math.inf),
-    "validation_per_task": (2, math.inf),
-    "batch_cells": (1, math.inf),
-    "batch_examples": (1, math.inf),
-    "pad_weight": (1e-6, math.inf),
-    "learning_rate": (0, math.inf),
-    "beta1": (0, 0.999999),
-    "beta2": (0, 0.999999),
-    "weight_decay": (0, math.inf),
-    "warmup_steps": (0, math.inf),
-    "restart_steps": (1, math.inf),
-    "floor": (0, 1),
-    "gradient_clip": (0, math.inf),
-    "ema_decay": (0, 0.999999),
-    "steps": (1, math.inf),
-    "validate_every": (1, math.inf),
-    "seed": (0, 2**32 - 1),
-}
-"""Least and greatest value of the fields that have one; an average that keeps all of the old would stand still."""
 
 OF_THE_MACHINE = ("processes", "threads")
 """Fields that recipes had before what is of the machine was taken out of them."""

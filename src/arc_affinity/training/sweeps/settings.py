@@ -21,7 +21,7 @@ from typing import Any
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.locks import working_in
-from arc_affinity.training.recipes.recipe import CHOICES, Recipe
+from arc_affinity.training.recipes.recipe import Recipe
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
 LOSS = "val/loss"
@@ -121,7 +121,7 @@ def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         kind = type(now.get(name))
         if kind is bool and value in ("true", "false"):
             typed[name] = value == "true"
-        elif kind in (int, float) and name not in CHOICES:
+        elif kind in (int, float):
             try:
                 typed[name] = kind(float(value))
             except (ValueError, OverflowError) as error:

@@ -15,7 +15,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from arc_affinity.locks import working_in
 from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.training.executors import ClusterLostError, Workers
-from arc_affinity.training.finetuning.tuning import Tuning
+from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.sweeps.work import RE_ARC, RECORDS, RESULT, Job, Result, Source, TaskFiles, work
 
 SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
@@ -45,17 +45,15 @@ OnTask = Callable[[str, str | None], None]
 class Sweep:
     """Which tasks to fine-tune, and all that their results depend on.
 
-    ``together`` tasks are trained at once on one device (method lora); ``threads`` are those of each worker, 0 for as
-    many as torch takes.
+    ``threads`` are those of each worker, 0 for as many as torch takes.
     """
 
     model: LoadedModel
     named: str
     tasks: tuple[str, ...]
-    tuning: Tuning
+    config: FineTuneConfig
     source: Source = field(default_factory=Source)
     protocols: tuple[Protocol, ...] = (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
-    together: int = 1
     threads: int = 0
 
     def settings(self) -> dict[str, Any]:
@@ -65,12 +63,12 @@ class Sweep:
             "model_digest": self.model.digest,
             "dataset": self.source.dataset,
             "protocols": [str(protocol) for protocol in self.protocols],
-            "tuning": self.tuning.to_dict(),
+            "tuning": self.config.to_dict(),
         }
 
-    def job(self, tasks: Sequence[str]) -> Job:
-        """Return the work for some tasks."""
-        return Job(tuple(tasks), self.named, self.model.digest, self.tuning, self.source, self.protocols, self.threads)
+    def job(self, task: str) -> Job:
+        """Return the work for one task."""
+        return Job(task, self.named, self.model.digest, self.config, self.source, self.protocols, self.threads)
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,7 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
         left = [task for task in sweep.tasks if task not in over]
         for task in left:
             (out / FAILED / f"{task}.json").unlink(missing_ok=True)
-        groups = [left[i : i + sweep.together] for i in range(0, len(left), sweep.together)]
-        for ended in _each([sweep.job(group) for group in groups], workers):
+        for ended in _each([sweep.job(task) for task in left], workers):
             _keep(ended, out, tell)
         return _conclude(sweep.tasks, out)
 
@@ -131,7 +128,7 @@ def _each(jobs: Sequence[Job], workers: Workers) -> Iterator[End]:
         with workers.open() as executor:
             broken = yield from _until_broken(executor, queue, 1 if alone else workers.at_a_time)
         if alone and broken:
-            yield from (Failure(task, KILLED) for task in broken[0].tasks)
+            yield Failure(broken[0].task, KILLED)
         else:
             suspects.extend(broken)
 
@@ -140,7 +137,7 @@ def _until_broken(
     executor: Executor, queue: deque[Job], at_a_time: int
 ) -> Generator[TaskFiles | Failure, None, list[Job]]:
     """Do the jobs of ``queue``; the value returned is the jobs at hand when a worker was killed, if one was."""
-    running: dict[Future[list[TaskFiles]], Job] = {}
+    running: dict[Future[TaskFiles], Job] = {}
     while queue or running:
         while queue and len(running) < at_a_time:
             job = queue.popleft()
@@ -158,21 +155,11 @@ def _until_broken(
                 raise error
             job = running.pop(future)
             if error is None:
-                yield from future.result()
-            elif len(job.tasks) > 1:
-                queue.extend(_singly(job))
+                yield future.result()
             else:
-                yield Failure(job.tasks[0], _describe(error))
+                told = str(error) if isinstance(error, ArcAffinityError) else f"{type(error).__name__}: {error}"
+                yield Failure(job.task, told)
     return []
-
-
-def _singly(job: Job) -> list[Job]:
-    """The same tasks one at a time, so that a bad one takes no other with it."""
-    return [replace(job, tasks=(task,)) for task in job.tasks]
-
-
-def _describe(error: BaseException) -> str:
-    return str(error) if isinstance(error, ArcAffinityError) else f"{type(error).__name__}: {error}"
 
 
 def _keep(ended: End, out: Path, tell: OnTask) -> None:
@@ -197,7 +184,8 @@ def _keep(ended: End, out: Path, tell: OnTask) -> None:
 
 def _conclude(tasks: Sequence[str], out: Path) -> Ended:
     """Join the records of all tasks in one file and their results in one table."""
-    results, failed = read_results(out), _read_failures(out)
+    results = read_results(out)
+    failed = {path.stem: str(read_object(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
     mine = {task: results[task] for task in tasks if task in results}
     if not mine:
         first, error = next(iter(failed.items()), ("", "there are no tasks"))
@@ -209,17 +197,13 @@ def _conclude(tasks: Sequence[str], out: Path) -> Ended:
         for task, result in results.items():
             content = (out / TASKS / task / RECORDS).read_bytes()
             if own[task] not in (whole, result["model_digest"]):
-                content = _renamed(content, own[task], whole)
+                # The specialists together are one solver, of one digest.
+                before, after = (f'"model_digest":"{digest}"'.encode() for digest in (own[task], whole))
+                content = gzip.compress(gzip.decompress(content).replace(before, after), mtime=0)
             # Compressed files one after the other are one compressed file.
             joined.write(content)
     write_text(out / SUMMARY, summary(results))
     return Ended(mine, {task: error for task, error in failed.items() if task in tasks}, records)
-
-
-def _renamed(records: bytes, own: str, whole: str) -> bytes:
-    """Return compressed records of one specialist as those of the set: together they are one solver, of one digest."""
-    before, after = (f'"model_digest":"{digest}"'.encode() for digest in (own, whole))
-    return gzip.compress(gzip.decompress(records).replace(before, after), mtime=0)
 
 
 def read_results(out: Path) -> Results:
@@ -235,15 +219,13 @@ def read_results(out: Path) -> Results:
     return found
 
 
-def _read_failures(out: Path) -> dict[str, str]:
-    return {path.stem: str(read_object(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
-
-
 def summary(results: Results) -> str:
     """Return one line of CSV a task: what it took, and its accuracies before and after in %, by protocol."""
     protocols = sorted({name for result in results.values() for name in result["final"]})
     columns = ["task_id", "method", "train", "test", "examples_seen", "epochs", "stopped_early", "seconds"]
-    measures = [(when, name, what) for name in protocols for when in ("base", "final") for what in _WHAT]
+    measures = [
+        (when, name, what) for name in protocols for when in ("base", "final") for what in ("solved", "exact", "cells")
+    ]
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
     table.writerow([*columns, *(f"{name}_{when}_{what}_pct" for when, name, what in measures)])
@@ -256,9 +238,6 @@ def summary(results: Results) -> str:
     return written.getvalue()
 
 
-_WHAT = ("solved", "exact", "cells")
-
-
 def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     """Write the settings into a new folder, or make sure that an old one has the same."""
     if not path.exists():
@@ -267,8 +246,10 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
             raise ArcAffinityError(f"{path.parent} holds {others[0]}, which is of no sweep; choose an empty folder")
         write_text(path, json.dumps(settings, indent=1) + "\n")
         return
-    before = _flat(read_object(path), str(path))
-    now = _flat(json.loads(json.dumps(settings)), str(path))
+    # The fields of the fine-tuning stand beside the others, so that the one that differs is told by its own name.
+    before, now = read_object(path), json.loads(json.dumps(settings))
+    before |= object_of(before.pop("tuning", {}), f"{path}: tuning")
+    now |= now.pop("tuning")
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(
@@ -286,7 +267,7 @@ def _refuse_other_examples(sweep: Sweep, out: Path) -> None:
         return
     known = set(sweep.source.known())
     noted = [task for task, digest in before.items() if digest is not None and task in known]
-    now = {parts.task_id: parts.digest for parts in sweep.source.parts(noted, sweep.tuning)}
+    now = {split.task_id: split.digest for split in sweep.source.splits(noted, sweep.config)}
     changed = [task for task in noted if now[task] != before[task]]
     if changed:
         more = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
@@ -294,8 +275,3 @@ def _refuse_other_examples(sweep: Sweep, out: Path) -> None:
             f"{out / TASKS / changed[0]}{more}: fine-tuned to other examples than {sweep.source.dataset} has now; "
             "remove it to fine-tune it again, or choose another folder"
         )
-
-
-def _flat(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
-    own = {name: value for name, value in settings.items() if name != "tuning"}
-    return own | object_of(settings.get("tuning", {}), f"{where}: tuning")

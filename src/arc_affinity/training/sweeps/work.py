@@ -22,15 +22,10 @@ from arc_affinity.evaluation.records.record import write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import save_adapter
 from arc_affinity.models.storage.folders import find_model, save_model
-from arc_affinity.training.finetuning.finetune import TaskFineTuner, Tuned
+from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
 from arc_affinity.training.finetuning.held_out import Scoring
-from arc_affinity.training.finetuning.tuning import (
-    Parts,
-    Tuning,
-    parts_of_rearc,
-    parts_of_store,
-    parts_of_task,
-)
+from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
 
 RESULT, RECORDS = "result.json", "records.jsonl.gz"
 """Files of every finished task, besides its adapter or model."""
@@ -65,32 +60,33 @@ class Source:
             return ExampleStore.open(Path(self.dataset)).tasks
         return tuple(task.id for task in load_tasks(self.dataset, self.data_dir))
 
-    def parts(self, task_ids: Sequence[str], tuning: Tuning) -> list[Parts]:
-        """Return the examples of some tasks.
+    def splits(self, task_ids: Sequence[str], config: FineTuneConfig) -> list[TaskSplit]:
+        """Return the examples of some tasks, each split in three parts.
 
         Raises:
             ArcAffinityError: there is no such task, or it has too few examples.
         """
         if self.dataset == RE_ARC:
-            return [parts_of_rearc(task, tuning) for task in task_ids]
+            return [split_rearc(task, config) for task in task_ids]
         if self.is_store:
             store = ExampleStore.open(Path(self.dataset))
-            return [parts_of_store(store, task, tuning, self.dataset) for task in task_ids]
+            pairs = {task: [store.pair(i) for i in store.indices(task)] for task in task_ids}
+            return [split_pairs(task, pairs[task], config, self.dataset) for task in task_ids]
         tasks = {task.id: task for task in choose_tasks(load_tasks(self.dataset, self.data_dir), task_ids)}
-        return [parts_of_task(tasks[task_id], tuning, self.dataset) for task_id in task_ids]
+        return [split_task(tasks[task_id], config, self.dataset) for task_id in task_ids]
 
 
 @dataclass(frozen=True)
 class Job:
-    """Tasks that are fine-tuned together, and all that their results depend on.
+    """A task to fine-tune, and all that its result depends on.
 
     ``threads`` are those of the process that does the work; 0 leaves their number alone.
     """
 
-    tasks: tuple[str, ...]
+    task: str
     model: str
     digest: str
-    tuning: Tuning
+    config: FineTuneConfig
     source: Source
     protocols: tuple[Protocol, ...]
     threads: int = 0
@@ -105,11 +101,11 @@ class TaskFiles:
     result: Mapping[str, Any]
 
 
-def work(job: Job) -> list[TaskFiles]:
-    """Fine-tune the tasks of a job.
+def work(job: Job) -> TaskFiles:
+    """Fine-tune the task of a job.
 
     Raises:
-        ArcAffinityError: the model is another one by now, or a task cannot be fine-tuned.
+        ArcAffinityError: the model is another one by now, or the task cannot be fine-tuned.
     """
     if job.threads:
         torch.set_num_threads(job.threads)
@@ -117,14 +113,10 @@ def work(job: Job) -> list[TaskFiles]:
     if loaded.digest != job.digest:
         raise ArcAffinityError(f"{job.model} is {loaded.digest} here, not {job.digest}")
     loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    tuner = TaskFineTuner(loaded, job.tuning, Scoring(job.protocols))
-    tuned = tuner.fine_tune_together(job.source.parts(job.tasks, job.tuning))
-    return [_files(each, job) for each in tuned]
-
-
-def _files(tuned: Tuned, job: Job) -> TaskFiles:
-    """Write everything in a temporary folder and read it back."""
+    [split] = job.source.splits([job.task], job.config)
+    tuned = fine_tune(loaded, split, job.config, Scoring(job.protocols))
     result = result_of(tuned, job)
+    # The writers write files: everything goes to a temporary folder and is read back.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if tuned.adapter is not None:
@@ -134,7 +126,7 @@ def _files(tuned: Tuned, job: Job) -> TaskFiles:
         write_records(folder / RECORDS, [*tuned.base.records, *tuned.final.records])
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     files[RESULT] = (json.dumps(result, indent=1) + "\n").encode()
-    return TaskFiles(tuned.parts.task_id, files, result)
+    return TaskFiles(job.task, files, result)
 
 
 @dataclass(frozen=True)
@@ -172,28 +164,28 @@ class Result:
     examples_digest: str | None = None
 
 
-def result_of(tuned: Tuned, job: Job) -> dict[str, Any]:
+def result_of(tuned: FineTuned, job: Job) -> dict[str, Any]:
     """Return what is told of a finished task, as JSON values; shares are 0-1, times in seconds."""
-    parts = tuned.parts
+    split, trained = tuned.split, tuned.trained
     return {
-        "task": parts.task_id,
-        "dataset": parts.dataset,
-        "examples_digest": parts.digest,
+        "task": split.task_id,
+        "dataset": split.dataset,
+        "examples_digest": split.digest,
         "model": job.model,
         "model_digest": job.digest,
         "digest": tuned.digest,
-        "method": job.tuning.method,
-        "parts": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
-        "largest_output": max(pair.output.size for pair in parts.train if pair.output is not None),
+        "method": job.config.method,
+        "parts": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        "largest_output": max(pair.output.size for pair in split.train if pair.output is not None),
         "examples_seen": tuned.examples_seen,
-        "steps": tuned.curve[-1].steps if tuned.curve else 0,
-        "epochs": len(tuned.curve),
-        "best_epoch": tuned.best_epoch,
-        "stopped_early": tuned.stopped_early,
-        "seconds": round(tuned.seconds, 2),
+        "steps": trained.curve[-1].steps if trained.curve else 0,
+        "epochs": len(trained.curve),
+        "best_epoch": trained.best_epoch,
+        "stopped_early": trained.stopped_early,
+        "seconds": round(trained.seconds, 2),
         "scoring_seconds": round(tuned.scoring_seconds, 2),
         "adapter_values": tuned.adapter.size if tuned.adapter else None,
         "base": {name: asdict(mean) for name, mean in tuned.base.by_protocol.items()},
         "final": {name: asdict(mean) for name, mean in tuned.final.by_protocol.items()},
-        "curve": [asdict(point) for point in tuned.curve],
+        "curve": [asdict(point) for point in trained.curve],
     }

@@ -1,30 +1,30 @@
-"""The loss barrier between models: how far the loss rises on the straight way from one to another."""
+"""The loss barrier between models: how far the loss rises on the straight line from one to another."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from arc_affinity.data.batching import demonstrations as context
-from arc_affinity.data.batching.batch import IGNORE, Batch, collate
+from arc_affinity.data.batching.batch import Batch, collate
 from arc_affinity.data.batching.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store.examples import ExampleStore
-from arc_affinity.models.adapters.merging import between
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.training.pretraining.module import output_loss
+from arc_affinity.models.parts.losses import teacher_forced
 
 THRESHOLD = 0.5
 """Above it two models count as separated (arXiv 2512.07109, whose largest barrier is 0.0605)."""
 
 STEPS = 5
-"""Points on a way, its ends included."""
+"""Points on a line, its ends included."""
 
 
 @dataclass(frozen=True)
 class Barrier:
-    """A way between two models: the losses (nats a token) at equal steps, ends included."""
+    """A straight line between two models: the losses (nats a token) at equal steps, ends included."""
 
     start: str
     end: str
@@ -47,20 +47,18 @@ def fixed_sample(store: ExampleStore, pairs: int, most: int = 72) -> list[Batch]
 
 
 @torch.no_grad()
-def sample_loss(model: EncoderDecoder, sample: Sequence[Batch]) -> float:
-    """Mean loss (nats a token) over a sample."""
-    total, tokens = 0.0, 0
-    for each in sample:
-        batch = each.to(model.device)
-        assert batch.target is not None
-        steps = int((batch.target != IGNORE).sum())
-        total, tokens = total + float(output_loss(model(batch), batch)) * steps, tokens + steps
-    return total / tokens
+def between(start: EncoderDecoder, end: EncoderDecoder, share: float) -> EncoderDecoder:
+    """Return the model ``share`` (0-1) of the straight line from ``start`` to ``end``."""
+    middle = copy.deepcopy(start)
+    goal = end.state_dict()
+    for name, value in middle.state_dict().items():
+        value.lerp_(goal[name], share)
+    return middle
 
 
 def barrier(
     start: tuple[str, EncoderDecoder], end: tuple[str, EncoderDecoder], sample: Sequence[Batch], steps: int = STEPS
 ) -> Barrier:
-    """Measure the way between two models of the same parts."""
-    ways = [between(start[1], end[1], k / (steps - 1)) for k in range(steps)]
-    return Barrier(start[0], end[0], tuple(sample_loss(model, sample) for model in ways))
+    """Measure the line between two named models of the same parts."""
+    line = [between(start[1], end[1], k / (steps - 1)) for k in range(steps)]
+    return Barrier(start[0], end[0], tuple(teacher_forced(model, sample, model.device).loss for model in line))

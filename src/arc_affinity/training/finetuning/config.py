@@ -1,0 +1,110 @@
+"""The settings of a fine-tuning, and those of each method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from arc_affinity.documents import Million, Share, check_fields
+from arc_affinity.models.adapters.lora import FEED_FORWARD, LoraSpec
+from arc_affinity.training.recipes.recipe import OptimiserName
+
+Method = Literal["lora", "full", "context-only"]
+Augment = Literal["none", "kept", "all"]
+
+
+@dataclass(frozen=True)
+class FineTuneConfig:
+    """How one model is adapted to one task.
+
+    Attributes:
+        method: lora (low-rank changes), full (all weights but the context encoder's), or context-only (no gradient: the
+            demonstrations that do best on the validation part).
+        rank: Of the changes.
+        alpha: Their factor is alpha / rank.
+        pattern: Regular expression for the names of the layers to change.
+        per_task: Most training examples.
+        validation: Most validation examples, which decide when to stop.
+        test: Most test examples, which are only scored.
+        unlike: Test and validation inputs are none of re-arc's first so many. `finetune` takes as many as the model's
+            own recipe made, where it knows it, unless given.
+        unlike_seed: Of those examples.
+        augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
+            demonstrations alike).
+        votes: Views of a test query that are answered and vote, where augment is not none.
+        optimiser: With its usual settings but for those below.
+        learning_rate: At its peak.
+        weight_decay: Of matrices.
+        warmup_steps: Steps up to the peak; then flat to half of the steps, then down to 0.
+        steps: Most optimiser steps.
+        tokens: Most tokens of queries and outputs trained on, in millions.
+        small_first: Share of the tokens that are spent on the smaller half of the examples, before all come.
+        patience: Validations without progress before stopping.
+        batch_cells: Most tokens of a batch, padding included.
+        batch_examples: Most examples of a batch.
+        seed: Of the split, batches, demonstrations, views and weights.
+        data_seed: Of re-arc's training examples; validation and test take the next ones.
+
+    Raises:
+        ArcAffinityError: a setting is of the wrong kind or out of range.
+    """
+
+    method: Method = "lora"
+    rank: Annotated[int, Meta(ge=1, le=4096)] = 16
+    # An adapter of a greater alpha is not read again.
+    alpha: Annotated[float, Meta(ge=1e-6, le=1e6)] = 32.0
+    pattern: str = FEED_FORWARD
+    per_task: Annotated[int, Meta(ge=2, le=10**6)] = 400
+    validation: Million = 24
+    test: Annotated[int, Meta(ge=1, le=10**6)] = 40
+    unlike: Million = 0
+    unlike_seed: Annotated[int, Meta(ge=0, le=2**32)] = 0
+    augment: Augment = "none"
+    votes: Annotated[int, Meta(ge=1, le=64)] = 1
+    optimiser: OptimiserName = "adamw"
+    learning_rate: Share = 1e-2
+    weight_decay: Annotated[float, Meta(ge=0, le=1e6)] = 0.01
+    warmup_steps: Million = 10
+    steps: Annotated[int, Meta(ge=1, le=10**6)] = 1200
+    tokens: Annotated[float, Meta(ge=0, le=1e6)] = 0.7
+    small_first: Share = 0.5
+    patience: Annotated[int, Meta(ge=1, le=10**6)] = 6
+    batch_cells: Annotated[int, Meta(ge=1, le=10**7)] = 2_560
+    batch_examples: Annotated[int, Meta(ge=1, le=4096)] = 6
+    seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
+    data_seed: Annotated[int, Meta(ge=0, le=2**32)] = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def lora(self) -> LoraSpec:
+        """The layers that are changed, and by how much."""
+        return LoraSpec(self.rank, self.alpha, self.pattern)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)
+
+
+_LORA = FineTuneConfig()
+
+CONFIGS: Mapping[Method, FineTuneConfig] = {
+    "lora": _LORA,
+    "full": replace(_LORA, method="full", optimiser="muon", learning_rate=2e-3),
+    "context-only": replace(_LORA, method="context-only"),
+}
+"""The settings of each method; where they come from is in docs/log.md."""
+
+BY_DEMONSTRATIONS = replace(CONFIGS["full"], optimiser="adamw", learning_rate=4e-3, augment="all", steps=60, votes=4)
+"""For a task of which there are demonstrations alone: in so few steps AdamW learns more than Muon (docs/log.md, 19)."""
+
+
+def config_for(method: Method | None, *, by_demonstrations: bool) -> FineTuneConfig:
+    """Return the settings of a method; where none is named, `BY_DEMONSTRATIONS` or else lora's."""
+    if method is None:
+        return BY_DEMONSTRATIONS if by_demonstrations else CONFIGS["lora"]
+    return CONFIGS[method]

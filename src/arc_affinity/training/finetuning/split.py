@@ -1,0 +1,89 @@
+"""A task's examples in three disjoint parts: to train on, to decide when to stop, and to score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from arc_affinity.data.batching import demonstrations as context
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.types import Example, Pair, Task
+
+FEWEST_TO_VALIDATE = 10
+"""With fewer pairs none is spared for validation, and training takes all its steps."""
+
+
+@dataclass(frozen=True)
+class TaskSplit:
+    """A task's pairs in three disjoint parts; the test part is never used for stopping."""
+
+    task_id: str
+    dataset: str
+    train: tuple[Pair, ...]
+    validation: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.train) < 2:
+            raise ArcAffinityError(
+                f"task {self.task_id} has {len(self.train)} pair to train on; it needs 2, a query and a demonstration"
+            )
+
+    @property
+    def digest(self) -> str:
+        """What tells these examples from others, whatever the file is called that they come from."""
+        return digest_of_pairs((*self.train, *self.validation, *self.test))
+
+    def task(self, queries: Sequence[Pair]) -> Task:
+        """Return the task whose tests are ``queries`` and whose demonstrations are the training pairs."""
+        return Task(self.task_id, self.train, tuple(queries), self.dataset)
+
+    def test_examples(self, pairs: int, seed: int) -> list[Example]:
+        """Return the test part as examples with ``pairs`` training pairs beside each query."""
+        task = self.task(self.test)
+        return [context.from_task(task, i, pairs=pairs, seed=seed) for i in range(len(self.test))]
+
+
+def split_rearc(task_id: str, config: FineTuneConfig) -> TaskSplit:
+    """Generate a task's examples; no input of the validation or test part is among those trained on.
+
+    Raises:
+        ArcAffinityError: no such task, or its generator gives too few examples.
+    """
+    known = rearc.generate_task(task_id, config.per_task, config.data_seed).pairs
+    seen = rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs if config.unlike else ()
+    keys = frozenset(rearc.input_key(pair.input) for pair in (*known, *seen))
+    held_out = config.validation + config.test
+    others = rearc.generate_task(task_id, held_out, config.data_seed + 1_000_003, keys).pairs
+    return TaskSplit(task_id, "re-arc", known, others[: config.validation], others[config.validation :])
+
+
+def split_pairs(task_id: str, pairs: Sequence[Pair], config: FineTuneConfig, dataset: str) -> TaskSplit:
+    """Divide a task's pairs: a tenth to validate (if there are 10), a fifth to test, the rest to train.
+
+    Raises:
+        ArcAffinityError: there are too few.
+    """
+    order = np.random.default_rng(config.seed).permutation(len(pairs))
+    mixed = [pairs[i] for i in order]
+    test = min(config.test, max(1, len(pairs) // 5))
+    validation = min(config.validation, len(pairs) // 10)
+    train = mixed[test + validation :][: config.per_task]
+    return TaskSplit(task_id, dataset, tuple(train), tuple(mixed[test : test + validation]), tuple(mixed[:test]))
+
+
+def split_task(task: Task, config: FineTuneConfig, dataset: str) -> TaskSplit:
+    """Return a task's demonstrations to train on (a few of them to validate, where there are many) and its tests.
+
+    Raises:
+        ArcAffinityError: it has fewer than two demonstrations.
+    """
+    train = task.train[: config.per_task + config.validation]
+    spared = 0 if len(train) < FEWEST_TO_VALIDATE else min(config.validation, len(train) // 5)
+    cut = len(train) - spared
+    return TaskSplit(task.id, dataset, train[:cut], train[cut:], task.test)

@@ -138,7 +138,8 @@ def _show(console: Console, answers: Answers) -> None:
 
 def _before_and_after(made: Specialist) -> Table:
     """What fine-tuning to one task did, by protocol."""
-    title = f"Fine-tuned to {made.task.id} in {made.tuned.trained.seconds:.0f} s: exact match on {len(made.task.test)} others, %"
+    seconds, words = made.tuned.trained.seconds, f"exact match on {len(made.task.test)} others, %"
+    title = f"Fine-tuned to {made.task.id} in {seconds:.0f} s: {words}"
     table = Table("protocol", "before", "after", title=title, title_justify="left")
     for protocol, after in made.tuned.final.by_protocol.items():
         before = made.tuned.base.by_protocol[protocol]

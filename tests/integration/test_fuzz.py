@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 import torch
 
-from arc_affinity.cli.data.generate import _read_labels
+from arc_affinity.cli.data.generate import read_categories
 from arc_affinity.data.datasets.registry import load_tasks
-from arc_affinity.data.generation.generate import _read_json_manifest
+from arc_affinity.data.generation.generate import read_manifest
 from arc_affinity.data.splits import Split, balance
 from arc_affinity.data.store.examples import ExampleStore, write_npz, write_store
 from arc_affinity.errors import ArcAffinityError
@@ -248,7 +248,7 @@ def save_small_adapter(folder: Path) -> None:
 
 
 def split_by_labels(path: Path) -> object:
-    return balance(Split(("a1",), ("a2",)), _read_labels(path))
+    return balance(Split(("a1",), ("a2",)), read_categories(path))
 
 
 def results(path: Path) -> str:
@@ -267,9 +267,7 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
     "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", split_by_labels),
     "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", read_recipe),
     "result of a sweep": of_json(RESULT, "tasks/a1/result.json", results),
-    "manifest of task files": of_json(
-        {"tasks": ["a"], "rejections": {"a": {"same": 1}}}, ".generated", _read_json_manifest
-    ),
+    "manifest of task files": of_json({"tasks": ["a"], "rejections": {"a": {"same": 1}}}, ".generated", read_manifest),
     "records": of_records,
     "part file": of_part_file,
     "recipe": of_toml,

@@ -23,6 +23,7 @@ from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import folders as storage
+from arc_affinity.models.storage import names
 from arc_affinity.models.storage.folders import (
     WEIGHTS_HASH,
     digest,
@@ -211,7 +212,8 @@ def test_a_folder_that_cannot_be_written(model: EncoderDecoder, tmp_path: Path) 
 @pytest.fixture
 def zoo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package that comes with the one model ``small``."""
-    monkeypatch.setattr(storage, "ZOO", folder.parent)
+    for module in (storage, names):
+        monkeypatch.setattr(module, "ZOO", folder.parent)
     return folder.parent
 
 

@@ -126,8 +126,7 @@ def split(
     """
     given = str(store) if store is not None else dataset
     check_outputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
-    written = {} if labels is None else read_object(labels)
-    categories = {task: fit(label, str, f"{labels}: task {task}") for task, label in written.items()}
+    categories = {} if labels is None else read_categories(labels)
     if store is not None:
         cells = output_cells_of_store(ExampleStore.open(store))
     else:
@@ -184,3 +183,8 @@ def _balance_table(what: str, rows: list[BalanceRow]) -> Table:
             f"{100 * row.difference:+.1f} points",
         )
     return table
+
+
+def read_categories(path: Path) -> dict[str, str]:
+    """Return what a file says of the category of each task; any words will do, as only their equality counts."""
+    return {task: fit(label, str, f"{path}: task {task}") for task, label in read_object(path).items()}

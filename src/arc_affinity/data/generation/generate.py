@@ -160,12 +160,21 @@ def generate_json(
         write_text(joined / JSON_MANIFEST, json.dumps(made, indent=1, sort_keys=True) + "\n")
 
     def manifest() -> Manifest:
-        made = read_object(out / JSON_MANIFEST)
-        fit(made, _Made, str(out / JSON_MANIFEST))
-        return made
+        return read_manifest(out / JSON_MANIFEST)
 
     names = (*(f"{task}.json" for task in request.tasks), JSON_MANIFEST)
     return _fill(out, request, workers, on_task, names, join, manifest)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return what a folder of generated task files says of itself.
+
+    Raises:
+        ArcAffinityError: it is missing, or no such manifest.
+    """
+    made = read_object(path)
+    fit(made, _Made, str(path))
+    return made
 
 
 def _fill(

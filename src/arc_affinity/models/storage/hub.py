@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,8 @@ def pull(repository: str, out: Path, *, revision: str | None = None) -> Path:
             raise ArcAffinityError(f"{repository} has no {missing[0]}: it is no model of this package")
         find_either(str(fetched))
         with new_folder(out) as aside:
-            for each in FILES:
-                if (fetched / each).is_file():
-                    (aside / each).write_bytes((fetched / each).read_bytes())
+            for each in filter(Path.is_file, (fetched / name for name in FILES)):
+                shutil.copyfile(each, aside / each.name)
     return out
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
-from arc_affinity.data.store.examples import MANIFEST, ExampleStore, write_store
+from arc_affinity.data.store.examples import ExampleStore, write_store
+from arc_affinity.data.store.files import is_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
 
@@ -29,11 +30,11 @@ def split_examples(name: str, held_out: int, folder: Path) -> tuple[ExampleStore
         ArcAffinityError: there is no such dataset, a task has too few examples, or a store cannot be written or read.
     """
     places = folder / "train", folder / "validation"
-    if not all((place / MANIFEST).is_file() for place in places):
+    if not all(map(is_store, places)):
         examples = {task: _enough(task, pairs, held_out, name) for task, pairs in _examples(name)}
         parts = ({t: p[:-held_out] for t, p in examples.items()}, {t: p[-held_out:] for t, p in examples.items()})
         for place, part in zip(places, parts, strict=True):
-            if not (place / MANIFEST).is_file():
+            if not is_store(place):
                 write_store(place, part, {"source": name})
     return ExampleStore.open(places[0]), ExampleStore.open(places[1])
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from arc_affinity.data.datasets.task_files import Entry, folder_entries, input_files, path_entries
 from arc_affinity.data.store.examples import ARRAYS, MANIFEST, ExampleStore
+from arc_affinity.data.store.files import is_store
 from arc_affinity.documents import name_of, read_json, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair, Task
@@ -165,7 +166,7 @@ def files_of(name: str, data_dir: Path | None = None) -> list[Path]:
     if name in DATASETS:
         folder = find_folder(DATASETS[name], data_dir)
         return [] if folder is None else input_files(folder)
-    if (path / MANIFEST).is_file():
+    if is_store(path) and path.is_dir():
         return [path / each for each in (MANIFEST, *ARRAYS)]
     return input_files(path)
 
@@ -336,7 +337,7 @@ def store_at(name: str) -> ExampleStore | None:
         ArcAffinityError: the store is damaged, or a file of its ending is not there.
     """
     path = _place(name)
-    if name in DATASETS or not (path.suffix == ".npz" or (path / MANIFEST).is_file()):
+    if name in DATASETS or not is_store(path):
         return None
     return ExampleStore.open(_existing(name))
 

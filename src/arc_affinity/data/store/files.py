@@ -52,6 +52,11 @@ Cells = UInt8[np.ndarray, " cells"]
 Index = Int64[np.ndarray, "examples 6"]
 
 
+def is_store(path: Path) -> bool:
+    """Return whether ``path`` says that it is a store: a folder with a manifest, or a name that ends in ``.npz``."""
+    return path.suffix == ".npz" or (path / MANIFEST).is_file()
+
+
 def encode(cells: Cells, index: Index, manifest: Manifest) -> dict[str, bytes]:
     """Arrays and manifest as file contents; the manifest last, with the hash of the others."""
     files: dict[str, bytes] = {}

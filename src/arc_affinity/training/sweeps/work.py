@@ -15,7 +15,8 @@ from msgspec import Meta
 from arc_affinity.data.datasets.choosing import choose_tasks
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.generation import rearc
-from arc_affinity.data.store.examples import MANIFEST, ExampleStore
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.store.files import is_store
 from arc_affinity.documents import WHOLE_ID, Count, Seconds, Share
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import write_records
@@ -44,8 +45,7 @@ class Source:
     @property
     def is_store(self) -> bool:
         """Whether it is an example store."""
-        path = Path(self.dataset)
-        return (path / MANIFEST).is_file() or path.suffix == ".npz"
+        return is_store(Path(self.dataset))
 
     @property
     def by_demonstrations(self) -> bool:

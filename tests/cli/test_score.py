@@ -121,6 +121,16 @@ def test_a_submission_without_all_tasks(cli, dataset, submission):
     assert (score["score"], score["missing_tasks"]) == (0.5, ["aaaa0001"])
 
 
+def test_coverage_comes_before_the_score(cli, dataset, submission):
+    submission.write_text(json.dumps({"aaaa0002": ANSWERS["aaaa0002"]}))
+    done = cli("score", submission, "--dataset", dataset, "--allow-missing")
+    told = " ".join(done.out.replace("│", " ").split())
+    assert "tasks attempted 1 of 2 outputs attempted 1 of 3 score, 2 attempts 50.00 / 33.33" in told
+    assert "of those attempted 100.00 / 100.00" in told
+    (score,) = scores_of(cli("score", submission, "--dataset", dataset, "--allow-missing", "--json"))
+    assert score["solved_of_attempted"] == {"over_tasks": 1.0, "over_outputs": 1.0, "outputs": 1}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -98,7 +98,12 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     yield "dataset", subject.dataset
     yield "model", (subject.model or "a submission") + (" + adapters" if subject.adapted else "")
     yield "weights", subject.model_digest or "-"
+    # Coverage first: a score over a part of the tasks is easily taken for one over all.
+    answered = len(score.by_task) - len(score.missing)
+    yield "tasks attempted", f"{answered} of {len(score.by_task)}"
+    yield "outputs attempted", f"{sum(o.attempted for o in outputs)} of {len(outputs)}"
     yield f"score, {score.attempts} attempts", _both(score.solved)
+    yield "of those attempted", _both(score.solved_of_attempted)
     yield "strict score", _percent(score.strict)
     yield "pass@1", _both(score.first_solved)
     yield "cell accuracy", _both(score.cell_accuracy)
@@ -107,7 +112,6 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     yield "change accuracy", _both(score.change_accuracy)
     yield "outputs solved", f"{sum(o.solved for o in outputs)} of {len(outputs)}"
     yield "tasks solved whole", f"{len(score.solved_tasks)} of {len(score.by_task)}"
-    yield "outputs attempted", f"{sum(o.attempted for o in outputs)} of {len(outputs)}"
 
 
 def task_table(score: Score) -> Table:
@@ -147,6 +151,7 @@ def _numbers(score: Score) -> dict[str, object]:
         "score": score.solved.over_tasks,
         "strict_score": score.strict,
         "solved": asdict(score.solved),
+        "solved_of_attempted": asdict(score.solved_of_attempted),
         "pass_at_1": asdict(score.first_solved),
         "cell_accuracy": asdict(score.cell_accuracy),
         "size_accuracy": asdict(score.size_accuracy),

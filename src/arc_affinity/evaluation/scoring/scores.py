@@ -84,6 +84,11 @@ class Score:
         return self.mean(lambda output: output.solved)
 
     @property
+    def solved_of_attempted(self) -> Mean:
+        """`solved` over the outputs that have an attempt alone: what a solver that answers in part does on its part."""
+        return self.mean(lambda output: output.solved if output.attempted else None)
+
+    @property
     def first_solved(self) -> Mean:
         """Outputs solved by attempt 1 (pass@1)."""
         return self.mean(lambda output: output.first.exact)

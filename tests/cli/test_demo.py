@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from arc_affinity.cli import demo
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.diagnosis.report.outputs import pack
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.training.recipes.recipe import RECIPES
 
 
 def test_its_tasks_are_small_and_unseen() -> None:
@@ -26,6 +30,19 @@ def test_no_held_out_example_is_asked_and_shown() -> None:
     for task in tasks:
         shown = {pack(pair.input) for pair in task.train}
         assert not shown & {pack(pair.input) for pair in task.test}
+
+
+def test_a_run_of_ones_own_is_not_removed(cli, tmp_path):
+    (tmp_path / "solve").mkdir()
+    (tmp_path / "solve" / "run.json").write_text("{}")
+    done = cli("demo", "--out", tmp_path)
+    assert done.code == 1 and "holds a run with dataset None" in done.err
+    mine = json.dumps(replace(RECIPES["smoke"], steps=7).to_dict())
+    (tmp_path / "smoke").mkdir()
+    (tmp_path / "smoke" / "recipe.json").write_text(mine)
+    with pytest.raises(ArcAffinityError, match="holds a run of another recipe"):
+        demo._train_smoke(Console(), tmp_path / "smoke")
+    assert (tmp_path / "smoke" / "recipe.json").read_text() == mine
 
 
 @pytest.mark.slow

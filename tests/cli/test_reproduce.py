@@ -40,6 +40,14 @@ def test_json_is_one_document_and_files_hold_the_same(cli, tmp_path, folder):
     assert (out / "claims.html").read_text().startswith("<!doctype html>")
 
 
+def test_a_link_to_the_data_is_not_written_to(cli, tmp_path, folder):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "claims.md").symlink_to(folder / "lora_302_tasks.csv")
+    done = cli("reproduce", "--reference", folder, "--out", tmp_path / "out")
+    assert done.code == 1 and "which is to be read" in done.err
+    assert (folder / "lora_302_tasks.csv").read_text() == CSV
+
+
 def test_the_terminal_shows_every_claim_with_its_verdict(cli, folder):
     done = cli("reproduce", "--reference", folder)
     assert done.code == 0

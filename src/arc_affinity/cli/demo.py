@@ -53,7 +53,7 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     and diagnoses what the models cannot do. Leaves records, submissions, a trained model and reports with pictures.
 
     Args:
-        out: Folder for the results; what an earlier demo left there is replaced.
+        out: Folder for the results. What an earlier demo left there is replaced, but for what it solved, which stays.
     """
     # Imported here because torch takes seconds, and help needs none of it.
     from arc_affinity.models.storage.folders import find_model
@@ -61,7 +61,6 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     begun, console = time.monotonic(), Console()
     small = unseen_tasks()
     console.print(f"Solve: {SOLVED} tasks that the base never saw, {SECONDS:.0f} s", highlight=False)
-    shutil.rmtree(out / "solve", ignore_errors=True)
     with Bar("Searching", 1.0) as bar:
         solved = aa.solve(small, seconds=SECONDS, out=out / "solve", report=reporting(bar))
     _show(console, solved)
@@ -152,15 +151,15 @@ def _train_smoke(console: Console, folder: Path) -> None:
     from arc_affinity.cli.output.progress import ExampleRate, quiet_lightning
     from arc_affinity.training.hardware import find_machine
     from arc_affinity.training.pretraining.pretrain import train
-    from arc_affinity.training.recipes.files import is_run
+    from arc_affinity.training.recipes.files import RECIPE, is_run, read_recipe
     from arc_affinity.training.recipes.recipe import RECIPES
 
     console.print("Training: recipe smoke, a fresh champion for a few seconds", highlight=False)
     quiet_lightning()
-    # An earlier demo's; anything else is refused below and stays.
-    if is_run(folder):
-        shutil.rmtree(folder, ignore_errors=True)
     recipe = RECIPES["smoke"]
+    # An earlier demo's; anything else is refused below and stays.
+    if is_run(folder) and read_recipe(folder / RECIPE) == recipe:
+        shutil.rmtree(folder, ignore_errors=True)
     machine = find_machine(recipe.batch_cells)
     train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False, machine=machine)
 

@@ -79,10 +79,12 @@ def diagnose(
         raise ArcAffinityError("name at least one file of records or a submission")
     if out.suffix == ".json":
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
-    read = [*records, categories, *([] if dataset is None else files_of(dataset, data_dir))]
+    read = [*records, categories, *map(Path, tasks), *([] if dataset is None else files_of(dataset, data_dir))]
     # Beside a device or a pipe is no place of the user's.
     beside = None if is_stream(out) else out.with_suffix(".json")
-    check_outputs([out, beside], read)
+    # Which figures there will be is not known yet: any that is there may be written over, and one of the page's name.
+    drawn_over = set() if figures is None else {figures / out.name, *figures.glob("*.svg")}
+    check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read)
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     with Bar("Diagnosing") as bar:

@@ -69,7 +69,7 @@ def predict(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
-    check_outputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter])])
+    check_outputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter]), *map(Path, tasks)])
     asked = Protocol.named(protocol)
     if asked is Protocol.TEACHER_FORCED:
         for name, number in (("attempts", attempts or 1), ("views", views)):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from arc_affinity.cli.output.files import check_folder
+from arc_affinity.cli.output.files import check_folder, check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.generation.rearc import generator_source, task_ids, verifier_source
 from arc_affinity.files import write_text
@@ -19,6 +19,8 @@ from arc_affinity.paper.claims import Claim, as_json, as_markdown, our_claims, p
 from arc_affinity.paper.page import claims_page
 from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.by_code.rules import MANUAL, classify_all, classify_source
+
+WRITTEN = ("claims.json", "claims.md", "claims.html")
 
 STYLES = MappingProxyType(
     {Verdict.HOLDS: "green", Verdict.CHANGES: "yellow", Verdict.FAILS: "red", Verdict.UNCHECKED: "dim"}
@@ -41,13 +43,16 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
         json: Print one JSON document and nothing else.
     """
     check_folder(out)
+    if out is not None:
+        # A link there may lead to the data.
+        check_outputs([out / name for name in WRITTEN], [] if reference is None else reference.glob("*"))
     evidence = _evidence(reference)
     published, ours = published_claims(evidence), our_claims(evidence)
     document = jsonlib.dumps(as_json(published, ours), indent=2, allow_nan=False)
     if out is not None:
-        write_text(out / "claims.json", document + "\n")
-        write_text(out / "claims.md", as_markdown(published, ours))
-        write_text(out / "claims.html", claims_page(published, ours, evidence))
+        texts = (document + "\n", as_markdown(published, ours), claims_page(published, ours, evidence))
+        for name, text in zip(WRITTEN, texts, strict=True):
+            write_text(out / name, text)
     if json:
         print(document)
         return

@@ -143,14 +143,21 @@ def test_an_output_is_no_input(tmp_path: Path, cli, command: str) -> None:
     os.link(given, tmp_path / "hard.json")
     own = records(tmp_path / "r.jsonl")
     before = given.read_bytes(), own.read_bytes()
-    link = tmp_path / "link.html"
+    link, figures = tmp_path / "link.html", tmp_path / "figures"
+    figures.mkdir()
+    (figures / "scores.svg").symlink_to(own)
     for line in {
         "submit": [("submit", own, "--dataset", given, "--out", out) for out in (own, link)],
-        "predict": [("predict", "rotary", "--dataset", given, "--out", tmp_path / "hard.json")],
+        "predict": [
+            ("predict", "rotary", "--dataset", given, "--out", tmp_path / "hard.json"),
+            ("predict", "rotary", "--dataset", "re-arc", "--tasks", own, "--out", own, "--overwrite"),
+        ],
         "diagnose": [
             ("diagnose", own, "--dataset", given, "--out", tmp_path / "a1.html"),
             ("diagnose", own, "--out", own),
             ("diagnose", own, "--categories", given, "--out", link),
+            ("diagnose", own, "--tasks", given, "--out", tmp_path / "a1.html"),
+            ("diagnose", own, "--out", tmp_path / "p.html", "--figures", figures),
         ],
         "classify": [("classify", given, "--out", given), ("classify", given, "--png", link)],
         "show": [("data", "show", given, "--png", given), ("data", "show", "a1", "--dataset", tmp_path, "--png", link)],
@@ -159,6 +166,12 @@ def test_an_output_is_no_input(tmp_path: Path, cli, command: str) -> None:
         done = cli(*line)
         assert done.code == 1 and "which is to be read" in done.err, line
     assert (given.read_bytes(), own.read_bytes()) == before
+
+
+def test_the_page_is_no_figure(tmp_path: Path, cli) -> None:
+    own = records(tmp_path / "r.jsonl")
+    done = cli("diagnose", own, "--out", tmp_path / "f" / "scores.svg", "--figures", tmp_path / "f")
+    assert done.code == 1 and "are one file" in done.err and not (tmp_path / "f").exists()
 
 
 def test_a_pipe_is_refused_in_words_and_nothing_is_scored_in_part(tmp_path: Path, cli) -> None:

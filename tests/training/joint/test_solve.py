@@ -264,6 +264,13 @@ def test_a_folder_of_something_else_is_refused(base: LoadedSolver, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
+def test_a_run_that_was_killed_as_it_began_begins_again(base: LoadedSolver, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / ".run.json.abcd1234.tmp").write_text("half")
+    (tmp_path / ".lock").touch()
+    run(tmp_path, base)
+    assert left(tmp_path) == left(finished) and not list(tmp_path.glob(".*"))
+
+
 def test_a_new_task_begins_at_the_mean_of_the_known(base: LoadedSolver) -> None:
     model = with_new_tasks(base.model, 5)
     mean = base.model.tasks.weight.mean(dim=0)

@@ -115,6 +115,22 @@ def test_another_search_in_the_folder_is_refused(searched: Callable[..., Found])
         searched("run", 2, seed=1)
 
 
+def test_a_folder_of_something_else_is_refused(searched: Callable[..., Found], tmp_path: Path) -> None:
+    (tmp_path / "run" / "trials" / "0").mkdir(parents=True)
+    with pytest.raises(ArcAffinityError, match="holds trials, which is of no search"):
+        searched("run", 2)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["trials"]
+
+
+def test_a_search_that_was_killed_as_it_began_begins_again(
+    searched: Callable[..., Found], examples: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(examples, tmp_path / "run" / "data")
+    (tmp_path / "run" / ".space.txt.abcd1234.tmp").write_text("half")
+    assert len(searched("run", 2).trials) == 2
+    assert [path.name for path in (tmp_path / "run").iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[..., Found], tiny: Recipe) -> None:
     def fails(recipe: Recipe, folder: Path, shared: Path) -> float:
         if recipe.optimiser == "adam":

@@ -168,7 +168,9 @@ def _solve(
 def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
     """Begin a run in the folder of ``path``, or go on with the same one."""
     if not path.exists():
-        if path.parent.is_dir() and any(each.name != LOCK for each in path.parent.iterdir()):
+        # A killed process may have left the beginning of this file.
+        own = (LOCK, f".{RUN}.")
+        if path.parent.is_dir() and not all(each.name.startswith(own) for each in path.parent.iterdir()):
             raise ArcAffinityError(f"{path.parent} is not empty and holds no run of `solve`; give an empty folder")
         write_text(path, json.dumps(header, indent=1) + "\n")
         return

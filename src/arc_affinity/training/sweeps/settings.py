@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.documents import read_bytes
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
-from arc_affinity.locks import working_in
+from arc_affinity.locks import LOCK, working_in
 from arc_affinity.training.recipes.recipe import Recipe
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
@@ -180,7 +181,7 @@ class SettingsSweep:
             report: told of each trial as it ends.
 
         Raises:
-            ArcAffinityError: Optuna is not installed, or the folder holds another search.
+            ArcAffinityError: Optuna is not installed, or the folder holds another search or other files.
         """
         optuna = _optuna()
         with working_in(out):
@@ -198,10 +199,18 @@ class SettingsSweep:
 
     def _settle(self, path: Path) -> None:
         """Begin a search in a folder, or go on with the same one."""
+        from arc_affinity.training.pretraining.run_folder import DATA
+
         told = f"{self.recipe.to_dict()}\n{dict(self.space)}\nshare {self.share}, seed {self.seed}\n"
-        if path.exists() and path.read_text(encoding="utf-8") != told:
+        if not path.exists():
+            others = sorted(entry.name for entry in path.parent.iterdir() if entry.name not in (DATA, LOCK))
+            if any(not name.startswith(f".{SPACE}.") for name in others):
+                raise ArcAffinityError(
+                    f"{path.parent} holds {others[0]}, which is of no search; choose an empty folder"
+                )
+            write_text(path, told)
+        elif read_bytes(path) != told.encode():
             raise ArcAffinityError(f"{path.parent} holds a search over other settings; give another folder")
-        write_text(path, told)
 
     def _prepare(self, out: Path) -> None:
         """Make the examples that all trials share."""

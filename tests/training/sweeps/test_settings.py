@@ -131,6 +131,42 @@ def test_a_search_that_was_killed_as_it_began_begins_again(
     assert [path.name for path in (tmp_path / "run").iterdir() if path.name.startswith(".")] == []
 
 
+def test_what_a_kill_left_in_the_journal_is_mended(searched: Callable[..., Found], tmp_path: Path) -> None:
+    whole = searched("run", 3)
+    journal = tmp_path / "run" / "journal.log"
+    # A kill within a write of Optuna's leaves half a line, and its lock, which points nowhere where OUT is relative.
+    with journal.open("a") as file:
+        file.write('{"op_code": 4, "worker')
+    for name in ("journal.log.lock", "journal.log.lock0f.rename"):
+        (tmp_path / "run" / name).symlink_to("nowhere")
+    assert searched("run", 3) == whole
+    assert len(searched("run", 5).trials) == len(searched("run", 5).trials) == 5
+    assert not list((tmp_path / "run").glob("journal.log.*"))
+
+
+@pytest.mark.parametrize(
+    "line", ["nonsense", "[]", '{"op_code": 99}', '{"op_code": 4}', '{"a": ' + "[" * 100_000, '{"op_code": NaN}']
+)
+def test_a_damaged_journal_is_told_in_a_line(searched: Callable[..., Found], tmp_path: Path, line: str) -> None:
+    searched("run", 1)
+    with (tmp_path / "run" / "journal.log").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(ArcAffinityError, match=r"journal\.log"):
+        searched("run", 2)
+
+
+def test_the_run_of_a_trial_that_was_cut_off_goes(searched: Callable[..., Found], tmp_path: Path) -> None:
+    def stops(recipe: Recipe, folder: Path, shared: Path) -> float:
+        folder.mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        searched("run", 1, stops)
+    assert [path.name for path in (tmp_path / "run" / "trials").iterdir()] == ["0"]
+    assert [trial.number for trial in searched("run", 1).trials] == [1]
+    assert not list((tmp_path / "run" / "trials").iterdir())
+
+
 def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[..., Found], tiny: Recipe) -> None:
     def fails(recipe: Recipe, folder: Path, shared: Path) -> float:
         if recipe.optimiser == "adam":

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.documents import read_bytes
+from arc_affinity.documents import decode, object_of, read_bytes, read_lines
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
@@ -186,12 +186,11 @@ class SettingsSweep:
         optuna = _optuna()
         with working_in(out):
             self._settle(out / SPACE)
-            backend = optuna.storages.journal.JournalFileBackend(str(out / JOURNAL))
-            storage = optuna.storages.JournalStorage(backend)
-            study = optuna.create_study(study_name="settings", storage=storage, load_if_exists=True)
+            study = _study(out / JOURNAL, optuna)
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
                 study.enqueue_trial(trial.params)
+                shutil.rmtree(out / TRIALS / str(trial.number), ignore_errors=True)
             self._prepare(out)
             with open_workers() as executor:
                 self._work(study, optuna, out, executor, at_a_time, report)
@@ -262,6 +261,33 @@ class SettingsSweep:
 
 DIVERGED = 1e3
 """Loss, in nats a token, that stands for a training that failed."""
+
+
+def _study(journal: Path, optuna: Any) -> Any:
+    """The search that ``journal`` tells of, or a new one; what a kill left there is mended, as nobody else is here.
+
+    Raises:
+        ArcAffinityError: the journal is damaged.
+    """
+    # Optuna would wait for the lock of a process that is gone, for ever where OUT is relative.
+    for lock in journal.parent.glob(f"{JOURNAL}.lock*"):
+        lock.unlink()
+    if journal.exists():
+        whole = 0
+        for number, line in read_lines(journal):
+            if not line.endswith(b"\n"):
+                # A write that was cut off: the next one would go on in the middle of this line.
+                os.truncate(journal, whole)
+                break
+            object_of(decode(line, f"{journal}:{number}"), f"{journal}:{number}")
+            whole += len(line)
+    try:
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
+        return optuna.create_study(study_name="settings", storage=storage, load_if_exists=True)
+    except (AssertionError, LookupError, TypeError, ValueError) as error:
+        raise ArcAffinityError(
+            f"{journal} is damaged ({type(error).__name__}: {error}); give another folder"
+        ) from error
 
 
 def _drawn(trial: Any, name: str, values: Range | tuple[str, ...]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -167,17 +169,78 @@ def test_help_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (["train", "--help"], 0),
-        (["train", "smokee"], 1),
-        (["solve", "--help"], 0),
-        (["solve", "--dataset", "arc-agi-1/evaluation", "--budget", "soon"], 1),
-        (["solve", "--dataset", "arc-agi-1/evaluatoin", "--budget", "1m"], 1),
-        (["solve", "--dataset", "arc-agi-1/evaluation", "--tasks", "0057622", "--budget", "1m"], 1),
-    ],
+TYPOS = (
+    ("solve --budget 1m --dataset", "arc-agi-1/evaluatoin"),
+    ("solve --budget 1m --dataset arc-agi-1/evaluation --tasks", "0057622"),
+    ("solve --budget 1m --dataset arc-agi-1/evaluation --base", "solver-smal"),
+    ("solve --dataset arc-agi-1/evaluation --budget", "soon"),
+    ("data show", "0057622"),
+    ("data show 00576224 --dataset", "arc-agi-1/evaluatoin"),
+    ("data fetch", "concept-acr"),
+    ("data leaks arc-agi-1/training", "arc-agi-1/evaluatoin"),
+    ("data generate --out new --per-task 2 --tasks", "0057622"),
+    ("data generate --out new --per-task 2 --set", "foundationl"),
+    ("data split --out new --dataset", "arc-agi-1/evaluatoin"),
+    ("train", "smokee"),
+    ("sweep --vary learning_rate=0.1:0.2 --out new", "smokee"),
+    ("finetune --set all --out new", "rotaryy"),
+    ("finetune rotary --out new --tasks", "d511f18"),
+    ("finetune rotary --out new --set", "foundationl"),
+    ("finetune rotary --out new --dataset", "arc-agi-1/evaluatoin"),
+    ("predict --out new --dataset arc-agi-1/evaluation", "rotaryy"),
+    ("predict rotary --out new --dataset", "arc-agi-1/evaluatoin"),
+    ("predict rotary --out new --dataset arc-agi-1/evaluation --tasks", "0057622"),
+    ("predict rotary --out new --dataset arc-agi-1/evaluation --protocol", "arc_prise"),
+    ("score --dataset arc-agi-1/evaluation", "rekords.jsonl"),
+    ("diagnose --out new", "rekords.jsonl"),
+    ("submit --out new --dataset arc-agi-1/evaluation", "rekords.jsonl"),
+    ("export --out new.csv", "rekords.jsonl"),
+    ("classify", "0057622"),
+    ("classify --all --by grids --dataset", "arc-agi-1/evaluatoin"),
+    ("reproduce --reference", "nowhree"),
+    ("model info", "rotaryy"),
+    ("model merge some --out new --base", "rotaryy"),
 )
+"""Command lines that end with a name that there is not."""
+
+
+def without_torch(folder: Path, lines: Sequence[list[str]]) -> list[tuple[int, str]]:
+    """What command lines end with, and say of errors, in one process where torch cannot be imported."""
+    (folder / "torch.py").write_text("raise ImportError('torch is not wanted here')\n")
+    script = f"""
+import contextlib, io, json, sys, traceback
+sys.path.insert(0, {str(folder)!r})
+from arc_affinity.cli.main import run
+
+ended = []
+for words in {lines!r}:
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
+        try:
+            code = run(words)
+        except ImportError:
+            code = traceback.print_exc()
+    ended.append((code, said.getvalue()))
+print(json.dumps(ended))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return [(code, said) for code, said in json.loads(done.stdout)]
+
+
+def test_no_help_needs_torch(tmp_path: Path) -> None:
+    lines = [[*words.split(), "--help"] for words, _, _ in main.COMMANDS]
+    assert without_torch(tmp_path, lines) == [(0, "")] * len(lines)
+
+
+def test_no_misspelt_name_needs_torch(tmp_path: Path) -> None:
+    without_names = ("demo", "data list", "doctor", "model import")
+    for words, _, _ in main.COMMANDS:
+        assert (words in without_names) != any(line.startswith(words) for line, _ in TYPOS), words
+    ended = without_torch(tmp_path, [[*line.split(), name] for line, name in TYPOS])
+    for (line, name), (code, said) in zip(TYPOS, ended, strict=True):
+        assert code in (1, 2) and said.startswith("error: ") and name in said and said.count("\n") == 1, (line, said)
+
+
 def test_help_and_typos_need_no_torch(words: list[str], code: int) -> None:
     script = f"import sys; sys.modules['torch'] = None; from arc_affinity.cli.main import run; sys.exit(run({words}))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

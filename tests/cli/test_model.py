@@ -13,7 +13,8 @@ from safetensors.torch import save
 
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.models.adapters.files import save_adapter
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
+from arc_affinity.models.adapters.lora import Adapter, Factors
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.pair_transformer.storage import find_solver

@@ -31,7 +31,8 @@ from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score_each
 from arc_affinity.evaluation.submission import Requirements, read_given
 from arc_affinity.models.adapters.files import load_adapter, save_adapter
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
+from arc_affinity.models.adapters.lora import Adapter, Factors
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, load_model, save_model

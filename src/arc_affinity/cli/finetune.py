@@ -16,24 +16,25 @@ from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.train import _flags, _like
 from arc_affinity.data.datasets.choosing import choose_ids, read_ids
-from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import is_input
-from arc_affinity.models.storage.folders import LoadedModel, find_model
+from arc_affinity.models.storage.names import check_name
 from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
-from arc_affinity.training.finetuning.seen import examples_seen
-from arc_affinity.training.sweeps.sweep import Ended, Results, Sweep, run_sweep
-from arc_affinity.training.sweeps.work import RE_ARC, Source
+from arc_affinity.training.sweeps.source import Source
 from arc_affinity.types import Task
 
 SHOWN = 40
 """Rows of the table of tasks; summary.csv has all."""
 
 if TYPE_CHECKING:
+    from arc_affinity.models.storage.folders import LoadedModel
+    from arc_affinity.training.sweeps.sweep import Ended, Results
+
     Changes = Any
 else:
     SETTINGS = Group.create_ordered("Settings")
@@ -83,10 +84,15 @@ def finetune(
     source = Source(dataset, data_dir)
     config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
     check_folder(out)
+    check_name(model, solvers=False)
+    wanted = choose_tasks(source, tasks, set, max_side)
+    # Imported once the names are known: torch takes seconds, which help and typos need not wait for.
+    from arc_affinity.models.storage.folders import find_model
+    from arc_affinity.training.sweeps.sweep import Sweep, run_sweep
+
     loaded = find_model(model)
     if loaded.adapter is not None:
         raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
-    wanted = choose_tasks(source, tasks, set, max_side)
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
         config = unlike_what_was_seen(config, loaded, wanted)
     processes = min(cores(), len(wanted)) if workers is None else workers
@@ -116,6 +122,8 @@ def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tup
     Raises:
         ArcAffinityError: it was trained on examples of several seeds, of which one can be named.
     """
+    from arc_affinity.training.finetuning.seen import examples_seen
+
     found = [each for each in examples_seen(loaded) if not each.tasks.isdisjoint(tasks)]
     if not found:
         return config

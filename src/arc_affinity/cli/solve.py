@@ -17,6 +17,7 @@ from arc_affinity.data.datasets.choosing import choose_tasks
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Sources
+from arc_affinity.models.storage.names import check_base
 
 if TYPE_CHECKING:
     from arc_affinity.training.joint.solve import Solved
@@ -71,6 +72,7 @@ def solve(
     if (budget is None) == (steps is None):
         raise ArcAffinityError("give --budget (a time, such as 2h) or --steps, one of them")
     seconds = None if budget is None else parse_duration(budget)
+    check_base(base)
     chosen = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir)
     # Imported here because torch takes seconds, and help and typos need none of it.
     from arc_affinity.models.pair_transformer.storage import find_solver

@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter, save_adapter
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec, find_linears
+from arc_affinity.models.adapters.lora import Adapter, Factors, find_linears
 from arc_affinity.models.adapters.merging import average
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.storage.folders import digest, find_model, save_model, with_adapter
 from arc_affinity.models.storage.names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 

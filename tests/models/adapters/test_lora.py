@@ -13,7 +13,8 @@ from torch import nn
 from arc_affinity.data.batching.batch import Batch, collate
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.files import adapted_digest, check_base, load_adapter, save_adapter
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec, find_linears, laid_over, merge
+from arc_affinity.models.adapters.lora import Adapter, Factors, find_linears, laid_over, merge
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import digest, find_model, save_model, with_adapter

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec, find_linears, merge
+from arc_affinity.models.adapters.lora import Adapter, Factors, find_linears, merge
 from arc_affinity.models.adapters.merging import average
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import LoadedModel, digest
 

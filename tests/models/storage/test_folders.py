@@ -19,7 +19,8 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.files import save_adapter
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
+from arc_affinity.models.adapters.lora import Adapter, Factors
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage import folders as storage

@@ -19,7 +19,8 @@ from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import adapted_digest
-from arc_affinity.models.adapters.lora import LoraSpec, find_linears
+from arc_affinity.models.adapters.lora import find_linears
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.parts.losses import TeacherForced, mean_loss

@@ -33,8 +33,9 @@ from arc_affinity.training import executors
 from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.sweeps import sweep
+from arc_affinity.training.sweeps.source import Source
 from arc_affinity.training.sweeps.sweep import Sweep, read_results, run_sweep
-from arc_affinity.training.sweeps.work import Job, Source, TaskFiles, work
+from arc_affinity.training.sweeps.work import Job, TaskFiles, work
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps

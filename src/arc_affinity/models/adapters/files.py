@@ -20,7 +20,8 @@ from torch import Tensor
 from arc_affinity.documents import fit, read_object, shown
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import replacing
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraSpec
+from arc_affinity.models.adapters.lora import Adapter, Factors
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.storage.names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 PREFIX = "base_model.model."

@@ -14,26 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from arc_affinity.errors import ArcAffinityError
-
-FEED_FORWARD = r"(encoder|decoder)\.layers\.\d+\.linear[12]"
-"""Both feed-forward layers of every encoder and decoder layer: 102,400 parameters at rank 16 on the champion."""
-
-
-@dataclass(frozen=True)
-class LoraSpec:
-    """Which `Linear`s get a change (a regular expression for their whole name), its rank, and alpha.
-
-    Defaults are the published ones (arXiv 2512.07109: rank 16, alpha 32, linear1 and linear2).
-    """
-
-    rank: int = 16
-    alpha: float = 32.0
-    pattern: str = FEED_FORWARD
-
-    @property
-    def scale(self) -> float:
-        """Factor on the product: alpha / rank (Hu et al. 2021, arXiv 2106.09685, section 4.1)."""
-        return self.alpha / self.rank
+from arc_affinity.models.adapters.spec import LoraSpec
 
 
 @dataclass(frozen=True)

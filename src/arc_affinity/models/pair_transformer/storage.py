@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from arc_affinity.documents import fit, fit_fields, read_object
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.storage.folders import (
@@ -26,6 +26,7 @@ from arc_affinity.models.storage.names import (
     WEIGHTS,
     ZOO,
     bundled_solvers,
+    check_base,
     holds_solver,
     is_solver,
 )
@@ -76,15 +77,12 @@ def find_solver(name: str) -> LoadedSolver:
     Raises:
         ArcAffinityError: there is none (the nearest name is suggested), or it is damaged.
     """
+    check_base(name)
     if name in bundled_solvers():
         return load_solver(ZOO / name)
     path = Path(name)
-    if path.is_dir():
-        of_run = path / RUN_MODEL
-        return load_solver(of_run if (of_run / CONFIG).is_file() else path)
-    if path.suffix or len(path.parts) > 1:
-        raise ArcAffinityError(f"no model folder at {path}")
-    raise unknown("base", name, bundled_solvers())
+    of_run = path / RUN_MODEL
+    return load_solver(of_run if (of_run / CONFIG).is_file() else path)
 
 
 def save_solver(

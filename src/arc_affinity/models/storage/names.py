@@ -70,6 +70,20 @@ def check_name(name: str, *, solvers: bool = True) -> None:
     raise unknown("model", name, known)
 
 
+def check_base(name: str) -> None:
+    """Make sure that ``name`` is that of a bundled base of `solve`, or that a folder is at the path that it is.
+
+    Raises:
+        ArcAffinityError: neither is so; the nearest bundled one is suggested.
+    """
+    known, path = bundled_solvers(), Path(name)
+    if name in known or path.is_dir():
+        return
+    if path.suffix or len(path.parts) > 1:
+        raise ArcAffinityError(f"no model folder at {path}")
+    raise unknown("base", name, known)
+
+
 def refuse_taken(folder: Path) -> None:
     """Make sure that no model or adapter is in ``folder``, which one is to be written to.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from arc_affinity.documents import Million, Share, check_fields
-from arc_affinity.models.adapters.lora import FEED_FORWARD, LoraSpec
+from arc_affinity.models.adapters.spec import FEED_FORWARD, LoraSpec
 from arc_affinity.training.recipes.recipe import OptimiserName
 
 Method = Literal["lora", "full", "context-only"]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.documents import fit, name_of, object_of, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -28,7 +29,8 @@ from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.training.executors import ClusterLostError, Workers
 from arc_affinity.training.finetuning.config import FineTuneConfig
-from arc_affinity.training.sweeps.work import RE_ARC, RECORDS, RESULT, Job, Result, Source, TaskFiles, work
+from arc_affinity.training.sweeps.source import Source
+from arc_affinity.training.sweeps.work import RECORDS, RESULT, Job, Result, TaskFiles, work
 
 SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
 

@@ -1,0 +1,56 @@
+"""Where the examples come from that a sweep fine-tunes to; nothing here needs torch, so that a typo is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arc_affinity.data.datasets.choosing import choose_tasks
+from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.store.files import is_store
+from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task's examples come from: re-arc's generators, an example store, or the tasks of a dataset."""
+
+    dataset: str = RE_ARC
+    data_dir: Path | None = None
+
+    @property
+    def is_store(self) -> bool:
+        """Whether it is an example store."""
+        return is_store(Path(self.dataset))
+
+    @property
+    def by_demonstrations(self) -> bool:
+        """Whether a task's demonstrations are all that there is to adapt to it by."""
+        return self.dataset != RE_ARC and not self.is_store
+
+    def known(self) -> tuple[str, ...]:
+        """Return the ids of its tasks."""
+        if self.dataset == RE_ARC:
+            return rearc.task_ids()
+        if self.is_store:
+            return ExampleStore.open(Path(self.dataset)).tasks
+        return tuple(task.id for task in load_tasks(self.dataset, self.data_dir))
+
+    def splits(self, task_ids: Sequence[str], config: FineTuneConfig) -> list[TaskSplit]:
+        """Return the examples of some tasks, each split in three parts.
+
+        Raises:
+            ArcAffinityError: there is no such task, or it has too few examples.
+        """
+        if self.dataset == RE_ARC:
+            return [split_rearc(task, config) for task in task_ids]
+        if self.is_store:
+            store = ExampleStore.open(Path(self.dataset))
+            pairs = {task: [store.pair(i) for i in store.indices(task)] for task in task_ids}
+            return [split_pairs(task, pairs[task], config, self.dataset) for task in task_ids]
+        tasks = {task.id: task for task in choose_tasks(load_tasks(self.dataset, self.data_dir), task_ids)}
+        return [split_task(tasks[task_id], config, self.dataset) for task_id in task_ids]

@@ -170,38 +170,39 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 TYPOS = (
-    ("solve --budget 1m --dataset", "arc-agi-1/evaluatoin"),
-    ("solve --budget 1m --dataset arc-agi-1/evaluation --tasks", "0057622"),
-    ("solve --budget 1m --dataset arc-agi-1/evaluation --base", "solver-smal"),
-    ("solve --dataset arc-agi-1/evaluation --budget", "soon"),
-    ("data show", "0057622"),
-    ("data show 00576224 --dataset", "arc-agi-1/evaluatoin"),
-    ("data fetch", "concept-acr"),
-    ("data leaks arc-agi-1/training", "arc-agi-1/evaluatoin"),
-    ("data generate --out new --per-task 2 --tasks", "0057622"),
-    ("data generate --out new --per-task 2 --set", "foundationl"),
-    ("data split --out new --dataset", "arc-agi-1/evaluatoin"),
-    ("train", "smokee"),
-    ("sweep --vary learning_rate=0.1:0.2 --out new", "smokee"),
-    ("finetune --set all --out new", "rotaryy"),
-    ("finetune rotary --out new --tasks", "d511f18"),
-    ("finetune rotary --out new --set", "foundationl"),
-    ("finetune rotary --out new --dataset", "arc-agi-1/evaluatoin"),
-    ("predict --out new --dataset arc-agi-1/evaluation", "rotaryy"),
-    ("predict rotary --out new --dataset", "arc-agi-1/evaluatoin"),
-    ("predict rotary --out new --dataset arc-agi-1/evaluation --tasks", "0057622"),
-    ("predict rotary --out new --dataset arc-agi-1/evaluation --protocol", "arc_prise"),
-    ("score --dataset arc-agi-1/evaluation", "rekords.jsonl"),
-    ("diagnose --out new", "rekords.jsonl"),
-    ("submit --out new --dataset arc-agi-1/evaluation", "rekords.jsonl"),
-    ("export --out new.csv", "rekords.jsonl"),
-    ("classify", "0057622"),
-    ("classify --all --by grids --dataset", "arc-agi-1/evaluatoin"),
-    ("reproduce --reference", "nowhree"),
-    ("model info", "rotaryy"),
-    ("model merge some --out new --base", "rotaryy"),
+    ("solve --budget 1m --dataset arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("solve --budget 1m --dataset arc-agi-1/evaluation --tasks 0057622", "0057622"),
+    ("solve --budget 1m --dataset arc-agi-1/evaluation --base solver-smal", "solver-smal"),
+    ("solve --dataset arc-agi-1/evaluation --budget soon", "soon"),
+    ("data show 0057622", "0057622"),
+    ("data show 00576224 --dataset arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("data fetch concept-acr", "concept-acr"),
+    ("data leaks arc-agi-1/training arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("data generate --out new --per-task 2 --tasks 0057622", "0057622"),
+    ("data generate --out new --per-task 2 --set foundationl", "foundationl"),
+    ("data split --out new --dataset arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("train smokee", "smokee"),
+    ("sweep --vary learning_rate=0.1:0.2 --out new smokee", "smokee"),
+    ("finetune --set all --out new rotaryy", "rotaryy"),
+    ("finetune rotary --out new --tasks d511f18", "d511f18"),
+    ("finetune rotary --out new --set foundationl", "foundationl"),
+    ("finetune rotary --out new --dataset arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("predict --out new --dataset arc-agi-1/evaluation rotaryy", "rotaryy"),
+    ("predict rotary --out new --dataset arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("predict rotary --out new --dataset arc-agi-1/evaluation --tasks 0057622", "0057622"),
+    ("predict rotary --out new --dataset arc-agi-1/evaluation --protocol arc_prise", "arc_prise"),
+    ("score --dataset arc-agi-1/evaluation rekords.jsonl", "rekords.jsonl"),
+    ("diagnose --out new rekords.jsonl", "rekords.jsonl"),
+    ("submit --out new --dataset arc-agi-1/evaluation rekords.jsonl", "rekords.jsonl"),
+    ("export --out new.csv rekords.jsonl", "rekords.jsonl"),
+    ("classify 0057622", "0057622"),
+    ("classify --all --by grids --dataset arc-agi-1/evaluatoin", "arc-agi-1/evaluatoin"),
+    ("reproduce --reference nowhree", "nowhree"),
+    ("model info rotaryy", "rotaryy"),
+    ("model merge some --out new --base rotaryy", "rotaryy"),
+    ("model push rotaryy some/thing", "rotaryy"),
 )
-"""Command lines that end with a name that there is not."""
+"""Command lines, and the name in each that there is not."""
 
 
 def without_torch(folder: Path, lines: Sequence[list[str]]) -> list[tuple[int, str]]:
@@ -233,10 +234,10 @@ def test_no_help_needs_torch(tmp_path: Path) -> None:
 
 
 def test_no_misspelt_name_needs_torch(tmp_path: Path) -> None:
-    without_names = ("demo", "data list", "doctor", "model import")
+    without_names = ("demo", "data list", "doctor", "model import", "model pull")
     for words, _, _ in main.COMMANDS:
         assert (words in without_names) != any(line.startswith(words) for line, _ in TYPOS), words
-    ended = without_torch(tmp_path, [[*line.split(), name] for line, name in TYPOS])
+    ended = without_torch(tmp_path, [line.split() for line, _ in TYPOS])
     for (line, name), (code, said) in zip(TYPOS, ended, strict=True):
         assert code in (1, 2) and said.startswith("error: ") and name in said and said.count("\n") == 1, (line, said)
 

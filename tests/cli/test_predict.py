@@ -16,7 +16,7 @@ import torch
 
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.evaluation.predicting.predict import Asking
-from arc_affinity.evaluation.predicting.writing import load_questions
+from arc_affinity.evaluation.predicting.writing import ask
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
@@ -163,7 +163,7 @@ def test_the_published_leak_can_be_had_and_its_records_say_so(cli, model: Path, 
     options = ("--protocol", "teacher_forced", "--out", out)
     assert cli("predict", model, "--dataset", tmp_path / "s", *options, "--context", "first").code == 0
     assert {r.dataset for r in read_records(out)} == {f"{tmp_path / 's'}?context=first"}
-    leaked = load_questions(str(tmp_path / "s"), (), 2, Asking(), None, "first")
+    leaked = ask(store, store.tasks, 2, Asking(), "first")
     for (example,) in leaked:
         assert [each.input.tolist() for each in example.demonstrations] == [
             store.pair(k).input.tolist() for k in (0, 1)

@@ -12,8 +12,8 @@ from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, model_files, say_path
 from arc_affinity.data.batching.demonstrations import ContextPolicy
-from arc_affinity.data.datasets.choosing import choose_tasks
-from arc_affinity.data.datasets.registry import files_of, load_tasks
+from arc_affinity.data.datasets.choosing import choose_ids
+from arc_affinity.data.datasets.registry import files_of, load_tasks, store_at
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.storage.names import check_name, is_solver
@@ -76,9 +76,13 @@ def predict(
             if number != 1:
                 raise ArcAffinityError(f"--{name} {number}: {asked} shows the model the answer, once")
     check_name(model)
+    # An encoder-decoder answers every example of a store, a network of `solve` the last one of each task.
+    store = None if is_solver(model) else store_at(dataset)
+    known = load_tasks(dataset, data_dir) if store is None else ()
+    chosen = choose_ids([task.id for task in known] if store is None else store.tasks, tasks, data_dir)
     # Imported once what is asked for makes sense: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.evaluation.predicting.predict import Asking, check_answerable
-    from arc_affinity.evaluation.predicting.writing import load_questions, write_by_solver, write_predictions
+    from arc_affinity.evaluation.predicting.writing import ask, write_by_solver, write_predictions
     from arc_affinity.models.pair_transformer.storage import find_solver
     from arc_affinity.models.parts.threads import computing_in
     from arc_affinity.models.storage.folders import find_model
@@ -91,11 +95,11 @@ def predict(
                 raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
             if asked is not Protocol.ARC_PRIZE:
                 raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
-            chosen, solver = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir), find_solver(model)
+            solver = find_solver(model)
             solver.model.to(place)
             with computing_in(threads or 0), bar:
                 write_by_solver(
-                    *(out, solver, chosen, dataset, bar.at),
+                    *(out, solver, [task for task in known if task.id in chosen], dataset, bar.at),
                     attempts=attempts or 2,
                     views=views,
                     seed=seed,
@@ -105,7 +109,7 @@ def predict(
             loaded = find_model(model)
             asking = Asking(asked, attempts or (1 if asked is Protocol.TEACHER_FORCED else 2), views, seed)
             pairs = loaded.model.config.context_pairs
-            questions = load_questions(dataset, tasks, pairs, asking, data_dir, context)
+            questions = ask(known if store is None else store, chosen, pairs, asking, context)
             check_answerable(questions, asked)
             loaded.model.to(place)
             named = dataset if context == "drawn" else f"{dataset}?context={context}"

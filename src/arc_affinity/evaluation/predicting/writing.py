@@ -8,8 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from arc_affinity.data.batching.demonstrations import ContextPolicy
-from arc_affinity.data.datasets.choosing import choose_ids
-from arc_affinity.data.datasets.registry import load_tasks, store_at
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import digest_of_pairs, edition_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting.predict import (
@@ -43,28 +42,26 @@ Groups = Iterator[tuple[str, list[Record]]]
 """Records by task."""
 
 
-def load_questions(
-    dataset: str,
-    wanted: tuple[str, ...],
+def ask(
+    source: ExampleStore | Sequence[Task],
+    chosen: Collection[str],
     pairs: int,
     asking: Asking,
-    data_dir: Path | None = None,
     policy: ContextPolicy = "drawn",
 ) -> list[Question]:
-    """Return the questions of a dataset or an example store, of all tasks or those ``wanted``.
+    """Return the questions of the ``chosen`` tasks of an example store or a dataset.
 
     Raises:
-        ArcAffinityError: a task is not in the dataset, or it is no store and has no examples to leak.
+        ArcAffinityError: it is no store and has no examples to leak.
     """
-    store = store_at(dataset)
-    if store is not None:
-        questions = questions_of_store(store, pairs, asking, policy)
+    if isinstance(source, ExampleStore):
+        questions = questions_of_store(source, pairs, asking, policy)
     elif policy != "drawn":
         raise ArcAffinityError(f"--context {policy} is for example stores; a task's demonstrations are never its tests")
     else:
-        questions = questions_of_tasks(load_tasks(dataset, data_dir), pairs, asking)
-    chosen = set(choose_ids([question[0].task_id for question in questions], wanted, data_dir))
-    return [question for question in questions if question[0].task_id in chosen]
+        questions = questions_of_tasks(source, pairs, asking)
+    wanted = set(chosen)
+    return [question for question in questions if question[0].task_id in wanted]
 
 
 def write_predictions(

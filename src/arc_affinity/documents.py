@@ -182,6 +182,8 @@ def fit(value: object, kind: type[T] | Any, where: str) -> Any:
         ArcAffinityError: it is of another kind or out of range; place and value are told.
     """
     try:
+        if isinstance(value, str):
+            value.encode()
         return msgspec.convert(value, kind)
     except UnicodeEncodeError as error:
         raise ArcAffinityError(f"{where}: {_half(error)}") from error

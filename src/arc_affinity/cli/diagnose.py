@@ -19,7 +19,7 @@ from arc_affinity.diagnosis.report.outputs import Collector, Place, RecordSet, p
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.reading import Reading
-from arc_affinity.evaluation.records.record import Record, solver_name
+from arc_affinity.evaluation.records.record import Record, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics, measure
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
@@ -119,7 +119,7 @@ def _diagnose(
     """Read everything and work the numbers out."""
     collector = Collector(reading.attempts)
     for path, (name, file_name) in zip(paths, names, strict=True):
-        collector.add(_counted(reading.records(path, name, file_name), path, tell), str(path))
+        collector.add(_counted(reading.records(path, name, file_name), path, tell), printable(str(path)))
     sets = collector.sets(_expected(reading))
     tasks, note = (reading.tasks, "") if reading.dataset else _named_by(sets, reading.data_dir)
     shown = (
@@ -145,7 +145,7 @@ def _called(paths: Sequence[Path], names: Sequence[str]) -> list[tuple[str | Non
     """
     if names and len(names) != len(paths):
         raise ArcAffinityError(f"--name has {len(names)} names for {len(paths)} files; give one for each, in order")
-    given: Sequence[str | None] = [solver_name(each, "--name") for each in names] or [None] * len(paths)
+    given: Sequence[str | None] = [name_in_records(each, "--name") for each in names] or [None] * len(paths)
     parts = [(path.parent / path.stem).parts for path in paths]
     by_file = [["/".join(each[-depth:]) for each in parts] for depth in range(1, max(map(len, parts)) + 1)]
     apart = next((each for each in by_file if len(set(each)) == len(each)), by_file[-1])

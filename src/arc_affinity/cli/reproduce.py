@@ -19,6 +19,7 @@ from arc_affinity.paper.claims import Claim, as_json, as_markdown, our_claims, p
 from arc_affinity.paper.page import claims_page
 from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.by_code.rules import MANUAL, classify_all, classify_source
+from arc_affinity.text import printable
 
 WRITTEN = ("claims.json", "claims.md", "claims.html")
 
@@ -68,7 +69,7 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
 def _evidence(folder: Path | None) -> Evidence:
     """All that the claims are judged by; what they cannot import is measured here."""
     tasks = task_ids()
-    named = "" if folder is None else f" --reference {shlex.quote(str(folder))}"
+    named = "" if folder is None else f" --reference {printable(shlex.quote(str(folder)))}"
     return Evidence(
         reference=published_reference(folder, tasks),
         code_labels={task: decision.category for task, decision in classify_all().items()},

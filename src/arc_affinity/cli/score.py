@@ -16,7 +16,7 @@ from rich.text import Text
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.reading import Reading
-from arc_affinity.evaluation.records.record import solver_name
+from arc_affinity.evaluation.records.record import name_in_records
 from arc_affinity.evaluation.scoring.scores import Mean, Score
 from arc_affinity.text import printable
 
@@ -63,7 +63,9 @@ def score(
     gridless: list[ArcAffinityError] = []
     scores = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict).score(path, gridless.append)
     if name is not None:
-        scores = [replace(each, subject=replace(each.subject, model=solver_name(name, "--name"))) for each in scores]
+        scores = [
+            replace(each, subject=replace(each.subject, model=name_in_records(name, "--name"))) for each in scores
+        ]
     if gridless:
         told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
         say_path(Console(stderr=True), told, "")

@@ -56,15 +56,19 @@ class Origin:
     ("inductive"), ``edition`` is the dataset's content (`edition_of`).
     """
 
-    model: str
+    model: Text
     model_digest: str
-    dataset: str
+    dataset: Text
     protocol: Protocol
     seed: int
-    adapter: str | None = None
+    adapter: Text | None = None
     epoch: int | None = None
     exposure: Exposure | None = None
     edition: str | None = None
+
+    def __post_init__(self) -> None:
+        # Before any work: a folder or a file may be called what no record may hold.
+        documents.check_fields(self, "records: ")
 
 
 # Comparing records would compare arrays cell by cell, so equality is identity; compare `key` or `to_json()`.
@@ -182,8 +186,8 @@ GRIDS = ("input", "target", "prediction")
 _RECORDS = re.compile(rb'"(schema|settings)"\s*:')
 
 
-def solver_name(name: str, where: str) -> str:
-    """Return ``name`` if a record may call a solver so.
+def name_in_records(name: str, where: str) -> str:
+    """Return ``name`` if a record may call a model or a dataset so.
 
     Raises:
         ArcAffinityError: it is empty, too long, or has characters that steer a terminal or that XML forbids.

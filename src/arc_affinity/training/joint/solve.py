@@ -21,7 +21,7 @@ from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
 from arc_affinity.evaluation.candidates.programs import Program, search_tasks
 from arc_affinity.evaluation.candidates.ranking import Ranked
 from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.records.record import Origin, Record, write_records
+from arc_affinity.evaluation.records.record import Origin, Record, name_in_records, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
@@ -97,6 +97,8 @@ def _solve(
 ) -> Solved:
     """The work itself, in a folder that is ours."""
     begun = time.monotonic()
+    for what, named in (("dataset", dataset), ("base", base.name)):
+        name_in_records(named, what)
     # The tasks as they are asked: without the outputs of their tests.
     asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
     # What a run is of; another run in the same folder is refused by it.

@@ -22,6 +22,7 @@ from typing import Any
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.documents import fit, name_of, object_of, read_object
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import name_in_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
@@ -94,6 +95,8 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
     for task in sweep.tasks:
         # Folders are made and removed under these names.
         name_of(task, "task id", sweep.source.dataset)
+    for what, named in (("dataset", sweep.source.dataset), ("model", sweep.model.name)):
+        name_in_records(named, what)
     with working_in(out):
         _settle(out / SETTINGS, sweep.settings())
         _refuse_other_examples(sweep, out)

@@ -56,7 +56,7 @@ def finetune(
     method: Method | None = None,
     executor: str = "processes",
     workers: int | None = None,
-    threads: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    threads: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
     changes: Annotated[Changes | None, Parameter(name="*")] = None,
 ) -> None:
     """Fine-tune a model to single tasks.
@@ -79,7 +79,7 @@ def finetune(
             --steps 60 --votes 4).
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
         workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
-        threads: Of each process; one where there are several, as many as torch takes in a single one (0) unless given.
+        threads: Of each process; 0 leaves the number to torch.
     """
     source = Source(dataset, data_dir)
     config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
@@ -96,9 +96,7 @@ def finetune(
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
         config = unlike_what_was_seen(config, loaded, wanted)
     processes = min(cores(), len(wanted)) if workers is None else workers
-    # Several processes of one thread each do more than one of several threads.
-    number = threads if threads is not None else 1 if processes > 1 else 0
-    sweep = Sweep(loaded, model, wanted, config, source, threads=number)
+    sweep = Sweep(loaded, model, wanted, config, source, threads=threads)
     console = Console(stderr=True)
     try:
         bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)

@@ -36,7 +36,7 @@ def predict(
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     adapter: Path | None = None,
     overwrite: bool = False,
-    threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    threads: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     device: str | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
@@ -65,7 +65,7 @@ def predict(
             each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
             the model itself.
         overwrite: Replace finished records of other answers, or begin anew.
-        threads: Threads of the computation.
+        threads: Threads of the computation. More of them wait for each other wherever something else runs.
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
@@ -97,7 +97,7 @@ def predict(
                 raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
             solver = find_solver(model)
             solver.model.to(place)
-            with computing_in(threads or 0), bar:
+            with computing_in(threads), bar:
                 write_by_solver(
                     *(out, solver, [task for task in known if task.id in chosen], dataset, bar.at),
                     attempts=attempts or 2,
@@ -113,7 +113,7 @@ def predict(
             check_answerable(questions, asked)
             loaded.model.to(place)
             named = dataset if context == "drawn" else f"{dataset}?context={context}"
-            with computing_in(threads or 0), bar:
+            with computing_in(threads), bar:
                 write_predictions(out, loaded, questions, asking, named, bar.at, adapter=adapter, overwrite=overwrite)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error

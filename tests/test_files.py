@@ -67,6 +67,13 @@ def test_what_a_living_writer_or_someone_else_has_stays(tmp_path: Path) -> None:
     assert path.read_text() == "half" and names(tmp_path) == sorted([*foreign, "out.x"])
 
 
+def test_a_file_that_is_no_lock_stays(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("mine")
+    with pytest.raises(ArcAffinityError, match="is no lock"), working_in(tmp_path):
+        pass
+    assert (tmp_path / ".lock").read_text() == "mine"
+
+
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     link, real = tmp_path / "link", tmp_path / "d" / "real"

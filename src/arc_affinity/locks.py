@@ -71,7 +71,7 @@ def working_in(folder: Path) -> Iterator[None]:
     """Hold ``folder``, made if need be, for this process alone.
 
     Raises:
-        ArcAffinityError: another process holds it, or it cannot be written.
+        ArcAffinityError: another process holds it, it cannot be written, or someone's own file is called as the lock.
     """
     path = folder / LOCK
     try:
@@ -79,6 +79,9 @@ def working_in(folder: Path) -> Iterator[None]:
         handle = open_locked(path, f"another process is at work in {folder}; wait for it, or choose another folder")
     except OSError as error:
         raise ArcAffinityError(f"cannot write {folder}: {error.strerror or error}") from error
+    if os.fstat(handle).st_size:
+        os.close(handle)
+        raise ArcAffinityError(f"{path} holds something, and so is no lock; move it away, or choose another folder")
     try:
         yield
     finally:

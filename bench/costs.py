@@ -25,7 +25,7 @@ COMMANDS = (
     "predict rotary --dataset arc-agi-1/training --tasks 007bbfb7 0d3d703e 25ff71a9 --out OUT/records.jsonl",
     "score OUT/records.jsonl --dataset arc-agi-1/training",
     "diagnose OUT/records.jsonl --out OUT/report.html",
-    "finetune rotary --tasks d511f180 --method full --out OUT/d511f180",
+    "finetune rotary --dataset arc-agi-1/evaluation --tasks 00576224 --out OUT/00576224",
     "train smoke --out OUT/smoke",
     "solve --dataset arc-agi-1/training --tasks 25ff71a9 0d3d703e d511f180 --budget 60s --out OUT/solve",
     "solve --dataset arc-agi-1/training --sources search --budget 30s --tasks 25ff71a9 0d3d703e --out OUT/search",

@@ -128,7 +128,7 @@ def test_without_pandas_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
 def test_a_specialist_answers_by_its_own_weights() -> None:
     task = Task("task", (TASK.train[0], Pair(grid(3, 2, 1), grid(2, 3, 4))), TASK.test, "mine")
     base = aa.find_model("rotary")
-    made = aa.finetune(base, task, steps=2, learning_rate=0.05)
+    made = aa.finetune(base, task, steps=2, learning_rate=1e-3)
     assert made.model.digest != base.digest and made.model.adapter == "full"
     assert {each.model_digest for each in aa.predict(made.model, [task]).records} == {made.model.digest}
     assert "before" in made._repr_html_()

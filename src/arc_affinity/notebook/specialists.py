@@ -70,7 +70,7 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
 
     Example:
         >>> import arc_affinity as aa
-        >>> task = aa.load_tasks("arc-agi-1/training")[0]
+        >>> (task,) = [task for task in aa.load_tasks("arc-agi-1/training") if task.id == "25ff71a9"]
         >>> made = aa.finetune(aa.find_model("rotary"), task, steps=1)
         >>> made.tuned.examples_seen > 0
         True

@@ -1,9 +1,11 @@
-"""The one exception that users see, and words that messages share: a hint for a misspelt name, a list cut short."""
+"""The one exception that users see, and what ends in it in one way everywhere: misspelt names, missing packages."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any
 
 
 class ArcAffinityError(Exception):
@@ -22,3 +24,21 @@ def listing(what: str, names: Sequence[str]) -> str:
     """Return ``what``, the number of ``names`` and the first three of them, for a message of one line."""
     more = ", …" if len(names) > 3 else ""
     return f"{what}: {len(names)} ({', '.join(names[:3])}{more})"
+
+
+def optional(module: str, extra: str, *, called: str | None = None) -> Any:
+    """Return a module of a package that comes with an extra alone; typed loosely, as it may be missing.
+
+    Args:
+        module: to import.
+        extra: of this package, which brings it.
+        called: what people call the package; ``module`` unless given.
+
+    Raises:
+        ArcAffinityError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        said = f"{called or module} is not installed; pip install 'arc-affinity[{extra}]' brings it"
+        raise ArcAffinityError(said) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -57,8 +58,8 @@ INTACT = "intact"
 
 def _versions() -> dict[str, str | None]:
     """The package, Python, and what the package needs, by name."""
-    needed = [each.partition(";")[0] for each in requires("arc-affinity") or () if "extra ==" not in each]
-    names = [each.split(">")[0].split("=")[0].split("<")[0].split("[")[0].strip() for each in needed]
+    needed = [each for each in requires("arc-affinity") or () if "extra ==" not in each]
+    names = [name for each in needed for name in re.findall(r"\A[\w.-]+", each)]
     found: dict[str, str | None] = {"arc-affinity": version("arc-affinity"), "python": sys.version.split()[0]}
     for name in names:
         try:

@@ -68,8 +68,7 @@ def sweep(
     table = Table(title="the ten best: lowest validation loss, nats a token")
     for name in ("trial", "loss", *names):
         table.add_column(name, justify="right")
-    done = sorted((t for t in found.trials if t.loss is not None), key=lambda t: (t.loss, t.number))
-    for trial in done[:10]:
+    for trial in found.ranked[:10]:
         table.add_row(str(trial.number), f"{trial.loss:.4f}", *(_shown(trial.settings[name]) for name in names))
     console.print(table)
     text = io.StringIO()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import optional
 
 
 def data_frame(rows: Iterable[Mapping[str, object]]) -> Any:
@@ -15,8 +14,4 @@ def data_frame(rows: Iterable[Mapping[str, object]]) -> Any:
     Raises:
         ArcAffinityError: pandas is not installed.
     """
-    try:
-        pandas: Any = importlib.import_module("pandas")
-    except ImportError as error:
-        raise ArcAffinityError("pandas is not installed; pip install 'arc-affinity[notebook]' brings it") from error
-    return pandas.DataFrame(list(rows))
+    return optional("pandas", "notebook").DataFrame(list(rows))

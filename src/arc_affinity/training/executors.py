@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.processes import worker_pool
 
 P = ParamSpec("P")
@@ -134,11 +133,7 @@ def choose_workers(executor: str, number: int) -> Iterator[Workers]:
 
 @contextlib.contextmanager
 def _dask(address: str, number: int) -> Iterator[Workers]:
-    try:
-        # Typed loosely, as the package has no types and may be missing.
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError as error:
-        raise ArcAffinityError("Dask is not installed; pip install 'arc-affinity[cluster]' brings it") from error
+    distributed = optional("distributed", "cluster", called="Dask")
     with contextlib.ExitStack() as stack:
         scheduler: Any = address
         if address == "local":

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.files import replacing
 
@@ -59,7 +58,4 @@ def _plain(value: object) -> object:
 
 def _pyarrow() -> tuple[Any, Any]:
     """Pyarrow, which has no types and may be missing."""
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ArcAffinityError("pyarrow is not installed; pip install 'arc-affinity[parquet]' brings it") from error
+    return optional("pyarrow", "parquet"), optional("pyarrow.parquet", "parquet", called="pyarrow")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import new_folder
 from arc_affinity.models.pair_transformer.storage import find_either
 from arc_affinity.models.storage.names import CARD, CONFIG, WEIGHTS
@@ -31,7 +30,7 @@ def push(name: str, repository: str, *, private: bool = False) -> str:
     source = find_either(name).source
     if not source.is_dir():
         raise ArcAffinityError(f"{source} is a checkpoint; `model import` or the run's own model folder can be pushed")
-    hub = _hub()
+    hub = optional("huggingface_hub", "hub")
     try:
         hub.create_repo(repository, private=private, exist_ok=True)
         added = hub.upload_folder(repo_id=repository, folder_path=source, allow_patterns=list(FILES))
@@ -54,7 +53,7 @@ def pull(repository: str, out: Path, *, revision: str | None = None) -> Path:
     """
     if out.exists():
         raise ArcAffinityError(f"{out} exists already; choose a new folder")
-    hub = _hub()
+    hub = optional("huggingface_hub", "hub")
     with tempfile.TemporaryDirectory() as scratch:
         try:
             hub.snapshot_download(repository, revision=revision, allow_patterns=list(FILES), local_dir=scratch)
@@ -81,11 +80,3 @@ def _faults(hub: Any) -> tuple[type[Exception], ...]:
     """What its calls raise: its own errors, and those of the HTTP library beneath, which differs between releases."""
     beneath: type[Exception] = hub.errors.HfHubHTTPError.__mro__[1]
     return (OSError, ValueError, beneath)
-
-
-def _hub() -> Any:
-    """The library, which may be missing."""
-    try:
-        return importlib.import_module("huggingface_hub")
-    except ImportError as error:
-        raise ArcAffinityError("huggingface_hub is not installed; pip install 'arc-affinity[hub]' brings it") from error

@@ -7,7 +7,6 @@ The folder holds ``journal.log`` (Optuna's own record of all trials, from which 
 from __future__ import annotations
 
 import csv
-import importlib
 import math
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from arc_affinity.documents import decode, object_of, read_bytes, read_lines
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.training.recipes.recipe import Recipe
@@ -66,10 +65,15 @@ class Found:
     importance: Mapping[str, float]
 
     @property
+    def ranked(self) -> tuple[Trial, ...]:
+        """The trials that have a loss, the lowest first."""
+        done = [trial for trial in self.trials if trial.loss is not None]
+        return tuple(sorted(done, key=lambda trial: (trial.loss, trial.number)))
+
+    @property
     def best(self) -> Trial | None:
         """The trial with the lowest loss."""
-        done = [trial for trial in self.trials if trial.loss is not None]
-        return min(done, key=lambda trial: (trial.loss, trial.number), default=None)
+        return next(iter(self.ranked), None)
 
 
 def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
@@ -235,7 +239,7 @@ class SettingsSweep:
             missing = self.trials - len(study.get_trials(deepcopy=False, states=ended)) - len(running)
             while missing > 0 and len(running) < at_a_time:
                 # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
-                place = len(study.get_trials(deepcopy=False, states=ended)) + len(running)
+                place = self.trials - missing
                 study.sampler = optuna.samplers.TPESampler(seed=1_000 * self.seed + place, multivariate=True)
                 trial = study.ask()
                 settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
@@ -328,9 +332,6 @@ FEWEST = 4
 
 def _optuna() -> Any:
     """Optuna, which may be missing, as long as it is quiet."""
-    try:
-        optuna = importlib.import_module("optuna")
-    except ImportError as error:
-        raise ArcAffinityError("Optuna is not installed; pip install 'arc-affinity[sweep]' brings it") from error
+    optuna = optional("optuna", "sweep", called="Optuna")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

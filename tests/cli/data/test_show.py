@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from arc_affinity.data.datasets.registry import DATASETS
+from arc_affinity.data.datasets.registry import DATASETS, load_tasks
+from arc_affinity.data.symmetry.canonical import edition_of
 from arc_affinity.drawing.palette import PALETTE
 
 TASK = {
@@ -137,7 +138,7 @@ def test_show_a_bundle_asks_for_one_task(cli, tmp_path: Path) -> None:
         (
             ("show", "007bbfb8"),
             "unknown task '007bbfb8'; did you mean '007bbfb7'? (not here: arc-agi-2/training, "
-            "arc-agi-2/evaluation, concept-arc, concept-arc/minimal)",
+            "arc-agi-2/evaluation, concept-arc, concept-arc/minimal, mini-arc)",
         ),
         (
             ("show", "007bbfb7", "--dataset", "arc-agi-1/trainnig"),
@@ -164,17 +165,19 @@ def test_a_picture_that_cannot_be_written(cli, tmp_path: Path) -> None:
     assert done.err.startswith(f"error: cannot write {path / 'mine.png'}")
 
 
-def test_fetch_says_where_things_are(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_says_where_things_are_and_which_edition(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
+    write(tmp_path / "a" / "1234abcd.json", TASK)
 
     def fetch(name: str, data_dir: Path | None) -> dict[str, Path]:
         asked.append((name, data_dir))
-        return {"arc-agi-2/training": tmp_path / "a", "arc-agi-2/evaluation": tmp_path / "b"}
+        return {"arc-agi-2/training": tmp_path / "a"}
 
     monkeypatch.setattr("arc_affinity.cli.data.show.fetch_archive", fetch)
     done = cli("data", "fetch", "arc-agi-2", "--data-dir", tmp_path)
     assert asked == [("arc-agi-2", tmp_path)]
-    assert done.out == f"arc-agi-2/training: {tmp_path / 'a'}\narc-agi-2/evaluation: {tmp_path / 'b'}\n"
+    edition = edition_of(load_tasks(str(tmp_path / "a")))
+    assert done.out == f"arc-agi-2/training: 1 tasks, edition {edition}, in {tmp_path / 'a'}\n"
 
 
 def test_leaks_within_arc_agi_1(cli) -> None:

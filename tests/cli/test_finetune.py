@@ -57,6 +57,7 @@ def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Pa
     records = read_records(out / "records.jsonl.gz")
     assert {(r.task_id, r.dataset) for r in records} == {(task, EVALUATION)}
     assert {r.adapter for r in records} == {None, "lora"}
+    assert {r.edition for r in records} == {"278e2f571716a4e3"}
     ways = {
         "adapter.jsonl": (model, "--adapter", out / "tasks" / task),
         "one-each.jsonl": (model, "--adapter", out / "tasks"),

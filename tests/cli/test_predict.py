@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from arc_affinity.data.datasets.editions import edition_of
+from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.evaluation.predicting.predict import Asking
 from arc_affinity.evaluation.predicting.writing import ask
@@ -71,6 +73,12 @@ def test_records_of_every_task_in_order(cli, model: Path, dataset: Path, tmp_pat
     assert places == [(name, i, k) for n, name in enumerate(IDS) for i in range(1 + n % 2) for k in (1, 2)]
     assert {(r.model, r.dataset, r.protocol) for r in records} == {("tiny", str(dataset), "arc_prize")}
     assert not out.with_name("r.jsonl.part").exists()
+
+
+def test_records_carry_the_edition_of_the_whole_dataset(cli, model: Path, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "r.jsonl"
+    assert cli("predict", model, "--dataset", dataset, "--tasks", IDS[0], "--out", out).code == 0
+    assert {r.edition for r in read_records(out)} == {edition_of(load_tasks(str(dataset)))}
 
 
 def test_the_same_command_gives_the_same_bytes_and_gzip_the_same_rows(
@@ -149,12 +157,15 @@ def test_as_many_attempts_as_were_asked_for(cli, model: Path, dataset: Path, tmp
 
 
 def test_an_example_store_is_a_dataset(cli, model: Path, tmp_path: Path) -> None:
-    write_store(tmp_path / "s", {"t1": [pair(k) for k in range(3)], "t2": [pair(k) for k in range(5, 7)]})
+    store = write_store(tmp_path / "s", {"t1": [pair(k) for k in range(3)], "t2": [pair(k) for k in range(5, 7)]})
     out = tmp_path / "r.jsonl"
     assert cli("predict", model, "--dataset", tmp_path / "s", "--out", out).code == 0
     assert [(r.task_id, r.test_index) for r in read_records(out)][::2] == [
         ("t1", 0), ("t1", 1), ("t1", 2), ("t2", 3), ("t2", 4)
     ]  # fmt: skip
+    assert {r.edition for r in read_records(out)} == {store.edition}
+    other = write_store(tmp_path / "other", {"t1": [pair(k) for k in range(3)], "t2": [pair(k) for k in range(6, 8)]})
+    assert store.edition != other.edition
 
 
 def test_the_published_leak_can_be_had_and_its_records_say_so(cli, model: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.evaluation.records.record import Origin, make_record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -99,6 +100,32 @@ def test_the_table_names_protocol_counts_and_both_means(cli, dataset, records):
     ):
         assert words in done.out
     assert done.err == ""
+
+
+def test_answers_of_another_edition_are_told(cli, dataset, tmp_path):
+    mine = edition_of(load_tasks(str(dataset)))
+    rows = []
+    for edition in (mine, "92d4b04388fc0e40"):
+        origin = Origin("toy", "0123", str(dataset), Protocol.ARC_PRIZE, seed=7, edition=edition)
+        for task in load_tasks(str(dataset)):
+            rows += [make_record(origin, Example(task.id, i, pair, ()), 1, None) for i, pair in enumerate(task.test)]
+    write_records(tmp_path / "mine.jsonl", rows[:3])
+    write_records(tmp_path / "other.jsonl", rows[3:])
+    done = cli("score", tmp_path / "mine.jsonl", "--dataset", dataset)
+    assert (done.err, mine in done.out) == ("", True)
+    done = cli("score", tmp_path / "other.jsonl", "--dataset", dataset, "--json")
+    told = (
+        "the answers are of another edition, 92d4b04388fc0e40 (ARC-AGI-2 evaluation, Kaggle 2025), than "
+        f"{dataset} here, {mine}: some of its tasks differ"
+    )
+    assert done.err == f"note: {told}\n"
+    assert json.loads(done.out)["notes"] == [told]
+    assert json.loads(done.out)["scores"][0]["edition"] == "92d4b04388fc0e40"
+    assert cli("score", tmp_path / "other.jsonl").err == ""
+    path = dataset / "aaaa0001.json"
+    path.write_text(path.read_text().replace("[3, 4]", "[3, 3]"))
+    done = cli("score", tmp_path / "other.jsonl", "--dataset", dataset)
+    assert done.err.endswith("; it is of edition 92d4b04388fc0e40 (ARC-AGI-2 evaluation, Kaggle 2025)\n")
 
 
 def test_without_dataset_records_are_scored_over_their_own_tasks(cli, records):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.cli.solve import parse_duration
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.writer import RecordWriter
@@ -94,6 +95,17 @@ def test_records_are_scored_and_submitted(cli, finished: Path, folder: Path, tmp
     assert json.loads((tmp_path / "s.json").read_text()) == json.loads((finished / "submission.json").read_text())
     row = json.loads((finished / "records.jsonl").read_text().splitlines()[0])
     assert (row["exposure"], row["source"], row["model"]) == ("transductive", "network", "solver-small")
+
+
+def test_records_of_some_tasks_carry_the_edition_of_the_whole_dataset(cli, folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "tasks"
+    shutil.copytree(folder, whole)
+    (whole / "other.json").write_text((whole / f"{TASK}.json").read_text())
+    command = ("solve", "--dataset", whole, "--tasks", TASK, "--sources", "search", "--steps", "1", "--workers", "1")
+    done = cli(*command, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    row = json.loads((tmp_path / "out" / "records.jsonl").read_text().splitlines()[0])
+    assert row["edition"] == edition_of(load_tasks(str(whole)))
 
 
 def test_predict_takes_what_was_left_for_the_tasks_that_it_learned(cli, finished: Path, folder: Path, tmp_path: Path):

@@ -121,13 +121,13 @@ def _diagnose(
     for path, (name, file_name) in zip(paths, names, strict=True):
         collector.add(_counted(reading.records(path, name, file_name), path, tell), printable(str(path)))
     sets = collector.sets(_expected(reading))
-    tasks, note = (reading.tasks, "") if reading.dataset else _named_by(sets, reading.data_dir)
+    tasks, notes = (reading.tasks, _editions(sets, reading)) if reading.dataset else _named_by(sets, reading)
     shown = (
         Shown({task.id: task.train[:EXAMPLES] for task in tasks}, title=OF_A_STORE)
         if reading.of_store
         else Shown({task.id: task.train for task in tasks})
     )
-    return report_on(sets, tasks, shown, categories, note=note, tell=tell)
+    return report_on(sets, tasks, shown, categories, notes=notes, tell=tell)
 
 
 def _counted(records: Iterable[Record], path: Path, tell: Tell) -> Iterator[Record]:
@@ -160,7 +160,16 @@ def _expected(reading: Reading) -> dict[Place, Metrics]:
     return {Place(*place): measure(None, pair.input, pair.output) for place, pair in places}
 
 
-def _named_by(sets: Sequence[RecordSet], data_dir: Path | None) -> tuple[Sequence[Task], str]:
+def _editions(sets: Sequence[RecordSet], known: Reading) -> list[str]:
+    """What is to be said of the editions that records name, held against the dataset's where it is known."""
+    named = {
+        (each.subject.dataset, each.subject.edition): {p.task_id for p, output in each.outputs.items() if output.kinds}
+        for each in sets
+    }
+    return [f"{note[:1].upper()}{note[1:]}." for note in known.edition_notes(named)]
+
+
+def _named_by(sets: Sequence[RecordSet], reading: Reading) -> tuple[Sequence[Task], list[str]]:
     """The tasks of the dataset that records name, without those whose tests are others, and what to say.
 
     A name that came with the records is no path to follow: only registered ones are looked up.
@@ -168,15 +177,17 @@ def _named_by(sets: Sequence[RecordSet], data_dir: Path | None) -> tuple[Sequenc
     name = sets[0].subject.dataset
     without = "The page shows no demonstrations: "
     if name not in DATASETS:
-        return (), f"{without}{name!r:.80} is no dataset's name; --dataset names where they are."
-    known = Reading(name, data_dir)
+        noted = f"{without}{name!r:.80} is no dataset's name; --dataset names where they are."
+        return (), [noted, *_editions(sets, reading)]
+    known = Reading(name, reading.data_dir)
     try:
         tasks = known.tasks
     except ArcAffinityError as error:
-        return (), f"{without}{error}; --dataset names where they are."
+        return (), [f"{without}{error}; --dataset names where they are.", *_editions(sets, reading)]
     tests = {Place(task.id, i): pack(pair.input) for task in tasks for i, pair in enumerate(task.test)}
     pictured = ((place, output.pictures) for each in sets for place, output in each.outputs.items())
     others = {place.task_id for place, seen in pictured if seen and tests.get(place) != seen.input}
     asked = {task_id for each in sets for task_id in each.tasks}
     words = f"The dataset that the records name has other tests now: {listing('tasks', sorted(others))}."
-    return [task for task in tasks if task.id in asked - others], words if others else ""
+    notes = [words] if others else []
+    return [task for task in tasks if task.id in asked - others], [*notes, *_editions(sets, known)]

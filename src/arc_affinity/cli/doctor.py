@@ -15,8 +15,8 @@ from rich.text import Text
 
 from arc_affinity.cli.data.show import DataDir
 from arc_affinity.cli.output.terminal import Console
+from arc_affinity.data.datasets.editions import describe_edition, edition_of
 from arc_affinity.data.datasets.registry import DATASETS, RE_ARC, default_data_dir, find_folder, load_tasks
-from arc_affinity.data.symmetry.canonical import edition_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.text import printable
 
@@ -80,7 +80,7 @@ def _datasets(folder: Path) -> dict[str, str]:
             continue
         try:
             tasks = load_tasks(dataset.name, folder)
-            states[dataset.name] = f"{len(tasks)} tasks, edition {edition_of(tasks)}"
+            states[dataset.name] = f"{len(tasks)} tasks, edition {describe_edition(edition_of(tasks))}"
         except ArcAffinityError as error:
             states[dataset.name] = str(error)
     return states

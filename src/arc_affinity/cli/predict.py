@@ -13,6 +13,7 @@ from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, model_files, say_path
 from arc_affinity.data.batching.demonstrations import ContextPolicy
 from arc_affinity.data.datasets.choosing import choose_ids
+from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import files_of, load_tasks, store_at
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -80,6 +81,7 @@ def predict(
     store = None if is_solver(model) else store_at(dataset)
     known = load_tasks(dataset, data_dir) if store is None else ()
     chosen = choose_ids([task.id for task in known] if store is None else store.tasks, tasks, data_dir)
+    edition = edition_here(dataset, known)
     # Imported once what is asked for makes sense: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.evaluation.predicting.predict import Asking, check_answerable
     from arc_affinity.evaluation.predicting.writing import ask, write_by_solver, write_predictions
@@ -100,6 +102,7 @@ def predict(
             with computing_in(threads), bar:
                 write_by_solver(
                     *(out, solver, [task for task in known if task.id in chosen], dataset, bar.at),
+                    edition=edition,
                     attempts=attempts or 2,
                     views=views,
                     seed=seed,
@@ -114,7 +117,12 @@ def predict(
             loaded.model.to(place)
             named = dataset if context == "drawn" else f"{dataset}?context={context}"
             with computing_in(threads), bar:
-                write_predictions(out, loaded, questions, asking, named, bar.at, adapter=adapter, overwrite=overwrite)
+                write_predictions(
+                    *(out, loaded, questions, asking, named, bar.at),
+                    edition=edition,
+                    adapter=adapter,
+                    overwrite=overwrite,
+                )
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     say_path(Console(), "", out)

@@ -61,7 +61,11 @@ def score(
         json: Print one JSON document and nothing else.
     """
     gridless: list[ArcAffinityError] = []
-    scores = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict).score(path, gridless.append)
+    reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
+    scores = reading.score(path, gridless.append)
+    notes = reading.edition_notes(
+        {(s.subject.dataset, s.subject.edition): {o.task_id for o in s.outputs if o.attempted} for s in scores}
+    )
     if name is not None:
         scores = [
             replace(each, subject=replace(each.subject, model=name_in_records(name, "--name"))) for each in scores
@@ -69,8 +73,11 @@ def score(
     if gridless:
         told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
         say_path(Console(stderr=True), told, "")
+    for note in notes:
+        say_path(Console(stderr=True), f"note: {note}", "")
     if json:
-        print(jsonlib.dumps({"path": str(path), "scores": [_plain(s, by_task) for s in scores]}, indent=2))
+        plain = {"path": str(path), "notes": notes, "scores": [_plain(s, by_task) for s in scores]}
+        print(jsonlib.dumps(plain, indent=2))
         return
     console = Console()
     console.print(_summary(scores))
@@ -98,6 +105,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     """The lines of a score's column."""
     subject, outputs = score.subject, score.outputs
     yield "dataset", subject.dataset
+    yield "edition", subject.edition or "-"
     yield "model", (subject.model or "a submission") + (" + adapters" if subject.adapted else "")
     yield "weights", subject.model_digest or "-"
     # Coverage first: a score over a part of the tasks is easily taken for one over all.

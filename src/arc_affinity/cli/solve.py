@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import choose_tasks
+from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Sources
@@ -73,7 +74,8 @@ def solve(
         raise ArcAffinityError("give --budget (a time, such as 2h) or --steps, one of them")
     seconds = None if budget is None else parse_duration(budget)
     check_base(base)
-    chosen = choose_tasks(load_tasks(dataset, data_dir), tasks, data_dir)
+    known = load_tasks(dataset, data_dir)
+    chosen = choose_tasks(known, tasks, data_dir)
     # Imported here because torch takes seconds, and help and typos need none of it.
     from arc_affinity.models.pair_transformer.storage import find_solver
     from arc_affinity.training.hardware import pick_device
@@ -87,7 +89,8 @@ def solve(
     begun = time.monotonic()
     try:
         with Bar("Searching", 1.0) as bar:
-            solved = solve_tasks(chosen, network, settings, where, dataset=dataset, report=reporting(bar))
+            named = {"dataset": dataset, "edition": edition_here(dataset, known)}
+            solved = solve_tasks(chosen, network, settings, where, **named, report=reporting(bar))
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _tell(Console(), solved, out, time.monotonic() - begun)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from arc_affinity.data.datasets.editions import describe_edition
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.types import Pair, Task
@@ -33,14 +34,15 @@ def check_belongs(record: Record, questions: Mapping[Place, Pair]) -> None:
     """
     name = name_place((record.task_id, record.test_index))
     pair = questions.get((record.task_id, record.test_index))
+    edition = f"; it is of edition {describe_edition(record.edition)}" if record.edition else ""
     if pair is None:
         raise ArcAffinityError(f"there is a record of {name}, which the dataset lacks")
     if not np.array_equal(record.input, pair.input):
-        raise ArcAffinityError(f"the record's input of {name} is not the dataset's")
+        raise ArcAffinityError(f"the record's input of {name} is not the dataset's{edition}")
     if record.target is None or pair.output is None:
         return
     if not np.array_equal(record.target, pair.output):
-        raise ArcAffinityError(f"the record's target of {name} is not the dataset's")
+        raise ArcAffinityError(f"the record's target of {name} is not the dataset's{edition}")
 
 
 def name_place(place: Place) -> str:

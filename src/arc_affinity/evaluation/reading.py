@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from arc_affinity.data.datasets.choosing import choose_ids
+from arc_affinity.data.datasets.editions import edition_here, edition_notes
 from arc_affinity.data.datasets.registry import load_tasks, store_at
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.questions import check_belongs, questions_of
@@ -60,6 +61,11 @@ class Reading:
         return self.dataset is not None and store_at(self.dataset) is not None
 
     @cached_property
+    def edition(self) -> str:
+        """The edition of the dataset; "" without one."""
+        return "" if self.dataset is None else edition_here(self.dataset, self.tasks)
+
+    @cached_property
     def required(self) -> Requirements:
         """What a submission is held against.
 
@@ -83,7 +89,16 @@ class Reading:
             return score_each(records, self.required.counting if self.dataset else None, attempts=self.attempts)
         dataset = self._dataset_for(path)
         given = read_submission(path, self.required) if self.strict else read_given(path, self.required, tell)
-        return [score_submission(given, self.required.counting, dataset, attempts=self.attempts)]
+        return [score_submission(given, self.required.counting, dataset, attempts=self.attempts, edition=self.edition)]
+
+    def edition_notes(self, named: Mapping[tuple[str, str | None], Iterable[str]]) -> list[str]:
+        """Return a sentence for each edition of answers that is not the dataset's, or not that of others beside it.
+
+        Args:
+            named: the ids of the tasks that answers are of, by their dataset and edition.
+        """
+        told = {(dataset, edition): ids for (dataset, edition), ids in named.items() if edition}
+        return edition_notes(told, self.edition, self.tasks)
 
     def records(self, path: Path, name: str | None, file_name: str) -> Iterable[Record]:
         """Yield the records in a file, a submission's attempts among them, under the dataset's name where one is named.

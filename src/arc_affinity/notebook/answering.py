@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.evaluation.predicting import predict as predicting
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.records.record import Origin, Record, Sources
@@ -74,13 +75,15 @@ def predict(
     asked, name = tuple(tasks), dataset_of(tasks)
     by = Protocol.named(protocol)
     if isinstance(model, LoadedSolver):
-        origin = Origin(model.name, model.digest, name, Protocol.ARC_PRIZE, seed, exposure="transductive")
+        origin = Origin(
+            model.name, model.digest, name, Protocol.ARC_PRIZE, seed, exposure="transductive", edition=edition_of(asked)
+        )
         groups = predict_by_solver(model, asked, origin, attempts=attempts, views=views)
         return Answers(_joined(groups), asked, attempts)
     asking = predicting.Asking(by, attempts, views, seed)
     questions = predicting.questions_of_tasks(asked, model.model.config.context_pairs, asking)
     predicting.check_answerable(questions, by)
-    origin = Origin(model.name, model.digest, name, by, seed, model.adapter)
+    origin = Origin(model.name, model.digest, name, by, seed, model.adapter, edition=edition_of(asked))
     return Answers(_joined(predicting.predict(model.model, questions, origin, asking)), asked, attempts)
 
 

@@ -86,7 +86,7 @@ def report_on(
     shown: Shown,
     categories: Path | None = None,
     *,
-    note: str = "",
+    notes: Sequence[str] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:
     """Return the diagnosis of sets of records, which stand side by side.
@@ -96,7 +96,7 @@ def report_on(
         tasks: whose demonstrations tell their categories where nothing better does.
         shown: pairs for the page.
         categories: as in `diagnose`.
-        note: what else must be said, if anything.
+        notes: what else must be said, if anything.
         tell: told of what is being done, as some of it takes a while.
 
     Raises:
@@ -106,6 +106,5 @@ def report_on(
     tell(f"categories of {len(ids):,} tasks")
     labels = find_categories(ids, tasks, categories, tell)
     tell(f"intervals and tests over {len(ids):,} tasks")
-    notes = [each for each in (note, *labels.notes) if each]
-    report = build_report(sets, labels.by_task, labels.source, notes)
+    report = build_report(sets, labels.by_task, labels.source, [*notes, *labels.notes])
     return Diagnosis(report, headline(report), findings(report), shown)

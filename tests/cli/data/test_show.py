@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import DATASETS, load_tasks
-from arc_affinity.data.symmetry.canonical import edition_of
 from arc_affinity.drawing.palette import PALETTE
 
 TASK = {

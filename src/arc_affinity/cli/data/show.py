@@ -16,6 +16,7 @@ from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import task_named
+from arc_affinity.data.datasets.editions import describe_edition, edition_of
 from arc_affinity.data.datasets.fetch import fetch as fetch_archive
 from arc_affinity.data.datasets.registry import (
     DATASETS,
@@ -26,7 +27,7 @@ from arc_affinity.data.datasets.registry import (
     find_folder,
     load_tasks,
 )
-from arc_affinity.data.symmetry.canonical import Leak, edition_of, find_leaks
+from arc_affinity.data.symmetry.canonical import Leak, find_leaks
 from arc_affinity.drawing.png import task_png
 from arc_affinity.drawing.terminal import task_table
 from arc_affinity.errors import ArcAffinityError
@@ -111,7 +112,7 @@ def fetch(name: str, *, data_dir: DataDir = None) -> None:
         folders = fetch_archive(name, data_dir)
         tasks = {dataset: load_tasks(str(folder.absolute())) for dataset, folder in folders.items()}
     for dataset, folder in folders.items():
-        told = f"{len(tasks[dataset])} tasks, edition {edition_of(tasks[dataset])}"
+        told = f"{len(tasks[dataset])} tasks, edition {describe_edition(edition_of(tasks[dataset]))}"
         print(f"{dataset}: {told}, in {printable(str(folder))}")
 
 

@@ -65,20 +65,6 @@ def task_key(task: Task) -> bytes:
     return hashlib.blake2b(b"".join(keys), digest_size=KEY_BYTES).digest()
 
 
-def edition_of(tasks: Iterable[Task]) -> str:
-    """Return 16 hex digits that say what is asked: every id, demonstration and test input, cell by cell.
-
-    Test outputs take no part, so a dataset whose answers are withheld is the same edition as with them.
-    """
-    state = hashlib.sha256()
-    for task in tasks:
-        state.update(task.id.encode())
-        shown = [grid for pair in task.train for grid in (pair.input, pair.output)]
-        for grid in (*shown, *(pair.input for pair in task.test)):
-            state.update(b"-" if grid is None else bytes(grid.shape) + grid.tobytes())
-    return state.hexdigest()[:16]
-
-
 def digest_of_pairs(pairs: Iterable[Pair]) -> str:
     """Return the first 16 hex digits of the SHA-256 of ``pairs``, cell by cell and in order, outputs included."""
     state = hashlib.sha256()

@@ -78,6 +78,7 @@ class Subject(NamedTuple):
     protocol: Protocol
     adapted: bool
     epoch: int | None
+    edition: str | None = None
 
 
 class Place(NamedTuple):
@@ -192,8 +193,8 @@ class Collector:
                 target is withheld.
         """
         for record in records:
-            adapted = record.adapter is not None
-            subject = Subject(record.model, record.model_digest, record.dataset, record.protocol, adapted, record.epoch)
+            model, adapted = (record.model, record.model_digest), record.adapter is not None
+            subject = Subject(*model, record.dataset, record.protocol, adapted, record.epoch, record.edition)
             if subject not in self._sets:
                 others = [other for other in self._sources if other.dataset != subject.dataset]
                 if others:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arc_affinity.data.batching.demonstrations import ContextPolicy
 from arc_affinity.data.store.examples import ExampleStore
-from arc_affinity.data.symmetry.canonical import digest_of_pairs, edition_of
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting.predict import (
     Asking,
@@ -72,6 +72,7 @@ def write_predictions(
     dataset: str,
     tell: Tell,
     *,
+    edition: str | None = None,
     adapter: Path | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -84,6 +85,7 @@ def write_predictions(
         asking: how they are asked.
         dataset: its name in the records.
         tell: told of progress.
+        edition: of the dataset, for the records.
         adapter: folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
             each task and named after it; all of them together are one solver, of one digest.
         overwrite: replace records of other answers.
@@ -92,7 +94,7 @@ def write_predictions(
         ArcAffinityError: other records are there, the specialists do not fit the model, or the file cannot be written.
     """
     total, written = answers_to(questions, asking), 0
-    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed, loaded.adapter)
+    origin = Origin(loaded.name, loaded.digest, dataset, asking.protocol, asking.seed, loaded.adapter, edition=edition)
     more: dict[str, object] = {}
     chosen: Mapping[str, Path | None] = {}
     if adapter is not None:
@@ -131,6 +133,7 @@ def write_by_solver(
     dataset: str,
     tell: Tell,
     *,
+    edition: str | None = None,
     attempts: int = 2,
     views: int = 1,
     seed: int = 0,
@@ -141,7 +144,6 @@ def write_by_solver(
     Raises:
         ArcAffinityError: the network has not learned a task; or as `write_predictions`.
     """
-    edition = edition_of(tasks)
     origin = Origin(
         loaded.name, loaded.digest, dataset, Protocol.ARC_PRIZE, seed, exposure="transductive", edition=edition
     )

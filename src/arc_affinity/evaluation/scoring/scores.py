@@ -22,13 +22,17 @@ from arc_affinity.types import Grid, Pair, Task
 
 @dataclass(frozen=True)
 class Subject:
-    """What a score is of; a submission names no model. ``adapted`` means that records name an adapter."""
+    """What a score is of; a submission names no model, and answers the dataset as it is here.
+
+    ``adapted`` means that records name an adapter, and ``edition`` which tasks they say they answer.
+    """
 
     protocol: Protocol
     dataset: str
     model: str | None = None
     model_digest: str | None = None
     adapted: bool = False
+    edition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,9 @@ def score_each(
     return tuple(scores)
 
 
-def score_submission(submission: Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2) -> Score:
+def score_submission(
+    submission: Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2, edition: str | None = None
+) -> Score:
     """Score a submission, which is under the rules of ARC Prize; tasks and attempts that it lacks count 0.
 
     Raises:
@@ -188,7 +194,7 @@ def score_submission(submission: Given, tasks: Sequence[Task], dataset: str, *, 
         for task_id, outputs in submission.items()
         for index, pair in enumerate(outputs)
     }
-    return _score(Subject(Protocol.ARC_PRIZE, dataset), answers, questions_of(tasks), attempts)
+    return _score(Subject(Protocol.ARC_PRIZE, dataset, edition=edition), answers, questions_of(tasks), attempts)
 
 
 def _score(
@@ -232,12 +238,14 @@ def _check_labelled(questions: Mapping[Place, Pair], dataset: str) -> None:
 
 
 def _subject(record: Record) -> Subject:
-    return Subject(record.protocol, record.dataset, record.model, record.model_digest, record.adapter is not None)
+    adapted = record.adapter is not None
+    return Subject(record.protocol, record.dataset, record.model, record.model_digest, adapted, record.edition)
 
 
 def _describe(subject: Subject) -> str:
     adapted = " with adapters" if subject.adapted else ""
-    return f"{subject.protocol} of {subject.model} ({subject.model_digest}){adapted} on {subject.dataset}"
+    edition = f", edition {subject.edition}" if subject.edition else ""
+    return f"{subject.protocol} of {subject.model} ({subject.model_digest}){adapted} on {subject.dataset}{edition}"
 
 
 def _average(values: Sequence[float]) -> float | None:

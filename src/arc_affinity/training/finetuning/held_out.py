@@ -55,7 +55,9 @@ class Scoring:
         for protocol in self.protocols if known else (Protocol.ARC_PRIZE,):
             free = protocol is Protocol.ARC_PRIZE
             asking = Asking(protocol, self.attempts if free else 1, seed=self.seed)
-            origin = Origin(loaded.name, loaded.digest, split.dataset, protocol, self.seed, adapter)
+            origin = Origin(
+                loaded.name, loaded.digest, split.dataset, protocol, self.seed, adapter, edition=split.edition
+            )
             seen = views if free else views[:1]
             found = list(answer_under(loaded.model, examples, origin, asking, seen))
             records += found

@@ -20,13 +20,17 @@ FEWEST_TO_VALIDATE = 10
 
 @dataclass(frozen=True)
 class TaskSplit:
-    """A task's pairs in three disjoint parts; the test part is never used for stopping."""
+    """A task's pairs in three disjoint parts; the test part is never used for stopping.
+
+    ``edition`` is that of the dataset, where it has one, for the records.
+    """
 
     task_id: str
     dataset: str
     train: tuple[Pair, ...]
     validation: tuple[Pair, ...]
     test: tuple[Pair, ...]
+    edition: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.train) < 2:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.data.symmetry.canonical import edition_of
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates.answering import Draft, Question, questions_of
@@ -70,6 +70,7 @@ def solve(
     where: Where,
     *,
     dataset: str,
+    edition: str = "",
     report: Report = lambda *_: None,
 ) -> Solved:
     """Solve ``tasks`` and leave records, a submission and a summary in ``where.folder``.
@@ -83,17 +84,24 @@ def solve(
         settings: budget, seed, views.
         where: folder, device and processes.
         dataset: name of the tasks' dataset, for the records.
+        edition: of the whole dataset, for the records, where ``tasks`` are a part of it; of ``tasks`` unless given.
         report: called as work goes on.
 
     Raises:
         ArcAffinityError: the folder holds another run, something in it is damaged, or the disk is full.
     """
     with working_in(where.folder):
-        return _solve(tasks, base, settings, where, dataset, report)
+        return _solve(tasks, base, settings, where, dataset, report, edition)
 
 
 def _solve(
-    tasks: Sequence[Task], base: LoadedSolver, settings: SolveSettings, where: Where, dataset: str, report: Report
+    tasks: Sequence[Task],
+    base: LoadedSolver,
+    settings: SolveSettings,
+    where: Where,
+    dataset: str,
+    report: Report,
+    edition: str,
 ) -> Solved:
     """The work itself, in a folder that is ours."""
     begun = time.monotonic()
@@ -147,7 +155,7 @@ def _solve(
         Protocol.ARC_PRIZE,
         settings.seed,
         exposure=header["exposure"],
-        edition=header["edition"],
+        edition=edition or header["edition"],
     )
     records = records_of(tasks, merged, origin)
     write_records(where.folder / RECORDS, records)

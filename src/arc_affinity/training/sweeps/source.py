@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arc_affinity.data.datasets.choosing import choose_tasks
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.store.examples import ExampleStore
@@ -51,6 +52,9 @@ class Source:
         if self.is_store:
             store = ExampleStore.open(Path(self.dataset))
             pairs = {task: [store.pair(i) for i in store.indices(task)] for task in task_ids}
-            return [split_pairs(task, pairs[task], config, self.dataset) for task in task_ids]
-        tasks = {task.id: task for task in choose_tasks(load_tasks(self.dataset, self.data_dir), task_ids)}
-        return [split_task(tasks[task_id], config, self.dataset) for task_id in task_ids]
+            splits, edition = [split_pairs(task, pairs[task], config, self.dataset) for task in task_ids], store.edition
+        else:
+            known = load_tasks(self.dataset, self.data_dir)
+            tasks, edition = {task.id: task for task in choose_tasks(known, task_ids)}, edition_of(known)
+            splits = [split_task(tasks[task_id], config, self.dataset) for task_id in task_ids]
+        return [replace(split, edition=edition) for split in splits]

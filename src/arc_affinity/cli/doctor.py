@@ -16,7 +16,14 @@ from rich.text import Text
 from arc_affinity.cli.data.show import DataDir
 from arc_affinity.cli.output.terminal import Console
 from arc_affinity.data.datasets.editions import describe_edition, edition_of
-from arc_affinity.data.datasets.registry import DATASETS, RE_ARC, default_data_dir, find_folder, load_tasks
+from arc_affinity.data.datasets.registry import (
+    DATASETS,
+    RE_ARC,
+    bundles_here,
+    default_data_dir,
+    find_folder,
+    load_tasks,
+)
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.text import printable
 
@@ -72,17 +79,17 @@ def _versions() -> dict[str, str | None]:
 def _datasets(folder: Path) -> dict[str, str]:
     """Of each dataset its tasks and its edition (a hash of its content), or that it is not here."""
     states = {RE_ARC: "generated"}
-    for dataset in DATASETS.values():
-        if dataset.name in states:
+    for name in (*DATASETS, *bundles_here(folder)):
+        if name in states:
             continue
-        if dataset.fetched_as and find_folder(dataset, folder) is None:
-            states[dataset.name] = f"not here; arc-affinity data fetch {dataset.fetched_as}"
+        if name in DATASETS and DATASETS[name].fetched_as and find_folder(DATASETS[name], folder) is None:
+            states[name] = f"not here; arc-affinity data fetch {DATASETS[name].fetched_as}"
             continue
         try:
-            tasks = load_tasks(dataset.name, folder)
-            states[dataset.name] = f"{len(tasks)} tasks, edition {describe_edition(edition_of(tasks))}"
+            tasks = load_tasks(name, folder)
+            states[name] = f"{len(tasks)} tasks, edition {describe_edition(edition_of(tasks))}"
         except ArcAffinityError as error:
-            states[dataset.name] = str(error)
+            states[name] = str(error)
     return states
 
 

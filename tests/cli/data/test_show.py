@@ -72,6 +72,13 @@ def test_list_as_json(cli, tmp_path: Path) -> None:
     assert "no train pairs" in rows["concept-arc/minimal"]["error"]
 
 
+def test_list_shows_kaggle_s_bundles_that_are_there(cli, tmp_path: Path) -> None:
+    write(tmp_path / "arc-agi_test_challenges.json", {"a": TASK, "b": TASK})
+    rows = json.loads(cli("data", "list", "--json", "--data-dir", tmp_path).out)["datasets"]
+    bundle = {key: rows[-1][key] for key in ("name", "tasks", "available", "where", "get")}
+    assert bundle == {"name": "kaggle/test", "tasks": 2, "available": True, "where": str(tmp_path), "get": None}
+
+
 def test_list_tells_damage_and_goes_on(cli, tmp_path: Path) -> None:
     write(tmp_path / "concept-arc" / "Bad.json", [])
     done = cli("data", "list", "--data-dir", tmp_path)

@@ -339,13 +339,38 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_bundle_in_a_folder_must_be_named(tmp_path: Path) -> None:
-    write(tmp_path / "arc-agi_test_challenges.json", {"a": TASK})
+    write(tmp_path / "my_challenges.json", {"a": TASK})
     with pytest.raises(ArcAffinityError, match="name the file itself"):
         load_tasks(str(tmp_path))
 
 
 def without_outputs(task: dict[str, list[dict[str, object]]]) -> dict[str, object]:
     return {**task, "test": [{"input": pair["input"]} for pair in task["test"]]}
+
+
+def test_bundles_by_their_usual_names_in_a_folder(tmp_path: Path) -> None:
+    write(tmp_path / "arc-agi_test_challenges.json", {"a": without_outputs(TASK)})
+    write(tmp_path / "arc-agi_evaluation_challenges.json", {"b": without_outputs(TASK)})
+    write(tmp_path / "arc-agi_evaluation_solutions.json", {"b": [TASK["test"][0]["output"]]})
+    write(tmp_path / "sample_submission.json", {"a": []})
+    for data_dir, prefix in ((tmp_path, "kaggle"), (None, tmp_path)):
+        (test,) = load_tasks(f"{prefix}/test", data_dir)
+        (solved,) = load_tasks(f"{prefix}/evaluation", data_dir)
+        assert (test.id, test.test[0].output, test.dataset) == ("a", None, f"{prefix}/test")
+        assert (solved.id, solved.test[0].output.tolist()) == ("b", TASK["test"][0]["output"])
+        assert [path.name for path in files_of(f"{prefix}/evaluation", data_dir)][:2] == [
+            "arc-agi_evaluation_challenges.json",
+            "arc-agi_evaluation_solutions.json",
+        ]
+    assert find_task("b", None, tmp_path).dataset == "kaggle/evaluation"
+    with pytest.raises(ArcAffinityError, match=f"{tmp_path}/training: no such file or folder"):
+        load_tasks(f"{tmp_path}/training")
+    with pytest.raises(ArcAffinityError, match=r"which has no arc-agi_training_challenges\.json: name the folder"):
+        load_tasks("kaggle/training", tmp_path)
+    with pytest.raises(
+        ArcAffinityError, match=f"name one of the bundles there: {tmp_path}/evaluation, {tmp_path}/test$"
+    ):
+        load_tasks(str(tmp_path))
 
 
 def test_a_bundle_without_solutions(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from arc_affinity.data.datasets.editions import describe_edition, edition_of
 from arc_affinity.data.datasets.fetch import fetch as fetch_archive
 from arc_affinity.data.datasets.registry import (
     DATASETS,
+    KAGGLE,
     RE_ARC,
     Dataset,
+    bundles_here,
     default_data_dir,
     files_of,
     find_folder,
@@ -45,7 +47,8 @@ def list_datasets(*, data_dir: DataDir = None, json: bool = False) -> None:
     """List the datasets.
 
     Besides these names, every command takes the path of a task file, of a folder of task files, of a
-    competition's challenges (with the solutions beside them) or of a store of examples.
+    competition's challenges (with the solutions beside them) or of a store of examples. Where the data folder holds
+    Kaggle's files by their usual names, they are kaggle/test, kaggle/evaluation and kaggle/training.
 
     Args:
         data_dir: Folder with the datasets that are not installed.
@@ -53,6 +56,8 @@ def list_datasets(*, data_dir: DataDir = None, json: bool = False) -> None:
     """
     base = data_dir or default_data_dir()
     rows = [_describe(dataset, base) for dataset in DATASETS.values()]
+    # Their tasks are counted in their files.
+    rows += [_describe(Dataset(name, "ARC Prize on Kaggle", 0, 0, 0), base) for name in bundles_here(base)]
     if json:
         print(jsonlib.dumps({"data_dir": str(base), "datasets": rows}, indent=2))
         return
@@ -161,9 +166,9 @@ def _describe(dataset: Dataset, base: Path) -> dict[str, Any]:
         "get": None,
         "error": None,
     }
-    if not dataset.fetched_as:
+    if not dataset.fetched_as and dataset.name not in KAGGLE:
         return row
-    folder = find_folder(dataset, base)
+    folder = base if dataset.name in KAGGLE else find_folder(dataset, base)
     if folder is None:
         command = f"arc-affinity data fetch {dataset.fetched_as}"
         return {**row, "available": False, "where": None, "get": command}

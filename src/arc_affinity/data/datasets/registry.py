@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.data.datasets.task_files import Entry, folder_entries, input_files, path_entries
+from arc_affinity.data.datasets.task_files import PARTS, Entry, bundle_in, folder_entries, input_files, path_entries
 from arc_affinity.data.store.examples import ARRAYS, MANIFEST, ExampleStore
 from arc_affinity.data.store.files import is_store
 from arc_affinity.documents import name_of, read_json, shown
@@ -87,7 +87,10 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
         )
     }
 )
-"""The datasets that have a name, by it. Every other name is a path."""
+"""The datasets that have a name, by it. Every other name is of `KAGGLE`, or a path."""
+
+KAGGLE: Mapping[str, str] = MappingProxyType({f"kaggle/{part}": part for part in PARTS})
+"""Names of the bundles of ARC Prize's data on Kaggle, where the data folder is the folder with them, by part."""
 
 
 def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
@@ -97,8 +100,9 @@ def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
     task's last pair as its test and the others as its demonstrations, as its task files would.
 
     Args:
-        name: one of `DATASETS`, or the path of a task file, a folder of task files (at any depth), a
-            competition's challenges (solutions are taken from beside them) or a store of examples.
+        name: one of `DATASETS` or `KAGGLE`, or the path of a task file, a folder of task files (at any depth), a
+            competition's challenges (solutions are taken from beside them; FOLDER/test, FOLDER/evaluation and
+            FOLDER/training are those in a folder of Kaggle's files) or a store of examples.
         data_dir: folder with the datasets that are not installed; `default_data_dir` if None.
 
     Raises:
@@ -162,6 +166,9 @@ def find_folder(dataset: Dataset, data_dir: Path | None = None) -> Path | None:
 
 def files_of(name: str, data_dir: Path | None = None) -> list[Path]:
     """Return the files that `load_tasks` would read, as far as they are here."""
+    if name in KAGGLE:
+        bundle = bundle_in(data_dir or default_data_dir(), KAGGLE[name])
+        return [] if bundle is None else input_files(bundle)
     path = _place(name)
     if name == RE_ARC or (name in DATASETS and not DATASETS[name].fetched_as):
         return []
@@ -277,15 +284,31 @@ def _parse_pair(document: object, whole: bool, where: str) -> Pair:
 
 def _at_hand(data_dir: Path | None) -> list[str]:
     """Names of the datasets with task files that are here."""
-    return [
+    named = [
         name
         for name, dataset in DATASETS.items()
         if name != RE_ARC and (not dataset.fetched_as or find_folder(dataset, data_dir) is not None)
     ]
+    return [*named, *bundles_here(data_dir)]
+
+
+def bundles_here(data_dir: Path | None) -> list[str]:
+    """Return the names of Kaggle's bundles that are in the data folder."""
+    base = data_dir or default_data_dir()
+    return [name for name, part in KAGGLE.items() if bundle_in(base, part)]
 
 
 def _entries(name: str, data_dir: Path | None) -> dict[str, Entry]:
     """The unchecked tasks of a named dataset, or of the file or folder ``name``, by id."""
+    if name in KAGGLE:
+        base = data_dir or default_data_dir()
+        bundle = bundle_in(base, KAGGLE[name])
+        if bundle is None:
+            raise ArcAffinityError(
+                f"dataset {name} is not in {base}, which has no arc-agi_{KAGGLE[name]}_challenges.json: "
+                "name the folder with Kaggle's files with --data-dir or ARC_AFFINITY_DATA"
+            )
+        return path_entries(bundle)
     if name not in DATASETS:
         return path_entries(_existing(name))
     dataset = DATASETS[name]
@@ -303,11 +326,12 @@ def _entries(name: str, data_dir: Path | None) -> dict[str, Entry]:
 
 
 def _place(name: str) -> Path:
-    """The path that a name may be, with the home that ``~`` stands for."""
+    """The path that a name may be, with the home that ``~`` and the bundle that FOLDER/test stand for."""
     try:
-        return Path(name).expanduser()
+        path = Path(name).expanduser()
     except RuntimeError as error:
         raise ArcAffinityError(f"{name}: there is no such home folder") from error
+    return path if path.exists() else bundle_in(path.parent, path.name) or path
 
 
 def _existing(name: str) -> Path:
@@ -317,7 +341,7 @@ def _existing(name: str) -> Path:
         return path
     if path.is_absolute() or path.suffix or name.startswith((".", "~")):
         raise ArcAffinityError(f"{name}: no such file or folder")
-    raise unknown("dataset", name, DATASETS)
+    raise unknown("dataset", name, (*DATASETS, *KAGGLE))
 
 
 @cache

@@ -14,6 +14,9 @@ from arc_affinity.errors import ArcAffinityError
 ENDINGS = (".json", ".json.gz")
 """Endings of task files, in small letters or in capitals."""
 
+PARTS = ("training", "evaluation", "test")
+"""Parts of ARC Prize's data on Kaggle, a bundle each."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,7 +52,9 @@ def folder_entries(folder: Path) -> dict[str, Entry]:
     for path in sorted(task_files(folder)):
         document = _read(path)
         if not _is_task(document):
+            parts = [f"{folder / part}" for part in PARTS if bundle_in(folder, part)]
             hint = "; name the file itself to load it as a bundle" if _is_bundle(document) else ""
+            hint = f"; name one of the bundles there: {', '.join(parts)}" if parts else hint
             raise ArcAffinityError(f"{path} is not a task with 'train' and 'test'{hint}")
         task_id = id_of(path)
         if task_id in entries:
@@ -58,6 +63,12 @@ def folder_entries(folder: Path) -> dict[str, Entry]:
     if not entries:
         raise ArcAffinityError(f"{folder} holds no task file (*.json, *.json.gz)")
     return entries
+
+
+def bundle_in(folder: Path, part: str) -> Path | None:
+    """Return the challenges of one of `PARTS` in a folder of Kaggle's files, by their usual name; None if not there."""
+    named = (folder / f"arc-agi_{part}_challenges{ending}" for ending in ENDINGS if part in PARTS)
+    return next((path for path in named if path.is_file()), None)
 
 
 def id_of(path: Path) -> str:

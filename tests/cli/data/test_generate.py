@@ -69,6 +69,49 @@ def test_task_files_load_as_a_dataset(cli, tmp_path: Path) -> None:
             assert a.output.tolist() == b.output.tolist()
 
 
+def test_a_sealed_benchmark_keeps_its_answers_apart_and_is_scored_by_them(cli, tmp_path: Path) -> None:
+    out = tmp_path / "bench"
+    done = cli("data", "generate", "--sealed", "--out", out, *SMALL)
+    assert done.code == 0, done.err
+    assert done.out.endswith(f"for solvers: {out / 'challenges.json'}\nto be kept from them: {out / 'sealed'}\n")
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert files == {"challenges.json", "sealed/challenges.json", "sealed/solutions.json", "sealed/key.json"}
+    given = json.loads((out / "challenges.json").read_text())
+    assert [(len(task["train"]), [*task["test"][0]]) for task in given.values()] == [(4, ["input"])] * 3
+    assert not given.keys() & {*TASKS} and list(given) == sorted(given)
+    key = json.loads((out / "sealed" / "key.json").read_text())
+    for new, rule in key["rules"].items():
+        pairs = rearc.generate_task(rule, 5, key["seed"]).pairs
+        assert [pair["input"] for pair in given[new]["train"]] == [pair.input.tolist() for pair in pairs[:4]]
+    assert sorted(key["rules"].values()) == sorted(TASKS)
+    # A solver that knows all.
+    solutions = json.loads((out / "sealed" / "solutions.json").read_text())
+    answers = {task: [{"attempt_1": grid, "attempt_2": grid} for grid in grids] for task, grids in solutions.items()}
+    (tmp_path / "submission.json").write_text(json.dumps(answers))
+    asked = cli("score", tmp_path / "submission.json", "--dataset", out / "sealed" / "challenges.json", "--json")
+    assert json.loads(asked.out)["scores"][0]["score"] == 1
+    withheld = cli("score", tmp_path / "submission.json", "--dataset", out / "challenges.json")
+    assert "test outputs withheld: 3" in withheld.err
+
+
+def test_a_sealed_benchmark_is_another_each_time_and_never_written_over(cli, tmp_path: Path) -> None:
+    texts = []
+    for name in "ab":
+        assert cli("data", "generate", "--sealed", "--out", tmp_path / name, *SMALL).code == 0
+        texts.append((tmp_path / name / "challenges.json").read_text())
+    assert texts[0] != texts[1]
+    done = cli("data", "generate", "--sealed", "--out", tmp_path / "a", *SMALL)
+    assert (done.code, done.err) == (
+        1,
+        f"error: {tmp_path / 'a'} is there and is not written over; name a new folder\n",
+    )
+    assert (tmp_path / "a" / "challenges.json").read_text() == texts[0]
+    for name in "cd":
+        assert cli("data", "generate", "--sealed", "--out", tmp_path / name, *SMALL, "--seed", 3).code == 0
+    first, second = ((tmp_path / name / "challenges.json").read_bytes() for name in "cd")
+    assert first == second
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
@@ -77,6 +120,8 @@ def test_task_files_load_as_a_dataset(cli, tmp_path: Path) -> None:
         (("--per-task", 3, "--set", "fundational"), 2, "foundational"),
         (("--set", "all"), 2, "--per-task"),
         (("--per-task", "many", "--set", "all"), 2, "many"),
+        (("--per-task", 1, "--set", "all", "--sealed"), 1, "--per-task must be 2 or more, not 1"),
+        (("--per-task", 3, "--set", "all", "--sealed", "--format", "json"), 1, "leave --format out"),
         (("--per-task", 3, "--tasks", "05269062"), 1, "unknown task '05269062'; did you mean '05269061'?"),
         (("--per-task", 0, "--tasks", "05269061"), 1, "at least 1 example per task is needed, not 0"),
         (("--per-task", 3, "--tasks", "05269061", "--workers", 0), 1, "at least 1 worker is needed, not 0"),

@@ -18,6 +18,7 @@ from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.data.generation.generate import Rejections, generate_json, generate_store
 from arc_affinity.data.generation.rearc import REASONS, task_ids
+from arc_affinity.data.generation.sealed import CHALLENGES, SEALED, generate_sealed
 from arc_affinity.data.splits import (
     BalanceRow,
     balance,
@@ -30,6 +31,7 @@ from arc_affinity.data.splits import (
 )
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.documents import fit, read_object
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.processes import cores
 
@@ -53,10 +55,11 @@ def generate(
     per_task: int,
     tasks: Annotated[tuple[str, ...], Parameter(group=WHICH)] = (),
     set: Annotated[Literal["foundational", "all"] | None, Parameter(group=WHICH)] = None,
-    seed: int = 0,
+    seed: int | None = None,
     workers: int | None = None,
     exclude: Path | None = None,
     format: Literal["store", "json"] = "store",
+    sealed: bool = False,
 ) -> None:
     """Generate examples.
 
@@ -69,11 +72,15 @@ def generate(
         per_task: Examples of each task.
         tasks: Ids of the tasks.
         set: The 18 foundational tasks, or all 400.
-        seed: Another seed gives other examples.
+        seed: Another seed gives other examples; 0 unless given, but drawn anew for a sealed benchmark.
         workers: Processes; one for each processor unless given.
         exclude: A store whose inputs must not come again, for a set to test on.
         format: A store, or one ARC task file a task (the last pair under "test", the others under "train").
+        sealed: Make a benchmark: OUT/challenges.json for solvers, with new ids and no answers, and OUT/sealed with the
+            answers and the seed; score takes OUT/sealed/challenges.json.
     """
+    if sealed and format == "json":
+        raise ArcAffinityError("--sealed has a format of its own; leave --format out")
     begin = time.monotonic()
     wanted = tasks or (foundational_tasks() if set == "foundational" else task_ids())
     known = None if exclude is None else ExampleStore.open(exclude)
@@ -84,16 +91,26 @@ def generate(
             bar.advance()
 
         processes = cores() if workers is None else workers
-        settings = (out, wanted, per_task, seed, processes, known, advance)
         try:
-            manifest = generate_json(*settings) if format == "json" else generate_store(*settings).manifest
+            if sealed:
+                rejections = generate_sealed(out, wanted, per_task, seed, processes, known, advance)
+            else:
+                settings = (out, wanted, per_task, seed or 0, processes, known, advance)
+                manifest = generate_json(*settings) if format == "json" else generate_store(*settings).manifest
+                rejections = manifest["rejections"]
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt("interrupted; the same command continues") from error
-    if manifest["rejections"]:
-        console.print(_rejection_table(manifest["rejections"]))
-    number = per_task * len(manifest["tasks"])
-    made = f"{number:,} examples of {len(manifest['tasks'])} tasks in "
-    say_path(console, made, out, f" ({time.monotonic() - begin:.1f} s)")
+            again = "interrupted; nothing is left" if sealed else "interrupted; the same command continues"
+            raise KeyboardInterrupt(again) from error
+    if rejections:
+        console.print(_rejection_table(rejections))
+    tasks_made = len({*wanted})
+    say_path(
+        *(console, f"{per_task * tasks_made:,} examples of {tasks_made} tasks in ", out),
+        f" ({time.monotonic() - begin:.1f} s)",
+    )
+    if sealed:
+        say_path(console, "for solvers: ", out / CHALLENGES)
+        say_path(console, "to be kept from them: ", out / SEALED)
 
 
 def split(

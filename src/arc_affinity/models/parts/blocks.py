@@ -217,17 +217,17 @@ class DecoderLayer(Layer):
         cache: KVCache | None = None,
     ) -> Stream:
         """Return the stream after the layer: a whole sequence, or with ``cache`` the one step that follows it."""
-
-        def look_back(x: Stream) -> Stream:
-            now = self.self_attn.key_values(x, turn)
-            if cache is None:
-                return self.self_attn.read(x, now, turn, causal=True)
-            # All that is in the cache comes before this step, so there is nothing to mask.
-            return self.self_attn.read(x, cache.append(now), turn)
-
-        stream = self.add(stream, look_back, self.norm1)
+        stream = self.add(stream, lambda x: self._look_back(x, turn, cache), self.norm1)
         stream = self.add(stream, lambda x: self.multihead_attn.read(x, memory, turn, mask), self.norm2)
         return self.add(stream, self.feed_forward, self.norm3)
+
+    def _look_back(self, stream: Stream, turn: Turn | None, cache: KVCache | None) -> Stream:
+        """Self-attention to this step and those before."""
+        now = self.self_attn.key_values(stream, turn)
+        if cache is None:
+            return self.self_attn.read(stream, now, turn, causal=True)
+        # All that is in the cache comes before this step, so there is nothing to mask.
+        return self.self_attn.read(stream, cache.append(now), turn)
 
 
 class Decoder(nn.Module):

@@ -1,0 +1,72 @@
+"""Compare records of re-arc tasks with the 302 published specialists, and print a Markdown table.
+
+    python runs/against_published.py RECORDS … --reference FOLDER
+
+FOLDER has the table of arXiv 2512.07109 (lora_302_tasks.csv). Figures are of the first attempt (`sized` and
+`teacher_forced` have no other by which they are judged), but for the column of two attempts; published ones are teacher
+forced. Tasks without records are left out on both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.diagnosis.affinity import theoretical
+from arc_affinity.diagnosis.gap import TaskAccuracy, by_category, group_gap
+from arc_affinity.evaluation.records.record import read_records
+from arc_affinity.evaluation.scoring.scores import score_each
+from arc_affinity.paper.published import FineTune, published_reference
+from arc_affinity.statistics import mean, paired
+
+
+def main() -> None:
+    """Print one table a protocol and set of records."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("records", type=Path, nargs="+")
+    parser.add_argument("--reference", type=Path, required=True)
+    options = parser.parse_args()
+    reference = published_reference(options.reference, {task.id for task in load_tasks("arc-agi-1/training")})
+    assert reference.fine_tunes and reference.labels
+    for path in options.records:
+        for result in score_each(read_records(path)):
+            known = [task_id for task_id in result.by_task if task_id in reference.fine_tunes]
+            ours = {}
+            for task_id in known:
+                one = result.only(task_id)
+                cells, grids, two = (m.over_tasks for m in (one.cell_accuracy, one.first_solved, one.solved))
+                assert cells is not None and grids is not None and two is not None
+                ours[task_id] = (TaskAccuracy(task_id, cells, grids), two)
+            print(f"\n{path.parent.name}, {result.subject.protocol}, {len(known)} tasks\n")
+            print_table(ours, [reference.fine_tunes[task_id] for task_id in known], reference.labels)
+
+
+def print_table(
+    ours: dict[str, tuple[TaskAccuracy, float]], theirs: Sequence[FineTune], labels: dict[str, str]
+) -> None:
+    """Print means over all tasks, by affinity and by category, and what was published of the same tasks."""
+    print("| tasks | | exact, % | two attempts, % | cells, % | gap | at 0 | exact, published | gap | at 0 |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    groups = {"all": [task.final for task in theirs]}
+    levels = {task: str(level) for task, code in labels.items() if (level := theoretical(code))}
+    for categories in (levels, labels):
+        groups |= by_category(groups["all"], categories)
+    for name, published in groups.items():
+        mine = [ours[task.task_id][0] for task in published]
+        two = mean([ours[task.task_id][1] for task in published])
+        now, then = group_gap(mine), group_gap(published)
+        zeros = [sum(task.grids == 0 for task in each) for each in (mine, published)]
+        print(
+            f"| {name} | {now.tasks} | {now.grids.percent()} | {two.percent()} | {now.cells.percent()} | {now.count} "
+            f"| {zeros[0]} | {then.grids.percent()} | {then.count} | {zeros[1]} |"
+        )
+    difference = paired(
+        {task: each.grids for task, (each, _) in ours.items()}, {each.task_id: each.final_grids for each in theirs}
+    )
+    print(f"\nexact, ours less published, task by task: {difference}")
+
+
+if __name__ == "__main__":
+    main()

@@ -39,24 +39,8 @@ def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from arc_affinity.cli.main import run
 
     out = tmp_path_factory.mktemp("solve") / "run"
-    assert (
-        run(
-            [
-                "solve",
-                "--dataset",
-                str(folder),
-                "--steps",
-                "3",
-                "--views",
-                "3",
-                "--sources",
-                "network",
-                "--out",
-                str(out),
-            ]
-        )
-        == 0
-    )
+    command = f"solve --dataset {folder} --steps 3 --views 3 --sources network --workers 1 --out {out}"
+    assert run(command.split()) == 0
     return out
 
 
@@ -64,20 +48,8 @@ def test_what_there_was_no_time_to_learn_is_told(folder: Path, tmp_path: Path, c
     both = tmp_path / "two"
     shutil.copytree(folder, both)
     shutil.copy(both / f"{TASK}.json", both / "another.json")
-    command = (
-        "solve",
-        "--dataset",
-        both,
-        "--steps",
-        1,
-        "--views",
-        1,
-        "--sources",
-        "network",
-        "--out",
-        tmp_path / "out",
-    )
-    done = cli(*command)
+    command = f"solve --dataset {both} --steps 1 --views 1 --sources network --workers 1 --out {tmp_path / 'out'}"
+    done = cli(*command.split())
     assert done.code == 0 and "time to learn 1 of the 2 tasks" in done.out
 
 

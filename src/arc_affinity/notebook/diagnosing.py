@@ -66,8 +66,8 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
 
     Example:
         >>> import arc_affinity as aa
-        >>> answers = aa.predict(aa.find_model("rotary"), aa.load_tasks("arc-agi-1/training")[:2])
-        >>> "2 tasks" in aa.diagnose(answers).headline
+        >>> answers = aa.predict(aa.find_model("rotary"), aa.load_tasks("arc-agi-1/training")[:1])
+        >>> "1 task" in aa.diagnose(answers).headline
         True
     """
     if not answers:

@@ -64,7 +64,7 @@ def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task
 
     Example:
         >>> import arc_affinity as aa
-        >>> tasks = aa.load_tasks("arc-agi-1/training")[:2]
+        >>> tasks = aa.load_tasks("arc-agi-1/training")[:1]
         >>> aa.score(aa.predict(aa.find_model("rotary"), tasks)).solved.over_tasks
         0.0
     """

@@ -58,7 +58,12 @@ class Dihedral(Augmentation):
 
     def apply(self, grid: Grid) -> Changed:
         """Return the view of ``grid``."""
-        view: Changed = np.rot90(grid[:, ::-1] if self.mirrored else grid, self.turns)
+        view: Changed = grid[:, ::-1] if self.mirrored else grid
+        # By slices: np.rot90 takes five times as long for grids as small as these.
+        if self.turns % 2:
+            view = view.T[::-1]
+        if self.turns > 1:
+            view = view[::-1, ::-1]
         # Most of what comes next reads cells in order.
         return np.ascontiguousarray(view)
 

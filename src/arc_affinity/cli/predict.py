@@ -72,11 +72,10 @@ def predict(
     """
     check_outputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter]), *map(Path, tasks)])
     asked = Protocol.named(protocol)
-    if asked is Protocol.TEACHER_FORCED:
-        for name, number in (("attempts", attempts or 1), ("views", views)):
-            if number != 1:
-                raise ArcAffinityError(f"--{name} {number}: {asked} shows the model the answer, once")
     check_name(model)
+    _check_protocol(asked, attempts or 1, views)
+    if is_solver(model):
+        _check_learned(model, asked, plain=adapter is None and context == "drawn")
     # An encoder-decoder answers every example of a store, a network of `solve` the last one of each task.
     store = None if is_solver(model) else store_at(dataset)
     known = load_tasks(dataset, data_dir) if store is None else ()
@@ -93,10 +92,6 @@ def predict(
     place, bar = pick_device(device), Bar("Predicting", unit="answers")
     try:
         if is_solver(model):
-            if adapter is not None or context != "drawn":
-                raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
-            if asked is not Protocol.ARC_PRIZE:
-                raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
             solver = find_solver(model)
             solver.model.to(place)
             with computing_in(threads), bar:
@@ -126,3 +121,18 @@ def predict(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     say_path(Console(), "", out)
+
+
+def _check_learned(model: str, asked: Protocol, *, plain: bool) -> None:
+    """Refuse what a network that has learned its tasks cannot be asked."""
+    if not plain:
+        raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
+    if asked is not Protocol.ARC_PRIZE:
+        raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
+
+
+def _check_protocol(asked: Protocol, attempts: int, views: int) -> None:
+    """Refuse several answers where the model is shown the right one."""
+    for name, number in (("attempts", attempts), ("views", views)):
+        if asked is Protocol.TEACHER_FORCED and number != 1:
+            raise ArcAffinityError(f"--{name} {number}: {asked} shows the model the answer, once")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_info_as_json_and_nothing_else(cli: Callable, folder: Path) -> None:
     assert (done.code, done.err) == (0, "")
     said = json.loads(done.out)
     model = find_model(str(folder))
-    assert said["config"] == TINY.to_dict()
+    assert said["config"] == asdict(TINY)
     assert said["parameters"] == model.model.parameter_count() == sum(said["parts"].values())
     assert (said["name"], said["digest"], said["source"]) == ("tiny", model.digest, str(folder))
     assert said["size_bytes"] == (folder / "model.safetensors").stat().st_size
@@ -78,7 +79,7 @@ def test_import_and_info(cli: Callable, published: Path, tmp_path: Path) -> None
     assert (done.code, done.out) == (0, f"{tmp_path / 'champion'}\n")
     said = json.loads(cli("model", "info", tmp_path / "champion", "--json").out)
     assert said["parameters"] == 1_644_975
-    assert said["config"] == PUBLISHED.to_dict()
+    assert said["config"] == asdict(PUBLISHED)
     card = (tmp_path / "champion" / "README.md").read_text()
     assert "bridge replace, pre-norm" in " ".join(card.split())
     assert "position tables are the same as ours" in card

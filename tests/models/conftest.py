@@ -30,6 +30,12 @@ VARIANTS = {
     "rotary": replace(SMALL, positions="rotary"),
     "sinusoid+rotary": replace(SMALL, positions="sinusoid+rotary", alignment=2.0),
     "post-norm": replace(SMALL, pre_norm=False),
+    "line": replace(SMALL, positions="line"),
+    "separate colours": replace(SMALL, colours="separate"),
+    "no context": replace(SMALL, context="none"),
+    "no bridge": replace(SMALL, bridge="none"),
+    "tokens": replace(SMALL, context="tokens", positions="sinusoid+rotary"),
+    "loops": replace(SMALL, decoder_loops=3),
     "cells alone read": replace(SMALL, read_ends=False),
     "flat": replace(SMALL, flat_positions=True),
     "published": replace(
@@ -70,7 +76,8 @@ def build() -> Callable[..., EncoderDecoder]:
                 parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
             if model.config.pad_row == "zero":
                 model.input_embedding.G[10] = 0
-            model.context_encoder.embedding.G[10] = 0
+            if model.config.context == "vector":
+                model.context_encoder.embedding.G[10] = 0
         return model.eval()
 
     return make

@@ -20,6 +20,14 @@ def test_settings_left_out_are_the_champions() -> None:
     assert ModelConfig.from_dict({"heads": 8}, "file") == replace(ModelConfig(), heads=8)
 
 
+def test_fields_added_later_are_saved_only_where_they_say_something() -> None:
+    assert "decoder_loops" not in ModelConfig(positions="line").to_dict()
+    config = ModelConfig(colours="separate", context="tokens", decoder_loops=2)
+    later = {"colours": "separate", "context": "tokens", "decoder_loops": 2}
+    assert config.to_dict() == {**ModelConfig().to_dict(), **later}
+    assert ModelConfig.from_dict(config.to_dict(), "file") == config
+
+
 def test_a_whole_number_may_stand_for_a_share() -> None:
     config = ModelConfig.from_dict({"encoder_dropout": 0, "alignment": 2, "positions": "rotary"}, "file")
     assert config == replace(ModelConfig(), encoder_dropout=0.0, alignment=2.0, positions="rotary")
@@ -35,7 +43,7 @@ def test_a_whole_number_may_stand_for_a_share() -> None:
         ({"encoder_dropout": False}, "encoder_dropout must be a number, not false"),
         ({"encoder_dropout": "0"}, 'encoder_dropout must be a number, not "0"'),
         ({"pre_norm": 1}, "pre_norm must be true or false, not 1"),
-        ({"positions": "polar"}, 'positions must be one of sinusoid, rotary, sinusoid+rotary, not "polar"'),
+        ({"positions": "polar"}, 'positions must be one of sinusoid, rotary, sinusoid+rotary, line, not "polar"'),
         ({"heads": 0}, "heads must be a whole number of 1 or more, not 0"),
         ({"decoder_layers": -3}, "decoder_layers must be a whole number of 1 or more, not -3"),
         ({"encoder_dropout": 1.0}, "encoder_dropout must be a number below 1.0, not 1.0"),
@@ -45,6 +53,11 @@ def test_a_whole_number_may_stand_for_a_share() -> None:
         ({"width": 60, "heads": 6, "positions": "rotary"}, "heads whose width is divisible by 4, not 10"),
         ({"alignment": 1.0}, "alignment must be 0, or above 0 with rotary positions, not 1.0"),
         ({"alignment": -1.0, "positions": "rotary"}, "alignment must be a number of 0.0 or more, not -1.0"),
+        ({"positions": "line", "flat_positions": True}, "flat_positions must be false with positions in a line"),
+        ({"positions": "line", "alignment": 1.0}, "alignment must be 0, or above 0 with rotary positions"),
+        ({"context": "none", "bridge": "replace"}, "bridge must be left at residual where context, none, gives no"),
+        ({"context": "tokens", "mask_padding": False}, "mask_padding must be true where context is tokens"),
+        ({"decoder_loops": 0}, "decoder_loops must be a whole number of 1 or more, not 0"),
         ({"width": 10**9}, "width must be a whole number of at most 16384, not 1000000000"),
         ({"encoder_layers": 10**6}, "encoder_layers must be a whole number of at most 256"),
         ({"width": 16_384, "encoder_layers": 99}, "such a model would have over"),

@@ -22,12 +22,21 @@ MOST_WEIGHTS = 2_000_000_000
 """Numbers in a model's matrices: as many as one large GPU can train."""
 
 
+ADDED_LATER = ("colours", "context", "decoder_loops")
+"""Fields that are saved only where they differ from their defaults."""
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The parts of an encoder-decoder, chosen once, at build. Defaults: the champion (arXiv 2512.07109, 6.1).
 
-    The last eight fields settle what the paper leaves open or got wrong; ``pad_row="zero"``, ``read_ends=False``,
-    ``mask_padding=False`` and ``flat_positions=True`` are the published package's ways.
+    ``pre_norm`` to ``flat_positions`` settle what the paper leaves open or got wrong; ``pad_row="zero"``,
+    ``read_ends=False``, ``mask_padding=False`` and ``flat_positions=True`` are the published package's ways.
+
+    The paper's ablations: ``positions="line"`` has one dimension, ``colours="separate"`` writes by a matrix of its own,
+    ``bridge="none"`` only adds the context vector to tokens and logits, and ``context="none"`` shows no demonstrations.
+    Ours: with ``context="tokens"`` the decoder attends to every token of the demonstrations in place of their vector,
+    and the decoder's layers are applied ``decoder_loops`` times, with the same weights.
 
     ``read_ends``: grids that are read end in PADs as grids that are written do, so that to keep a size is to copy a
     token. ``alignment``: how sharply (nats) some heads with rotary positions look, before any training, at the cell of
@@ -46,19 +55,35 @@ class ModelConfig:
     context_feed_forward: Hidden = 128
     context_layers: Layers = 2
     context_pairs: Annotated[int, Meta(ge=1, le=100)] = 2
-    positions: Literal["sinusoid", "rotary", "sinusoid+rotary"] = "sinusoid"
+    positions: Literal["sinusoid", "rotary", "sinusoid+rotary", "line"] = "sinusoid"
     pre_norm: bool = True
     pad_row: Literal["learned", "zero"] = "learned"
-    bridge: Literal["residual", "replace"] = "residual"
+    bridge: Literal["residual", "replace", "none"] = "residual"
     normalise_context: bool = True
     alignment: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
     read_ends: bool = True
     mask_padding: bool = True
     flat_positions: bool = False
+    colours: Literal["shared", "separate"] = "shared"
+    context: Literal["vector", "tokens", "none"] = "vector"
+    decoder_loops: Layers = 1
 
     def to_dict(self) -> dict[str, object]:
-        """Return the fields as JSON values."""
-        return asdict(self)
+        """Return the fields as JSON values.
+
+        Those that models had not from the beginning are left out at their defaults: so older models keep their digests.
+        """
+        defaults = ModelConfig()
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ADDED_LATER or value != getattr(defaults, name)
+        }
+
+    @property
+    def numbers_cells(self) -> bool:
+        """Whether a cell's place is its number in raster order, whatever the grid's width."""
+        return self.flat_positions or self.positions == "line"
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object], where: str) -> ModelConfig:
@@ -84,6 +109,12 @@ class ModelConfig:
             yield f"rotary positions need heads whose width is divisible by 4, not {self.width // self.heads}"
         if self.alignment and "rotary" not in self.positions:
             yield f"alignment must be 0, or above 0 with rotary positions, not {self.alignment}"
+        if self.positions == "line" and self.flat_positions:
+            yield "flat_positions must be false with positions in a line, which are flat by themselves"
+        if self.context != "vector" and self.bridge != "residual":
+            yield f"bridge must be left at residual where context, {self.context}, gives no vector to bring over"
+        if self.context == "tokens" and not self.mask_padding:
+            yield "mask_padding must be true where context is tokens, or padding would be read as demonstrations"
         if self.least_weights > MOST_WEIGHTS:
             yield f"such a model would have over {self.least_weights:,} weights; {MOST_WEIGHTS:,} are the most"
 
@@ -97,5 +128,5 @@ class ModelConfig:
         return (
             self.encoder_layers * layer(self.width, self.feed_forward, 1)
             + self.decoder_layers * layer(self.width, self.feed_forward, 2)
-            + self.context_layers * layer(self.context_width, self.context_feed_forward, 1)
+            + (self.context == "vector") * self.context_layers * layer(self.context_width, self.context_feed_forward, 1)
         )

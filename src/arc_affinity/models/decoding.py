@@ -91,7 +91,7 @@ class _Cursors:
 
     @property
     def flat_positions(self) -> Int[np.ndarray, "batch"]:
-        """Cells written so far: where the published package believed the next one to be."""
+        """Cells written so far: the number of the next one in raster order."""
         return np.where(self.done, 0, self.cells)
 
     @property
@@ -148,7 +148,7 @@ def greedy(
     step = 0
     while not cursors.done.all():
         positions, ends = cursors.positions, cursors.ends
-        places = cursors.flat_positions if model.config.flat_positions else positions
+        places = cursors.flat_positions if model.config.numbers_cells else positions
         logits = model.step(written, torch.from_numpy(places[alive]).to(model.device), encoded, caches)
         found = _score(logits, positions[alive], ends[alive], sized=cursors.sized)
         wanted = given[:, step] if step < given.shape[1] else np.full(count, FREE)

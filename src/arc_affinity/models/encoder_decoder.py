@@ -14,7 +14,7 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.parts.blocks import Decoder, Encoder, KeyValues, KVCache
 from arc_affinity.models.parts.bridge import Bridge
 from arc_affinity.models.parts.colours import ColourEmbedding
-from arc_affinity.models.parts.context import ContextEncoder
+from arc_affinity.models.parts.context import ContextEncoder, DemonstrationTokens
 from arc_affinity.models.parts.positions import Rotation, SinusoidPositions, Turn
 from arc_affinity.types import PAD, VOCABULARY
 
@@ -32,19 +32,21 @@ class EncoderOutput:
     """What the encoders made of a batch's queries and demonstrations: all that a decoder step needs.
 
     Attributes:
-        memories: keys and values of the query's cells for the cross-attention of each decoder layer.
-        mask: true on the cells that a query has; None where padding is looked at too.
-        context: the vector of each example's demonstrations.
+        memories: keys and values of the query's tokens for the cross-attention of each decoder layer; those of the
+            demonstrations' tokens behind them where the configuration's context is "tokens".
+        mask: true on the tokens that there are; None where padding is looked at too.
+        context: the vector of each example's demonstrations, where the configuration has one.
     """
 
     memories: list[KeyValues]
-    mask: Bool[Tensor, "batch cells"] | None
-    context: Float[Tensor, "batch context"]
+    mask: Bool[Tensor, "batch tokens"] | None
+    context: Float[Tensor, "batch context"] | None
 
     def select(self, rows: Int[Tensor, "rows"]) -> EncoderOutput:
         """Return that of some examples of the batch."""
         memories = [memory.select(rows) for memory in self.memories]
-        return EncoderOutput(memories, None if self.mask is None else self.mask[rows], self.context[rows])
+        mask, context = (None if each is None else each[rows] for each in (self.mask, self.context))
+        return EncoderOutput(memories, mask, context)
 
 
 class EncoderDecoder(nn.Module):
@@ -59,8 +61,11 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.config = config
         c = config
-        self.input_embedding = ColourEmbedding(c.width, learned_pad=c.pad_row == "learned")
-        self.positional_encoding = SinusoidPositions(c.width) if "sinusoid" in c.positions else None
+        self.input_embedding = ColourEmbedding(
+            c.width, learned_pad=c.pad_row == "learned", shared=c.colours == "shared"
+        )
+        line = c.positions == "line"
+        self.positional_encoding = None if c.positions == "rotary" else SinusoidPositions(c.width, line=line)
         self.rotation = Rotation(c.width // c.heads) if "rotary" in c.positions else None
         self.encoder = Encoder(
             c.encoder_layers, c.width, c.heads, c.feed_forward, c.encoder_dropout, pre_norm=c.pre_norm
@@ -71,6 +76,19 @@ class EncoderDecoder(nn.Module):
         )
         self.decoder_inter_layer_ln = nn.ModuleList(nn.LayerNorm(c.width) for _ in range(c.decoder_layers))
         self.bos_embed = nn.Parameter(torch.randn(c.width) * 0.02)
+        if c.context == "vector":
+            self._add_context(line=line)
+        else:
+            self.logits_bias = nn.Parameter(torch.zeros(VOCABULARY))
+        if c.context == "tokens":
+            self.demonstration_tokens = DemonstrationTokens(c.width, c.context_pairs)
+        self._keep_unused_parts()
+        if c.alignment:
+            self._align(c.alignment)
+
+    def _add_context(self, *, line: bool) -> None:
+        """Add what makes the context vector, and what brings it to the decoder."""
+        c = self.config
         self.context_encoder = ContextEncoder(
             c.context_width,
             c.context_heads,
@@ -79,13 +97,12 @@ class EncoderDecoder(nn.Module):
             pre_norm=c.pre_norm,
             mask_padding=c.mask_padding,
             normalise=c.normalise_context,
+            line=line,
         )
-        self.context_integration = Bridge(c.width, c.context_width, residual=c.bridge == "residual")
+        if c.bridge != "none":
+            self.context_integration = Bridge(c.width, c.context_width, residual=c.bridge == "residual")
         self.context_to_tgt_bias = nn.Linear(c.context_width, c.width, bias=False)
         self.context_to_logits = nn.Linear(c.context_width, VOCABULARY)
-        self._keep_unused_parts()
-        if c.alignment:
-            self._align(c.alignment)
 
     def _align(self, sharpness: float) -> None:
         if self.rotation is None:
@@ -108,6 +125,11 @@ class EncoderDecoder(nn.Module):
         """Where the weights are."""
         return self.bos_embed.device
 
+    @property
+    def output_bias(self) -> nn.Parameter:
+        """What is added to the logits of each token whatever the example."""
+        return self.context_to_logits.bias if self.config.context == "vector" else self.logits_bias
+
     def parameter_count(self) -> int:
         """Number of unique trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
@@ -124,7 +146,7 @@ class EncoderDecoder(nn.Module):
         tokens = self.input_embedding(written)
         start = self.bos_embed.to(tokens.dtype).expand(len(batch), 1, -1)
         positions = batch.target_positions
-        if self.config.flat_positions:
+        if self.config.numbers_cells:
             positions = nn.functional.pad((written != PAD).cumsum(1), (1, 0))
         return self._decode(torch.cat([start, tokens], dim=1), positions, self.encode(batch), None)
 
@@ -137,18 +159,29 @@ class EncoderDecoder(nn.Module):
                 inputs.map(GridStack.cells_only),
                 outputs.map(GridStack.cells_only),
             )
-        if self.config.flat_positions:
+        if self.config.numbers_cells:
             query, inputs, outputs = (
                 query.flattened(),
                 inputs.map(GridStack.flattened),
                 outputs.map(GridStack.flattened),
             )
+        memory, positions = self._read(query), query.positions
         mask = query.mask if self.config.mask_padding else None
-        turn = self._turn(query.positions)
-        stream = self._placed(self.input_embedding(query.tokens), query.positions)
-        memory = self.dec_mem_ln(self.encoder(stream, mask, turn))
+        context = self.context_encoder(inputs, outputs) if self.config.context == "vector" else None
+        if self.config.context == "tokens":
+            shown = self.demonstration_tokens(inputs, outputs, self._read)
+            memory, positions = torch.cat([memory, shown.stream], 1), torch.cat([positions, shown.positions], 1)
+            mask = torch.cat([query.mask, shown.mask], 1)
+        memory, turn = self.dec_mem_ln(memory), self._turn(positions)
         memories = [layer.multihead_attn.key_values(memory, turn) for layer in self.decoder.stack]
-        return EncoderOutput(memories, mask, self.context_encoder(inputs, outputs))
+        return EncoderOutput(memories, mask, context)
+
+    def _read(self, grids: GridStack) -> Float[Tensor, "grids steps width"]:
+        """Return what the encoder makes of each grid."""
+        stream = self._placed(self.input_embedding(grids.tokens), grids.positions)
+        mask = grids.mask if self.config.mask_padding else None
+        read: Tensor = self.encoder(stream, mask, self._turn(grids.positions))
+        return read
 
     def step(
         self,
@@ -159,7 +192,7 @@ class EncoderDecoder(nn.Module):
     ) -> Float[Tensor, "batch vocabulary"]:
         """Return the logits of one step at ``positions`` after token ``written`` (None: the first step).
 
-        ``caches`` (one a layer, see `new_caches`) hold the steps before and are grown by this one.
+        ``caches`` (see `new_caches`) hold the steps before and are grown by this one.
         """
         if written is None:
             tokens = self.bos_embed.expand(len(positions), 1, -1)
@@ -168,8 +201,8 @@ class EncoderDecoder(nn.Module):
         return self._decode(tokens, positions[:, None], encoded, caches)[:, 0]
 
     def new_caches(self) -> list[KVCache]:
-        """Return an empty cache for each decoder layer, for `step`."""
-        return [KVCache() for _ in self.decoder.layers]
+        """Return an empty cache for each decoder layer, each time that it is applied, for `step`."""
+        return [KVCache() for _ in range(self.config.decoder_layers * self.config.decoder_loops)]
 
     def _placed(
         self, tokens: Float[Tensor, "batch cells width"], positions: Int[Tensor, "batch cells"]
@@ -187,10 +220,15 @@ class EncoderDecoder(nn.Module):
         encoded: EncoderOutput,
         caches: list[KVCache] | None,
     ) -> Logits:
-        stream = self._placed(tokens, positions) + self.context_to_tgt_bias(encoded.context)[:, None]
-        stream = self.context_integration(stream, encoded.context)
+        stream, context = self._placed(tokens, positions), encoded.context
+        if context is not None:
+            stream = stream + self.context_to_tgt_bias(context)[:, None]
+            if self.config.bridge != "none":
+                stream = self.context_integration(stream, context)
         turn = self._turn(positions)
-        for i, (layer, norm) in enumerate(zip(self.decoder.stack, self.decoder_inter_layer_ln, strict=True)):
+        layers = [*zip(self.decoder.stack, self.decoder_inter_layer_ln, encoded.memories, strict=True)]
+        for i, (layer, norm, memory) in enumerate(layers * self.config.decoder_loops):
             cache = None if caches is None else caches[i]
-            stream = norm(layer(stream, encoded.memories[i], encoded.mask, turn, cache))
-        return self.input_embedding.logits(stream) + self.context_to_logits(encoded.context)[:, None]
+            stream = norm(layer(stream, memory, encoded.mask, turn, cache))
+        bias = self.logits_bias if context is None else self.context_to_logits(context)[:, None]
+        return self.input_embedding.logits(stream) + bias

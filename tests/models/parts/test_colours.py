@@ -31,5 +31,15 @@ def test_only_a_learned_pad_gets_a_gradient(learned_pad: bool) -> None:
     assert colours.G.grad[:PAD].any(dim=1).all()
 
 
-def test_a_zero_pad_always_scores_zero() -> None:
-    assert (ColourEmbedding(WIDTH, learned_pad=False).logits(torch.randn(7, WIDTH))[:, PAD] == 0).all()
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_zero_pad_always_scores_zero(shared: bool) -> None:
+    colours = ColourEmbedding(WIDTH, learned_pad=False, shared=shared)
+    assert (colours.logits(torch.randn(7, WIDTH))[:, PAD] == 0).all()
+
+
+def test_separate_matrices_read_and_write() -> None:
+    colours = ColourEmbedding(WIDTH, learned_pad=True, shared=False)
+    tokens, hidden = torch.tensor([3, PAD]), torch.randn(5, WIDTH)
+    assert torch.allclose(colours(tokens), colours.G[tokens] * 3)
+    assert torch.allclose(colours.logits(hidden), hidden @ colours.written.T)
+    assert not torch.allclose(colours.G, colours.written)

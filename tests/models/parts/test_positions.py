@@ -33,6 +33,11 @@ def test_sinusoids_by_hand() -> None:
     ]
 
 
+def test_sinusoids_of_a_line_by_hand() -> None:
+    expected = [f(31 * rate) for rate in (1, 0.1, 0.01, 0.001) for f in (math.sin, math.cos)]
+    assert torch.allclose(SinusoidPositions(WIDTH, line=True)(torch.tensor([[31]]))[0, 0], torch.tensor(expected))
+
+
 def test_no_two_places_have_the_same_sinusoids() -> None:
     table = grid_sinusoids(20)
     assert table.shape == (900, 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -208,12 +209,25 @@ def test_position_tables_are_loaded_as_they_are(tensors: dict[str, Tensor]) -> N
     assert foreign_tables(EncoderDecoder(SMALL)) == []
 
 
-@pytest.mark.parametrize("positions", ["rotary", "sinusoid+rotary"])
-def test_rotation_has_no_place_in_it(positions: str, build: Callable[..., EncoderDecoder]) -> None:
-    with pytest.raises(ArcAffinityError, match=f"has sinusoid positions only, not {positions}".replace("+", r"\+")):
-        export_published(build(positions=positions))
-    with pytest.raises(ArcAffinityError, match="has sinusoid positions only"):
-        import_published({}, "file", replace(SMALL, positions=positions))
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"positions": "rotary"}, "has positions sinusoid only, not rotary"),
+        ({"positions": "sinusoid+rotary"}, "has positions sinusoid only, not sinusoid+rotary"),
+        ({"positions": "line"}, "has positions sinusoid only, not line"),
+        ({"colours": "separate"}, "has colours shared only, not separate"),
+        ({"context": "none"}, "has context vector only, not none"),
+        ({"bridge": "none"}, "has bridge residual or replace only, not none"),
+        ({"decoder_loops": 3}, "has layers applied once, not 3 times"),
+    ],
+)
+def test_other_parts_have_no_place_in_it(
+    changes: dict[str, object], refusal: str, build: Callable[..., EncoderDecoder]
+) -> None:
+    with pytest.raises(ArcAffinityError, match=re.escape(refusal)):
+        export_published(build(**changes))
+    with pytest.raises(ArcAffinityError, match=re.escape(refusal)):
+        import_published({}, "file", replace(SMALL, **changes))
 
 
 def test_what_is_exported_shares_nothing_with_the_model() -> None:

@@ -1,9 +1,12 @@
-"""The context encoder: demonstration pairs to one vector a task (arXiv 2512.07109, sections 6.1 and 7.11)."""
+"""Demonstrations as one vector a task (arXiv 2512.07109, sections 6.1 and 7.11), or as all their tokens (ours)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -35,11 +38,12 @@ class ContextEncoder(nn.Module):
         pre_norm: bool,
         mask_padding: bool,
         normalise: bool,
+        line: bool,
     ) -> None:
         super().__init__()
         self.mask_padding, self.normalise = mask_padding, normalise
         self.embedding = ColourEmbedding(width, learned_pad=False)
-        self.pos_encoder = SinusoidPositions(width)
+        self.pos_encoder = SinusoidPositions(width, line=line)
         self.grid_type_embedding = nn.Embedding(2, width)
         self.pixel_ctx = Encoder(layers, width, heads, hidden, 0.0, pre_norm=pre_norm)
         self.pixel_q = Encoder(layers, width, heads, hidden, 0.0, pre_norm=pre_norm)
@@ -69,3 +73,47 @@ class ContextEncoder(nn.Module):
         share = mask if self.mask_padding else torch.ones_like(mask)
         weights = share / share.sum(dim=1, keepdim=True)
         return (cells * weights[:, :, None]).sum(dim=1)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Tokens to attend to: what the encoder made of them, their places, and which of them are no padding."""
+
+    stream: Float[Tensor, "batch tokens width"]
+    positions: Int[Tensor, "batch tokens"]
+    mask: Bool[Tensor, "batch tokens"]
+
+
+class DemonstrationTokens(nn.Module):
+    """The tokens of all demonstrations of an example side by side, in place of a context vector (ours).
+
+    Each grid is read alone, by the encoder that reads queries; then an embedding tells which pair it is of, and whether
+    it is an input or an output.
+    """
+
+    def __init__(self, width: int, pairs: int) -> None:
+        super().__init__()
+        self.grid_embedding = nn.Parameter(torch.randn(2, pairs, width))
+
+    def forward(
+        self, inputs: Shelf, outputs: Shelf, read: Callable[[GridStack], Float[Tensor, "grids steps width"]]
+    ) -> Memory:
+        """Return the demonstrations of every example; ``read`` is the encoder."""
+        streams, places, masks = [], [], []
+        for shelf, grids in zip((inputs, outputs), self.grid_embedding, strict=True):
+            stream = _side_by_side(shelf, [read(stack) for stack in shelf.stacks])
+            streams.append((stream + grids[:, None]).flatten(1, 2))
+            places.append(_side_by_side(shelf, [stack.positions for stack in shelf.stacks]).flatten(1))
+            masks.append(_side_by_side(shelf, [stack.mask for stack in shelf.stacks]).flatten(1))
+        stream, positions, mask = (torch.cat(parts, dim=1) for parts in (streams, places, masks))
+        # An example's own tokens come first, so that all but the longest example's padding can be cut off.
+        order = mask.int().argsort(dim=1, descending=True, stable=True)[:, : int(mask.sum(dim=1).max())]
+        tokens = stream.gather(1, order[:, :, None].expand(-1, -1, stream.shape[2]))
+        return Memory(tokens, positions.gather(1, order), mask.gather(1, order))
+
+
+def _side_by_side(shelf: Shelf, stacks: Sequence[Tensor]) -> Tensor:
+    """Return what belongs to each grid's tokens as (batch, pairs, tokens, ...), zeros behind shorter grids."""
+    longest = max(each.shape[1] for each in stacks)
+    filled = [F.pad(each, (0, 0) * (each.ndim - 2) + (0, longest - each.shape[1])) for each in stacks]
+    return torch.cat(filled)[shelf.place]

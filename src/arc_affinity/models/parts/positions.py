@@ -26,17 +26,22 @@ def grid_sinusoids(width: int) -> Float[Tensor, "canvas width"]:
     return torch.cat([rows, _sinusoids(places % MAX_SIDE, width // 2)], dim=1)
 
 
+def line_sinusoids(width: int) -> Float[Tensor, "canvas width"]:
+    """One dimension, as for text: the whole width encodes a cell's number in raster order."""
+    return _sinusoids(torch.arange(CANVAS), width)
+
+
 class SinusoidPositions(nn.Module):
-    """A fixed table of 2D sinusoids, looked up by canvas position; the published `pe` buffer."""
+    """A fixed table of sinusoids, looked up by canvas position (or, ``line``, a cell's number); the published `pe`."""
 
     pe: Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, line: bool = False) -> None:
         super().__init__()
-        self.register_buffer("pe", grid_sinusoids(width)[None])
+        self.register_buffer("pe", (line_sinusoids if line else grid_sinusoids)(width)[None])
 
     def forward(self, positions: Int[Tensor, "batch cells"]) -> Float[Tensor, "batch cells width"]:
-        """Return the vector of each canvas position."""
+        """Return the vector of each position."""
         return self.pe[0][positions]
 
 

@@ -342,7 +342,7 @@ def forget_pad_weight(model: EncoderDecoder, weight: float) -> None:
     "The foundations of cost-sensitive learning", theorem 2). A weight below 1 puts the reverse right too.
     """
     with torch.no_grad():
-        model.context_to_logits.bias[PAD] -= math.log(weight)
+        model.output_bias[PAD] -= math.log(weight)
 
 
 def digest(model: EncoderDecoder) -> str:

@@ -8,6 +8,7 @@ matrix ``input_embedding.G`` once more; the two ``pe`` are fixed tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -32,6 +33,14 @@ normalised the context. Not published, and so chosen: the bridge's result replac
 literally; layers are pre-norm, as in the later port; 4 context heads, as in the checkpoint's record. Padding stays
 masked: a grid alone is read alike with and without."""
 
+PARTS = {
+    "positions": ("sinusoid",),
+    "colours": ("shared",),
+    "context": ("vector",),
+    "bridge": ("residual", "replace"),
+}
+"""Parts that the layout has tensors for."""
+
 CORE, COPY = "core_model.", "model."
 """Prefixes of the model's tensors; the second set repeats the first."""
 
@@ -55,7 +64,7 @@ def import_published(content: Mapping[str, object], where: str, settings: ModelC
     Raises:
         ArcAffinityError: naming each tensor that is missing, unexpected, misshapen, not finite, or no copy of another.
     """
-    _refuse_rotary(settings)
+    _refuse_other_parts(settings)
     model = EncoderDecoder(settings)
     state = content.get("state_dict")
     given = {str(name): value for name, value in (state if isinstance(state, Mapping) else content).items()}
@@ -79,9 +88,9 @@ def export_published(model: EncoderDecoder) -> dict[str, Tensor]:
     """Return the 292 tensors of the published layout, sorted by name; `import_published` undoes it.
 
     Raises:
-        ArcAffinityError: the model has rotary positions, of which the layout knows nothing.
+        ArcAffinityError: the model has parts of which the layout knows nothing, such as rotary positions.
     """
-    _refuse_rotary(model.config)
+    _refuse_other_parts(model.config)
     core = _fuse(model)
     tensors = _scalars(model) | {prefix + name: core[name] for prefix in (CORE, COPY) for name in core}
     return {name: tensors[name].detach().cpu().clone() for name in sorted(tensors)}
@@ -95,9 +104,13 @@ def foreign_tables(model: EncoderDecoder) -> list[str]:
     ]
 
 
-def _refuse_rotary(settings: ModelConfig) -> None:
-    if settings.positions != "sinusoid":
-        raise ArcAffinityError(f"the published layout has sinusoid positions only, not {settings.positions}")
+def _refuse_other_parts(settings: ModelConfig) -> None:
+    parts = asdict(settings)
+    for part, known in PARTS.items():
+        if parts[part] not in known:
+            raise ArcAffinityError(f"the published layout has {part} {' or '.join(known)} only, not {parts[part]}")
+    if settings.decoder_loops > 1:
+        raise ArcAffinityError(f"the published layout has layers applied once, not {settings.decoder_loops} times")
 
 
 def _scalars(model: EncoderDecoder) -> dict[str, Tensor]:

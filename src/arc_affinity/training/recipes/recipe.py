@@ -111,11 +111,11 @@ class Recipe:
     def flat(self) -> dict[str, Any]:
         """Return all fields on one level, those of the model as ``model.FIELD``."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "model"}
-        return own | {f"model.{name}": value for name, value in self.model.to_dict().items()}
+        return own | {f"model.{name}": value for name, value in asdict(self.model).items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON values."""
-        return asdict(self)
+        return {**asdict(self), "model": self.model.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str, below: Recipe | None = None) -> Recipe:

@@ -325,6 +325,47 @@ def test_a_checkpoint_of_another_run_is_refused(tiny: Recipe, run: Path) -> None
         quick(replace(tiny, steps=2), run, resume=True)
 
 
+def first_moment(content: dict[str, Any]) -> dict[str, Any]:
+    return next(iter(content["optimizer_states"][0]["state"].values()))
+
+
+TAMPERED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no optimiser": lambda c: c.update(optimizer_states=[]),
+    "an optimiser of nothing": lambda c: c["optimizer_states"][0].clear(),
+    "another shape": lambda c: first_moment(c).update(exp_avg=torch.zeros(3)),
+    "no number": lambda c: first_moment(c)["exp_avg_sq"].fill_(float("nan")),
+    "weights missing": lambda c: c["state_dict"].pop("model.bos_embed"),
+    "weights of another shape": lambda c: c["state_dict"].update({"model.bos_embed": torch.zeros(2, 2)}),
+    "no weights": lambda c: c.update(state_dict=None),
+    "no loops": lambda c: c.pop("loops"),
+    "loops of nothing": lambda c: c["loops"].update(fit_loop={}),
+    "no schedule": lambda c: c.update(lr_schedulers=[]),
+    "callbacks that are none": lambda c: c.update(callbacks=3),
+}
+
+
+@pytest.fixture(scope="module")
+def half(tiny: Recipe, examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was broken off after the checkpoint of step 2."""
+    folder = tmp_path_factory.mktemp("half") / "run"
+    shutil.copytree(examples, folder / "data")
+    with pytest.raises(KeyboardInterrupt):
+        quick(replace(tiny, steps=4, validate_every=2), folder, callbacks=[StopBefore(3)])
+    return folder
+
+
+@pytest.mark.parametrize("tamper", TAMPERED.values(), ids=TAMPERED)
+def test_a_tampered_checkpoint_is_refused_and_left(tiny: Recipe, half: Path, tmp_path: Path, tamper: Callable) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    content = read_checkpoint(run / LAST)
+    tamper(content)
+    torch.save(content, run / LAST)
+    before = {path: path.read_bytes() for path in run.rglob("*.ckpt")}
+    with pytest.raises(ArcAffinityError, match=r"last\.ckpt is no (whole )?checkpoint"):
+        quick(replace(tiny, steps=4, validate_every=2), run, resume=True)
+    assert {path: path.read_bytes() for path in run.rglob("*.ckpt")} == before
+
+
 @pytest.mark.parametrize("step", [None, "2", -1, 2.5])
 def test_a_checkpoint_without_its_step_is_refused(tiny: Recipe, run: Path, step: object) -> None:
     torch.save({**read_checkpoint(run / LAST), "global_step": step}, run / LAST)

@@ -121,7 +121,8 @@ def _train(
     module = GridModule(_new_model(recipe), recipe)
     trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
     examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
-    with _interrupts_raised(trainer), computing_in(machine.threads):
+    restoring = _restoring(trainer, out / LAST, start) if start else contextlib.nullcontext()
+    with _interrupts_raised(trainer), restoring, computing_in(machine.threads):
         trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
     if trainer.is_global_zero:
         _save_best(out)
@@ -262,6 +263,41 @@ def _interrupts_raised(trainer: Trainer) -> Iterator[None]:
         if not trainer.is_global_zero:
             raise
         raise KeyboardInterrupt from error
+
+
+class _Restored(Callback):
+    """Makes sure that all of a checkpoint was taken up: Lightning and torch pass over what is missing."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path, self.step, self.done = path, step, False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compare steps, and the shapes of the optimiser's running means with those of the weights."""
+        self.done = True
+        steps = {trainer.global_step, *(config.scheduler.last_epoch for config in trainer.lr_scheduler_configs)}
+        states = [state for optimiser in trainer.optimizers for state in optimiser.state.items()]
+        # A tensor without axes counts steps.
+        fit = all(
+            bool(mean.isfinite().all()) and mean.shape in (weights.shape, ())
+            for weights, state in states
+            for mean in state.values()
+            if isinstance(mean, torch.Tensor)
+        )
+        if steps != {self.step} or not states or not fit:
+            raise ArcAffinityError(f"{self.path} is no whole checkpoint: its optimiser's state does not fit")
+
+
+@contextlib.contextmanager
+def _restoring(trainer: Trainer, path: Path, step: int) -> Iterator[None]:
+    """Say in a line that what Lightning or torch cannot take up again is a damaged checkpoint."""
+    restored = _Restored(path, step)
+    trainer.callbacks.append(restored)
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if restored.done:
+            raise
+        raise ArcAffinityError(f"{path} is no whole checkpoint: {shown(str(error))}") from error
 
 
 def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 
 import numpy as np
 import pytest
@@ -32,6 +32,6 @@ SOLVED = {
 @pytest.mark.parametrize("id", SOLVED)
 def test_task_stays_solved(id: str) -> None:
     task = find_task(id, "arc-agi-1/training")
-    answers = solve_task(task, seconds=8, clock=time.thread_time)
+    answers = solve_task(task, seconds=math.inf, states=2_000)
     for pair, found in zip(task.test, answers, strict=True):
         assert any(np.array_equal(each.grid, pair.output) for each in found[:2]), SOLVED[id]

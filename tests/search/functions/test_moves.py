@@ -53,6 +53,8 @@ MOVED: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], str, str
     (symmetry.mirror_best, ((0,),), "12 34 56 5.", "12 34 56 56"),
     (symmetry.mirror_best, ((1,),), "123. 5678", None),
     (symmetry.mirror_best, ((0,),), "12 34 56 78 11 11", None),
+    # Half of the rows are enough, the first as the last.
+    (symmetry.mirror_best, ((0,),), "5. 56 34 12", "56 56 34 12"),
     (symmetry.behind, (9, False), "1221 2332 2399 1291", "32 21"),
     (symmetry.behind, (9, True), "1212 1212 1299", "12"),
     (symmetry.behind, (9, True), "1212", None),

@@ -128,6 +128,25 @@ def test_answers_of_another_edition_are_told(cli, dataset, tmp_path):
     assert done.err.endswith("; it is of edition 92d4b04388fc0e40 (ARC-AGI-2 evaluation, Kaggle 2025)\n")
 
 
+def test_a_submission_is_checked_where_answers_are_withheld(cli, dataset, submission):
+    for path in dataset.iterdir():
+        task = json.loads(path.read_text())
+        path.write_text(json.dumps({**task, "test": [{"input": pair["input"]} for pair in task["test"]]}))
+    done = cli("submit", submission, "--dataset", dataset, "--check")
+    assert (done.code, done.out, done.err) == (0, f"{submission}: 2 tasks, 3 answers, as they must be\n", "")
+    for change, told in (
+        ({"aaaa0003": []}, "tasks that the dataset lacks: 1 (aaaa0003)"),
+        ({"aaaa0002": []}, "wrong number of outputs: 1 (aaaa0002 has 0 for 1)"),
+        ({"aaaa0002": [{"attempt_1": [[0]]}]}, "answers without attempt_2: 1"),
+        ({"aaaa0002": [{"attempt_1": [[0]], "attempt_2": [[1], [1, 2]]}]}, "2 columns, but row 0 has 1"),
+        ({"aaaa0002": [{"attempt_1": [[0]], "attempt_2": [[10]]}]}, "10 is not a colour"),
+        ({"aaaa0002": [{"attempt_1": [[0]], "attempt_2": [[0]] * 31}]}, "31 rows; a grid has 1-30"),
+    ):
+        submission.write_text(json.dumps({**ANSWERS, **change}))
+        done = cli("submit", submission, "--dataset", dataset, "--check")
+        assert (done.code, done.out) == (1, "") and told in done.err, done.err
+
+
 def test_without_dataset_records_are_scored_over_their_own_tasks(cli, records):
     assert [score["score"] for score in scores_of(cli("score", records, "--json"))] == [0.75, 0.75]
 

@@ -63,6 +63,41 @@ def test_the_form_that_arc_prize_takes(tmp_path, record, task):
     }
 
 
+def faults_by_the_competition_s_rules(submission: object, challenges: dict[str, int]) -> list[str]:
+    """Its rules as they are written, by nothing of ours: what is wrong with a submission to tasks of so many tests."""
+    faults = [] if submission.keys() == challenges.keys() else ["other tasks"]
+    for task_id, tests in challenges.items():
+        answers = submission.get(task_id, [])
+        faults += [] if len(answers) == tests else [f"{task_id}: {len(answers)} answers"]
+        for answer in answers:
+            faults += [] if set(answer) == {"attempt_1", "attempt_2"} else [f"{task_id}: other attempts"]
+            for rows in answer.values():
+                sides = {len(row) for row in rows}
+                cells = {(type(cell), cell) for row in rows for cell in row}
+                if not (1 <= len(rows) <= 30 and len(sides) == 1 and 1 <= min(sides) <= 30):
+                    faults.append(f"{task_id}: no rectangle")
+                if not cells <= {(int, colour) for colour in range(10)}:
+                    faults.append(f"{task_id}: no colour")
+    return faults
+
+
+def test_what_is_submitted_keeps_the_competition_s_rules(tmp_path, record, task):
+    largest = np.full((30, 30), 9, np.uint8).tolist()
+    rows = [
+        record("a1", 0, 1, largest),
+        record("a1", 0, 2, None),
+        record("a1", 1, 1, None),
+        record("b2", 0, 2, [[5, 0]]),
+    ]
+    path = tmp_path / "submission.json"
+    write_submission(path, make_submission(rows, [task("a1", 2), task("b2", 1), task("c3", 3)], allow_missing=True))
+    assert faults_by_the_competition_s_rules(json.loads(path.read_text()), {"a1": 2, "b2": 1, "c3": 3}) == []
+    assert faults_by_the_competition_s_rules({"a1": [{"attempt_1": [[1], []]}]}, {"a1": 1}) == [
+        "a1: other attempts",
+        "a1: no rectangle",
+    ]
+
+
 def test_an_attempt_without_a_grid_repeats_the_other(record, task):
     rows = [
         record("a1", 0, 1, None),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+import arc_affinity as aa
+from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import load_adapter, save_adapter
@@ -40,4 +44,16 @@ def test_finetuning(tmp_path: Path) -> None:
     assert tuned.adapter is not None and tuned.adapter.size == 102_400
     save_adapter(tuned.adapter, tmp_path)
     assert load_adapter(tmp_path).base_digest == loaded.digest
-    assert find_model(str(tmp_path)).adapter == tmp_path.name
+    adapted = find_model(str(tmp_path))
+    assert adapted.adapter == tmp_path.name
+    # PEFT itself lays it over the base: the same logits, and the same answers by our own decoding.
+    peft = pytest.importorskip("peft")
+    theirs = peft.PeftModel.from_pretrained(find_model("rotary").model, tmp_path).eval()
+    batch = collate(split.test_examples(adapted.model.config.context_pairs, 0))
+    with torch.no_grad():
+        torch.testing.assert_close(theirs(batch), adapted.model(batch), rtol=1e-4, atol=1e-3)
+        assert not torch.allclose(theirs(batch), loaded.model(batch), atol=0.1)
+    tasks = [split.task(split.test[:2])]
+    answers = [aa.predict(each, tasks) for each in (adapted, replace(adapted, model=theirs.base_model.model))]
+    ours, those = ([record.prediction.tolist() for record in each.records] for each in answers)
+    assert ours == those

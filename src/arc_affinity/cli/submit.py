@@ -10,7 +10,13 @@ from cyclopts import Parameter
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.evaluation.records.record import read_records
-from arc_affinity.evaluation.submission import make_submission, submittable, write_submission
+from arc_affinity.evaluation.submission import (
+    Requirements,
+    make_submission,
+    read_submission,
+    submittable,
+    write_submission,
+)
 from arc_affinity.text import printable
 
 
@@ -22,6 +28,7 @@ def submit(
     out: Path = Path("submission.json"),
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     allow_missing: bool = False,
+    check: bool = False,
 ) -> None:
     """Write a submission from records.
 
@@ -29,12 +36,21 @@ def submit(
     attempt that gave no grid repeats the other one; where there is none the answer is [[0]].
 
     Args:
-        records: Records that predict, solve or finetune wrote.
+        records: Records that predict, solve or finetune wrote; with --check a submission by any solver.
         dataset: Whose tests to answer.
         out: The submission to write.
         data_dir: Folder with the datasets that are not installed.
         allow_missing: Answer [[0]] to tests without a record instead of refusing.
+        check: Write nothing, but hold the submission against the competition's rules: every task of the dataset and no
+            other, two attempts at every test, each a rectangle of at most 30 x 30 whole numbers 0-9. Answers need not
+            be known.
     """
+    if check:
+        given = read_submission(records, Requirements(load_tasks(dataset, data_dir), allow_missing=allow_missing))
+        print(
+            f"{printable(str(records))}: {len(given)} tasks, {sum(map(len, given.values()))} answers, as they must be"
+        )
+        return
     check_outputs([out], [records, *files_of(dataset, data_dir)])
     read = read_records(records)
     rows = submittable(read)

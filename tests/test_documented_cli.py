@@ -65,6 +65,14 @@ def test_commands_in_the_guides_are_understood(page: str, line: str) -> None:
     build_app().parse_args(tokens, print_error=False, exit_on_error=False)
 
 
+def test_every_variable_is_documented_in_one_place() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    used = {name for text in sources for name in re.findall(r"\bARC_AFFINITY_[A-Z]+\b", text)}
+    assert used == {"ARC_AFFINITY_DATA"}
+    page = (ROOT / "docs" / "habits.md").read_text(encoding="utf-8")
+    assert used == set(re.findall(r"^\| `(ARC_AFFINITY_\w+)` \|", page, re.MULTILINE))
+
+
 def test_python_in_the_guides_runs() -> None:
     pages = [page.read_text(encoding="utf-8") for page in sorted(ROOT.glob("docs/*.md"))]
     blocks = [block for page in pages for block in PYTHON.findall(page)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.cli import main
-from arc_affinity.cli.errors import split_debug
+from arc_affinity.cli.errors import split_flag
 
 FAILING = '''
 """Commands that end in every way there is."""
@@ -144,9 +147,44 @@ def test_a_reader_that_leaves_is_no_news(failing: Path) -> None:
 
 
 def test_debug_is_taken_out_anywhere_but_after_two_dashes() -> None:
-    assert split_debug(["a", "--debug", "b"]) == (True, ["a", "b"])
-    assert split_debug(["a", "--", "--debug"]) == (False, ["a", "--", "--debug"])
-    assert split_debug([]) == (False, [])
+    assert split_flag(["a", "--debug", "b"], "--debug") == (True, ["a", "b"])
+    assert split_flag(["a", "--", "--debug"], "--debug") == (False, ["a", "--", "--debug"])
+    assert split_flag(["-q", "a"], "--quiet", "-q") == (True, ["a"])
+    assert split_flag([], "--debug") == (False, [])
+
+
+@pytest.mark.parametrize("flag", ["--quiet", "-q"])
+def test_quiet_leaves_the_result_and_errors_alone(cli, tmp_path: Path, flag: str) -> None:
+    picture = tmp_path / "picture.png"
+    picture.touch()
+    command = ("data", "show", "007bbfb7", "--png", picture)
+    assert cli(*command).err == f"note: {picture} will be replaced\n"
+    quiet = cli(*command, flag)
+    assert (quiet.code, quiet.err, quiet.out) == (0, "", cli(*command).out)
+    failed = cli("data", "show", "007bbfb8", flag)
+    assert (failed.code, failed.err[:6], failed.err.count("\n")) == (1, "error:", 1)
+    assert cli("data", "shwo", flag).code == 2
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_terminal_has_colours_unless_no_color_is_set(plain: bool) -> None:
+    """On a terminal of its own: the digits are there either way."""
+    ours, theirs = pty.openpty()
+    shown = {"TERM": "xterm-256color", "COLORTERM": "truecolor", **({"NO_COLOR": "1"} if plain else {})}
+    command = [sys.executable, "-m", "arc_affinity", "data", "show", "007bbfb7"]
+    settings = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env={**settings, **shown}) as process:
+        os.close(theirs)
+        said = b""
+        # A terminal whose other end is closed is an error to read.
+        with contextlib.suppress(OSError):
+            while more := os.read(ours, 4096):
+                said += more
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"007bbfb7" in said
+    assert (b"\x1b[38;2;" in said) is not plain
+    assert (b";48;2;" in said) is not plain
 
 
 @pytest.mark.parametrize(("words", "function", "summary"), main.COMMANDS, ids=[row[0] for row in main.COMMANDS])

@@ -13,6 +13,7 @@ from rich.table import Table
 
 import arc_affinity as aa
 from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.files import say_replaced
 from arc_affinity.cli.score import task_table
 from arc_affinity.cli.solve import reporting
 from arc_affinity.drawing.terminal import grid_text
@@ -59,6 +60,7 @@ def demo(*, out: Path = Path("out/demo")) -> None:
     from arc_affinity.models.parts.threads import computing_in
     from arc_affinity.models.storage.folders import find_model
 
+    say_replaced(sorted(path for ending in ("html", "json", "jsonl") for path in out.glob(f"*.{ending}")))
     begun, console = time.monotonic(), Console()
     small = unseen_tasks()
     console.print(f"Solve: {SOLVED} tasks that the base never saw, {SECONDS:.0f} s", highlight=False)

@@ -79,12 +79,13 @@ def diagnose(
         raise ArcAffinityError("name at least one file of records or a submission")
     if out.suffix == ".json":
         raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
+    called = _called(records, name)
     read = [*records, categories, *map(Path, tasks), *([] if dataset is None else files_of(dataset, data_dir))]
     # Beside a device or a pipe is no place of the user's.
     beside = None if is_stream(out) else out.with_suffix(".json")
     # Which figures there will be is not known yet: any that is there may be written over, and one of the page's name.
     drawn_over = set() if figures is None else {figures / out.name, *figures.glob("*.svg")}
-    check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read)
+    check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read, replaced=[out, beside])
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     with Bar("Diagnosing") as bar:
@@ -92,7 +93,7 @@ def diagnose(
         def tell(words: str) -> None:
             bar.at(0, words=f"Diagnosing: {words}")
 
-        made = _diagnose(records, _called(records, name), reading, categories, tell)
+        made = _diagnose(records, called, reading, categories, tell)
         tell(f"writing {out}")
         made.save(out)
         if beside is not None:

@@ -61,11 +61,11 @@ def in_one_line(_kind: type[BaseException], error: BaseException, _trace: Traceb
     _say(f"{type(cause).__name__}: {cause} (unexpected; --debug shows the traceback)")
 
 
-def split_debug(arguments: Sequence[str]) -> tuple[bool, list[str]]:
-    """Return whether ``--debug`` stands anywhere before a ``--``, and the other arguments."""
+def split_flag(arguments: Sequence[str], *names: str) -> tuple[bool, list[str]]:
+    """Return whether a flag that every command takes stands anywhere before a ``--``, and the other arguments."""
     end = list(arguments).index("--") if "--" in arguments else len(arguments)
-    debug = "--debug" in arguments[:end]
-    return debug, [word for word in arguments[:end] if word != "--debug"] + list(arguments[end:])
+    others = [word for word in arguments[:end] if word not in names]
+    return len(others) < end, [*others, *arguments[end:]]
 
 
 def _code(error: BaseException) -> int:
@@ -99,7 +99,7 @@ def _wrong(error: CycloptsError, chain: list[str], words: Sequence[str]) -> str:
         # The library's own message would import every command to suggest one.
         token = (error.unused_tokens or [""])[0]
         if token.startswith("-"):
-            return str(unknown("flag", token, ("--help", "--version", "--debug")))
+            return str(unknown("flag", token, ("--help", "--version", "--debug", "--quiet")))
         depth = len(chain)
         known = {each.split()[depth] for each in words if each.split()[:depth] == chain}
         return str(unknown("command", token, known))

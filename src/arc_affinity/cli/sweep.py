@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
+from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.files import write_text
 from arc_affinity.training.recipes.files import load_recipe
@@ -55,15 +56,19 @@ def sweep(
 
     quiet_lightning()
     folder = out or Path("out") / f"sweep-{base.name}"
-    console = Console()
+    console, watched = Console(), Console(stderr=True)
+    bar = Bar("Searching", trials, "trials", console=watched)
     names = tuple(search.space)
 
     def report(trial: Trial) -> None:
         loss = f"{trial.loss:.4f}" if trial.loss is not None else f"failed: {trial.why}"
         settings = ", ".join(f"{name} {_shown(trial.settings[name])}" for name in names)
-        Console(stderr=True).print(f"trial {trial.number}: {loss} ({settings})", highlight=False, markup=False)
+        watched.print(f"trial {trial.number}: {loss} ({settings})", highlight=False, markup=False)
+        # What an earlier run has done is no part of this one's pace.
+        bar.begun_at = bar.begun_at if bar.done else min(trial.number, trials - 1)
+        bar.at(min(trial.number + 1, trials))
 
-    with choose_workers(executor, workers) as hands:
+    with choose_workers(executor, workers) as hands, bar:
         found = search.run(folder, hands.open, hands.at_a_time, report)
     table = Table(title="the ten best: lowest validation loss, nats a token")
     for name in ("trial", "loss", *names):

@@ -97,7 +97,7 @@ class Reading:
         Args:
             named: the ids of the tasks that answers are of, by their dataset and edition.
         """
-        told = {(dataset, edition): ids for (dataset, edition), ids in named.items() if edition}
+        told = {(self.dataset or dataset, edition): ids for (dataset, edition), ids in named.items() if edition}
         return edition_notes(told, self.edition, self.tasks)
 
     def records(self, path: Path, name: str | None, file_name: str) -> Iterable[Record]:

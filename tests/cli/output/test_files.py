@@ -28,6 +28,22 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
         check_folder(tmp_path / "file")
 
 
+def test_what_is_there_is_said_to_be_replaced_before_the_work(tmp_path: Path, capsys) -> None:
+    first, second, third, new = (tmp_path / name for name in ("1", "2", "3", "new"))
+    for path in (first, second, third):
+        path.touch()
+    for outputs, settings, told in (
+        ([first, new, None], {}, f"note: {first} will be replaced\n"),
+        ([first, second], {}, f"note: {first} and {second} will be replaced\n"),
+        ([first, second, third], {}, f"note: {first} and 2 more files will be replaced\n"),
+        ([first, second], {"replaced": [second]}, f"note: {second} will be replaced\n"),
+        ([first, Path("/dev/null")], {"replaced": []}, ""),
+        ([Path("/dev/stdout")], {}, ""),
+    ):
+        check_outputs(outputs, **settings)
+        assert capsys.readouterr().err == told
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -6,14 +6,26 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import is_stream, keep_inputs
 
 
-def check_outputs(outputs: Iterable[Path | None], given: Iterable[Path | None] = ()) -> None:
+def check_outputs(
+    outputs: Iterable[Path | None],
+    given: Iterable[Path | None] = (),
+    *,
+    replaced: Iterable[Path | None] | None = None,
+) -> None:
     """Refuse files that cannot be written, and those that are ``given`` to be read (`files.keep_inputs`).
 
-    Nothing is made or changed: a file without a name is opened where the folder is, or would be made.
+    Nothing is made or changed: a file without a name is opened where the folder is, or would be made. Of files that
+    are there, a note on stderr says that they will be replaced.
+
+    Args:
+        outputs: files that will, or may, be written.
+        given: files that will be read.
+        replaced: those of ``outputs`` that are replaced where they are there; all unless given.
 
     Raises:
         ArcAffinityError: naming the file and why.
@@ -26,6 +38,15 @@ def check_outputs(outputs: Iterable[Path | None], given: Iterable[Path | None] =
         if path.is_dir():
             raise ArcAffinityError(f"cannot write {path}: Is a directory")
         _check_folder(path.parent, path)
+    say_replaced(wanted if replaced is None else replaced)
+
+
+def say_replaced(outputs: Iterable[Path | None]) -> None:
+    """Say before the work which files that are there will be replaced."""
+    there = [path for path in outputs if path is not None and path.is_file() and not is_stream(path)]
+    if there:
+        more = f" and {len(there) - 1} more files" if len(there) > 2 else f" and {there[1]}" if there[1:] else ""
+        say_path(Console(stderr=True), "note: ", there[0], f"{more} will be replaced")
 
 
 def check_folder(folder: Path | None) -> None:

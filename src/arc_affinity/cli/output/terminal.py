@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ class Console(rich.console.Console):
 def say_path(console: rich.console.Console, before: str, path: Path | str, after: str = "") -> None:
     """Print the name of a file, all of it on one line."""
     console.print(Text(printable(f"{before}{path}{after}")), soft_wrap=True, highlight=False)
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Keep progress, notes and warnings of the block off stderr; what it raises is told later, as always."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stderr(nowhere):
+        yield
 
 
 def open_streams() -> None:

@@ -122,10 +122,27 @@ def test_answers_of_another_edition_are_told(cli, dataset, tmp_path):
     assert json.loads(done.out)["notes"] == [told]
     assert json.loads(done.out)["scores"][0]["edition"] == "92d4b04388fc0e40"
     assert cli("score", tmp_path / "other.jsonl").err == ""
+    done = cli("score", tmp_path / "other.jsonl", "--dataset", dataset, "--strict")
+    assert (done.code, done.out, done.err) == (1, "", f"error: {told}\n")
+    assert cli("score", tmp_path / "mine.jsonl", "--dataset", dataset, "--strict").code == 0
     path = dataset / "aaaa0001.json"
     path.write_text(path.read_text().replace("[3, 4]", "[3, 3]"))
     done = cli("score", tmp_path / "other.jsonl", "--dataset", dataset)
     assert done.err.endswith("; it is of edition 92d4b04388fc0e40 (ARC-AGI-2 evaluation, Kaggle 2025)\n")
+
+
+def test_strict_refuses_records_that_lack_outputs(cli, dataset, records):
+    whole = records.read_text().splitlines(keepends=True)
+    records.write_text("".join(whole[2:]))
+    done = cli("score", records, "--dataset", dataset)
+    assert (done.code, "2 of 3" in done.out) == (0, True)
+    refused = cli("score", records, "--dataset", dataset, "--strict")
+    told = f"error: {records}: arc_prize: outputs without an attempt: 1 (task aaaa0001 output 0)\n"
+    assert (refused.code, refused.out, refused.err) == (1, "", told)
+    assert cli("score", records, "--dataset", dataset, "--strict", "--allow-missing").out == done.out
+    assert cli("score", records, "--dataset", dataset, "--strict", "--tasks", "aaaa0002").code == 0
+    records.write_text("".join(whole))
+    assert cli("score", records, "--dataset", dataset, "--strict").code == 0
 
 
 def test_a_submission_is_checked_where_answers_are_withheld(cli, dataset, submission):

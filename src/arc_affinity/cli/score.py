@@ -56,7 +56,8 @@ def score(
         data_dir: Folder with the datasets that are not installed.
         attempts: How many ranked attempts count; 1 needs no second one.
         allow_missing: Let a submission lack tasks, which count 0.
-        strict: Refuse a submission with attempts that are no grid; otherwise they count as wrong, and are told.
+        strict: Refuse a submission with attempts that are no grid, records that lack outputs (unless --allow-missing),
+            and answers of another edition; otherwise the first two count as wrong, and all are told.
         by_task: Show each task as well.
         json: Print one JSON document and nothing else.
     """
@@ -66,6 +67,8 @@ def score(
     notes = reading.edition_notes(
         {(s.subject.dataset, s.subject.edition): {o.task_id for o in s.outputs if o.attempted} for s in scores}
     )
+    if strict and notes:
+        raise ArcAffinityError("; ".join(notes))
     if name is not None:
         scores = [
             replace(each, subject=replace(each.subject, model=name_in_records(name, "--name"))) for each in scores

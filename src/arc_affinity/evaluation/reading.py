@@ -11,8 +11,8 @@ from pathlib import Path
 from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.editions import edition_here, edition_notes
 from arc_affinity.data.datasets.registry import load_tasks, store_at
-from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.questions import check_belongs, questions_of
+from arc_affinity.errors import ArcAffinityError, listing
+from arc_affinity.evaluation.questions import check_belongs, name_place, questions_of
 from arc_affinity.evaluation.records.record import (
     Origin,
     Record,
@@ -40,7 +40,8 @@ class Reading:
         named: ids of the tasks that count, or files of ids; all unless given.
         attempts: ranked attempts that count.
         allow_missing: a submission may lack tasks.
-        strict: an attempt that is no grid is refused; else it counts as wrong.
+        strict: an attempt of a submission that is no grid is refused, and so are records that lack outputs of the
+            dataset, unless tasks may be missing; else these count as wrong.
     """
 
     dataset: str | None = None
@@ -82,11 +83,15 @@ class Reading:
         """Return the score of every protocol and model in a file of records, or of a submission.
 
         Raises:
-            ArcAffinityError: the file holds neither, or as in `score_each`, `read_given` and `choose_ids`.
+            ArcAffinityError: the file holds neither, `strict` refuses it, or as in `score_each`, `read_given` and
+                `choose_ids`.
         """
         if _is_records(path):
             records = self._chosen(read_records(path))
-            return score_each(records, self.required.counting if self.dataset else None, attempts=self.attempts)
+            scores = score_each(records, self.required.counting if self.dataset else None, attempts=self.attempts)
+            if self.strict and not self.allow_missing:
+                _refuse_gaps(path, scores)
+            return scores
         dataset = self._dataset_for(path)
         given = read_submission(path, self.required) if self.strict else read_given(path, self.required, tell)
         return [score_submission(given, self.required.counting, dataset, attempts=self.attempts, edition=self.edition)]
@@ -159,6 +164,14 @@ class Reading:
         if self.dataset is None:
             raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
         return self.dataset
+
+
+def _refuse_gaps(path: Path, scores: Iterable[Score]) -> None:
+    """Refuse records of a solver without an attempt at some output."""
+    for each in scores:
+        without = [name_place((output.task_id, output.test_index)) for output in each.outputs if not output.attempted]
+        if without:
+            raise ArcAffinityError(f"{path}: {each.subject.protocol}: {listing('outputs without an attempt', without)}")
 
 
 def _is_records(path: Path) -> bool:

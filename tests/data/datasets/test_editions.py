@@ -37,6 +37,11 @@ def test_the_editions_that_are_at_hand_have_their_names(tasks_of: Callable[[str]
     assert describe_edition(edition).startswith(f"{edition} ({name}, its repository")
 
 
+@pytest.mark.parametrize("name", ["concept-arc", "concept-arc/minimal"])
+def test_the_edition_of_concept_arc(tasks_of: Callable[[str], tuple[Task, ...]], name: str) -> None:
+    assert EDITIONS[edition_of(tasks_of(name))].startswith("ConceptARC")
+
+
 @pytest.mark.parametrize(("file", "year"), [("arc1.json", 2019), ("kaggle2024.json", 2024)])
 @pytest.mark.parametrize("part", ["train", "eval"])
 def test_the_editions_of_kaggle(file: str, year: int, part: str) -> None:

@@ -19,6 +19,8 @@ EDITIONS: Mapping[str, str] = MappingProxyType(
         "6b943f5842e010ab": "ARC-AGI-2 training, its repository and Kaggle 2025",
         "bbd2e05838b80abf": "ARC-AGI-2 evaluation, its repository",
         "92d4b04388fc0e40": "ARC-AGI-2 evaluation, Kaggle 2025",
+        "52cb53a55230f078": "ConceptARC, its repository",
+        "3c170e73a9f41b42": "ConceptARC's minimal tasks, its repository",
         "dc34ec7934951651": "Mini-ARC, as arcle 0.2.6 carries it",
     }
 )

@@ -81,7 +81,6 @@ def test_python_in_the_guides_runs() -> None:
         exec(compile(block, "docs", "exec"), {})
 
 
-@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """A broken link, a page that no list names, or a function that the reference does not find is a warning."""
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", ROOT / "docs", tmp_path / "site"]

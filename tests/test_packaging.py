@@ -12,8 +12,6 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -47,7 +45,6 @@ def test_no_release_is_tried_that_the_usual_constraints_forbid_the_next_of() -> 
         assert tuple(map(int, usual.get(name, least).split("."))) >= tuple(map(int, least.split("."))), name
 
 
-@pytest.mark.slow
 def test_the_wheel_alone_has_all_that_the_commands_need(tmp_path: Path) -> None:
     """Built from a copy and unpacked by itself: no file of the checkout can stand in for one that it lacks."""
     copy, alone = tmp_path / "copy", tmp_path / "alone"

@@ -14,10 +14,12 @@ from importlib import import_module
 
 _HOMES = {
     "load_tasks": "data.datasets.registry",
+    "train": "notebook.training",
     "find_model": "notebook.answering",
     "predict": "notebook.answering",
     "solve": "notebook.answering",
     "finetune": "notebook.specialists",
+    "read_answers": "notebook.answers",
     "score": "notebook.scoring",
     "classify": "notebook.kinds",
     "diagnose": "notebook.diagnosing",

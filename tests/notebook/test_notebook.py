@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from arc_affinity.types import Example, Pair, Task
 
 pytestmark = pytest.mark.many_steps
 
-MODULES = ("answering", "diagnosing", "kinds", "pictures", "scoring", "specialists")
+MODULES = ("answering", "diagnosing", "kinds", "pictures", "scoring", "specialists", "training")
 
 
 def grid(rows: int, cols: int, colour: int) -> np.ndarray:
@@ -105,11 +106,26 @@ def test_a_diagnosis_is_a_page_and_a_few_sentences(tmp_path: Path) -> None:
 
 def test_answers_are_written_and_read_again(tmp_path: Path) -> None:
     made = answers(grid(7, 5, 3), grid(7, 5, 4))
-    again = Answers.read(made.save(tmp_path / "records.jsonl"))
+    again = aa.read_answers(made.save(tmp_path / "records.jsonl"))
     assert [each.to_json() for each in again.records] == [each.to_json() for each in made.records]
     assert aa.score(tmp_path / "records.jsonl").solved.over_tasks == 1
     asked = Answers(made.records, (Task("task", TASK.train, TASK.test, "mine"),))
     assert '"attempt_2"' in asked.submit(tmp_path / "submission.json").read_text()
+
+
+def test_a_submission_of_any_solver_is_read_with_its_tasks(tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(
+        '{"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]], "output": [[4, 5]]}]}'
+    )
+    (tmp_path / "theirs.json").write_text('{"task": [{"attempt_1": [[4]], "attempt_2": [[4, 5]]}]}')
+    read = aa.read_answers(tmp_path / "theirs.json", str(tmp_path / "task.json"))
+    assert [(each.model, each.exact) for each in read.records] == [("theirs", False), ("theirs", True)]
+    assert [task.id for task in read.tasks] == ["task"] and aa.score(read).first_solved.over_tasks == 0
+    assert {
+        each.model for each in aa.read_answers(tmp_path / "theirs.json", str(tmp_path / "task.json"), name="x").records
+    } == {"x"}
+    with pytest.raises(ArcAffinityError, match="names no dataset"):
+        aa.read_answers(tmp_path / "theirs.json")
 
 
 def test_tables_for_pandas() -> None:
@@ -134,6 +150,18 @@ def test_a_specialist_answers_by_its_own_weights() -> None:
     assert "before" in made._repr_html_()
     with pytest.raises(ArcAffinityError, match="no such setting"):
         aa.finetune(base, task, stepz=2)
+
+
+def test_a_model_is_trained_by_a_recipe_and_answers(tmp_path: Path) -> None:
+    examples = tmp_path / "task.json"
+    pairs = [{"input": [[n]], "output": [[n, n]]} for n in range(5)]
+    examples.write_text(json.dumps({"train": pairs, "test": pairs[:1]}))
+    changes = {"steps": 2, "validate_every": 2, "validation_per_task": 2, "examples": str(examples), "model.width": 16}
+    made = aa.train("smoke", tmp_path / "run", changes=changes)
+    assert made.model.model.config.width == 16 and f"{made.metrics['val/loss']:.4f}" in made._repr_html_()
+    assert len(aa.predict(made.model, [TASK]).records) == 2
+    with pytest.raises(ArcAffinityError, match="did you mean 'steps'"):
+        aa.train("smoke", tmp_path / "other", changes={"stepz": 2})
 
 
 def test_a_network_of_solve_is_asked_for_what_it_has_learned(tmp_path: Path) -> None:

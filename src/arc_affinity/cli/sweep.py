@@ -48,11 +48,11 @@ def sweep(
     from arc_affinity.training.sweeps.settings import SettingsSweep, Trial, read_space
 
     search = SettingsSweep(base, read_space(vary, base), trials, share, seed)
-    from arc_affinity.cli.output.progress import quiet_lightning
     from arc_affinity.drawing.charts import Line, estimates
     from arc_affinity.drawing.plot import standalone
     from arc_affinity.statistics import Estimate
     from arc_affinity.training.executors import choose_workers
+    from arc_affinity.training.pretraining.quiet import quiet_lightning
 
     quiet_lightning()
     folder = out or Path("out") / f"sweep-{base.name}"

@@ -83,9 +83,10 @@ def train(
     if resume:
         chosen, told = recipe_to_go_on(chosen, given, folder)
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
-    from arc_affinity.cli.output.progress import ExampleRate, quiet_lightning
+    from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import find_machine
     from arc_affinity.training.pretraining.pretrain import train as run
+    from arc_affinity.training.pretraining.quiet import quiet_lightning
 
     machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
     quiet_lightning()

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.records.record import Record, read_records, write_records
+from arc_affinity.evaluation.reading import Reading
+from arc_affinity.evaluation.records.record import Record, write_records
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
@@ -32,15 +33,6 @@ class Answers:
     tasks: tuple[Task, ...] = ()
     counted: int = 2
     summary: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    @classmethod
-    def read(cls, path: Path | str) -> Answers:
-        """Read records that any command or `save` wrote.
-
-        Raises:
-            ArcAffinityError: the file cannot be read, or holds something else.
-        """
-        return cls(tuple(read_records(Path(path))))
 
     @cached_property
     def by_output(self) -> Mapping[Place, Sequence[Record]]:
@@ -83,6 +75,26 @@ class Answers:
             for (task_id, index), records in self.by_output.items()
         ]
         return table(("task", "test", "attempts", f"right within {self.counted}"), rows)
+
+
+def read_answers(
+    path: Path | str, dataset: str | None = None, *, tasks: Sequence[str] = (), name: str | None = None
+) -> Answers:
+    """Read what any solver answered: records, a ``submission.json``, or a folder of results with one file a task.
+
+    Args:
+        path: what to read; gzip or not.
+        dataset: whose tasks were asked, a name or a path; a submission needs it.
+        tasks: ids of the tasks that count, or files of ids; all unless given.
+        name: what the solver is called; unless given, what its records say, or a submission's file.
+
+    Raises:
+        ArcAffinityError: it cannot be read, holds something else, or is a submission and lacks tasks that count.
+    """
+    path = Path(path)
+    reading = Reading(dataset, named=tasks)
+    records = tuple(reading.records(path, name, path.name.partition(".")[0]))
+    return Answers(records, tuple(reading.required.counting))
 
 
 def _verdict(records: Sequence[Record]) -> str:

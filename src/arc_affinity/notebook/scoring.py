@@ -9,7 +9,7 @@ from typing import Any
 
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.evaluation.scoring import scores as scoring
-from arc_affinity.notebook.answers import Answers
+from arc_affinity.notebook.answers import Answers, read_answers
 from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
 from arc_affinity.text import percent
@@ -69,7 +69,7 @@ def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task
         0.0
     """
     if isinstance(answers, Path | str):
-        answers = Answers.read(answers)
+        answers = read_answers(answers)
     known, counted = (answers.tasks or None, answers.counted) if isinstance(answers, Answers) else (None, 2)
     records = answers.records if isinstance(answers, Answers) else answers
     found = scoring.score(records, known if tasks is None else tasks, attempts=min(2, counted))

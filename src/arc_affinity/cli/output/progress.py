@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -55,11 +53,3 @@ class ExampleRate(Callback):
 
     def _rate(self) -> str:
         return f"{self.recipe.name} {self.examples / max(time.monotonic() - self.begun, 1e-9):.1f} examples/s"
-
-
-def quiet_lightning() -> None:
-    """Keep hints about products and about settings chosen on purpose off the screen."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*")

@@ -63,7 +63,7 @@ def test_first_steps() -> None:
 
 
 def test_solve_five_tasks() -> None:
-    found = run("solve_five_tasks", ids=["00576224", "34b99a2b"], steps=1, views=1, workers=1)
+    found = run("solve_five_tasks", ids=["00576224", "34b99a2b"], seconds=None, steps=1, views=1, workers=1)
     _, score, first, pictures, submission = found
     assert score.solved.over_tasks == 1 and all(right for _, right, _ in first)
     assert "attempt 2" in pictures.html and len(json.loads(submission.read_text())) == 2

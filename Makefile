@@ -31,8 +31,8 @@ lint: $(STAMP) ## check style and types
 bench: $(STAMP) ## measure, each figure against a baseline in the same run
 	set -e; for each in bench/[a-z]*.py; do $(BIN)/python "$$each"; done
 
-docs: $(STAMP) ## write docs/cli.md from the commands' own help, and the site in out/site
-	$(BIN)/python -m arc_affinity.cli.reference docs/cli.md
+docs: $(STAMP) ## write docs/cli.md and docs/recipe.md from the program itself, and the site in out/site
+	$(BIN)/python -m arc_affinity.cli.reference docs/cli.md docs/recipe.md
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/site
 
 install: $(STAMP) ## make the virtual environment

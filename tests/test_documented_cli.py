@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.cli.main import COMMANDS, GROUPS, build_app
+from arc_affinity.training.recipes.files import load_recipe
+from arc_affinity.training.recipes.recipe import RECIPES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```(?:sh|bash|console)\n(.*?)```", re.DOTALL)
 NAME = re.compile(r"`(arc_affinity\.[\w.]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -28,12 +31,26 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_command_page_is_what_help_says(root: Path, tmp_path: Path) -> None:
+def test_the_pages_of_commands_and_of_recipes_are_what_the_program_says(root: Path, tmp_path: Path) -> None:
     """In a process of its own: the type checker of the tests may change the order in which choices are listed."""
-    subprocess.run([sys.executable, "-m", "arc_affinity.cli.reference", tmp_path / "cli.md"], check=True)
-    written = (root / "docs" / "cli.md").read_text(encoding="utf-8")
-    now = (tmp_path / "cli.md").read_text(encoding="utf-8")
-    assert written == now, "docs/cli.md is not what --help says now; run `make docs`"
+    pages = ("cli.md", "recipe.md")
+    command = [sys.executable, "-m", "arc_affinity.cli.reference", *(tmp_path / page for page in pages)]
+    subprocess.run(command, check=True)
+    for page in pages:
+        written, now = ((folder / page).read_text(encoding="utf-8") for folder in (root / "docs", tmp_path))
+        assert written == now, f"docs/{page} is not what the program says now; run `make docs`"
+
+
+def test_the_recipes_shown_are_those_that_there_are(tmp_path: Path) -> None:
+    shown = {}
+    for page in ("recipe.md", "training.md"):
+        for number, block in enumerate(TOML.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))):
+            path = tmp_path / f"{page}-{number}.toml"
+            path.write_text(block)
+            recipe = load_recipe(str(path))
+            shown[recipe.name] = recipe
+    assert {name: shown.get(name) for name in RECIPES} == RECIPES
+    assert len(shown) > len(RECIPES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
@@ -73,6 +90,7 @@ def test_every_variable_is_documented_in_one_place() -> None:
     assert used == set(re.findall(r"^\| `(ARC_AFFINITY_\w+)` \|", page, re.MULTILINE))
 
 
+@pytest.mark.many_steps
 def test_python_in_the_guides_runs() -> None:
     pages = [page.read_text(encoding="utf-8") for page in sorted(ROOT.glob("docs/*.md"))]
     blocks = [block for page in pages for block in PYTHON.findall(page)]

@@ -32,15 +32,37 @@ class ModelConfig:
 
     ``pre_norm`` to ``flat_positions`` settle what the paper leaves open or got wrong; ``pad_row="zero"``,
     ``read_ends=False``, ``mask_padding=False`` and ``flat_positions=True`` are the published package's ways.
+    ``positions="line"``, ``colours="separate"``, ``bridge="none"`` and ``context="none"`` are the paper's ablations.
 
-    The paper's ablations: ``positions="line"`` has one dimension, ``colours="separate"`` writes by a matrix of its own,
-    ``bridge="none"`` only adds the context vector to tokens and logits, and ``context="none"`` shows no demonstrations.
-    Ours: with ``context="tokens"`` the decoder attends to every token of the demonstrations in place of their vector,
-    and the decoder's layers are applied ``decoder_loops`` times, with the same weights.
-
-    ``read_ends``: grids that are read end in PADs as grids that are written do, so that to keep a size is to copy a
-    token. ``alignment``: how sharply (nats) some heads with rotary positions look, before any training, at the cell of
-    their own place (see `models.parts.blocks.Attention.align`).
+    Attributes:
+        width: Of a token's vector.
+        heads: Of attention, which share the width.
+        feed_forward: Hidden units of a layer's feed-forward part.
+        encoder_layers: Layers that read the query.
+        decoder_layers: Layers that write the output.
+        encoder_dropout: Share of activations dropped while training.
+        decoder_dropout: Share of activations dropped while training.
+        context_width: Of a token's vector in the encoder of demonstrations.
+        context_heads: Heads of that encoder.
+        context_feed_forward: Hidden units of its feed-forward parts.
+        context_layers: Its layers.
+        context_pairs: Demonstrations that it is shown.
+        positions: How a token knows its row and column: added sinusoids, rotations of queries and
+            keys, or both; "line" has one dimension.
+        pre_norm: Normalise before each part of a layer, not after it.
+        pad_row: The embedding of PAD, the token that ends rows and grids: learned, or zeros.
+        bridge: Whether what joins a token and the demonstrations is added to the token or replaces
+            it; "none" only adds the context vector to tokens and logits.
+        normalise_context: Give the vector of the demonstrations mean 0 and variance 1.
+        alignment: How sharply (nats) some heads with rotary positions look, before any training, at the cell of their
+            own place (see `models.parts.blocks.Attention.align`).
+        read_ends: Grids that are read end in PADs as grids that are written do, so that to keep a size is to copy a
+            token.
+        mask_padding: Keep what fills a batch up out of attention.
+        flat_positions: Count tokens in place of rows and columns.
+        colours: Whether the matrix that reads colours writes them too, or one of its own does.
+        context: What the decoder sees of the demonstrations: one vector, every token of them (ours), or nothing.
+        decoder_loops: How often the decoder's layers are applied, with the same weights (ours).
     """
 
     width: Width = 160

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +77,19 @@ def one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Dask cluster of one worker: its address, and its two processes by name."""
+    """A Dask cluster of one worker, which others may join: its address, and its processes by name."""
 
     address: str
-    running: Mapping[str, subprocess.Popen[bytes]]
+    running: dict[str, subprocess.Popen[bytes]]
+
+    def start(self, name: str, module: str, *flags: str) -> None:
+        """Start one of its processes."""
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *flags]
+        self.running[name] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def join(self, name: str) -> None:
+        """Have a worker join."""
+        self.start(name, "dask_worker", self.address, "--no-nanny", "--nthreads", "1")
 
 
 @pytest.fixture
@@ -90,19 +99,14 @@ def cluster() -> Iterator[Cluster]:
         free.bind(("127.0.0.1", 0))
         host, port = free.getsockname()
     address = f"tcp://{host}:{port}"
-    commands = {
-        "scheduler": ("dask_scheduler", "--host", host, "--port", str(port), "--no-dashboard"),
-        "worker": ("dask_worker", address, "--no-nanny", "--nthreads", "1"),
-    }
-    running = {
-        name: subprocess.Popen([sys.executable, "-m", f"distributed.cli.{module}", *flags], stderr=subprocess.DEVNULL)
-        for name, (module, *flags) in commands.items()
-    }
+    made = Cluster(address, {})
     try:
+        made.start("scheduler", "dask_scheduler", "--host", host, "--port", str(port), "--no-dashboard")
+        made.join("worker")
         wait_for_a_worker(address)
-        yield Cluster(address, running)
+        yield made
     finally:
-        for process in running.values():
+        for process in made.running.values():
             process.kill()
             process.wait()
 

@@ -139,6 +139,17 @@ def test_what_is_found_and_not_chosen_is_among_the_candidates() -> None:
     assert "better ranking could win up to 25.0 points" in told
 
 
+def test_what_stands_above_in_pictures_is_not_said_again() -> None:
+    report = report_of([record("aaaa0001", attempt=a, prediction=TARGET if a == 3 else QUERY) for a in (1, 2, 3)])
+    said, beside_pictures = findings(report), findings(report, drawn=True)
+    assert [line for line in said if line not in beside_pictures] == [
+        "Score 0.0 % (95 % CI 0.0 to 79.3) on 1 task within 2 attempts; protocol arc_prize: "
+        "the model finds the size of the output itself.",
+        "1 output not solved: lost in ranking 1 (100.0 %); by first attempts, arc_prize.",
+    ]
+    assert len(beside_pictures) == len(said) - 2
+
+
 def test_the_scores_are_those_of_the_scorer() -> None:
     rows = random_records(29, 3)
     (each,) = report_of(rows).sets

@@ -324,6 +324,33 @@ def test_a_real_cluster_whose_processes_are_killed(
             waiting.result(30)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["worker", "scheduler"])
+def test_fine_tuning_outlives_the_processes_of_a_cluster(
+    mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster, killed: str
+) -> None:
+    """Where a worker dies another one does its work; where the scheduler dies the same sweep goes on elsewhere."""
+    monkeypatch.setattr(executors, "RETURN", 2.0)
+    cluster.join("another worker")
+    out, done = tmp_path / "out", []
+
+    def kill(task: str, error: object) -> None:
+        done.append(task)
+        cluster.running[killed].kill()
+
+    with choose_workers(f"dask:{cluster.address}", 1) as workers:
+        if killed == "worker":
+            run_sweep(mine, out, workers, kill)
+            assert sorted(done) == sorted(TASKS[:3])
+        else:
+            with pytest.raises(ArcAffinityError, match="is gone"):
+                run_sweep(mine, out, workers, kill)
+            assert 1 <= len(read_results(out)) < 3
+    ended, serial = (run_sweep(mine, folder, SERIAL) for folder in (out, tmp_path / "serial"))
+    assert not ended.failed
+    assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial.results[task]["final"] for task in TASKS[:3]]
+
+
 def test_dask_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(executors, "PATIENCE", "1s")

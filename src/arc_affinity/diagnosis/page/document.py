@@ -64,7 +64,7 @@ def page(report: Report, shown: Shown = NONE) -> str:
         "report": report,
         "lead": report.lead,
         "headline": headline(report),
-        "findings": findings(report),
+        "findings": findings(report, drawn=True),
         "outcomes": {each.letter: _by_outcome(each, report) for each in report.sets[:MOSAICS]},
         "mosaics": MOSAICS,
         "examples": list(_examples(report.lead)),

@@ -64,18 +64,24 @@ def headline(report: Report) -> str:
     return f"{opening}; {mostly} ({each.protocol})"
 
 
-def findings(report: Report) -> tuple[str, ...]:
-    """Return the findings about the leading set, and what differs between the sets, a sentence or two each."""
-    return tuple(line for line in (*_findings_about(report.lead), *_differences(report)) if line)
+def findings(report: Report, *, drawn: bool = False) -> tuple[str, ...]:
+    """Return the findings about the leading set, and what differs between the sets, a sentence or two each.
+
+    Args:
+        report: what is known.
+        drawn: leave out what stands above them in pictures: the score, and how many outputs failed how.
+    """
+    return tuple(line for line in (*_findings_about(report.lead, drawn), *_differences(report)) if line)
 
 
-def _findings_about(each: SetReport) -> Iterator[str]:
+def _findings_about(each: SetReport, drawn: bool) -> Iterator[str]:
     """What is to say about one set."""
     score, within = each.score("score"), counted(each.records.attempts, "attempt")
-    yield (
-        f"Score {score.percent()} on {counted(score.n, 'task')} within {within}; protocol {each.protocol}: "
-        f"{TOLD[each.protocol]}."
-    )
+    if not drawn:
+        yield (
+            f"Score {score.percent()} on {counted(score.n, 'task')} within {within}; protocol {each.protocol}: "
+            f"{TOLD[each.protocol]}."
+        )
     found = each.score("among_candidates")
     lost = 100 * ((found.value or 0.0) - (score.value or 0.0))
     if lost > 0:
@@ -83,13 +89,8 @@ def _findings_about(each: SetReport) -> Iterator[str]:
             f"The answer of {found.percent()} is among all recorded candidates ({each.protocol}): better ranking could "
             f"win up to {lost:.1f} points."
         )
-    failed = {kind: count for kind, count in failures(each).items() if count}
-    total = sum(failed.values())
-    parts = ", ".join(f"{NAMES[kind]} {count} ({percent(count / total)})" for kind, count in failed.items())
-    if total:
-        yield f"{counted(total, 'output')} not solved: {parts}; by first attempts, {each.protocol}."
-    else:
-        yield f"Every output is solved ({each.protocol})."
+    if not drawn:
+        yield _failures_sentence(each)
     kept, changed = each.score("copy_accuracy"), each.score("change_accuracy")
     if kept.value is not None and changed.value is not None:
         yield (
@@ -98,6 +99,15 @@ def _findings_about(each: SetReport) -> Iterator[str]:
         )
     yield _gap_sentence(each)
     yield _category_sentence(each)
+
+
+def _failures_sentence(each: SetReport) -> str:
+    failed = {kind: count for kind, count in failures(each).items() if count}
+    total = sum(failed.values())
+    if not total:
+        return f"Every output is solved ({each.protocol})."
+    parts = ", ".join(f"{NAMES[kind]} {count} ({percent(count / total)})" for kind, count in failed.items())
+    return f"{counted(total, 'output')} not solved: {parts}; by first attempts, {each.protocol}."
 
 
 def _gap_sentence(each: SetReport) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from arc_affinity.data.datasets.editions import describe_edition
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Record
-from arc_affinity.types import Pair, Task
+from arc_affinity.types import Grid, Pair, Task
 
 Place = tuple[str, int]
 """A test output: its task's id and its index there."""
@@ -24,6 +24,22 @@ def recorded_questions(records: Iterable[Record]) -> dict[Place, Pair]:
     """Return the test pairs that ``records`` themselves hold, sorted by place."""
     pairs = {(record.task_id, record.test_index): Pair(record.input, record.target) for record in records}
     return dict(sorted(pairs.items()))
+
+
+def answers_by_place(records: Iterable[Record]) -> dict[Place, dict[int, Grid | None]]:
+    """Return the predictions of each place by attempt.
+
+    Raises:
+        ArcAffinityError: two records are the same attempt.
+    """
+    answers: dict[Place, dict[int, Grid | None]] = {}
+    for record in records:
+        place = (record.task_id, record.test_index)
+        given = answers.setdefault(place, {})
+        if record.attempt in given:
+            raise ArcAffinityError(f"two records are attempt {record.attempt} of {name_place(place)}")
+        given[record.attempt] = record.prediction
+    return answers
 
 
 def check_belongs(record: Record, questions: Mapping[Place, Pair]) -> None:

@@ -19,7 +19,7 @@ from arc_affinity.data.datasets.registry import parse_grid
 from arc_affinity.data.datasets.task_files import id_of, is_task_file
 from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.questions import Place, check_belongs, name_place, questions_of
+from arc_affinity.evaluation.questions import Place, answers_by_place, check_belongs, name_place, questions_of
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import write_text
@@ -56,7 +56,7 @@ def make_submission(records: Iterable[Record], tasks: Sequence[Task], *, allow_m
     attempts = _attempts_by_place(records, questions)
     if not allow_missing:
         without = [name_place(place) for place in questions if place not in attempts]
-        _refuse("cannot make a submission", [_fault("tests without a record", without)])
+        _refuse("cannot make a submission", {"tests without a record": without})
     return {task.id: [_answer(attempts.get((task.id, index), {})) for index in range(len(task.test))] for task in tasks}
 
 
@@ -142,10 +142,25 @@ def read_given(path: Path, required: Requirements, tell: Callable[[ArcAffinityEr
     counts = {task.id: len(task.test) for task in required.counting}
     dataset = {task.id for task in required.tasks}
     known = {task_id: value for task_id, value in content.items() if task_id in counts}
-    faults = [] if required.allow_missing else [_fault("missing tasks", [t for t in counts if t not in content])]
-    faults.append(_fault("tasks that the dataset lacks", [t for t in content if t not in dataset]))
-    faults.append(_count_fault(known, counts))
-    faults += _attempt_faults(known, required.needed)
+    answers = {
+        name_place((task_id, index)): set(answer) if isinstance(answer, dict) else set()
+        for task_id, value in known.items()
+        if isinstance(value, list)
+        for index, answer in enumerate(value)
+    }
+    faults = {
+        "missing tasks": [t for t in counts if t not in content and not required.allow_missing],
+        "tasks that the dataset lacks": [t for t in content if t not in dataset],
+        "tasks with the wrong number of outputs": [
+            f"{task_id} has {len(value) if isinstance(value, list) else 'no list'} for {counts[task_id]}"
+            for task_id, value in known.items()
+            if not isinstance(value, list) or len(value) != counts[task_id]
+        ],
+    }
+    for name in required.needed:
+        faults[f"answers without {name}"] = [place for place, names in answers.items() if name not in names]
+    more = f"answers with more than {' and '.join(ATTEMPTS)}"
+    faults[more] = [place for place, names in answers.items() if names - set(ATTEMPTS)]
     _refuse(str(path), faults)
     return {
         task_id: [
@@ -195,23 +210,18 @@ def _attempts_by_place(
     records: Iterable[Record], questions: Mapping[Place, Pair]
 ) -> dict[Place, dict[int, Grid | None]]:
     """The predictions by place and attempt, of records that may stand together in a submission."""
-    attempts: dict[Place, dict[int, Grid | None]] = {}
-    models: dict[tuple[str, str], None] = {}
-    for record in records:
-        place = (record.task_id, record.test_index)
+    listed = list(records)
+    for record in listed:
         if record.protocol is not Protocol.ARC_PRIZE:
             raise ArcAffinityError(
-                f"cannot make a submission: the record of {name_place(place)} is {record.protocol}, "
-                f"where the model is told something of the answer; predict with {Protocol.ARC_PRIZE}"
+                f"cannot make a submission: the record of {name_place((record.task_id, record.test_index))} is "
+                f"{record.protocol}, where the model is told something of the answer; predict with {Protocol.ARC_PRIZE}"
             )
         check_belongs(record, questions)
-        given = attempts.setdefault(place, {})
-        if record.attempt in given:
-            raise ArcAffinityError(f"two records are attempt {record.attempt} of {name_place(place)}")
-        given[record.attempt] = record.prediction
-        models.setdefault((record.model, record.model_digest))
+    attempts = answers_by_place(listed)
+    models = list(dict.fromkeys((record.model, record.model_digest) for record in listed))
     if len(models) > 1:
-        raise ArcAffinityError(f"a submission is of one model, but there are records of {list(models)}")
+        raise ArcAffinityError(f"a submission is of one model, but there are records of {models}")
     return attempts
 
 
@@ -221,32 +231,6 @@ def _answer(given: Mapping[int, Grid | None]) -> Answer:
     nothing = np.zeros((1, 1), dtype=np.uint8)
     best = next((grid for grid in (first, second) if grid is not None), nothing)
     return best, best if second is None else second
-
-
-def _count_fault(content: Mapping[str, Any], counts: Mapping[str, int]) -> str:
-    """Say which tasks do not have one answer for each test input."""
-    wrong = [
-        f"{task_id} has {len(value) if isinstance(value, list) else 'no list'} for {counts[task_id]}"
-        for task_id, value in content.items()
-        if not isinstance(value, list) or len(value) != counts[task_id]
-    ]
-    return _fault("tasks with the wrong number of outputs", wrong)
-
-
-def _attempt_faults(content: Mapping[str, Any], needed: Sequence[str]) -> list[str]:
-    """Say which answers lack an attempt that counts, or hold more than attempts."""
-    answers = {
-        name_place((task_id, index)): set(answer) if isinstance(answer, dict) else set()
-        for task_id, value in content.items()
-        if isinstance(value, list)
-        for index, answer in enumerate(value)
-    }
-    faults = [
-        _fault(f"answers without {name}", [place for place, names in answers.items() if name not in names])
-        for name in needed
-    ]
-    others = [place for place, names in answers.items() if names - set(ATTEMPTS)]
-    return [*faults, _fault(f"answers with more than {' and '.join(ATTEMPTS)}", others)]
 
 
 def _parse_answer(
@@ -264,13 +248,8 @@ def _parse_answer(
     return tuple(grids)
 
 
-def _fault(what: str, names: Sequence[str]) -> str:
-    """A part of an error message, empty where there is nothing to say."""
-    return listing(what, names) if names else ""
-
-
-def _refuse(where: str, faults: Iterable[str]) -> None:
-    """Raise one error that tells all ``faults`` that are not empty."""
-    told = "; ".join(fault for fault in faults if fault)
+def _refuse(where: str, faults: Mapping[str, Sequence[str]]) -> None:
+    """Raise one error that tells all ``faults``, those that have names below them."""
+    told = "; ".join(listing(what, names) for what, names in faults.items() if names)
     if told:
         raise ArcAffinityError(f"{where}: {told}")

@@ -182,7 +182,6 @@ class Search:
                     self._solved(Node(recoloured, Kind.GRID, (*node.steps, name_table(table)), node.cost + 1.5))
 
     def _solved(self, node: Node) -> None:
-        """Keep a solution in order of cost."""
         self.found.solutions.append(node)
         self.found.solutions.sort(key=lambda each: each.cost)
 

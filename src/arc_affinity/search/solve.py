@@ -130,17 +130,14 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
     steps = steps_for([Pair(given, wanted) for given, wanted in zip(inputs, targets, strict=False)])
     known = len(targets)
     end = bounds.clock() + bounds.seconds
-    search = Search(inputs, targets, steps)
-    finished = search.run(replace(bounds, seconds=bounds.seconds * SEARCH_SHARE))
+    finished = Search(inputs, targets, steps).run(replace(bounds, seconds=bounds.seconds * SEARCH_SHARE))
     if finished.stopped in ("states", "memory"):
-        logger.info(
-            "task %s: search stopped by its bound on %s after %d states",
-            task.id,
-            finished.stopped,
-            len(search.found.nodes),
-        )
-    found = [_candidate(node, known, known) for node in finished.solutions]
-    found += [_candidate(node, known, fits) for fits, node in finished.partial]
+        count = len(finished.nodes)
+        logger.info("task %s: search stopped by its bound on %s after %d states", task.id, finished.stopped, count)
+    fitting = [*((known, node) for node in finished.solutions), *finished.partial]
+    found = [
+        Candidate(grids_in(node.state[known:]), node.text, node.cost, fits, "composition") for fits, node in fitting
+    ]
     if not finished.solutions:
         layered = stacks(finished.same_size, targets)
         found += [Candidate(each.grids[known:], each.text, each.cost, known, "stack") for each in layered]
@@ -156,11 +153,6 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
         )
         for each in found
     ]
-
-
-def _candidate(node: Node, known: int, fits: int) -> Candidate:
-    """A composition's answers."""
-    return Candidate(grids_in(node.state[known:]), node.text, node.cost, fits, "composition")
 
 
 def _rules(

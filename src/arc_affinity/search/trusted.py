@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from arc_affinity.search.solve import FAULTS, TRUSTED_COST, solve_task
@@ -18,24 +17,17 @@ class FoundProgram:
     reason: str = ""
 
 
-def found_programs(tasks: Iterable[Task], seconds: float) -> dict[str, FoundProgram]:
-    """Return by task id what a search of that many ``seconds`` a task finds."""
-    return {task.id: found_program(task, seconds) for task in tasks}
-
-
 def found_program(task: Task, seconds: float) -> FoundProgram:
     """Return the most trusted program that gives every demonstration's output; outputs of tests are not looked at."""
     try:
         answers = solve_task(task, seconds=seconds)
     except FAULTS as error:
         return FoundProgram(None, reason=f"the search failed ({type(error).__name__})")
-    fitting = [
-        each for each in (answers[0] if answers else ()) if each.fits == len(task.train) and each.source != "same input"
-    ]
+    first = answers[0] if answers else ()
+    fitting = [each for each in first if each.fits == len(task.train) and each.source != "same input"]
     if not fitting:
         return FoundProgram(None, reason=f"no program within {seconds:g} s that fits every demonstration")
     if fitting[0].cost >= TRUSTED_COST:
-        return FoundProgram(
-            None, reason=f"only programs too long to be trusted, the best of cost {fitting[0].cost:.1f}"
-        )
+        why = f"only programs too long to be trusted, the best of cost {fitting[0].cost:.1f}"
+        return FoundProgram(None, reason=why)
     return FoundProgram(fitting[0].program, fitting[0].cost)

@@ -45,6 +45,11 @@ class Piece:
         """Cells of each colour."""
         return np.bincount(self.grid.ravel(), minlength=10)
 
+    @property
+    def colour(self) -> int:
+        """The commonest colour besides background; 1 for an empty piece."""
+        return int(self.colours[1:].argmax()) + 1
+
     @cached_property
     def shape_key(self) -> bytes:
         """Equal for pieces of equal outline, whatever their colours."""

@@ -57,7 +57,7 @@ def views_of(inputs: Sequence[Grid]) -> list[View]:
     ranked_all = tuple(ranked_by_count(grid, True) for grid in inputs)
     chosen = {"background by count": background, "colours by count": ranked, "all colours by count": ranked_all}
     for name, tables in chosen.items():
-        if not any(_equal(tables, others) for others in colourings.values()):
+        if not any(np.array_equal(tables, others) for others in colourings.values()):
             colourings[name] = tables
     symmetries = {"": (False, 0), "transposed": (True, 0), "turned round": (False, 2), "mirrored": (True, 1)}
     views = [View(name, False, 0, tables) for name, tables in colourings.items()]
@@ -83,11 +83,6 @@ def ranked_by_count(grid: Grid, background_too: bool) -> Table:
     table = np.zeros(COLOURS, np.uint8)
     table[order] = np.arange(first, COLOURS)
     return table
-
-
-def _equal(some: Sequence[Table], others: Sequence[Table]) -> bool:
-    """Whether two relabellings are one."""
-    return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,13 @@ def by_program(ids: Iterable[str]) -> Answered:
 
 def by_search(tasks: Iterable[Task], seconds: float) -> Answered:
     """Return the kind that most steps of the program are of that a search of ``seconds`` finds for each task."""
-    from arc_affinity.search.trusted import found_programs
+    from arc_affinity.search.trusted import found_program
     from arc_affinity.taxonomy.by_program.found import kinds_of
 
     said: dict[str, Answer] = {}
     details: dict[str, Mapping[str, object]] = {}
-    for task_id, program in found_programs(tasks, seconds).items():
+    for task in tasks:
+        task_id, program = task.id, found_program(task, seconds)
         if program.text is None:
             said[task_id] = Answer(AMBIGUOUS, None, NOT_FOUND, program.reason, 0.0)
             continue

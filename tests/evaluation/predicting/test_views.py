@@ -84,8 +84,8 @@ def test_answers_are_counted_after_their_views_are_undone(model, monkeypatch: py
 def test_the_published_measurement_is_put_back_too(model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         predict,
-        "_teacher_forced",
-        lambda model, examples, asking, tell: [Attempt(e.query.output, None) for e in examples],
+        "_in_batches",
+        lambda model, examples, asking, decode, tell: [Attempt(e.query.output, None) for e in examples],
     )
     asking = Asking(Protocol.TEACHER_FORCED)
     [record] = answer_under(model, [example()], ORIGIN, asking, (TURNED,))

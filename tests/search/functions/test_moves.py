@@ -47,7 +47,7 @@ MOVED: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], str, str
     (shapes.middle, (1, 1), "123", "2"),
     (shapes.middle, (1, 1), "1 2 3", "2"),
     (shapes.middle, (1, 1), "1", None),
-    (paint.flood_drawn, (), "1.. .12", "111 111"),
+    (paint.with_ranked, (paint.flood, 0), "1.. .12", "111 111"),
     (symmetry.complete_all, (9,), "1221 2332 2399 1291", "1221 2332 2332 1221"),
     (symmetry.complete_all, (9,), "12 34", None),
     (symmetry.mirror_best, ((0,),), "12 34 56 5.", "12 34 56 56"),

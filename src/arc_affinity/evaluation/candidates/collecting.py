@@ -90,7 +90,8 @@ class Answers:
         """Write every question under its views and return what was written, by question."""
         drafts: defaultdict[Place, list[Draft]] = defaultdict(list)
         for number, chosen in enumerate(rounds(self.views)):
-            asked = [each for each in self._to_write(chosen) if number == 0 or self._is_learned(each.task_id)]
+            learned = self.learned if number else None
+            asked = [each for each in self._to_write(chosen) if learned is None or each.task_id in learned]
             # The first answers may take all the time there is: a question without any is lost.
             limit = self._limit(WRITING_SHARE if number else 1.0)
             for each, (grid, likelihood) in self._round(WRITING, number, asked, limit):
@@ -114,9 +115,6 @@ class Answers:
             for each, likelihood in found:
                 shared[each.task_id, each.index][each.candidate].append(float(likelihood))
         return {place: rank(each, shared.get(place)) for place, each in choices.items()}
-
-    def _is_learned(self, task_id: str) -> bool:
-        return self.learned is None or task_id in self.learned
 
     def _limit(self, share: float) -> float | None:
         """When a share of the time is spent, by ``time.monotonic``."""
@@ -151,7 +149,8 @@ class Answers:
         missing = {name: batch for name, batch in batches.items() if name not in self._kept}
         done = len(batches) - len(missing)
         for name, answers in self._work(write_batch if stage == WRITING else judge_batch, missing, limit):
-            plain = [_plain(answer) for answer in answers]
+            # Journal lines are JSON: what was written comes as a grid and its log-likelihood.
+            plain = [[answer[0].tolist(), answer[1]] if stage == WRITING else answer for answer in answers]
             self.journal.append({"batch": name, "answers": plain, "seconds": time.monotonic() - self._begun})
             yield from zip(batches[name], plain, strict=True)
             done += 1
@@ -181,11 +180,3 @@ def rounds(views: int, first: int = 1) -> list[range]:
     """Return the numbers of ``views`` views in rounds that double: 1, 1, 2, 4, … or from ``first`` on."""
     ends = [*itertools.takewhile(lambda end: end < views, (first * 2**n for n in itertools.count())), views]
     return [range(begin, end) for begin, end in itertools.pairwise([0, *ends]) if end > begin]
-
-
-def _plain(answer: Any) -> Any:
-    """An answer as JSON values."""
-    if isinstance(answer, tuple):
-        grid, likelihood = answer
-        return [grid.tolist(), likelihood]
-    return answer

@@ -7,7 +7,7 @@ training, asked of both sources at once (docs/log.md, 19). Nothing was chosen on
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
@@ -78,20 +78,20 @@ def merge(ranked: Sequence[Ranked], programs: Sequence[Program], *, learned: boo
     """
     fitting = [program for program in programs if program.fits_all]
     partial = [program for program in programs if not program.fits_all]
+    # No reliability above one before it: a source's own order stands.
+    of_programs = accumulate(map(_of_program, range(len(fitting)), fitting), min)
+    of_network = accumulate((_of_network(at, each, learned) for at, each in enumerate(ranked)), min)
     given: list[tuple[Ranked | Program, float]] = [
-        *zip(fitting, _falling(map(_of_program, range(len(fitting)), fitting)), strict=True),
-        *zip(ranked, _falling(_of_network(at, each, learned) for at, each in enumerate(ranked)), strict=True),
+        *zip(fitting, of_programs, strict=True),
+        *zip(ranked, of_network, strict=True),
         *((each, PARTIAL) for each in partial),
     ]
     by_grid: dict[tuple[tuple[int, ...], bytes], list[tuple[Ranked | Program, float]]] = {}
     for each, reliability in given:
         by_grid.setdefault((each.grid.shape, each.grid.tobytes()), []).append((each, reliability))
-    return tuple(_merged(same) for same in sorted(by_grid.values(), key=_wrong))
-
-
-def _falling(reliabilities: Iterable[float]) -> Iterator[float]:
-    """The same, none above one before it: a source's own order stands."""
-    return accumulate(reliabilities, min)
+    # The probability that a grid is wrong: all who give it err.
+    wrong = {grid: math.prod(1 - reliability for _, reliability in same) for grid, same in by_grid.items()}
+    return tuple(_merged(by_grid[grid]) for grid in sorted(by_grid, key=lambda grid: wrong[grid]))
 
 
 def _of_network(rank: int, candidate: Ranked, learned: bool) -> float:
@@ -109,11 +109,6 @@ def _of_program(rank: int, program: Program) -> float:
     if rank:
         return (NEXT_PROGRAM if rank == 1 else OTHER_PROGRAMS).reliability
     return next(seen for bound, seen in BEST_BY_COST.items() if program.cost < bound).reliability
-
-
-def _wrong(same: Sequence[tuple[Ranked | Program, float]]) -> float:
-    """Probability that a grid is wrong: all who give it err."""
-    return math.prod(1 - reliability for _, reliability in same)
 
 
 def _merged(same: Sequence[tuple[Ranked | Program, float]]) -> Merged:

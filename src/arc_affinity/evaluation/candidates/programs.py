@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any
@@ -114,12 +114,6 @@ def search_tasks(
                 done[task_id] = [[] for _ in by_id[task_id].test]
             journal.append({"task": task_id, "programs": done[task_id]})
             report(len(done) / len(tasks))
-    return _by_place(tasks, done)
-
-
-def _by_place(
-    tasks: Sequence[Task], done: Mapping[str, Sequence[Sequence[Sequence[Any]]]]
-) -> dict[Place, tuple[Program, ...]]:
     return {
         (task.id, index): tuple(
             Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in programs

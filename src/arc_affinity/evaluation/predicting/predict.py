@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, groupby
+from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
 
 from arc_affinity.data.batching import demonstrations as context
 from arc_affinity.data.batching.batch import IGNORE, Batch, collate
@@ -20,16 +21,12 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting.voting import Candidate, vote
 from arc_affinity.evaluation.records.record import Origin, Record, make_record
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.models.decoding import Decoded, greedy, next_best
+from arc_affinity.models.decoding import greedy, next_best
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.types import PAD, Example, Grid, Task
 
 Tell = Callable[[int], None]
 """Told how many more answers were written."""
-
-
-def _silent(_: int) -> None:
-    """Tell nobody."""
 
 
 CHUNK = 128
@@ -115,7 +112,7 @@ def predict(
     origin: Origin,
     asking: Asking,
     done: Collection[str] = (),
-    tell: Tell = _silent,
+    tell: Tell = lambda _: None,
 ) -> Iterator[tuple[str, list[Record]]]:
     """Yield each task's id and records, in the order of ``questions``, which are grouped by task.
 
@@ -225,7 +222,7 @@ def answer(
     questions: Sequence[Question],
     asking: Asking,
     seen: Sequence[Augmentation],
-    tell: Tell = _silent,
+    tell: Tell = lambda _: None,
 ) -> list[list[Attempt]]:
     """Return the attempts at each question, as many as asked for and no two alike.
 
@@ -238,7 +235,7 @@ def answer(
     """
     check_answerable(questions, asking.protocol)
     if asking.protocol is Protocol.TEACHER_FORCED:
-        forced = _teacher_forced(model, [question[0] for question in questions], asking, tell)
+        forced = _in_batches(model, [question[0] for question in questions], asking, partial(_forced, model), tell)
         return [[_undone(attempt, seen[0])] for attempt in forced]
     few = _per_view(asking)
     flat = attempts_at(model, [example for question in questions for example in question], asking, few, tell)
@@ -258,7 +255,6 @@ def answer(
 
 
 def _undone(attempt: Attempt, view: Augmentation) -> Attempt:
-    """Return the attempt with its view taken back."""
     return attempt if attempt.grid is None else replace(attempt, grid=view.inverse.apply(attempt.grid))
 
 
@@ -286,7 +282,7 @@ def _add_different(attempts: list[Attempt], other: Attempt, limit: int) -> None:
 
 
 def attempts_at(
-    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, number: int, tell: Tell = _silent
+    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, number: int, tell: Tell = lambda _: None
 ) -> list[list[Attempt]]:
     """Return so many different attempts at each example: greedy decoding, then the closest branches off it.
 
@@ -313,27 +309,27 @@ def attempts_at(
 
 
 Sizes = list[tuple[int, int]]
-Decoder = Callable[[Batch, list[int], Sizes | None], list[Decoded]]
+R = TypeVar("R")
 
 
 def _in_batches(
-    model: EncoderDecoder, examples: Sequence[Example], asking: Asking, decode: Decoder, tell: Tell
-) -> list[Decoded]:
+    model: EncoderDecoder,
+    examples: Sequence[Example],
+    asking: Asking,
+    decode: Callable[[Batch, list[int], Sizes | None], list[R]],
+    tell: Tell,
+) -> list[R]:
     """Decode ``examples`` in batches of like size and return the results in their order."""
-    results: dict[int, Decoded] = {}
-    for places in _plan(examples, asking):
+    inputs = np.array([example.query.input.shape for example in examples])
+    outputs = inputs if asking.protocol is Protocol.ARC_PRIZE else np.array([_shape(e) for e in examples])
+    counts = token_counts(np.concatenate([inputs, outputs], axis=1))
+    results: dict[int, R] = {}
+    for places in plan_batches(counts, BatchRules(asking.batch_cells, asking.batch_examples, asking.seed), 0):
         batch = collate([examples[i] for i in places]).to(model.device)
         sizes = None if asking.protocol is Protocol.ARC_PRIZE else [_shape(examples[i]) for i in places]
         results |= dict(zip(places, decode(batch, places, sizes), strict=True))
         tell(len(places))
     return [results[i] for i in range(len(examples))]
-
-
-def _plan(examples: Sequence[Example], asking: Asking) -> list[list[int]]:
-    inputs = np.array([example.query.input.shape for example in examples])
-    outputs = inputs if asking.protocol is Protocol.ARC_PRIZE else np.array([_shape(e) for e in examples])
-    counts = token_counts(np.concatenate([inputs, outputs], axis=1))
-    return plan_batches(counts, BatchRules(asking.batch_cells, asking.batch_examples, asking.seed), 0)
 
 
 def _shape(example: Example) -> tuple[int, int]:
@@ -342,25 +338,15 @@ def _shape(example: Example) -> tuple[int, int]:
     return rows, cols
 
 
-def _teacher_forced(model: EncoderDecoder, examples: Sequence[Example], asking: Asking, tell: Tell) -> list[Attempt]:
+def _forced(model: EncoderDecoder, batch: Batch, _: list[int], sizes: Sizes | None) -> list[Attempt]:
     """Return what the model writes in each cell when shown the true cells before it, at the true size.
 
     This is the published measurement: an error never spreads, so cell accuracy flatters. Exact match is that of greedy
     decoding at the given size.
     """
-    attempts: dict[int, Attempt] = {}
-    for places in _plan(examples, asking):
-        batch = collate([examples[i] for i in places]).to(model.device)
-        with torch.no_grad():
-            logits = model(batch)
-        colours = logits[..., :PAD].argmax(dim=-1).cpu().numpy()
-        assert batch.target is not None
-        target = batch.target.cpu().numpy()
-        for i, row, truth in zip(places, colours, target, strict=True):
-            attempts[i] = Attempt(_cells(row, truth).reshape(_shape(examples[i])), None)
-        tell(len(places))
-    return [attempts[i] for i in range(len(examples))]
-
-
-def _cells(row: Int[np.ndarray, "steps"], truth: Int[np.ndarray, "steps"]) -> UInt8[np.ndarray, "cells"]:
-    return row[(truth != IGNORE) & (truth != PAD)].astype(np.uint8)
+    with torch.no_grad():
+        colours = model(batch)[..., :PAD].argmax(dim=-1).cpu().numpy().astype(np.uint8)
+    assert batch.target is not None and sizes is not None
+    target = batch.target.cpu().numpy()
+    is_cell = (target != IGNORE) & (target != PAD)
+    return [Attempt(row[cells].reshape(size), None) for row, cells, size in zip(colours, is_cell, sizes, strict=True)]

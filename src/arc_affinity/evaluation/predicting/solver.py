@@ -48,7 +48,7 @@ def predict_by_solver(
             "`solve` adapts it to the tasks asked"
         )
     left = [task for task in tasks if task.id not in done]
-    for chunk in _chunks(left):
+    for chunk in (left[start : start + CHUNK] for start in range(0, len(left), CHUNK)):
         drafts = _drafts(loaded, chunk, vectors, views, origin.seed)
         for task in chunk:
             best = {
@@ -56,11 +56,6 @@ def predict_by_solver(
                 for index, pair in enumerate(task.test)
             }
             yield task.id, list(records_of([task], best, origin))
-
-
-def _chunks(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
-    for start in range(0, len(tasks), CHUNK):
-        yield tasks[start : start + CHUNK]
 
 
 def _drafts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,28 +44,17 @@ def vote(candidates: Sequence[Candidate], *, limit: int = 2, exclude: Grid | Non
         ArcAffinityError: a log-likelihood is not a number.
     """
     views = len({candidate.view for candidate in candidates})
-    kept = (c for c in candidates if exclude is None or not np.array_equal(c.grid, exclude))
-    choices = [_choice(group, views) for group in _by_grid(kept)]
-    return tuple(sorted(choices, key=_rank)[:limit])
-
-
-def _by_grid(candidates: Iterable[Candidate]) -> Iterable[list[Candidate]]:
-    """The candidates grouped by equal grids."""
     groups: dict[tuple[tuple[int, ...], bytes], list[Candidate]] = {}
     for candidate in candidates:
+        if exclude is not None and np.array_equal(candidate.grid, exclude):
+            continue
         if math.isnan(candidate.log_likelihood):
             raise ArcAffinityError(f"view {candidate.view} gave a grid whose log-likelihood is not a number")
         groups.setdefault((candidate.grid.shape, candidate.grid.tobytes()), []).append(candidate)
-    return groups.values()
-
-
-def _choice(group: list[Candidate], views: int) -> Choice:
-    """Sum up the candidates that share a grid."""
-    # fsum rounds once, so the mean is the same for every order of the candidates.
-    mean = math.fsum(candidate.log_likelihood for candidate in group) / len(group)
-    return Choice(group[0].grid, len({candidate.view for candidate in group}), views, mean)
-
-
-def _rank(choice: Choice) -> tuple[int, float, tuple[int, ...], bytes]:
-    """Sort key: the best choice is the least."""
-    return -choice.votes, -choice.log_likelihood, choice.grid.shape, choice.grid.tobytes()
+    ranked = []
+    for (shape, cells), group in groups.items():
+        votes = len({candidate.view for candidate in group})
+        # fsum rounds once, so the mean is the same for every order of the candidates.
+        mean = math.fsum(candidate.log_likelihood for candidate in group) / len(group)
+        ranked.append(((-votes, -mean, shape, cells), Choice(group[0].grid, votes, views, mean)))
+    return tuple(choice for _, choice in sorted(ranked, key=lambda each: each[0])[:limit])

@@ -209,7 +209,6 @@ def specialist(loaded: LoadedModel, folder: Path) -> LoadedModel:
 
 
 def _digest(loaded: LoadedModel, folder: Path) -> str:
-    """The digest of a specialist's weights."""
     if (folder / ADAPTER_CONFIG).is_file():
         return adapted_digest(loaded.digest, load_adapter(folder))
     return find_model(str(folder)).digest

@@ -12,7 +12,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.records.record import Origin, Record, read_records
 from arc_affinity.files import is_stream
-from arc_affinity.types import Grid, Pair
+from arc_affinity.types import Pair
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,15 @@ def is_finished(path: Path, wanted: Wanted, *, overwrite: bool = False) -> bool:
         held = read_records(path)
     except ArcAffinityError as error:
         raise ArcAffinityError(f"{path} is there and is not replaced without --overwrite; it holds {error}") from error
-    if _are(held, wanted):
+    origin = wanted.origin
+    shared = (origin.model, origin.model_digest, origin.dataset, origin.protocol, origin.seed, origin.epoch)
+    if (
+        {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.epoch) for r in held} == {shared}
+        and {(r.task_id, r.test_index) for r in held} == wanted.questions.keys()
+        and max(record.attempt for record in held) == wanted.attempts
+        and {record.views or 1 for record in held} == {wanted.views}
+        and all(_answers(record, wanted.questions[record.task_id, record.test_index]) for record in held)
+    ):
         return True
     first = held[0]
     raise ArcAffinityError(
@@ -46,22 +54,7 @@ def is_finished(path: Path, wanted: Wanted, *, overwrite: bool = False) -> bool:
     )
 
 
-def _are(records: list[Record], wanted: Wanted) -> bool:
-    """Whether these are the records that are wanted."""
-    origin = wanted.origin
-    shared = (origin.model, origin.model_digest, origin.dataset, origin.protocol, origin.seed, origin.epoch)
-    return (
-        {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.epoch) for r in records} == {shared}
-        and {(r.task_id, r.test_index) for r in records} == wanted.questions.keys()
-        and max(record.attempt for record in records) == wanted.attempts
-        and {record.views or 1 for record in records} == {wanted.views}
-        and all(_is_of(record, wanted.questions[record.task_id, record.test_index]) for record in records)
-    )
-
-
-def _is_of(record: Record, pair: Pair) -> bool:
-    return np.array_equal(record.input, pair.input) and _same(record.target, pair.output)
-
-
-def _same(first: Grid | None, second: Grid | None) -> bool:
-    return first is second if first is None or second is None else np.array_equal(first, second)
+def _answers(record: Record, pair: Pair) -> bool:
+    if record.target is None or pair.output is None:
+        return record.target is pair.output and np.array_equal(record.input, pair.input)
+    return np.array_equal(record.input, pair.input) and np.array_equal(record.target, pair.output)

@@ -10,9 +10,9 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import numpy as np
 from msgspec import Meta
@@ -84,46 +84,37 @@ class Record:
     in a file: records written before there were such hold None.
     """
 
-    model: str
-    model_digest: str
-    dataset: str
-    task_id: str
-    test_index: int
-    attempt: int
+    model: Text
+    model_digest: Text
+    dataset: Text
+    task_id: Id
+    test_index: Count
+    attempt: Try
     protocol: Protocol
     input: Grid
     target: Grid | None
     prediction: Grid | None
     exact: bool | None
-    cell_accuracy: float | None
+    cell_accuracy: Share | None
     size_match: bool | None
-    copy_accuracy: float | None
-    change_accuracy: float | None
-    log_likelihood: float | None
-    votes: int | None
-    views: int | None
-    seed: int
-    seconds: float | None
-    adapter: str | None
-    epoch: int | None
+    copy_accuracy: Share | None
+    change_accuracy: Share | None
+    log_likelihood: LogLikelihood | None
+    votes: Count | None
+    views: Count | None
+    seed: Annotated[int, Meta(ge=0)]
+    seconds: Seconds | None
+    adapter: Text | None
+    epoch: Count | None
     exposure: Exposure | None = None
-    edition: str | None = None
+    edition: Text | None = None
     source: Source | None = None
-    program: str | None = None
+    program: Text | None = None
 
     @property
     def key(self) -> RecordKey:
         """What no two records of a file may share."""
-        return RecordKey(
-            self.dataset,
-            self.task_id,
-            self.test_index,
-            self.attempt,
-            self.protocol,
-            self.model,
-            self.model_digest,
-            self.adapter,
-        )
+        return RecordKey(*(getattr(self, name) for name in RecordKey._fields))
 
     @property
     def metrics(self) -> Metrics:
@@ -150,38 +141,20 @@ class RecordKey(NamedTuple):
     adapter: str | None
 
 
-@dataclass(frozen=True)
-class _Row:
-    """The fields of a record as JSON has them, but for its grids."""
-
-    model: Text
-    model_digest: Text
-    dataset: Text
-    task_id: Id
-    test_index: Count
-    attempt: Try
-    protocol: Text
-    exact: bool | None
-    cell_accuracy: Share | None
-    size_match: bool | None
-    copy_accuracy: Share | None
-    change_accuracy: Share | None
-    log_likelihood: LogLikelihood | None
-    votes: Count | None
-    views: Count | None
-    seed: Annotated[int, Meta(ge=0)]
-    seconds: Seconds | None
-    adapter: Text | None
-    epoch: Count | None
-    exposure: Exposure | None = None
-    edition: Text | None = None
-    source: Source | None = None
-    program: Text | None = None
-
-
 FIELDS = {field.name: field for field in fields(Record)}
 REQUIRED = tuple(name for name, field in FIELDS.items() if field.default is MISSING)
 GRIDS = ("input", "target", "prediction")
+
+_KINDS = get_type_hints(Record, include_extras=True) | {"protocol": Text}
+_Row = make_dataclass(
+    "_Row",
+    [
+        (name, _KINDS[name], *(() if field.default is MISSING else (field.default,)))
+        for name, field in FIELDS.items()
+        if name not in GRIDS
+    ],
+)
+"""The fields of a record as JSON has them, but for its grids."""
 
 _RECORDS = re.compile(rb'"(schema|settings)"\s*:')
 
@@ -277,11 +250,7 @@ def iter_records(path: Path) -> Iterator[Record]:
 
 
 def read_records(path: Path) -> list[Record]:
-    """Read all that :func:`iter_records` yields.
-
-    Raises:
-        ArcAffinityError: as there.
-    """
+    """Return all that :func:`iter_records` yields; it raises what that raises."""
     return list(iter_records(path))
 
 
@@ -350,9 +319,19 @@ def parse_record(row: object, where: str) -> Record:
     values = {name: getattr(plain, name) for name in FIELDS if name not in GRIDS}
     # One string for all rows that name the same model, dataset or task.
     shared = {name: sys.intern(value) for name, value in values.items() if type(value) is str}
-    record = Record(**{**values, **shared, **grids, "protocol": _protocol(plain.protocol, where)})
+    try:
+        protocol = Protocol.named(plain.protocol)
+    except ArcAffinityError as error:
+        raise ArcAffinityError(f"{where}: protocol: {error}") from error
+    record = Record(**{**values, **shared, **grids, "protocol": protocol})
     _check_votes(record.votes, record.views, where)
-    _check_metrics(record, where)
+    right = asdict(measure(record.prediction, record.input, record.target))
+    for name, stored in asdict(record.metrics).items():
+        known = stored is not None and right[name] is not None
+        # Other tools may print fewer digits.
+        same = math.isclose(stored, right[name], abs_tol=1e-6) if known else stored is right[name]
+        if not same:
+            raise ArcAffinityError(f"{where}: {name} is {stored}, but its grids give {right[name]}")
     return record
 
 
@@ -361,26 +340,8 @@ def _check_votes(votes: int | None, views: int | None, where: str) -> None:
         raise ArcAffinityError(f"{where}: {votes} votes of {views} views")
 
 
-def _check_metrics(record: Record, where: str) -> None:
-    """Refuse a record whose metrics are not those of its own grids."""
-    right = asdict(measure(record.prediction, record.input, record.target))
-    for name, stored in asdict(record.metrics).items():
-        known = stored is not None and right[name] is not None
-        # Other tools may print fewer digits.
-        same = math.isclose(stored, right[name], abs_tol=1e-6) if known else stored is right[name]
-        if not same:
-            raise ArcAffinityError(f"{where}: {name} is {stored}, but its grids give {right[name]}")
-
-
 def _duplicate(record: Record) -> str:
     return (
         f"duplicate record of task {record.task_id} output {record.test_index} attempt {record.attempt} "
         f"({record.protocol}, model {record.model})"
     )
-
-
-def _protocol(name: str, where: str) -> Protocol:
-    try:
-        return Protocol.named(name)
-    except ArcAffinityError as error:
-        raise ArcAffinityError(f"{where}: protocol: {error}") from error

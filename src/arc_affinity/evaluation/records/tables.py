@@ -57,5 +57,4 @@ def _plain(value: object) -> object:
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    """Pyarrow, which has no types and may be missing."""
     return optional("pyarrow", "parquet"), optional("pyarrow.parquet", "parquet", called="pyarrow")

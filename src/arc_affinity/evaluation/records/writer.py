@@ -82,10 +82,7 @@ class RecordWriter:
         """
         if not self._done:
             raise ArcAffinityError(f"cannot write {self.path}: there are no records")
-        with (
-            replacing(self.path) as aside,
-            writing(aside, compress=self.path.suffix == ".gz") as file,
-        ):
+        with replacing(self.path) as aside, writing(aside, compress=self.path.suffix == ".gz") as file:
             for task in self._tasks():
                 file.writelines(encode_row(row) for row in task["records"])
         self.part.unlink()

@@ -128,7 +128,4 @@ def _kept_cells(query: Grid, target: Grid) -> Bool[np.ndarray, "_ _"] | None:
 
 
 def _share(right: Bool[np.ndarray, "_ _"], among: Bool[np.ndarray, "_ _"] | None) -> float | None:
-    """Share of ``right`` among the cells marked; None where none is."""
-    if among is None or not among.any():
-        return None
-    return float(right[among].mean())
+    return None if among is None or not among.any() else float(right[among].mean())

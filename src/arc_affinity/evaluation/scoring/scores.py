@@ -9,6 +9,7 @@ from functools import cached_property
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.questions import (
     Place,
+    answers_by_place,
     check_belongs,
     name_place,
     questions_of,
@@ -170,14 +171,16 @@ def score_each(
         raise ArcAffinityError("there are no records to score")
     groups: dict[Subject, list[Record]] = {}
     for record in records:
-        groups.setdefault(_subject(record), []).append(record)
+        model, adapted = (record.model, record.model_digest), record.adapter is not None
+        subject = Subject(record.protocol, record.dataset, *model, adapted, record.edition)
+        groups.setdefault(subject, []).append(record)
     known = None if tasks is None else questions_of(tasks)
     scores = []
     for subject, group in groups.items():
         questions = recorded_questions(group) if known is None else known
         for record in group:
             check_belongs(record, questions)
-        scores.append(_score(subject, _answers(group), questions, attempts))
+        scores.append(_score(subject, answers_by_place(group), questions, attempts))
     return tuple(scores)
 
 
@@ -204,42 +207,20 @@ def _score(
     attempts: int,
 ) -> Score:
     """Measure the attempts (1, 2, ...) in ``answers`` at every test output."""
-    _check_labelled(questions, subject.dataset)
+    if not questions:
+        raise ArcAffinityError(f"{subject.dataset} has no test outputs to score")
+    # A withheld answer would count as a failure.
+    withheld = [name_place(place) for place, pair in questions.items() if pair.output is None]
+    if withheld:
+        raise ArcAffinityError(f"cannot score {subject.dataset}: {listing('test outputs withheld', withheld)}")
     outputs = []
     for (task_id, index), pair in questions.items():
         given = answers.get((task_id, index), {})
-        metrics = [
-            measure(given.get(k + 1), pair.input, pair.output) for k in range(min(max(given, default=1), attempts))
-        ]
+        last = min(max(given, default=1), attempts)
+        metrics = [measure(given.get(k), pair.input, pair.output) for k in range(1, last + 1)]
         solved = pass_at_k([bool(m.exact) for m in metrics], attempts)
         outputs.append(OutputScore(task_id, index, bool(given), solved, metrics[0]))
     return Score(subject, attempts, tuple(outputs))
-
-
-def _answers(records: Sequence[Record]) -> dict[Place, dict[int, Grid | None]]:
-    """The predictions of each place by attempt."""
-    answers: dict[Place, dict[int, Grid | None]] = {}
-    for record in records:
-        place = (record.task_id, record.test_index)
-        given = answers.setdefault(place, {})
-        if record.attempt in given:
-            raise ArcAffinityError(f"two records are attempt {record.attempt} of {name_place(place)}")
-        given[record.attempt] = record.prediction
-    return answers
-
-
-def _check_labelled(questions: Mapping[Place, Pair], dataset: str) -> None:
-    """Refuse to score where an answer is withheld, which would count as a failure, or nothing is asked."""
-    if not questions:
-        raise ArcAffinityError(f"{dataset} has no test outputs to score")
-    withheld = [name_place(place) for place, pair in questions.items() if pair.output is None]
-    if withheld:
-        raise ArcAffinityError(f"cannot score {dataset}: {listing('test outputs withheld', withheld)}")
-
-
-def _subject(record: Record) -> Subject:
-    adapted = record.adapter is not None
-    return Subject(record.protocol, record.dataset, record.model, record.model_digest, adapted, record.edition)
 
 
 def _describe(subject: Subject) -> str:

@@ -49,7 +49,11 @@ def tabulate(features: Sequence[CellFeatures], known: int) -> Cells:
     """
     sizes = [each.colours["own"].layer.size for each in features]
     seen = int(sum(sizes[:known]))
-    table = _Table([], [], [])
+    questions: list[tuple[np.ndarray, str, int, str]] = []
+
+    def ask(answers: np.ndarray, name: str, feature: Feature, harder: int = 0) -> None:
+        questions.append((answers, name, min(feature.tier + harder, 2), feature.family))
+
     copies: list[tuple[str, Feature, np.ndarray]] = []
     shared = set.intersection(*(set(each.colours) for each in features))
     for name, feature in features[0].colours.items():
@@ -59,9 +63,9 @@ def tabulate(features: Sequence[CellFeatures], known: int) -> Cells:
         copies.append((name, feature, row))
         values = np.flatnonzero(np.bincount(row[:seen], minlength=11))
         for value in values if len(values) > 1 else ():
-            table.add(row == value, f"{name} is {value}", feature)
+            ask(row == value, f"{name} is {value}", feature)
         if name != "own":
-            table.add(row == copies[0][2], f"{name} is own", feature, 1)
+            ask(row == copies[0][2], f"{name} is own", feature, 1)
     names = {name: feature for each in features[:known] for name, feature in each.numbers.items()}
     for name, feature in names.items():
         parts = [
@@ -71,40 +75,25 @@ def tabulate(features: Sequence[CellFeatures], known: int) -> Cells:
         row = np.clip(np.concatenate(parts).astype(np.int64), 0, LARGEST)
         values = np.flatnonzero(np.bincount(row[:seen], minlength=2))
         if len(values) == 2 and values[0] == 0 and values[1] == 1:
-            table.add(row > 0, name, feature)
+            ask(row > 0, name, feature)
             continue
         for number, value in enumerate(values if len(values) > 1 else ()):
-            table.add(row == value, f"{name} is {value}", feature)
+            ask(row == value, f"{name} is {value}", feature)
             if 0 < number < len(values) - 1:
-                table.add(row >= value, f"{name} is at least {value}", feature, 1)
+                ask(row >= value, f"{name} is at least {value}", feature, 1)
             elif number and value > 1 and values[0] == 0:
-                table.add(row > 0, f"{name} is not 0", feature)
+                ask(row > 0, f"{name} is not 0", feature)
     return Cells(
         np.stack([row for _, _, row in copies]),
         tuple(name for name, _, _ in copies),
         np.array([feature.tier for _, feature, _ in copies]),
         tuple(feature.family for _, feature, _ in copies),
-        np.stack(table.answers) if table.answers else np.zeros((0, sum(sizes)), bool),
-        tuple(table.names),
-        np.array([tier for tier, _ in table.kinds], np.int64),
-        tuple(family for _, family in table.kinds),
+        np.stack([answers for answers, *_ in questions]) if questions else np.zeros((0, sum(sizes)), bool),
+        tuple(name for _, name, _, _ in questions),
+        np.array([tier for *_, tier, _ in questions], np.int64),
+        tuple(family for *_, family in questions),
         np.repeat(np.arange(len(sizes)), sizes),
     )
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Questions while they are gathered."""
-
-    answers: list[np.ndarray]
-    names: list[str]
-    kinds: list[tuple[int, str]]
-
-    def add(self, answers: np.ndarray, name: str, feature: Feature, harder: int = 0) -> None:
-        """Add a question about a feature."""
-        self.answers.append(answers)
-        self.names.append(name)
-        self.kinds.append((min(feature.tier + harder, 2), feature.family))
 
 
 @dataclass(frozen=True)
@@ -214,7 +203,6 @@ class Learner:
                 if action.copied is None:
                     labels[right[number]] = number
             return labels
-        order = [0]
         labels[right[0]] = 0
         for _ in range(MOST_ACTIONS):
             left = labels < 0
@@ -225,7 +213,6 @@ class Learner:
             if gains[best] == 0:
                 return None
             labels[left & right[best]] = best
-            order.append(best)
         return None if (labels < 0).any() else labels
 
     def _grow(self, chosen: Int[np.ndarray, "some"], depth: int) -> Tree | None:
@@ -287,6 +274,7 @@ def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
     shapes = [each.colours["own"].layer.shape for each in features]
+    edges = np.cumsum([0, *(rows * cols for rows, cols in shapes)])
     found: dict[str, Rule] = {}
     plans = [(most_tier, family) for family in FAMILIES] + [(tier, None) for tier in range(most_tier + 1)]
     for tier, family in plans:
@@ -298,7 +286,8 @@ def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_
             text = describe(tree, cells)
             if text in found:
                 continue
-            grids = _as_grids(answer(tree, cells, np.arange(len(cells.owner))), shapes)
+            row = answer(tree, cells, np.arange(len(cells.owner)))
+            grids = tuple(row[a:b].reshape(shape) for a, b, shape in zip(edges, edges[1:], shapes, strict=False))
             held_out = _held_out(learner, cells, len(targets), constants_only)
             size = leaves(tree) + 0.5 * tiers(tree) + (0 if family is not None else 0.5 + 0.5 * tier)
             found[text] = Rule(grids, text, size, held_out)
@@ -317,9 +306,3 @@ def _held_out(learner: Learner, cells: Cells, demonstrations: int, constants_onl
             asked = np.flatnonzero(owner == left_out)
             hits += bool((answer(tree, cells, asked) == learner.target[asked]).all())
     return hits / demonstrations
-
-
-def _as_grids(row: UInt8[np.ndarray, "cells"], shapes: Sequence[tuple[int, int]]) -> tuple[Grid, ...]:
-    """The row of all cells as grids again."""
-    edges = np.cumsum([0, *(rows * cols for rows, cols in shapes)])
-    return tuple(row[a:b].reshape(shape) for a, b, shape in zip(edges, edges[1:], shapes, strict=False))

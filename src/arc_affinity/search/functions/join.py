@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from jaxtyping import UInt8
 
 from arc_affinity.search.values import Pieces
 from arc_affinity.types import MAX_SIDE, Grid
+
+Stack = UInt8[np.ndarray, "pieces rows cols"]
 
 
 def in_place(pieces: Pieces) -> Grid:
@@ -19,66 +24,43 @@ def in_place(pieces: Pieces) -> Grid:
     return canvas
 
 
-def side_by_side(pieces: Pieces) -> Grid | None:
-    """Put pieces of equal height in a row."""
-    if len({piece.grid.shape[0] for piece in pieces.items}) > 1:
+def concatenated(pieces: Pieces, axis: int) -> Grid | None:
+    """Put pieces in a row (axis 1) or column (axis 0), if they are of one height or width."""
+    across = {piece.grid.shape[1 - axis] for piece in pieces.items}
+    if len(across) > 1 or sum(piece.grid.shape[axis] for piece in pieces.items) > MAX_SIDE:
         return None
-    if sum(piece.grid.shape[1] for piece in pieces.items) > MAX_SIDE:
+    return np.concatenate([piece.grid for piece in pieces.items], axis)
+
+
+def stacked(pieces: Pieces, combine: Callable[[Stack], Grid], most: int = 9) -> Grid | None:
+    """Combine 2 to ``most`` pieces of one size cell by cell."""
+    if len({piece.grid.shape for piece in pieces.items}) > 1 or not 2 <= len(pieces.items) <= most:
         return None
-    return np.concatenate([piece.grid for piece in pieces.items], 1)
+    return combine(np.stack([piece.grid for piece in pieces.items]))
 
 
-def stacked(pieces: Pieces) -> Grid | None:
-    """Put pieces of equal width in a column."""
-    if len({piece.grid.shape[1] for piece in pieces.items}) > 1:
-        return None
-    if sum(piece.grid.shape[0] for piece in pieces.items) > MAX_SIDE:
-        return None
-    return np.concatenate([piece.grid for piece in pieces.items])
+def overlaid(stack: Stack) -> Grid:
+    """Lay the grids on each other, the first on top."""
+    return np.take_along_axis(stack, (stack > 0).argmax(0)[None], 0)[0]
 
 
-def _equal_stack(pieces: Pieces, most: int = 9) -> np.ndarray | None:
-    """The pictures as one array, if they have the same size."""
-    shapes = {piece.grid.shape for piece in pieces.items}
-    if len(shapes) > 1 or not 2 <= len(pieces.items) <= most:
-        return None
-    return np.stack([piece.grid for piece in pieces.items])
+def common(stack: Stack) -> Grid:
+    """Keep the cells of the first that no other has as background."""
+    return np.where((stack > 0).all(0), stack[0], np.uint8(0))
 
 
-def overlaid(pieces: Pieces) -> Grid | None:
-    """Lay equal-sized pieces on each other, the first on top."""
-    stack = _equal_stack(pieces)
-    if stack is None:
-        return None
-    first = (stack > 0).argmax(0)
-    return np.take_along_axis(stack, first[None], 0)[0]
-
-
-def common(pieces: Pieces) -> Grid | None:
-    """Keep the cells of the first that no other equal-sized piece has as background."""
-    stack = _equal_stack(pieces)
-    return None if stack is None else np.where((stack > 0).all(0), stack[0], np.uint8(0))
-
-
-def exclusive(pieces: Pieces) -> Grid | None:
-    """Keep the cells that exactly one of the equal-sized pieces has."""
-    stack = _equal_stack(pieces)
-    if stack is None:
-        return None
+def exclusive(stack: Stack) -> Grid:
+    """Keep the cells that exactly one has."""
     return np.where((stack > 0).sum(0) == 1, stack.max(0), np.uint8(0))
 
 
-def neither(pieces: Pieces) -> Grid | None:
-    """Mark the cells that none of the equal-sized pieces has."""
-    stack = _equal_stack(pieces)
-    return None if stack is None else (stack == 0).all(0).astype(np.uint8)
+def neither(stack: Stack) -> Grid:
+    """Mark the cells that none has."""
+    return (stack == 0).all(0).astype(np.uint8)
 
 
-def voted(pieces: Pieces) -> Grid | None:
-    """Give each cell the commonest colour that equal-sized pieces have there."""
-    stack = _equal_stack(pieces, 60)
-    if stack is None:
-        return None
+def voted(stack: Stack) -> Grid:
+    """Give each cell the commonest colour there."""
     return np.asarray(np.stack([(stack == colour).sum(0) for colour in range(10)]).argmax(0), np.uint8)
 
 
@@ -104,9 +86,7 @@ def mosaic(pieces: Pieces) -> Grid | None:
         return None
     result = np.zeros((len(rows), len(cols)), np.uint8)
     for piece in pieces.items:
-        counts = piece.colours
-        colour = int(counts[1:].argmax()) + 1 if counts[1:].any() else 0
-        result[rows.index(piece.row), cols.index(piece.col)] = colour
+        result[rows.index(piece.row), cols.index(piece.col)] = piece.colour if piece.cells else 0
     return result
 
 
@@ -114,7 +94,7 @@ def colours_in_a_row(pieces: Pieces) -> Grid | None:
     """A row of one cell a piece, of its commonest colour besides background."""
     if len(pieces.items) > MAX_SIDE:
         return None
-    return np.array([[int(piece.colours[1:].argmax()) + 1 for piece in pieces.items]], np.uint8)
+    return np.array([[piece.colour for piece in pieces.items]], np.uint8)
 
 
 def bars(pieces: Pieces) -> Grid | None:
@@ -124,7 +104,7 @@ def bars(pieces: Pieces) -> Grid | None:
         return None
     result = np.zeros((len(pieces.items), max(longest, 1)), np.uint8)
     for row, piece in enumerate(pieces.items):
-        result[row, : piece.cells] = int(piece.colours[1:].argmax()) + 1
+        result[row, : piece.cells] = piece.colour
     return result
 
 
@@ -133,7 +113,7 @@ def count_diagonal(pieces: Pieces) -> Grid | None:
     count = len(pieces.items)
     if count > MAX_SIDE:
         return None
-    return np.asarray(np.eye(count) * (int(pieces.items[0].colours[1:].argmax()) + 1), np.uint8)
+    return np.asarray(np.eye(count) * pieces.items[0].colour, np.uint8)
 
 
 def packed(pieces: Pieces, axis: int) -> Grid | None:

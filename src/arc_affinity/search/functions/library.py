@@ -41,14 +41,15 @@ def steps_for(demonstrations: Sequence[Pair]) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=lambda step: step.cost))
 
 
-def _grid(name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
-    """A step from a grid to a grid."""
-    return Step(name, Kind.GRID, Kind.GRID, _bound(function, *arguments), cost)
+def _step(takes: Kind, gives: Kind, name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
+    """A step with the function's arguments after the first given."""
+    return Step(name, takes, gives, (lambda value: function(value, *arguments)) if arguments else function, cost)
 
 
-def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[Any], Any]:
-    """A function of a grid with its other arguments given."""
-    return (lambda value: function(value, *arguments)) if arguments else function
+_grid = partial(_step, Kind.GRID, Kind.GRID)
+_cut = partial(_step, Kind.GRID, Kind.PIECES)
+_choice = partial(_step, Kind.PIECES, Kind.PIECES)
+_join = partial(_step, Kind.PIECES, Kind.GRID)
 
 
 def _whole_grids() -> list[Step]:
@@ -69,12 +70,12 @@ def _whole_grids() -> list[Step]:
         ("smallest tile", symmetry.smallest_tile),
         ("continue pattern", symmetry.continue_pattern),
     ]
-    normal: list[tuple[str, Callable[[Grid], Grid | None]]] = [
+    normal: list[tuple[Any, ...]] = [
         ("trim", shapes.trim),
-        ("top half", shapes.top_half),
-        ("bottom half", shapes.bottom_half),
-        ("left half", shapes.left_half),
-        ("right half", shapes.right_half),
+        ("top half", shapes.half, 0, False),
+        ("bottom half", shapes.half, 0, True),
+        ("left half", shapes.half, 1, False),
+        ("right half", shapes.half, 1, True),
         ("scale up by colours", shapes.scale_up_by_colours),
         ("scale up by cells", shapes.scale_up_by_cells),
         ("scale up by side", shapes.scale_up_by_side),
@@ -85,7 +86,7 @@ def _whole_grids() -> list[Step]:
         ("continue diagonals", symmetry.continue_sheared),
     ]
     steps = [_grid(name, function, SIMPLE) for name, function in simple]
-    steps += [_grid(name, function, NORMAL) for name, function in normal]
+    steps += [_grid(name, function, NORMAL, *arguments) for name, function, *arguments in normal]
     for rows, cols in ((2, 2), (3, 3), (4, 4), (1, 2), (2, 1), (1, 3), (3, 1)):
         steps.append(_grid(f"scale up {rows}x{cols}", shapes.scale_up, NORMAL, rows, cols))
         steps.append(_grid(f"tile {rows}x{cols}", shapes.tile, NORMAL, rows, cols))
@@ -120,8 +121,8 @@ def _by_colour(read: Sequence[int], written: Sequence[int]) -> list[Step]:
         steps += [
             _grid(f"only {colour}", paint.only_colour, NORMAL, colour),
             _grid(f"without {colour}", paint.without_colour, NORMAL, colour),
-            _grid(f"crop to {colour}", shapes.crop_colour, NORMAL, colour),
-            _grid(f"crop to all but {colour}", shapes.crop_other, NORMAL, colour),
+            _grid(f"crop to {colour}", shapes.crop, NORMAL, colour, True),
+            _grid(f"crop to all but {colour}", shapes.crop, NORMAL, colour),
             _grid(f"inside box of {colour}", shapes.inside_box_of, RARE, colour),
             _grid(f"complete {colour} at best axes", symmetry.mirror_best, RARE, (0, 1), colour),
             _grid(f"continue pattern under {colour}", symmetry.continue_pattern, NORMAL, colour),
@@ -147,18 +148,18 @@ def _by_colour(read: Sequence[int], written: Sequence[int]) -> list[Step]:
 
 def _drawing() -> list[Step]:
     """Functions of `paint` and `lines` without a colour."""
-    normal: list[tuple[str, Callable[[Grid], Grid | None]]] = [
+    normal: list[tuple[Any, ...]] = [
         ("negative", paint.negative),
         ("exchange the two colours", paint.exchange_two),
-        ("only the commonest", paint.only_commonest),
-        ("only the rarest", paint.only_rarest),
-        ("without the commonest", paint.without_commonest),
-        ("without the rarest", paint.without_rarest),
-        ("paint the commonest", paint.paint_commonest),
-        ("paint the rarest", paint.paint_rarest),
+        ("only the commonest", paint.with_ranked, paint.only_colour, 0),
+        ("only the rarest", paint.with_ranked, paint.only_colour, -1),
+        ("without the commonest", paint.with_ranked, paint.without_colour, 0),
+        ("without the rarest", paint.with_ranked, paint.without_colour, -1),
+        ("paint the commonest", paint.with_ranked, paint.paint, 0),
+        ("paint the rarest", paint.with_ranked, paint.paint, -1),
         ("flood with the commonest", paint.flood_commonest),
-        ("a cell of the commonest", paint.one_cell_commonest),
-        ("a cell of the rarest", paint.one_cell_rarest),
+        ("a cell of the commonest", paint.with_ranked, paint.one_cell, 0),
+        ("a cell of the rarest", paint.with_ranked, paint.one_cell, -1),
         ("colours by frequency", paint.colours_by_frequency),
         ("colour bars", paint.colour_bars),
         ("cells in a row", paint.cells_in_a_row),
@@ -176,7 +177,7 @@ def _drawing() -> list[Step]:
         ("full columns", lines.full_cols),
         ("cross", lines.cross),
     ]
-    steps = [_grid(name, function, NORMAL) for name, function in normal]
+    steps = [_grid(name, function, NORMAL, *arguments) for name, function, *arguments in normal]
     for name, way in WAYS:
         steps += [
             _grid(f"fall {name}", lines.fall, NORMAL, way),
@@ -196,10 +197,10 @@ def _drawing() -> list[Step]:
         _grid("grow diagonally too", paint.grow, RARE, True),
         _grid("remove objects of 1", paint.remove_small, NORMAL, 1),
         _grid("remove objects of 2", paint.remove_small, RARE, 2),
-        _grid("sort rows", lines.sort_rows, RARE, False),
-        _grid("sort rows down", lines.sort_rows, RARE, True),
-        _grid("sort columns", lines.sort_cols, RARE, False),
-        _grid("sort columns down", lines.sort_cols, RARE, True),
+        _grid("sort rows", lines.sort_lines, RARE, 0, False),
+        _grid("sort rows down", lines.sort_lines, RARE, 0, True),
+        _grid("sort columns", lines.sort_lines, RARE, 1, False),
+        _grid("sort columns down", lines.sort_lines, RARE, 1, True),
     ]
 
 
@@ -219,133 +220,108 @@ def _moves(read: Sequence[int]) -> list[Step]:
 
 def _of_size(rows: int, cols: int) -> list[Step]:
     """Functions that cut out parts of the size that all outputs have."""
-    steps = [
-        _grid(
-            f"{'bottom' if bottom else 'top'} {'right' if right else 'left'} {rows}x{cols}",
-            shapes.corner,
-            NORMAL,
-            rows,
-            cols,
-            bottom,
-            right,
-        )
-        for bottom in (False, True)
-        for right in (False, True)
+    corners = [
+        (f"{down} {across}", down == "bottom", across == "right")
+        for down in ("top", "bottom")
+        for across in ("left", "right")
     ]
     return [
-        *steps,
+        *(_grid(f"{name} {rows}x{cols}", shapes.corner, NORMAL, rows, cols, *where) for name, *where in corners),
         _grid(f"middle {rows}x{cols}", shapes.middle, NORMAL, rows, cols),
-        Step(f"blocks of {rows}x{cols}", Kind.GRID, Kind.PIECES, _bound(pieces.blocks, rows, cols), SIMPLE),
-        Step(f"full parts of {rows}x{cols}", Kind.GRID, Kind.PIECES, _bound(pieces.squares_of, rows, cols), NORMAL),
+        _cut(f"blocks of {rows}x{cols}", pieces.blocks, SIMPLE, rows, cols),
+        _cut(f"full parts of {rows}x{cols}", pieces.squares_of, NORMAL, rows, cols),
     ]
 
 
 def _cuts() -> list[Step]:
     """From a grid to pieces."""
-
-    def cut(name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
-        return Step(name, Kind.GRID, Kind.PIECES, _bound(function, *arguments), cost)
-
     return [
-        cut("regions", pieces.regions, SIMPLE, False),
-        cut("regions with diagonals", pieces.regions, SIMPLE, True),
-        cut("objects", pieces.objects, SIMPLE, False),
-        cut("objects with diagonals", pieces.objects, SIMPLE, True),
-        cut("windows", pieces.windows, SIMPLE),
-        cut("holes", pieces.holes, NORMAL),
-        cut("colours", pieces.colours, SIMPLE),
-        cut("colour crops", pieces.colour_crops, NORMAL),
-        cut("cut at lines", pieces.cut_at_lines, SIMPLE),
-        cut("halves left and right", pieces.cut_evenly, SIMPLE, 1, 2),
-        cut("halves top and bottom", pieces.cut_evenly, SIMPLE, 2, 1),
-        cut("quarters", pieces.cut_evenly, NORMAL, 2, 2),
-        cut("ninths", pieces.cut_evenly, NORMAL, 3, 3),
-        cut("thirds left to right", pieces.cut_evenly, NORMAL, 1, 3),
-        cut("thirds top to bottom", pieces.cut_evenly, NORMAL, 3, 1),
-        cut("squares", pieces.cut_to_squares, NORMAL),
-        cut("rows", pieces.lines_of, NORMAL, 0),
-        cut("columns", pieces.lines_of, NORMAL, 1),
-        cut("insides of frames", pieces.frames, NORMAL),
+        _cut("regions", pieces.regions, SIMPLE, False),
+        _cut("regions with diagonals", pieces.regions, SIMPLE, True),
+        _cut("objects", pieces.objects, SIMPLE, False),
+        _cut("objects with diagonals", pieces.objects, SIMPLE, True),
+        _cut("windows", pieces.windows, SIMPLE),
+        _cut("holes", pieces.holes, NORMAL),
+        _cut("colours", pieces.colours, SIMPLE),
+        _cut("colour crops", pieces.colour_crops, NORMAL),
+        _cut("cut at lines", pieces.cut_at_lines, SIMPLE),
+        _cut("halves left and right", pieces.cut_evenly, SIMPLE, 1, 2),
+        _cut("halves top and bottom", pieces.cut_evenly, SIMPLE, 2, 1),
+        _cut("quarters", pieces.cut_evenly, NORMAL, 2, 2),
+        _cut("ninths", pieces.cut_evenly, NORMAL, 3, 3),
+        _cut("thirds left to right", pieces.cut_evenly, NORMAL, 1, 3),
+        _cut("thirds top to bottom", pieces.cut_evenly, NORMAL, 3, 1),
+        _cut("squares", pieces.cut_to_squares, NORMAL),
+        _cut("rows", pieces.lines_of, NORMAL, 0),
+        _cut("columns", pieces.lines_of, NORMAL, 1),
+        _cut("insides of frames", pieces.frames, NORMAL),
     ]
-
-
-def _complete_object(grid: Grid) -> Grid | None:
-    """Fill a piece by its mirror images, where they are of one size with it."""
-    return symmetry.mirror_whole(grid, (shapes.flip_columns, shapes.flip_rows))
 
 
 def _choices(read: Sequence[int]) -> list[Step]:
     """From pieces to pieces."""
-
-    def step(name: str, function: Callable[[Any], Any], cost: float) -> Step:
-        return Step(name, Kind.PIECES, Kind.PIECES, function, cost)
-
     steps = [
-        step("cropped", pieces.cropped, SIMPLE),
-        step("distinct", pieces.distinct, CHOICE),
-        step("reversed", pieces.reverse, CHOICE),
+        _choice("cropped", pieces.cropped, SIMPLE),
+        _choice("distinct", pieces.distinct, CHOICE),
+        _choice("reversed", pieces.reverse, CHOICE),
     ]
     for name, measure in select.MEASURES.items():
         cost = SIMPLE if name in {"cells", "area"} else CHOICE
         steps += [
-            step(f"most {name}", partial(select.most, measure, False), cost),
-            step(f"least {name}", partial(select.most, measure, True), cost),
-            step(f"without most {name}", partial(select.without_most, measure, False), RARE),
-            step(f"without least {name}", partial(select.without_most, measure, True), RARE),
-            step(f"odd in {name}", partial(select.odd_one, measure), CHOICE),
-            step(f"by {name}", partial(select.sort_by, measure, False), CHOICE),
-            step(f"by {name} down", partial(select.sort_by, measure, True), CHOICE),
+            _choice(f"most {name}", partial(select.extreme, measure, False, True), cost),
+            _choice(f"least {name}", partial(select.extreme, measure, True, True), cost),
+            _choice(f"without most {name}", partial(select.extreme, measure, False, False), RARE),
+            _choice(f"without least {name}", partial(select.extreme, measure, True, False), RARE),
+            _choice(f"odd in {name}", partial(select.odd_one, measure), CHOICE),
+            _choice(f"by {name}", partial(select.sort_by, measure, False), CHOICE),
+            _choice(f"by {name} down", partial(select.sort_by, measure, True), CHOICE),
         ]
     for colour in read:
-        steps.append(step(f"with {colour}", partial(select.with_colour, colour, True), CHOICE))
-        steps.append(step(f"lacking {colour}", partial(select.with_colour, colour, False), CHOICE))
+        steps.append(_choice(f"with {colour}", partial(select.with_colour, colour, True), CHOICE))
+        steps.append(_choice(f"lacking {colour}", partial(select.with_colour, colour, False), CHOICE))
     mapped: list[tuple[str, Callable[[Grid], Grid | None]]] = [
         ("mirror left-right", shapes.flip_columns),
         ("mirror top-bottom", shapes.flip_rows),
         ("turn round", shapes.rotate_180),
         ("fill enclosed by wall", paint.fill_enclosed_by_wall),
         ("flood with the commonest", paint.flood_commonest),
-        ("flood with its colour", paint.flood_drawn),
-        ("without the commonest", paint.without_commonest),
-        ("without the rarest", paint.without_rarest),
-        ("paint the rarest", paint.paint_rarest),
-        ("complete mirrors", _complete_object),
+        ("flood with its colour", partial(paint.with_ranked, draw=paint.flood, place=0)),
+        ("without the commonest", partial(paint.with_ranked, draw=paint.without_colour, place=0)),
+        ("without the rarest", partial(paint.with_ranked, draw=paint.without_colour, place=-1)),
+        ("paint the rarest", partial(paint.with_ranked, draw=paint.paint, place=-1)),
+        ("complete mirrors", partial(symmetry.mirror_whole, ways=(shapes.flip_columns, shapes.flip_rows))),
         ("negative", paint.negative),
         ("transpose", shapes.transpose),
-        ("paint the commonest", paint.paint_commonest),
+        ("paint the commonest", partial(paint.with_ranked, draw=paint.paint, place=0)),
         ("crop", shapes.crop),
         ("fill boxes by colour", paint.fill_boxes_by_colour),
         ("insides", paint.insides),
         ("outlines", paint.outlines),
     ]
-    return steps + [step(f"each {name}", partial(pieces.each, function), CHOICE) for name, function in mapped]
+    return steps + [_choice(f"each {name}", partial(pieces.each, function), CHOICE) for name, function in mapped]
 
 
 def _joins() -> list[Step]:
     """From pieces to a grid."""
-
-    def step(name: str, function: Callable[..., Any], cost: float, *arguments: Any) -> Step:
-        return Step(name, Kind.PIECES, Kind.GRID, _bound(function, *arguments), cost)
-
     half = SIMPLE / 2
     return [
-        step("the one", select.only_piece, 0.3),
-        step("in place", join.in_place, half),
-        step("first", select.nth_piece, half, 0),
-        step("second", select.nth_piece, SIMPLE, 1),
-        step("last", select.nth_piece, half, -1),
-        step("side by side", join.side_by_side, half),
-        step("stacked", join.stacked, half),
-        step("overlaid", join.overlaid, half),
-        step("common", join.common, half),
-        step("exclusive", join.exclusive, half),
-        step("neither", join.neither, half),
-        step("voted", join.voted, SIMPLE),
-        step("centred", join.centred, SIMPLE),
-        step("mosaic", join.mosaic, half),
-        step("colours in a row", join.colours_in_a_row, SIMPLE),
-        step("bars", join.bars, NORMAL),
-        step("count on a diagonal", join.count_diagonal, NORMAL),
-        step("packed in a row", join.packed, NORMAL, 1),
-        step("packed in a column", join.packed, NORMAL, 0),
+        _join("the one", select.only_piece, 0.3),
+        _join("in place", join.in_place, half),
+        _join("first", select.nth_piece, half, 0),
+        _join("second", select.nth_piece, SIMPLE, 1),
+        _join("last", select.nth_piece, half, -1),
+        _join("side by side", join.concatenated, half, 1),
+        _join("stacked", join.concatenated, half, 0),
+        _join("overlaid", join.stacked, half, join.overlaid),
+        _join("common", join.stacked, half, join.common),
+        _join("exclusive", join.stacked, half, join.exclusive),
+        _join("neither", join.stacked, half, join.neither),
+        _join("voted", join.stacked, SIMPLE, join.voted, 60),
+        _join("centred", join.centred, SIMPLE),
+        _join("mosaic", join.mosaic, half),
+        _join("colours in a row", join.colours_in_a_row, SIMPLE),
+        _join("bars", join.bars, NORMAL),
+        _join("count on a diagonal", join.count_diagonal, NORMAL),
+        _join("packed in a row", join.packed, NORMAL, 1),
+        _join("packed in a column", join.packed, NORMAL, 0),
     ]

@@ -150,12 +150,7 @@ def turn_back(grid: np.ndarray, way: tuple[int, int]) -> np.ndarray:
     return {DOWN: grid, UP: grid[::-1], RIGHT: grid.T, LEFT: grid[::-1].T}[way]
 
 
-def sort_rows(grid: Grid, descending: bool) -> Grid:
-    """Sort rows by how many cells they have that are not background."""
-    counts = np.count_nonzero(grid, axis=1)
-    return grid[np.argsort(-counts if descending else counts, kind="stable")]
-
-
-def sort_cols(grid: Grid, descending: bool) -> Grid:
-    """Sort columns by how many cells they have that are not background."""
-    return sort_rows(grid.T, descending).T
+def sort_lines(grid: Grid, axis: int, descending: bool) -> Grid:
+    """Sort rows (axis 0) or columns (axis 1) by how many cells they have that are not background."""
+    counts = np.count_nonzero(grid, axis=1 - axis)
+    return np.take(grid, np.argsort(-counts if descending else counts, kind="stable"), axis)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -55,63 +57,25 @@ def by_frequency(grid: Grid) -> list[int]:
     return [int(colour) for colour in order if counts[colour]]
 
 
-def only_commonest(grid: Grid) -> Grid | None:
-    """Keep the commonest colour besides background."""
+def with_ranked(grid: Grid, draw: Callable[[Grid, int], Grid], place: int) -> Grid | None:
+    """Draw with the commonest colour besides background (``place`` 0) or the rarest (-1)."""
     colours = by_frequency(grid)
-    return only_colour(grid, colours[0]) if colours else None
+    return draw(grid, colours[place]) if colours else None
 
 
-def only_rarest(grid: Grid) -> Grid | None:
-    """Keep the rarest colour."""
-    colours = by_frequency(grid)
-    return only_colour(grid, colours[-1]) if colours else None
+def flood(grid: Grid, colour: int) -> Grid:
+    """Give every cell, background included, one colour."""
+    return np.full(grid.shape, colour, np.uint8)
 
 
-def without_commonest(grid: Grid) -> Grid | None:
-    """Make the commonest colour besides background background."""
-    colours = by_frequency(grid)
-    return without_colour(grid, colours[0]) if colours else None
-
-
-def without_rarest(grid: Grid) -> Grid | None:
-    """Make the rarest colour background."""
-    colours = by_frequency(grid)
-    return without_colour(grid, colours[-1]) if colours else None
-
-
-def paint_commonest(grid: Grid) -> Grid | None:
-    """Give everything the commonest colour besides background."""
-    colours = by_frequency(grid)
-    return paint(grid, colours[0]) if colours else None
-
-
-def paint_rarest(grid: Grid) -> Grid | None:
-    """Give everything the rarest colour."""
-    colours = by_frequency(grid)
-    return paint(grid, colours[-1]) if colours else None
+def one_cell(_: Grid, colour: int) -> Grid:
+    """A single cell of a colour."""
+    return np.array([[colour]], np.uint8)
 
 
 def flood_commonest(grid: Grid) -> Grid:
     """Give every cell, background included, the commonest colour of the grid."""
-    return np.full(grid.shape, np.bincount(grid.ravel(), minlength=10).argmax(), np.uint8)
-
-
-def flood_drawn(grid: Grid) -> Grid | None:
-    """Give every cell the commonest colour besides background."""
-    colours = by_frequency(grid)
-    return np.full(grid.shape, colours[0], np.uint8) if colours else None
-
-
-def one_cell_commonest(grid: Grid) -> Grid | None:
-    """A single cell of the commonest colour besides background."""
-    colours = by_frequency(grid)
-    return np.array([[colours[0]]], np.uint8) if colours else None
-
-
-def one_cell_rarest(grid: Grid) -> Grid | None:
-    """A single cell of the rarest colour."""
-    colours = by_frequency(grid)
-    return np.array([[colours[-1]]], np.uint8) if colours else None
+    return flood(grid, int(np.bincount(grid.ravel(), minlength=10).argmax()))
 
 
 def colours_by_frequency(grid: Grid) -> Grid | None:
@@ -160,16 +124,20 @@ def fill_enclosed_by_wall(grid: Grid) -> Grid | None:
     return np.where(holes, walls[labels], grid)
 
 
-def fill_boxes(grid: Grid, colour: int) -> Grid | None:
-    """Give background within the bounding box of every object (straight or diagonal neighbours) a colour."""
-    labels, count = label_mask(grid > 0, diagonal=True)
-    if count == 0:
-        return None
+def fill_within(grid: Grid, boxes: Sequence[tuple[slice, ...] | None], colour: int) -> Grid | None:
+    """Give background within some boxes a colour; None without a box."""
     filled = grid.copy()
-    for box in ndimage.find_objects(labels):
+    for box in boxes:
+        if box is None:
+            return None
         part = filled[box]
         part[part == 0] = colour
-    return filled
+    return filled if boxes else None
+
+
+def fill_boxes(grid: Grid, colour: int) -> Grid | None:
+    """Give background within the bounding box of every object (straight or diagonal neighbours) a colour."""
+    return fill_within(grid, ndimage.find_objects(label_mask(grid > 0, diagonal=True)[0]), colour)
 
 
 def fill_boxes_by_colour(grid: Grid) -> Grid | None:
@@ -273,20 +241,9 @@ def biggest_rectangle(mask: Mask) -> tuple[slice, slice] | None:
 
 def fill_biggest_empty(grid: Grid, colour: int) -> Grid | None:
     """Give the largest rectangle of background a colour."""
-    box = biggest_rectangle(grid == 0)
-    if box is None:
-        return None
-    filled = grid.copy()
-    filled[box] = colour
-    return filled
+    return fill_within(grid, [biggest_rectangle(grid == 0)], colour)
 
 
 def box_fill(grid: Grid, colour: int) -> Grid | None:
     """Give the background within the bounding box of everything a colour."""
-    box = box_of(grid > 0)
-    if box is None:
-        return None
-    filled = grid.copy()
-    part = filled[box]
-    part[part == 0] = colour
-    return filled
+    return fill_within(grid, [box_of(grid > 0)], colour)

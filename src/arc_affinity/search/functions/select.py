@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -15,81 +15,16 @@ from arc_affinity.types import Grid
 Measure = Callable[[Piece, Pieces], float]
 
 
-def area(piece: Piece, _: Pieces) -> float:
-    """Cells of the bounding box."""
-    return piece.grid.size
-
-
-def cells(piece: Piece, _: Pieces) -> float:
-    """Cells that are not background."""
-    return piece.cells
-
-
-def height(piece: Piece, _: Pieces) -> float:
-    """Rows."""
-    return piece.grid.shape[0]
-
-
-def width(piece: Piece, _: Pieces) -> float:
-    """Columns."""
-    return piece.grid.shape[1]
-
-
-def fullness(piece: Piece, _: Pieces) -> float:
-    """Share of the bounding box that is not background."""
-    return piece.cells / piece.grid.size
-
-
-def number_of_colours(piece: Piece, _: Pieces) -> float:
-    """Colours besides background."""
-    return int(np.count_nonzero(piece.colours[1:]))
-
-
 def rarest_cells(piece: Piece, _: Pieces) -> float:
     """Cells of the rarest colour of the piece, if it has two or more."""
     counts = piece.colours[1:][piece.colours[1:] > 0]
     return int(counts.min()) if len(counts) > 1 else 0
 
 
-def regions_within(piece: Piece, _: Pieces) -> float:
-    """Connected one-coloured regions, diagonals included."""
-    return label_colours(piece.grid, diagonal=True)[1]
-
-
-def holes(piece: Piece, _: Pieces) -> float:
-    """Connected regions of enclosed background."""
-    return label_mask(enclosed(piece.grid))[1]
-
-
-def top(piece: Piece, _: Pieces) -> float:
-    """First row."""
-    return piece.row
-
-
-def left(piece: Piece, _: Pieces) -> float:
-    """First column."""
-    return piece.col
-
-
-def copies(piece: Piece, pieces: Pieces) -> float:
-    """How many pieces have this picture."""
-    return sum(other.key == piece.key for other in pieces.items)
-
-
-def same_outline(piece: Piece, pieces: Pieces) -> float:
-    """How many pieces have this outline, whatever their colours."""
-    return sum(other.shape_key == piece.shape_key for other in pieces.items)
-
-
 def same_colour(piece: Piece, pieces: Pieces) -> float:
     """How many pieces have the colours of this one."""
     mine = piece.colours[1:] > 0
     return sum(bool(((other.colours[1:] > 0) == mine).all()) for other in pieces.items)
-
-
-def same_size(piece: Piece, pieces: Pieces) -> float:
-    """How many pieces have as many cells as this one."""
-    return sum(other.cells == piece.cells for other in pieces.items)
 
 
 def mirror_symmetric(piece: Piece, _: Pieces) -> float:
@@ -107,34 +42,29 @@ def on_border(piece: Piece, pieces: Pieces) -> float:
     return float(at_start or piece.row + rows == pieces.shape[0] or piece.col + cols == pieces.shape[1])
 
 
-def own_colour(piece: Piece, _: Pieces) -> float:
-    """The commonest colour besides background."""
-    return int(piece.colours[1:].argmax()) + 1
-
-
-MEASURES = MappingProxyType(
+MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
-        "cells": cells,
-        "area": area,
-        "height": height,
-        "width": width,
-        "fullness": fullness,
-        "colours": number_of_colours,
+        "cells": lambda piece, _: piece.cells,
+        "area": lambda piece, _: piece.grid.size,
+        "height": lambda piece, _: piece.grid.shape[0],
+        "width": lambda piece, _: piece.grid.shape[1],
+        "fullness": lambda piece, _: piece.cells / piece.grid.size,
+        "colours": lambda piece, _: int(np.count_nonzero(piece.colours[1:])),
         "rarest": rarest_cells,
-        "regions": regions_within,
-        "holes": holes,
-        "top": top,
-        "left": left,
-        "copies": copies,
-        "same outline": same_outline,
+        "regions": lambda piece, _: label_colours(piece.grid, diagonal=True)[1],
+        "holes": lambda piece, _: label_mask(enclosed(piece.grid))[1],
+        "top": lambda piece, _: piece.row,
+        "left": lambda piece, _: piece.col,
+        "copies": lambda piece, pieces: sum(other.key == piece.key for other in pieces.items),
+        "same outline": lambda piece, pieces: sum(other.shape_key == piece.shape_key for other in pieces.items),
         "same colour": same_colour,
-        "same size": same_size,
+        "same size": lambda piece, pieces: sum(other.cells == piece.cells for other in pieces.items),
         "symmetric": mirror_symmetric,
         "border": on_border,
-        "colour": own_colour,
+        "colour": lambda piece, _: piece.colour,
     }
 )
-"""What pieces are compared by; the name is that of programs."""
+"""What pieces are compared by, under the name that programs show; equal pieces are counted with the piece itself."""
 
 
 def measured(measure: Measure, pieces: Pieces) -> tuple[float, ...]:
@@ -144,24 +74,17 @@ def measured(measure: Measure, pieces: Pieces) -> tuple[float, ...]:
     return pieces.measured[measure]
 
 
-def most(measure: Measure, least: bool, pieces: Pieces) -> Pieces | None:
-    """Keep the pieces that have the most (or least) of a measure; None if that is all of them."""
+def extreme(measure: Measure, least: bool, kept: bool, pieces: Pieces) -> Pieces | None:
+    """Keep (or leave out, if not ``kept``) the pieces with the most (or ``least``) of a measure.
+
+    None if nothing would be left or, keeping, if all have the same.
+    """
     if len(pieces.items) < 2:
         return None
     values = measured(measure, pieces)
-    wanted = min(values) if least else max(values)
-    kept = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if value == wanted)
-    return Pieces(kept, pieces.shape) if len(kept) < len(values) else None
-
-
-def without_most(measure: Measure, least: bool, pieces: Pieces) -> Pieces | None:
-    """Leave out the pieces that have the most (or least) of a measure; None if that is all of them."""
-    if len(pieces.items) < 2:
-        return None
-    values = measured(measure, pieces)
-    unwanted = min(values) if least else max(values)
-    kept = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if value != unwanted)
-    return Pieces(kept, pieces.shape) if kept else None
+    end = min(values) if least else max(values)
+    chosen = tuple(piece for piece, value in zip(pieces.items, values, strict=True) if (value == end) == kept)
+    return Pieces(chosen, pieces.shape) if chosen and len(chosen) < len(values) else None
 
 
 def with_colour(colour: int, wanted: bool, pieces: Pieces) -> Pieces | None:

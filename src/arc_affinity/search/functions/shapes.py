@@ -51,27 +51,15 @@ def box_of(mask: Mask) -> tuple[slice, slice] | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
-def crop(grid: Grid) -> Grid | None:
-    """Cut to the bounding box of what is not background."""
-    box = box_of(grid > 0)
-    return None if box is None else grid[box]
-
-
-def crop_colour(grid: Grid, colour: int) -> Grid | None:
-    """Cut to the bounding box of one colour."""
-    box = box_of(grid == colour)
-    return None if box is None else grid[box]
-
-
-def crop_other(grid: Grid, colour: int) -> Grid | None:
-    """Cut to the bounding box of everything but one colour."""
-    box = box_of(grid != colour)
+def crop(grid: Grid, colour: int = 0, wanted: bool = False) -> Grid | None:
+    """Cut to the bounding box of one colour or, unless it is ``wanted``, of everything else."""
+    box = box_of((grid == colour) == wanted)
     return None if box is None else grid[box]
 
 
 def inside_box_of(grid: Grid, colour: int) -> Grid | None:
     """Cut to the bounding box of one colour, without its outermost rows and columns."""
-    found = crop_colour(grid, colour)
+    found = crop(grid, colour, True)
     return None if found is None else trim(found)
 
 
@@ -80,24 +68,11 @@ def trim(grid: Grid) -> Grid | None:
     return grid[1:-1, 1:-1] if min(grid.shape) > 2 else None
 
 
-def top_half(grid: Grid) -> Grid | None:
-    """The upper half; a middle row belongs to neither."""
-    return grid[: grid.shape[0] // 2] if grid.shape[0] > 1 else None
-
-
-def bottom_half(grid: Grid) -> Grid | None:
-    """The lower half; a middle row belongs to neither."""
-    return grid[-(grid.shape[0] // 2) :] if grid.shape[0] > 1 else None
-
-
-def left_half(grid: Grid) -> Grid | None:
-    """The left half; a middle column belongs to neither."""
-    return grid[:, : grid.shape[1] // 2] if grid.shape[1] > 1 else None
-
-
-def right_half(grid: Grid) -> Grid | None:
-    """The right half; a middle column belongs to neither."""
-    return grid[:, -(grid.shape[1] // 2) :] if grid.shape[1] > 1 else None
+def half(grid: Grid, axis: int, last: bool) -> Grid | None:
+    """The upper or lower half (axis 0), the left or right one (axis 1); a middle line belongs to neither."""
+    length = grid.shape[axis] // 2
+    taken = slice(-length, None) if last else slice(length)
+    return (grid[taken] if axis == 0 else grid[:, taken]) if length else None
 
 
 def scale_up(grid: Grid, rows: int, cols: int) -> Grid | None:

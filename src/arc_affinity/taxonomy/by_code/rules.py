@@ -164,7 +164,9 @@ def only_filled(g: Generator) -> ast.AST | None:
     if fill is None or not all(_fills(a) for a in late):
         return None
     topology = any(named(a.value, TOPOLOGY) for a in late) or call_among(g.end, {"neighbors"})
-    return None if topology or call_among(g.end, {"asobject"}) or _repeated(g) else fill
+    rows = (node for node in g.end if isinstance(node, ast.Call) and name_of(node.func) in CONCATENATIONS)
+    repeated = any(named(row, {OUTPUT}) for row in rows)  # the input is copies of the output, side by side
+    return None if topology or call_among(g.end, {"asobject"}) or repeated else fill
 
 
 def loop_on_length(g: Generator) -> ast.AST | None:
@@ -325,12 +327,6 @@ def _fills(assignment: ast.Assign) -> bool:
     if called(value, {"fill"}) or (isinstance(value, ast.Call) and name_of(value.func) == "canvas"):
         return True
     return ast.unparse(value) == f"tuple((e for e in {INPUT}))"
-
-
-def _repeated(g: Generator) -> bool:
-    """Whether the input is made of copies of the output, side by side."""
-    rows = (node for node in g.end if isinstance(node, ast.Call) and name_of(node.func) in CONCATENATIONS)
-    return any(named(row, {OUTPUT}) for row in rows)
 
 
 def _limits_tries(test: ast.expr) -> bool:

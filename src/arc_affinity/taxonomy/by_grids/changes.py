@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool
 
-from arc_affinity.taxonomy.by_grids.regions import Scene, Thing, connected, things
+from arc_affinity.taxonomy.by_grids.regions import Scene, connected, things
 from arc_affinity.types import COLOURS, Grid
 
 Numbers = dict[str, float]
@@ -69,17 +69,18 @@ def _features(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
     yield (~from_background & ~to_background).mean()
     yield len(np.unique(was))
     yield len(np.unique(now))
-    yield _explained(before.grid.astype(np.int64), after.grid)
-    yield _explained(_neighbourhood(before.grid), after.grid)
+    yield explained(before.grid.astype(np.int64), after.grid)
+    yield explained(_neighbourhood(before.grid), after.grid)
     yield from _patches(after.grid, changed)
     yield _whole(before, changed)
     yield (changed & before.enclosed).sum() / count
     yield (before.enclosed & ~changed).sum() / max(1, before.enclosed.sum())
-    yield (changed & _grown(before.drawn, False)).sum() / count
-    yield (changed & _grown(before.drawn, True)).sum() / count
+    yield (changed & _beside(before.drawn, False)).sum() / count
+    yield (changed & _beside(before.drawn, True)).sum() / count
     yield from _aligned(before, after, changed)
     yield from _boxes(before, changed)
-    yield _to_border(changed) / count
+    # Changed cells from which an unbroken straight line of changed cells, two at least, leads to the border.
+    yield int(np.logical_or.reduce(_from_sides(np.logical_and, changed)).sum()) / count
     yield float((changed == changed[:, ::-1]).mean() + (changed == changed[::-1]).mean()) / 2
 
 
@@ -92,16 +93,12 @@ def _patches(after: Grid, changed: Mask) -> Iterator[float]:
     yield float(np.mean([min(t.cells.shape) == 1 for t in found]))
     yield float(np.mean([len(np.unique(t.cells[t.cells < COLOURS])) == 1 for t in found]))
     yield 1 - (len({t.turned_shape for t in found}) - 1) / max(1, len(found) - 1)
-    yield float(np.mean([_on_border(t, after) for t in found]))
+    ends = [(t.place, np.add(t.place, t.cells.shape)) for t in found]
+    yield float(np.mean([0 in first or (last == after.shape).any() for first, last in ends]))
 
 
-def _on_border(thing: Thing, grid: Grid) -> bool:
-    (top, left), (tall, wide) = thing.place, thing.cells.shape
-    return top == 0 or left == 0 or top + tall == grid.shape[0] or left + wide == grid.shape[1]
-
-
-def _explained(keys: np.ndarray, after: Grid) -> float:
-    """Share of cells that a table from keys to colours gets right, of those that the commonest colour does not."""
+def explained(keys: np.ndarray, after: Grid) -> float:
+    """Return the share of cells that the best table from keys to colours gets right."""
     numbers = np.unique(keys.ravel(), return_inverse=True)[1]
     table = np.bincount(numbers * COLOURS + after.ravel(), minlength=(numbers.max() + 1) * COLOURS)
     return float(table.reshape(-1, COLOURS).max(axis=1).sum() / after.size)
@@ -126,8 +123,7 @@ def _whole(before: Scene, changed: Mask) -> float:
     return float((touched == sizes).sum() / (touched > 0).sum())
 
 
-def _grown(mask: Mask, diagonal: bool) -> Mask:
-    """Cells beside a cell of the mask."""
+def _beside(mask: Mask, diagonal: bool) -> Mask:
     padded = np.pad(mask, 1)
     rows, cols = mask.shape
     steps = [(0, 1), (1, 0), (1, 2), (2, 1)] + ([(0, 0), (0, 2), (2, 0), (2, 2)] if diagonal else [])
@@ -139,13 +135,13 @@ def _aligned(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
     beside = in_line = between = diagonal = 0
     for colour in np.unique(after.grid[changed]).tolist():
         cells, same = changed & (after.grid == colour), before.grid == colour
-        left, right, up, down = _seen(same)
-        beside += (cells & _grown(same, True)).sum()
+        left, right, up, down = _from_sides(np.logical_or, same)
+        beside += (cells & _beside(same, True)).sum()
         in_line += (cells & (left | right | up | down)).sum()
         between += (cells & ((left & right) | (up & down))).sum()
         drawn = after.grid == colour
-        diagonal += (cells & _grown(drawn, True) & ~_grown(drawn, False)).sum()
-    left, right, up, down = _seen(before.drawn)
+        diagonal += (cells & _beside(drawn, True) & ~_beside(drawn, False)).sum()
+    left, right, up, down = _from_sides(np.logical_or, before.drawn)
     count = changed.sum()
     yield beside / count
     yield in_line / count
@@ -154,14 +150,13 @@ def _aligned(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
     yield diagonal / count
 
 
-def _seen(mask: Mask) -> tuple[Mask, Mask, Mask, Mask]:
-    """Whether a cell of the mask lies left of, right of, above and below each cell."""
-    either = np.logical_or.accumulate
+def _from_sides(combine: np.ufunc, mask: Mask) -> tuple[Mask, Mask, Mask, Mask]:
+    """The mask combined from each side up to each cell: from the left, the right, above and below."""
     return (
-        either(mask, axis=1),
-        either(mask[:, ::-1], axis=1)[:, ::-1],
-        either(mask, axis=0),
-        either(mask[::-1], axis=0)[::-1],
+        combine.accumulate(mask, axis=1),
+        combine.accumulate(mask[:, ::-1], axis=1)[:, ::-1],
+        combine.accumulate(mask, axis=0),
+        combine.accumulate(mask[::-1], axis=0)[::-1],
     )
 
 
@@ -195,15 +190,3 @@ def _corners_changed(changed: Mask, top: int, left: int, bottom: int, right: int
     rows, cols = changed.shape
     spots = [(i, j) for i in (top, bottom) for j in (left, right) if 0 <= i < rows and 0 <= j < cols]
     return bool(spots) and all(changed[spot] for spot in spots)
-
-
-def _to_border(changed: Mask) -> int:
-    """Changed cells from which an unbroken straight line of changed cells, two at least, leads to the border."""
-    every = np.logical_and.accumulate
-    rays = (
-        every(changed, axis=1),
-        every(changed[:, ::-1], axis=1)[:, ::-1],
-        every(changed, axis=0),
-        every(changed[::-1], axis=0)[::-1],
-    )
-    return int(np.logical_or.reduce(rays).sum())

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from arc_affinity.taxonomy.by_grids.changes import change_features
 from arc_affinity.taxonomy.by_grids.regions import Scene, Thing
-from arc_affinity.taxonomy.by_grids.relations import relation_features
+from arc_affinity.taxonomy.by_grids.relations import relation_features, same
 from arc_affinity.types import COLOURS, Grid, Pair
 
 Vector = Float[np.ndarray, "features"]
@@ -148,7 +148,7 @@ def look_features(scene: Scene) -> Numbers:
     """What a grid looks like: symmetry, periods, full lines, objects and holes."""
     grid = scene.grid
     sizes = np.array([thing.size for thing in scene.things] or [0])
-    filled = [_is_full(thing) for thing in scene.things]
+    filled = [thing.size == thing.cells.size and min(thing.cells.shape) > 1 for thing in scene.things]
     thin = [min(thing.cells.shape) == 1 and thing.size > 1 for thing in scene.things]
     boxes = [np.prod(thing.cells.shape) for thing in scene.things]
     count = int(scene.labels.max()) + 1
@@ -156,10 +156,10 @@ def look_features(scene: Scene) -> Numbers:
     cut = scene.labels[[0, -1]].ravel(), scene.labels[:, [0, -1]].ravel()
     return _plain(
         {
-            "mirrored across": _same(grid, grid[:, ::-1]),
-            "mirrored down": _same(grid, grid[::-1]),
-            "mirrored diagonally": _same(grid, grid.T),
-            "turned": _same(grid, grid[::-1, ::-1]),
+            "mirrored across": same(grid, grid[:, ::-1]),
+            "mirrored down": same(grid, grid[::-1]),
+            "mirrored diagonally": same(grid, grid.T),
+            "turned": same(grid, grid[::-1, ::-1]),
             "row period": _period(grid),
             "column period": _period(grid.T),
             "full rows": (grid == grid[:, :1]).all(axis=1).mean(),
@@ -177,7 +177,9 @@ def look_features(scene: Scene) -> Numbers:
             "fullness": sizes.sum() / max(1, np.sum(boxes)),
             "kinds of shape": len({thing.shape for thing in scene.things}) / max(1, len(scene.things)),
             "repeated looks": _repeated(scene.groups),
-            "coloured groups": np.mean([_colours(thing) > 1 for thing in scene.groups] or [False]),
+            "coloured groups": np.mean(
+                [len(np.unique(t.cells[t.cells < COLOURS])) > 1 for t in scene.groups] or [False]
+            ),
             "enclosed": scene.enclosed.mean(),
             "border": len({*np.concatenate(cut).tolist()} - {-1}) / max(1, count),
             **_distances(scene.groups),
@@ -233,7 +235,6 @@ def _lie(mask: Bool[np.ndarray, "rows cols"]) -> tuple[float, float]:
 
 
 def _plain(values: Mapping[str, Any]) -> Numbers:
-    """The same numbers as Python's own."""
     return {name: float(value) for name, value in values.items()}
 
 
@@ -266,11 +267,6 @@ def _entropy(scene: Scene) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def _same(one: Grid, other: Grid) -> float:
-    """Share of equal cells; 0 for other sizes."""
-    return float((one == other).mean()) if one.shape == other.shape else 0.0
-
-
 def _period(grid: Grid) -> float:
     """The shortest period of the rows as a share of their number; 1 without any up to half of it."""
     rows = len(grid)
@@ -282,14 +278,6 @@ def _drawn_lines(scene: Scene) -> float:
     """Share of rows that are one colour and not background."""
     grid = scene.grid
     return float(((grid == grid[:, :1]).all(axis=1) & (grid[:, 0] != scene.background)).mean())
-
-
-def _is_full(thing: Thing) -> bool:
-    return thing.size == thing.cells.size and min(thing.cells.shape) > 1
-
-
-def _colours(thing: Thing) -> int:
-    return len(set(thing.cells[thing.cells < COLOURS].tolist()))
 
 
 def _repeated(found: Sequence[Thing]) -> float:

@@ -128,10 +128,10 @@ def things(grid: Grid, labels: Labels) -> tuple[Thing, ...]:
     for axis, where in enumerate((rows, cols)):
         np.minimum.at(low[:, axis], numbers, where)
         np.maximum.at(high[:, axis], numbers, where)
-    return tuple(_thing(grid, labels, n, low[n].tolist(), high[n].tolist(), int(sizes[n])) for n in chosen.tolist())
-
-
-def _thing(grid: Grid, labels: Labels, number: int, low: list[int], high: list[int], size: int) -> Thing:
-    part = (slice(low[0], high[0] + 1), slice(low[1], high[1] + 1))
-    cells = np.where(labels[part] == number, grid[part], COLOURS).astype(np.uint8)
-    return Thing((low[0], low[1]), cells, size)
+    found = []
+    for number in chosen.tolist():
+        (top, left), (bottom, right) = low[number].tolist(), high[number].tolist()
+        part = (slice(top, bottom + 1), slice(left, right + 1))
+        cells = np.where(labels[part] == number, grid[part], COLOURS).astype(np.uint8)
+        found.append(Thing((top, left), cells, int(sizes[number])))
+    return tuple(found)

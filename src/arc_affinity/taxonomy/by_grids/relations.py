@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from arc_affinity.taxonomy.by_grids.changes import explained
 from arc_affinity.taxonomy.by_grids.regions import Scene
 from arc_affinity.types import COLOURS, Grid
 
@@ -45,7 +46,7 @@ def turns(grid: Grid) -> list[Grid]:
 
 def _features(before: Scene, after: Scene) -> Iterator[float]:
     old, new = before.grid, after.grid
-    likeness = [_same(view, new) for view in turns(old)]
+    likeness = [same(view, new) for view in turns(old)]
     yield float(1.0 in likeness[1:])
     yield max(likeness[1:]) - likeness[0]
     yield max(likeness[4:])
@@ -59,18 +60,20 @@ def _features(before: Scene, after: Scene) -> Iterator[float]:
     yield float(np.mean([tile.tobytes() in views for tile in tiles] or [False]))
     yield _scaled(old, new)
     yield _scaled(new, old)
-    yield max(_same(half, other[:, ::-1]) for half, other in _halves(new, new.T))
-    yield max(_same(half, other) for half, other in _halves(new, new.T))
+    yield max(same(half, other[:, ::-1]) for half, other in _halves(new, new.T))
+    yield max(same(half, other) for half, other in _halves(new, new.T))
     parts = list(_parts(old, new.shape))
     yield max((_combined(each, new) for each in parts), default=0.0)
     yield float(bool(parts))
     yield float(any(np.array_equal(part, new) for each in parts for part in each))
-    yield float(_is_inside(before, new))
+    # The size of an object's bounding box, or of what the box encloses.
+    sizes = {thing.cells.shape for thing in (*before.things, *before.groups)}
+    yield float(new.shape in sizes or (new.shape[0] + 2, new.shape[1] + 2) in sizes)
     yield _shifted(old, new)
 
 
-def _same(one: Grid, other: Grid) -> float:
-    """Share of equal cells; 0 for other sizes."""
+def same(one: Grid, other: Grid) -> float:
+    """Return the share of equal cells; 0 for other sizes."""
     return float((one == other).mean()) if one.shape == other.shape else 0.0
 
 
@@ -99,7 +102,7 @@ def _scaled(small: Grid, large: Grid) -> float:
     (rows, cols), (out_rows, out_cols) = small.shape, large.shape
     if out_rows % rows or out_cols % cols or small.shape == large.shape:
         return 0.0
-    return _same(small.repeat(out_rows // rows, axis=0).repeat(out_cols // cols, axis=1), large)
+    return same(small.repeat(out_rows // rows, axis=0).repeat(out_cols // cols, axis=1), large)
 
 
 def _halves(*grids: Grid) -> Iterator[tuple[Grid, Grid]]:
@@ -126,15 +129,7 @@ def _parts(old: Grid, shape: tuple[int, ...]) -> Iterator[tuple[Grid, ...]]:
 def _combined(parts: Sequence[Grid], new: Grid) -> float:
     """Share of the output's cells that a table over the parts' cells at the same place gets right."""
     keys = sum((part.astype(np.int64) * COLOURS**i for i, part in enumerate(parts)), np.zeros(new.shape, np.int64))
-    numbers = np.unique(keys.ravel(), return_inverse=True)[1]
-    table = np.bincount(numbers * COLOURS + new.ravel(), minlength=(numbers.max() + 1) * COLOURS)
-    return float(table.reshape(-1, COLOURS).max(axis=1).sum() / new.size)
-
-
-def _is_inside(before: Scene, new: Grid) -> bool:
-    """Whether the output has the size of an object's bounding box, or of what the box encloses."""
-    sizes = {thing.cells.shape for thing in (*before.things, *before.groups)}
-    return new.shape in sizes or (new.shape[0] + 2, new.shape[1] + 2) in sizes
+    return explained(keys, new)
 
 
 def _shifted(old: Grid, new: Grid) -> float:
@@ -142,4 +137,4 @@ def _shifted(old: Grid, new: Grid) -> float:
     if old.shape != new.shape:
         return 0.0
     steps = [(0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (0, 2), (2, 0)]
-    return max(_same(np.roll(old, step, axis=(0, 1)), new) for step in steps)
+    return max(same(np.roll(old, step, axis=(0, 1)), new) for step in steps)

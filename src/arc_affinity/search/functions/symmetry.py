@@ -47,7 +47,7 @@ def _mirror_rows(grid: Grid, hidden: int) -> Grid | None:
     """Fill by the vertical mirror image with the most cells that agree."""
     rows = len(grid)
     best: tuple[int, int, int] | None = None
-    # The axis lies at half of ``total``; rows and images are at least half of the grid, and two rows where there are two.
+    # The axis lies at half of ``total``; rows and images are at least half of the grid, of two rows both.
     nearest = max(rows // 2, min(2, rows)) - 1
     for total in range(nearest, 2 * rows - 1 - nearest):
         low, high = max(0, total - rows + 1), min(rows - 1, total)

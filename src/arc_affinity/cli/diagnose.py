@@ -16,9 +16,10 @@ from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, files_of
 from arc_affinity.diagnosis.page.document import write_figures
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.outputs import Collector, Place, RecordSet, pack
+from arc_affinity.documents import read_lines
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.questions import questions_of
-from arc_affinity.evaluation.reading import Reading
+from arc_affinity.evaluation.reading import Reading, is_records
 from arc_affinity.evaluation.records.record import Record, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics, measure
 from arc_affinity.files import is_stream, write_text
@@ -88,12 +89,12 @@ def diagnose(
     check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read, replaced=[out, beside])
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
-    with Bar("Diagnosing") as bar:
+    with Bar("Diagnosing", unit="records") as bar:
 
         def tell(words: str) -> None:
-            bar.at(0, words=f"Diagnosing: {words}")
+            bar.at(0, 0, words=f"Diagnosing: {words}")
 
-        made = _diagnose(records, called, reading, categories, tell)
+        made = _diagnose(records, called, reading, categories, tell, bar)
         tell(f"writing {out}")
         made.save(out)
         if beside is not None:
@@ -116,11 +117,12 @@ def _diagnose(
     reading: Reading,
     categories: Path | None,
     tell: Tell,
+    bar: Bar,
 ) -> Diagnosis:
     """Read everything and work the numbers out."""
     collector = Collector(reading.attempts)
     for path, (name, file_name) in zip(paths, names, strict=True):
-        collector.add(_counted(reading.records(path, name, file_name), path, tell), printable(str(path)))
+        collector.add(_counted(reading.records(path, name, file_name), path, bar), printable(str(path)))
     sets = collector.sets(_expected(reading))
     tasks, notes = (reading.tasks, _editions(sets, reading)) if reading.dataset else _named_by(sets, reading)
     shown = (
@@ -131,11 +133,13 @@ def _diagnose(
     return report_on(sets, tasks, shown, categories, notes=notes, tell=tell)
 
 
-def _counted(records: Iterable[Record], path: Path, tell: Tell) -> Iterator[Record]:
-    """The same records, told how many there were."""
+def _counted(records: Iterable[Record], path: Path, bar: Bar) -> Iterator[Record]:
+    """The same records, told how many there were of how many; a submission is read at once and has no such number."""
+    # Lines are counted a hundred times as fast as records are read.
+    total = sum(1 for _ in read_lines(path)) if is_records(path) else 0
     for number, record in enumerate(records):
         if number % COUNTED == 0:
-            tell(f"{number:,} records of {path}")
+            bar.at(number, total, words=f"Diagnosing {path}")
         yield record
 
 

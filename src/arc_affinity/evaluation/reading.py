@@ -86,7 +86,7 @@ class Reading:
             ArcAffinityError: the file holds neither, `strict` refuses it, or as in `score_each`, `read_given` and
                 `choose_ids`.
         """
-        if _is_records(path):
+        if is_records(path):
             records = self._chosen(read_records(path))
             scores = score_each(records, self.required.counting if self.dataset else None, attempts=self.attempts)
             if self.strict and not self.allow_missing:
@@ -116,7 +116,7 @@ class Reading:
         Raises:
             ArcAffinityError: as `score`.
         """
-        if not _is_records(path):
+        if not is_records(path):
             return self._of_submission(path, name or file_name)
         rows = iter_records(path) if name is None else (replace(row, model=name) for row in iter_records(path))
         if self.dataset is None:
@@ -174,5 +174,6 @@ def _refuse_gaps(path: Path, scores: Iterable[Score]) -> None:
             raise ArcAffinityError(f"{path}: {each.subject.protocol}: {listing('outputs without an attempt', without)}")
 
 
-def _is_records(path: Path) -> bool:
+def is_records(path: Path) -> bool:
+    """Whether there are records at ``path``, rather than a submission or a folder of results."""
     return not path.is_dir() and holds_records(path)

@@ -291,7 +291,7 @@ class _Restored(Callback):
 def _restoring(trainer: Trainer, path: Path, step: int) -> Iterator[None]:
     """Say in a line that what Lightning or torch cannot take up again is a damaged checkpoint."""
     restored = _Restored(path, step)
-    trainer.callbacks.append(restored)
+    trainer.callbacks.append(restored)  # type: ignore[attr-defined]  # Lightning sets it where mypy does not look
     try:
         yield
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:

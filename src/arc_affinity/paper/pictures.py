@@ -14,19 +14,21 @@ from arc_affinity.drawing.plot import Series
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.paper.audit.common import Evidence
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, contrasts
-from arc_affinity.paper.audit.taxonomy import PUBLISHED_COUNTS
+from arc_affinity.paper.audit.taxonomy import PUBLISHED_COUNTS, our_cnn
 from arc_affinity.paper.audit.vitarc import ranks, with_vt
 from arc_affinity.paper.published import FineTune
 from arc_affinity.statistics import Estimate, mean, partial_spearman, share, spearman
 from arc_affinity.taxonomy.categories import BY_CODE, Affinity, empirical_affinity
 
 PAPER, RULES = Series("published", "navy"), Series("our rules", "orange", "square")
+OUR_CNN, ALWAYS = Series("our CNN", "navy"), Series("always S3", "orange", "square")
 GIVEN, FREE = Series("given", "navy"), Series("not given", "orange", "square")
 
 
 def pictures(e: Evidence) -> dict[str, str]:
     """Return the SVG of every claim that there are data for, by the claim's id."""
     drawn = {"category-counts": _counts(e)} if e.labels else {}
+    drawn["visual-classifier"] = _visual()
     drawn |= {claim: _scored(e, dataset, line) for claim, dataset, line in OUR_SCORES}
     drawn |= {claim: _contrasted(list(found(e))) for claim, found in CONTRASTS.items()}
     tunes = e.reference.fine_tunes
@@ -49,6 +51,17 @@ def _counts(e: Evidence) -> str:
             counted = Estimate(count / len(labels), None, None, count, "all tasks are counted")
             lines.append(Line(category_name(code), counted, series))
     return charts.estimates(lines, "share of tasks, %", "Categories", key_title="labels:")
+
+
+def _visual() -> str:
+    """Our run of the visual classifier, split by split beside who always says S3."""
+    cnn = our_cnn()
+    lines = [
+        Line(f"split {split}", share(count, cnn.tested), series)
+        for split, counts in enumerate(zip(cnn.right, cnn.always_s3, strict=True), 1)
+        for series, count in zip((OUR_CNN, ALWAYS), counts, strict=True)
+    ]
+    return charts.estimates(lines, "right, %", "Our CNN", key_title="answers:", marked=(0.3625,))
 
 
 def _of_tunes(tunes: Mapping[str, FineTune]) -> dict[str, str]:

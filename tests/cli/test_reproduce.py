@@ -84,7 +84,7 @@ def test_the_published_labels_come_with_the_package(cli, tmp_path, monkeypatch):
     assert claims["compositional-gap"]["verdict"] == "cannot be checked"
 
 
-def test_labels_of_a_folder_take_the_place_of_those_that_come_along(tmp_path):
+def test_labels_of_a_folder_go_before_those_that_come_along(tmp_path):
     ids = task_ids()
     (tmp_path / "lora_302_tasks.csv").write_text(CSV)
     bundled = published_reference(None, ids)
@@ -92,7 +92,7 @@ def test_labels_of_a_folder_take_the_place_of_those_that_come_along(tmp_path):
     assert published_reference(tmp_path, ids).labels == bundled.labels
     (tmp_path / "taxonomy_labels_some.json").write_text('{"007bbfb7": "A2"}')
     found = published_reference(tmp_path, ids)
-    assert found.labels == {"007bbfb7": "A2"} and found.subtypes == bundled.subtypes
+    assert found.labels == {**bundled.labels, "007bbfb7": "A2"} and found.subtypes == bundled.subtypes
 
 
 def test_recipes_train_by_the_published_split(shared):

@@ -38,8 +38,7 @@ def reproduce(*, reference: Path | None = None, out: Path | None = None, json: b
 
     Args:
         reference: Folder of the published package's data: lora_302_tasks.csv, vitarc_400.csv, split_308_92.json; and
-            any taxonomy_labels*.json and s3_subtypes*.json, which are merged and take the place of those that come
-            along.
+            any taxonomy_labels*.json and s3_subtypes*.json, whose labels go before those that come along.
         out: Folder to write claims.html, claims.json and claims.md to.
         json: Print one JSON document and nothing else.
     """

@@ -124,7 +124,8 @@ def read_reference(folder: Path, tasks: Collection[str]) -> Reference:
 
 
 def published_reference(folder: Path | None, tasks: Collection[str]) -> Reference:
-    """Read the published labels that come with the package, and what ``folder`` holds, whose own labels go first.
+    """Read the published labels that come with the package, and what ``folder`` holds; its own labels go first, task by
+    task.
 
     Args:
         folder: with some or all of the files; None for the labels alone.
@@ -137,7 +138,11 @@ def published_reference(folder: Path | None, tasks: Collection[str]) -> Referenc
     if folder is None:
         return bundled
     found = read_reference(folder, tasks)
-    return replace(found, labels=found.labels or bundled.labels, subtypes=found.subtypes or bundled.subtypes)
+    labels, subtypes = (
+        {**(known or {}), **(own or {})}
+        for known, own in ((bundled.labels, found.labels), (bundled.subtypes, found.subtypes))
+    )
+    return replace(found, labels=labels, subtypes=subtypes)
 
 
 def _fine_tune(task_id: str, row: Mapping[str, float]) -> FineTune:

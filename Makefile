@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all lowest lint bench docs install clean
+.PHONY: help demo test test-all lowest newest lint bench docs install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,6 +22,11 @@ lowest: ## run the tests with the oldest releases that pyproject.toml names, in 
 	$(PYTHON) -m venv --clear $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt --editable '.[dev]'
 	$(VENV)-lowest/bin/python -m pytest
+
+newest: ## run the tests with the newest releases that pyproject.toml allows, in an environment of their own
+	$(PYTHON) -m venv --clear $(VENV)-newest
+	$(VENV)-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
+	$(VENV)-newest/bin/python -m pytest
 
 lint: $(STAMP) ## check style and types
 	$(BIN)/ruff check .
@@ -45,4 +50,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean: ## remove the virtual environment, what the demo wrote and caches
-	rm -rf $(VENV) $(VENV)-lowest out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-newest out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

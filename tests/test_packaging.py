@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ def test_no_release_is_tried_that_the_usual_constraints_forbid_the_next_of() -> 
 
 
 def test_the_wheel_alone_has_all_that_the_commands_need(tmp_path: Path) -> None:
-    """Built from a copy and unpacked by itself: no file of the checkout can stand in for one that it lacks."""
+    """Built from a copy and installed by itself: no file of the checkout can stand in for one that it lacks."""
     copy, alone = tmp_path / "copy", tmp_path / "alone"
     shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -56,13 +56,16 @@ def test_the_wheel_alone_has_all_that_the_commands_need(tmp_path: Path) -> None:
     subprocess.run([*command, *offline], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.stat().st_size < 30e6
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(alone)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
+    subprocess.run([*install, "--target", alone, wheel], check=True, capture_output=True)
     there, kept = (
         {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         for folder in (copy / "src" / "arc_affinity", alone / "arc_affinity")
     )
     assert there == kept
+    started = {**os.environ, "PYTHONPATH": str(alone)}
+    told = subprocess.run([alone / "bin" / "arc-affinity", "--version"], env=started, capture_output=True, text=True)
+    assert told.stdout.startswith("arc-affinity ") and not told.returncode
     submission, page = tmp_path / "submission.json", tmp_path / "page.html"
     submission.write_text(json.dumps({"00576224": [{"attempt_1": [[3]], "attempt_2": [[3]]}]}))
     run_alone(

@@ -15,12 +15,16 @@ from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.records.record import Origin, Record, Sources
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either, find_solver
+from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import solve as solve_in
 from arc_affinity.types import Task
+
+THREADS = 1
+"""Of predicting and fine-tuning, as of the commands: more of them wait for each other wherever something else runs."""
 
 UNNAMED = "notebook"
 """The dataset's name in records of tasks that name none."""
@@ -78,13 +82,15 @@ def predict(
         origin = Origin(
             model.name, model.digest, name, Protocol.ARC_PRIZE, seed, exposure="transductive", edition=edition_of(asked)
         )
-        groups = predict_by_solver(model, asked, origin, attempts=attempts, views=views)
-        return Answers(_joined(groups), asked, attempts)
+        with computing_in(THREADS):
+            groups = predict_by_solver(model, asked, origin, attempts=attempts, views=views)
+            return Answers(_joined(groups), asked, attempts)
     asking = predicting.Asking(by, attempts, views, seed)
     questions = predicting.questions_of_tasks(asked, model.model.config.context_pairs, asking)
     predicting.check_answerable(questions, by)
     origin = Origin(model.name, model.digest, name, by, seed, model.adapter, edition=edition_of(asked))
-    return Answers(_joined(predicting.predict(model.model, questions, origin, asking)), asked, attempts)
+    with computing_in(THREADS):
+        return Answers(_joined(predicting.predict(model.model, questions, origin, asking)), asked, attempts)
 
 
 def solve(

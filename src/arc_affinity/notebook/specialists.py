@@ -9,8 +9,9 @@ from typing import Any
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.lora import merge
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
+from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import LoadedModel
-from arc_affinity.notebook.answering import UNNAMED
+from arc_affinity.notebook.answering import THREADS, UNNAMED
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.html import table
 from arc_affinity.text import percent
@@ -81,7 +82,8 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
         config = replace(config_for(method, by_demonstrations=True), **settings)
     except TypeError as error:
         raise ArcAffinityError(f"no such setting: {error}") from error
-    tuned = fine_tune(model, split_task(task, config, task.dataset or UNNAMED), config)
+    with computing_in(THREADS):
+        tuned = fine_tune(model, split_task(task, config, task.dataset or UNNAMED), config)
     return Specialist(_adapted(model, tuned, config.method), task, tuned)
 
 

@@ -44,7 +44,7 @@ from arc_affinity.paper.published import published_reference
 from arc_affinity.processes import cores
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.training.hardware import Machine
-from arc_affinity.training.pretraining.pretrain import train
+from arc_affinity.training.pretraining.pretrain import WORTH_PROCESSES, train
 from arc_affinity.training.pretraining.run_folder import METRICS
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
@@ -118,9 +118,9 @@ def small_examples(out: Path, request: Request) -> ExampleStore:
     """Make a store of small examples, or open the one that is there."""
     settings = {"request": asdict(request)}
     if not is_store(out):
-        every = generate_store(
-            out.with_name(f"{out.name}-of-all-sizes"), request.tasks, request.made, request.seed, cores()
-        )
+        workers = cores() if len(request.tasks) * request.made > WORTH_PROCESSES else 1
+        of_all_sizes = out.with_name(f"{out.name}-of-all-sizes")
+        every = generate_store(of_all_sizes, request.tasks, request.made, request.seed, workers)
         store = smaller(every, request.longest)
         chosen = {task: [store.pair(i) for i in store.indices(task)[: request.kept]] for task in store.tasks}
         return write_store(out, {t: pairs for t, pairs in chosen.items() if len(pairs) >= request.least}, settings)

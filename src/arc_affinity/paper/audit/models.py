@@ -45,8 +45,8 @@ def _where_reached(found: Finding, e: Evidence, models: Sequence[str], *, exact:
         if ours.cells >= cells and _holds(_exact(ours), exact):
             other = ", whose positions are not the paper's," if ours.model.startswith("rotary") else ""
             why = (
-                f"our run {ours.model}{other} comes as far, with as many samples of the same tasks and no epoch chosen "
-                f"on the 92: grid {_exact(ours).percent(2)}, cell {percent(ours.cells)}; the published run is gone"
+                f"our run {ours.model}{other} comes as far as the published one, with as many samples of "
+                f"the same tasks, no epoch chosen on the 92: grid {_exact(ours).percent(2)}, cell {percent(ours.cells)}"
             )
             return replace(found, verdict=Verdict.CHANGES, why=why, measured_by=ours.command)
     return found

@@ -25,7 +25,7 @@ from sklearn.model_selection import KFold
 
 from arc_affinity.data.generation.rearc import generator_source
 from arc_affinity.taxonomy.by_code.rules import classify_all
-from arc_affinity.taxonomy.by_program.verifiers import primitives, profile_all
+from arc_affinity.taxonomy.by_program.verifiers import primitives, profile
 from arc_affinity.taxonomy.categories import BY_CODE, CODES
 from arc_affinity.taxonomy.listing import Listing
 
@@ -140,7 +140,8 @@ def main() -> None:
     by_task = solve_rates(path)
     tasks = sorted(by_task)
     rates, unseen = np.array([by_task[task] for task in tasks]), unseen_half(tasks)
-    profiles, decisions = profile_all(), classify_all()
+    decisions = classify_all()
+    profiles = {task_id: profile(task_id) for task_id in decisions}
     groups = [decisions[task].category for task in tasks]
     levels = np.array([BY_CODE[group].affinity.rank for group in groups], dtype=float)
     lengths = np.array([profiles[task].length for task in tasks], dtype=float)

@@ -75,7 +75,7 @@ def test_categories_in_order_and_tasks_without_one_apart():
     assert [each.tasks for each in found.values()] == [2, 1, 1, 1]
 
 
-def test_the_sweep_is_the_count_at_every_pair():
+def test_sensitivity_is_the_count_at_every_pair():
     found = sensitivity(TASKS)
     assert found.pairs == 66
     for row, cells in enumerate(found.cells):
@@ -89,13 +89,13 @@ def test_the_sweep_is_the_count_at_every_pair():
     assert loose.over_half == 2
 
 
-def test_a_sweep_over_nothing_is_undefined():
+def test_sensitivity_of_nothing_is_undefined():
     found = sensitivity([])
     assert (found.shares, found.over_half) == (None, None)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=7))
-def test_every_task_has_one_profile_and_the_sweep_is_monotone(pairs):
+def test_every_task_has_one_profile_and_sensitivity_is_monotone(pairs):
     tasks = [TaskAccuracy(str(i), *pair) for i, pair in enumerate(pairs)]
     found = group_gap(tasks)
     assert sum(found.profiles.values()) == len(tasks)
@@ -114,6 +114,6 @@ def test_the_published_counts(shared):
     assert (group_gap(tasks).count, len(tasks)) == (210, 302)
     swept = sensitivity(tasks)
     assert (swept.over_half, swept.pairs) == (43, 66)
-    # The two published shares belong to pairs of the sweep, not to those that are named (85/5 and 75/15).
+    # The two published shares belong to pairs that are tried, not to those that are named (85/5 and 75/15).
     assert f"{100 * swept.shares[swept.cells.index(0.85), swept.grids.index(0.06)]:.1f}" == "56.3"
     assert f"{100 * swept.shares[swept.cells.index(0.75), swept.grids.index(0.14)]:.1f}" == "73.2"

@@ -38,9 +38,9 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, load_model, save_model
 from arc_affinity.taxonomy.by_grids.classifier import WEIGHTS
 from arc_affinity.taxonomy.by_grids.classifier import load as load_classifier
+from arc_affinity.training.finetuning.many_tasks import read_results, summary
 from arc_affinity.training.recipes.files import load_recipe, read_recipe
 from arc_affinity.training.recipes.recipe import Recipe
-from arc_affinity.training.sweeps.sweep import read_results, summary
 from arc_affinity.types import Example, Pair, Task
 
 NUMBER = int(os.environ.get("FUZZ_NUMBER", "60"))
@@ -267,7 +267,7 @@ READERS: dict[str, Callable[[random.Random, Path], Callable[[], object]]] = {
     ),
     "labels": of_json({"a1": "S3", "a2": "C1"}, "l.json", split_by_labels),
     "recipe of a run": of_json(Recipe("r", SMALL).to_dict(), "recipe.json", read_recipe),
-    "result of a sweep": of_json(RESULT, "tasks/a1/result.json", results),
+    "result of a fine-tuning": of_json(RESULT, "tasks/a1/result.json", results),
     "manifest of task files": of_json({"tasks": ["a"], "rejections": {"a": {"same": 1}}}, ".generated", read_manifest),
     "records": of_records,
     "part file": of_part_file,

@@ -25,7 +25,7 @@ from arc_affinity.models.storage.names import check_name
 from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
-from arc_affinity.training.sweeps.source import Source
+from arc_affinity.training.finetuning.source import Source
 from arc_affinity.types import Task
 
 SHOWN = 40
@@ -33,7 +33,7 @@ SHOWN = 40
 
 if TYPE_CHECKING:
     from arc_affinity.models.storage.folders import LoadedModel
-    from arc_affinity.training.sweeps.sweep import Ended, Results
+    from arc_affinity.training.finetuning.many_tasks import Ended, Results
 
     Changes = Any
 else:
@@ -88,7 +88,7 @@ def finetune(
     wanted = choose_tasks(source, tasks, set, max_side)
     # Imported once the names are known: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.models.storage.folders import find_model
-    from arc_affinity.training.sweeps.sweep import Sweep, run_sweep
+    from arc_affinity.training.finetuning.many_tasks import ManyTasks, fine_tune_tasks
 
     loaded = find_model(model)
     if loaded.adapter is not None:
@@ -96,7 +96,7 @@ def finetune(
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
         config = unlike_what_was_seen(config, loaded, wanted)
     processes = min(cores(), len(wanted)) if workers is None else workers
-    sweep = Sweep(loaded, model, wanted, config, source, threads=threads)
+    many = ManyTasks(loaded, model, wanted, config, source, threads=threads)
     console = Console(stderr=True)
     try:
         bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)
@@ -107,7 +107,7 @@ def finetune(
                 if error is not None:
                     console.print(f"{task} failed: {error}", markup=False, highlight=False, soft_wrap=True)
 
-            ended = run_sweep(sweep, out, chosen, advance)
+            ended = fine_tune_tasks(many, out, chosen, advance)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _report(ended, console)

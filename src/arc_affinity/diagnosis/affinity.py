@@ -19,10 +19,8 @@ SIGNIFICANT = 0.05
 class Agreement:
     """Predicted against measured affinity.
 
-    Attributes:
-        table: number of tasks by (predicted, measured) level, every pair named; measured is never "very low".
-        rank: Spearman of the predicted level's rank and base cell accuracy.
-        tasks: how many have both.
+    ``table`` counts tasks by (predicted, measured) level, every pair named; measured is never "very low". ``rank`` is
+    Spearman's of the predicted level's rank and base cell accuracy; ``tasks`` have both.
     """
 
     table: Mapping[tuple[Affinity, Affinity], int]
@@ -46,14 +44,9 @@ class Ceiling:
 class Concentration:
     """Whether failures gather in a group of tasks, beside how many tasks are there anyway.
 
-    Attributes:
-        failures: number of failed tasks.
-        share: share of the failures that are in the group, Wilson.
-        tasks: number of tasks.
-        base_rate: share of all tasks that are in the group, Wilson: what chance alone would give.
-        odds: odds of failing inside over outside the group, Fisher's exact test.
-        adjusted: p after false-discovery control over the groups tried together; None where there is one group
-            or no p.
+    ``share`` of the failures and ``base_rate`` of all tasks are in the group (Wilson): the second is what chance alone
+    would give. ``odds`` are those of failing inside over outside (Fisher's exact test), ``adjusted`` is p after
+    false-discovery control over the groups tried together; None where there is one group or no p.
     """
 
     failures: int
@@ -124,10 +117,7 @@ def ceilings(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) -> di
 def concentration(failed: Collection[str], tasks: Collection[str], group: Collection[str]) -> Concentration:
     """Return whether failures gather in ``group``, with the base rate beside their share.
 
-    Args:
-        failed: ids of the failed tasks.
-        tasks: ids of all tasks.
-        group: ids of the tasks of the group; those not among ``tasks`` do not count.
+    All are ids; those of ``group`` that are not among ``tasks`` do not count.
 
     Raises:
         ArcAffinityError: a failed task is not among ``tasks``.

@@ -22,10 +22,10 @@ from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 UNLABELLED = "unlabelled"
 """Group of the tasks that no category is known for."""
 
-SWEEP_CELLS = tuple(percent / 100 for percent in range(70, 100, 5))
+TRIED_CELLS = tuple(percent / 100 for percent in range(70, 100, 5))
 """The 6 thresholds of cell accuracy of the published sensitivity grid: 70 to 95 %."""
 
-SWEEP_GRIDS = tuple(percent / 100 for percent in range(0, 22, 2))
+TRIED_GRIDS = tuple(percent / 100 for percent in range(0, 22, 2))
 """Its 11 thresholds of grid accuracy, 0 to 20 %; with these 6 x 11 = 66 pairs the published 43 comes out."""
 
 
@@ -74,14 +74,9 @@ class Profile(StrEnum):
 class GroupGap:
     """The gap of a group of tasks.
 
-    Attributes:
-        tasks: how many there are.
-        count: how many of them have a gap.
-        share: ``count / tasks`` with Wilson's interval.
-        cells: mean cell accuracy with its BCa interval over tasks.
-        grids: mean grid accuracy, likewise.
-        difference: mean of cells minus grids, likewise.
-        profiles: how many tasks have each profile, all four named.
+    ``count`` of its ``tasks`` have a gap: a ``share`` with Wilson's interval. ``cells``, ``grids`` and their
+    ``difference`` are means with BCa intervals over tasks; ``profiles`` counts the tasks of each profile, all four
+    named.
     """
 
     tasks: int
@@ -158,10 +153,7 @@ def gap_by_category(
 ) -> dict[str, GroupGap]:
     """Return the gap of every category that has tasks, in the order of the taxonomy, `UNLABELLED` last.
 
-    Args:
-        tasks: both accuracies of each.
-        categories: category code (or ``ambiguous``) by task id; tasks that it lacks are `UNLABELLED`.
-        thresholds: where a gap begins.
+    ``categories`` are codes (or ``ambiguous``) by task id; tasks that it lacks are `UNLABELLED`.
     """
     groups = by_category(tasks, categories)
     return {code: group_gap(group, thresholds) for code, group in groups.items()}
@@ -177,8 +169,8 @@ def by_category(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) ->
 
 def sensitivity(
     tasks: Sequence[TaskAccuracy],
-    cells: Sequence[float] = SWEEP_CELLS,
-    grids: Sequence[float] = SWEEP_GRIDS,
+    cells: Sequence[float] = TRIED_CELLS,
+    grids: Sequence[float] = TRIED_GRIDS,
 ) -> Sensitivity:
     """Count the tasks with a gap for every pair of thresholds (66 as published unless given)."""
     # One task a row of the first axis, then thresholds: both comparisons are as in `has_gap`.

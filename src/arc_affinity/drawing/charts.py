@@ -182,10 +182,7 @@ def estimates(
 def stacked_bars(bars: Sequence[tuple[str, Mapping[Series, int]]], unit: str, title: str) -> str:
     """Draw how many of each series there are: one bar a label, its parts side by side with their counts.
 
-    Args:
-        bars: the label of each and its counts.
-        unit: what is counted, such as "output".
-        title: what is drawn.
+    ``unit`` is what is counted, such as "output".
     """
     # A part of a bar has no shape: its place in the order of the key tells it without its colour.
     used = dict.fromkeys(Series(series.name, series.hue, "square") for _, counts in bars for series in counts)

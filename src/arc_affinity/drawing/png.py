@@ -24,11 +24,7 @@ GAP = 18
 
 
 def grid_png(grid: Grid, cell: int = 20) -> Image.Image:
-    """Draw a grid, ``cell`` pixels a cell, with lines between cells and around.
-
-    Args:
-        grid: what to draw.
-        cell: pixels from one line to the next, at least 2.
+    """Draw a grid, ``cell`` pixels a cell (2 or more), with lines between cells and around.
 
     Returns:
         An RGB image of ``(cols * cell + 1, rows * cell + 1)`` pixels.
@@ -55,7 +51,7 @@ def task_png(task: Task, outputs: bool = True, cell: int | None = None) -> Image
     test = [_column(f"test {i}", pair, outputs, size, depth) for i, pair in enumerate(task.test)]
     tall = max(column.height for column in (*train, *test))
     rows = _rows([*train, Image.new("RGB", (1, tall), FAINT), *test])
-    body = _stacked([_text(f"{task.id}  {task.dataset}".strip(), 16), *rows], gap=GAP)
+    body = _joined([_text(f"{task.id}  {task.dataset}".strip(), 16), *rows], down=GAP)
     picture = _paper(body.width + 2 * GAP, body.height + GAP)
     picture.paste(body, (GAP, GAP))
     return picture
@@ -68,17 +64,7 @@ def _rows(columns: Sequence[Image.Image]) -> list[Image.Image]:
         if rows[-1] and sum(each.width + GAP for each in (*rows[-1], column)) > WIDTH:
             rows.append([])
         rows[-1].append(column)
-    return [_beside(row) for row in rows]
-
-
-def _beside(images: Sequence[Image.Image]) -> Image.Image:
-    """Images side by side, in line at the top."""
-    paper = _paper(sum(image.width + GAP for image in images), max(image.height for image in images))
-    left = 0
-    for image in images:
-        paper.paste(image, (left, 0))
-        left += image.width + GAP
-    return paper
+    return [_joined(row, across=GAP) for row in rows]
 
 
 def _column(name: str, pair: Pair, show: bool, cell: int, depth: int) -> Image.Image:
@@ -87,8 +73,8 @@ def _column(name: str, pair: Pair, show: bool, cell: int, depth: int) -> Image.I
     images = [_text(f"{name}: {_size(pair.input)}", 13), grid_png(pair.input, cell), space]
     if pair.output is None or not show:
         words = "output withheld" if pair.output is None else "output hidden"
-        return _stacked([*images, _text(words, 13)])
-    return _stacked([*images, _text(f"output: {_size(pair.output)}", 13), grid_png(pair.output, cell)])
+        return _joined([*images, _text(words, 13)], down=4)
+    return _joined([*images, _text(f"output: {_size(pair.output)}", 13), grid_png(pair.output, cell)], down=4)
 
 
 def _size(grid: Grid) -> str:
@@ -103,18 +89,16 @@ def _fitting_cell(pairs: Sequence[Pair]) -> int:
     return int(np.clip(room // sum(widest), SMALLEST_CELL, LARGEST_CELL))
 
 
-def _stacked(images: Sequence[Image.Image], gap: int = 4) -> Image.Image:
-    """Images one below the other, in line on the left."""
-    paper = _paper(max(image.width for image in images), sum(image.height + gap for image in images))
-    top = 0
-    for image in images:
-        paper.paste(image, (0, top))
-        top += image.height + gap
+def _joined(images: Sequence[Image.Image], across: int = 0, down: int = 0) -> Image.Image:
+    """Images with gaps side by side (``across``) or one below the other (``down``), in line at the top left."""
+    widths, heights = [image.width + across for image in images], [image.height + down for image in images]
+    paper = _paper(*((sum(widths), max(heights)) if across else (max(widths), sum(heights))))
+    for at, image in enumerate(images):
+        paper.paste(image, (sum(widths[:at]), 0) if across else (0, sum(heights[:at])))
     return paper
 
 
 def _text(words: str, size: int) -> Image.Image:
-    """Words on paper, cut close on the sides."""
     font = ImageFont.load_default(size)
     width = int(font.getlength(words)) + 1
     image = _paper(width, round(1.3 * size))

@@ -27,11 +27,7 @@ def grid_text(grid: Grid) -> Text:
 def pair_table(pair: Pair, name: str = "", outputs: bool = True, width: int = 80) -> RenderableType:
     """Return a pair, its output beside the input where ``width`` characters allow, else below it.
 
-    Args:
-        pair: what to show.
-        name: what it is called, such as "train 0".
-        outputs: whether to show the output; one that is withheld is told of either way.
-        width: characters of a line.
+    Without ``outputs`` the output is hidden; one that is withheld is told of either way.
     """
     output = pair.output if outputs else None
     words = "output withheld" if pair.output is None else "output hidden"
@@ -51,10 +47,7 @@ def pair_table(pair: Pair, name: str = "", outputs: bool = True, width: int = 80
 def task_table(task: Task, outputs: bool = True, width: int = 80) -> RenderableType:
     """Return a task: its id and dataset, then its demonstrations and tests one below the other.
 
-    Args:
-        task: what to show.
-        outputs: whether to show the outputs of the tests.
-        width: characters of a line.
+    ``outputs`` shows those of the tests too; a line has ``width`` characters.
     """
     parts: list[RenderableType] = [Text.assemble((task.id, "bold"), "  ", printable(task.dataset))]
     for name, pairs, shown in (("train", task.train, True), ("test", task.test, outputs)):

@@ -143,7 +143,6 @@ class Reading:
                 yield record if record.dataset == dataset else replace(record, dataset=dataset)
 
     def _of_submission(self, path: Path, name: str) -> Iterator[Record]:
-        """The attempts of a submission as records of a model with this name."""
         dataset = self._dataset_for(path)
         files = result_files(path) if path.is_dir() else [path]
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
@@ -156,7 +155,6 @@ class Reading:
                     yield make_record(origin, Example(task_id, index, pair, ()), number, grid)
 
     def _dataset_for(self, path: Path) -> str:
-        """The dataset's name, which a submission needs."""
         if path.is_dir():
             result_files(path)
         elif not path.read_bytes().strip():

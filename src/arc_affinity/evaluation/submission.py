@@ -89,11 +89,8 @@ def write_submission(path: Path, submission: Submission) -> None:
 class Requirements:
     """What a submission must have.
 
-    Attributes:
-        tasks: of the dataset.
-        only: ids of the tasks that count; all of them where none is named. Answers to others are not looked at.
-        attempts: that count at each test input; one that does not count may be missing.
-        allow_missing: tasks may be missing.
+    Of the dataset's ``tasks`` those in ``only`` count, or all where none is named. At each test input so many
+    ``attempts`` count; with ``allow_missing`` tasks may be missing.
     """
 
     tasks: Sequence[Task]
@@ -236,7 +233,6 @@ def _answer(given: Mapping[int, Grid | None]) -> Answer:
 def _parse_answer(
     answer: Mapping[str, object], where: str, needed: Sequence[str], tell: Callable[[ArcAffinityError], None]
 ) -> tuple[Grid | None, ...]:
-    """The grids of an answer; None in place of one that is none."""
     grids: list[Grid | None] = []
     for name in (name for name in ATTEMPTS if name in answer):
         try:

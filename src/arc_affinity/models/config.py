@@ -121,7 +121,6 @@ class ModelConfig:
         return config
 
     def _faults(self) -> Iterator[str]:
-        """Say what keeps a model from being built though each setting may have its value."""
         for kind, width, heads in (("", self.width, self.heads), ("context_", self.context_width, self.context_heads)):
             if width % heads:
                 yield f"{kind}width {width} does not divide into {heads} heads"

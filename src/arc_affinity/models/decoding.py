@@ -126,11 +126,8 @@ def greedy(
 ) -> list[Decoded]:
     """Write the most likely token, one at a time, until every example's grid is complete.
 
-    Args:
-        model: in evaluation mode.
-        batch: examples, with or without targets (which are not looked at).
-        sizes: rows and columns of each output, where the protocol gives them; else the model decides.
-        prefixes: tokens to begin each output with, before choosing sets in.
+    ``model`` is in evaluation mode; targets of ``batch`` are not looked at. Where the protocol gives them, ``sizes``
+    are the rows and columns of each output; ``prefixes`` are tokens to begin each output with, before choosing sets in.
     """
     count = len(batch)
     cursors = _Cursors(None if sizes is None else np.array(sizes), count)

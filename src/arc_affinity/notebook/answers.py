@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from arc_affinity.errors import optional
 from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.reading import Reading
 from arc_affinity.evaluation.records.record import Record, write_records
 from arc_affinity.evaluation.submission import make_submission, write_submission
-from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
 from arc_affinity.types import Task
 
@@ -67,13 +67,13 @@ class Answers:
         Raises:
             ArcAffinityError: pandas is not installed.
         """
-        return data_frame(record.to_json() for record in self.records)
+        return optional("pandas", "notebook").DataFrame([record.to_json() for record in self.records])
 
     def _repr_html_(self) -> str:
-        rows = [
-            (task_id, index, len(records), _verdict(records[: self.counted]))
-            for (task_id, index), records in self.by_output.items()
-        ]
+        rows = []
+        for (task_id, index), records in self.by_output.items():
+            known = [record.exact for record in records[: self.counted] if record.exact is not None]
+            rows.append((task_id, index, len(records), "not known" if not known else "yes" if any(known) else "no"))
         return table(("task", "test", "attempts", f"right within {self.counted}"), rows)
 
 
@@ -95,8 +95,3 @@ def read_answers(
     reading = Reading(dataset, named=tasks)
     records = tuple(reading.records(path, name, path.name.partition(".")[0]))
     return Answers(records, tuple(reading.required.counting))
-
-
-def _verdict(records: Sequence[Record]) -> str:
-    known = [record.exact for record in records if record.exact is not None]
-    return "not known" if not known else "yes" if any(known) else "no"

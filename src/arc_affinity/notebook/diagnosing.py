@@ -23,11 +23,8 @@ from arc_affinity.types import Task
 class Diagnosis:
     """A report on one solver or several.
 
-    Attributes:
-        report: every number.
-        headline: one sentence that says what the first solver cannot do.
-        findings: the rest, a sentence or two each.
-        shown: demonstrations of the tasks, for the page.
+    ``headline`` is one sentence that says what the first solver cannot do, ``findings`` the rest, a sentence or two
+    each; the page shows the demonstrations in ``shown``.
     """
 
     report: Report

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from arc_affinity.notebook.frames import data_frame
+from arc_affinity.errors import optional
 from arc_affinity.notebook.html import table
 from arc_affinity.taxonomy.answers import by_code, by_grids
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
@@ -36,10 +36,11 @@ class Kinds(Mapping[str, Answer]):
         Raises:
             ArcAffinityError: pandas is not installed.
         """
-        return data_frame(
+        rows = [
             {"task": task, "category": each.category, "confidence": each.confidence, "reason": each.reason}
             for task, each in self.items()
-        )
+        ]
+        return optional("pandas", "notebook").DataFrame(rows)
 
     def _repr_html_(self) -> str:
         names = {AMBIGUOUS: ""} | {code: each.name for code, each in BY_CODE.items()}

@@ -73,7 +73,6 @@ def _pair(pair: Pair, name: str, cell: int) -> Iterator[str]:
 
 
 def _answered(answers: Answers, cell: int) -> Iterator[str]:
-    """Each test output in a row: the input, the target if it is known, and the attempts that count."""
     shown: set[str] = set()
     for (task_id, index), records in answers.by_output.items():
         shown.add(task_id)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.errors import optional
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.evaluation.scoring import scores as scoring
 from arc_affinity.notebook.answers import Answers, read_answers
-from arc_affinity.notebook.frames import data_frame
 from arc_affinity.notebook.html import table
 from arc_affinity.text import percent
 from arc_affinity.types import Task
@@ -26,10 +26,7 @@ class Scored(scoring.Score):
         Raises:
             ArcAffinityError: pandas is not installed.
         """
-        return data_frame(self._rows())
-
-    def _rows(self) -> list[dict[str, object]]:
-        return [
+        rows = [
             {
                 "task": task_id,
                 "outputs": len(outputs),
@@ -39,6 +36,7 @@ class Scored(scoring.Score):
             }
             for task_id, outputs in self.by_task.items()
         ]
+        return optional("pandas", "notebook").DataFrame(rows)
 
     def _repr_html_(self) -> str:
         names = (

@@ -25,10 +25,7 @@ from arc_affinity.types import Task
 class Specialist:
     """A model that was adapted to one task.
 
-    Attributes:
-        model: for `predict`.
-        task: what it was adapted to.
-        tuned: all that came of it: scores by protocol before and after, the curve, seconds.
+    ``model`` is for `predict`; ``tuned`` holds scores by protocol before and after, the curve, seconds.
     """
 
     model: LoadedModel
@@ -48,9 +45,9 @@ class Specialist:
     def _repr_html_(self) -> str:
         before, after = self.tuned.base.by_protocol, self.tuned.final.by_protocol
         rows = [
-            (f"{name}, {what}", percent(getattr(before[name], field)), percent(getattr(after[name], field)))
+            (f"{name}, {what}", percent(getattr(before[name], what)), percent(getattr(after[name], what)))
             for name in after
-            for what, field in (("solved", "solved"), ("cells", "cells"))
+            for what in ("solved", "cells")
         ]
         return table((f"task {self.task.id}", "before", "after"), rows)
 
@@ -88,7 +85,6 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
 
 
 def _adapted(model: LoadedModel, tuned: FineTuned, method: str) -> LoadedModel:
-    """The model with what was learned."""
     if tuned.model is not None:
         return replace(model, model=tuned.model, digest=tuned.digest, adapter=method)
     if tuned.adapter is None:

@@ -42,7 +42,6 @@ def pictures(e: Evidence) -> dict[str, str]:
 
 
 def _counts(e: Evidence) -> str:
-    """Tasks of each category, as published and by our rules."""
     lines = []
     for code in sorted(PUBLISHED_COUNTS, key=lambda code: -PUBLISHED_COUNTS[code]):
         for series, labels in ((PAPER, e.labels), (RULES, e.code_labels)):
@@ -65,7 +64,6 @@ def _visual() -> str:
 
 
 def _of_tunes(tunes: Mapping[str, FineTune]) -> dict[str, str]:
-    """What the 302 fine-tunes show by themselves."""
     rows = list(tunes.values())
     tasks = [tune.final for tune in rows]
     means = [Line("before", mean([t.base_grids for t in rows])), Line("after", mean([t.final_grids for t in rows]))]
@@ -87,7 +85,6 @@ def _of_tunes(tunes: Mapping[str, FineTune]) -> dict[str, str]:
 
 
 def _of_labelled_tunes(e: Evidence, tunes: Mapping[str, FineTune]) -> dict[str, str]:
-    """What they show by the published categories."""
     groups = by_category([tune.base for tune in tunes.values()], e.labels)
     order = sorted(BY_CODE.values(), key=lambda found: -found.affinity.rank)
     cells = [
@@ -122,7 +119,6 @@ def _of_labelled_tunes(e: Evidence, tunes: Mapping[str, FineTune]) -> dict[str, 
 
 
 def _of_specialists(e: Evidence) -> dict[str, str]:
-    """Solve rates by affinity, and affinity beside the length of the verifier."""
     rates = {task: with_vt(found) for task, found in (e.reference.specialists or {}).items()}
     levels = ranks(e, "left out")
     means = [
@@ -158,9 +154,8 @@ CONTRASTS: Mapping[str, Callable[[Evidence], Sequence[Contrast]]] = {
 
 
 def _scored(e: Evidence, dataset: str, published: float) -> str:
-    """Exact grids of our own models."""
     lines = [
-        Line(f"{each.model} {each.protocol}", _of_outputs(each.exact, each.outputs))
+        Line(f"{each.model} {each.protocol}", share(round(each.exact * each.outputs), each.outputs))
         for each in e.scores
         if each.dataset == dataset and each.context == DRAWN
     ]
@@ -168,15 +163,9 @@ def _scored(e: Evidence, dataset: str, published: float) -> str:
 
 
 def _contrasted(found: Sequence[Contrast]) -> str:
-    """Exact grids of our models with something given and without it."""
     lines = [
-        Line(f"{score.model}, {score.data}", _of_outputs(score.exact, score.outputs), series)
+        Line(f"{score.model}, {score.data}", share(round(score.exact * score.outputs), score.outputs), series)
         for each in found
         for series, score in ((GIVEN, each.first), (FREE, each.second))
     ]
     return charts.estimates(lines, "exact grids, %", "Our models", key_title="help:") if lines else ""
-
-
-def _of_outputs(exact: float, outputs: int) -> Estimate:
-    """A share of outputs with its interval."""
-    return share(round(exact * outputs), outputs)

@@ -78,13 +78,8 @@ class Specialist:
 class Reference:
     """Everything that the folder holds; None or empty where the file is missing.
 
-    Attributes:
-        fine_tunes: by task id.
-        specialists: by task id.
-        labels: category code or ``ambiguous`` by task id, all files merged.
-        subtypes: "S3-A" or "S3-B" by task id, all files merged.
-        train: ids of the 308 tasks of pre-training.
-        validation: ids of the 92 others.
+    All are by task id. ``labels`` are category codes or ``ambiguous``, ``subtypes`` "S3-A" or "S3-B", all files merged;
+    ``train`` and ``validation`` are the 308 tasks of pre-training and the 92 others.
     """
 
     fine_tunes: Mapping[str, FineTune] | None = None
@@ -98,9 +93,7 @@ class Reference:
 def read_reference(folder: Path, tasks: Collection[str]) -> Reference:
     """Read the published data in ``folder``.
 
-    Args:
-        folder: with some or all of the files.
-        tasks: ids of the 400 re-arc tasks; a row or label of any other is refused.
+    ``tasks`` are the ids of the 400 re-arc tasks; a row or label of any other is refused.
 
     Raises:
         ArcAffinityError: the folder is missing or holds none of the files; a file is malformed or empty, has an
@@ -127,9 +120,7 @@ def published_reference(folder: Path | None, tasks: Collection[str]) -> Referenc
     """Read the published labels that come with the package, and what ``folder`` holds; its own labels go first, task by
     task.
 
-    Args:
-        folder: with some or all of the files; None for the labels alone.
-        tasks: ids of the 400 re-arc tasks.
+    ``tasks`` are the ids of the 400 re-arc tasks; without a ``folder`` there are the labels alone.
 
     Raises:
         ArcAffinityError: as `read_reference`.
@@ -177,9 +168,8 @@ def _by_task(
             _check_task(task_id, tasks, where)
             if task_id in rows:
                 raise ArcAffinityError(f"{where}: task {task_id} comes twice")
-            rows[task_id] = made(
-                task_id, {name: _number(fields[name], f"{where}: {name}", columns[name]) for name in columns}
-            )
+            numbers = {name: _number(fields[name], f"{where}: {name}", columns[name]) for name in columns}
+            rows[task_id] = made(task_id, numbers)
     except csv.Error as error:
         raise ArcAffinityError(f"{path}:{reader.line_num}: not CSV ({error})") from error
     if not rows:
@@ -188,7 +178,6 @@ def _by_task(
 
 
 def _number(written: str, where: str, largest: float) -> float:
-    """A number from 0 to ``largest``."""
     try:
         value = float(written)
     except ValueError as error:

@@ -13,11 +13,7 @@ from arc_affinity.taxonomy.validation import Answered
 def published_first(by_rules: Answered, tasks: Collection[str]) -> Answered:
     """Return the published category of each task; rule and reason stay, and where they speak for another it is said.
 
-    Tasks that are published as ambiguous keep the rules' answer.
-
-    Args:
-        by_rules: what the rules say.
-        tasks: ids of the 400 re-arc tasks.
+    Tasks that are published as ambiguous keep the rules' answer. ``tasks`` are the ids of the 400 re-arc tasks.
     """
     reference = published_reference(None, tasks)
     labels, subtypes = reference.labels or {}, reference.subtypes or {}

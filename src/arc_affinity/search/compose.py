@@ -23,12 +23,8 @@ FREE_COST = 2.4
 class Bounds:
     """Where a search stops.
 
-    Attributes:
-        seconds: time; with ``inf``, results are the same on every machine.
-        states: distinct results.
-        bytes: memory that those hold.
-        depth: functions in a row.
-        clock: what measures the time.
+    Bounds are seconds (with ``inf``, results are the same on every machine), distinct results, the memory that those
+    hold, and functions in a row; ``clock`` measures the time.
     """
 
     seconds: float
@@ -42,11 +38,7 @@ class Bounds:
 class Node:
     """A program with what it gives for all inputs.
 
-    Attributes:
-        state: its values.
-        kind: their type.
-        steps: names of its functions, in order.
-        cost: their costs together.
+    ``steps`` names its functions in order; ``cost`` is the sum of theirs.
     """
 
     state: State

@@ -52,10 +52,7 @@ class Layer:
 class Stack:
     """Layers that together give every demonstration's output, the uppermost first.
 
-    Attributes:
-        grids: what the stack gives for every input, demonstrations first.
-        text: the stack in words.
-        cost: the costs of its parts and of putting them together.
+    ``grids`` are for every input, demonstrations first; ``cost`` is that of its parts and of putting them together.
     """
 
     grids: tuple[Grid, ...]
@@ -67,13 +64,8 @@ class Stack:
 class Table:
     """Programs and layers, with what they have at every cell of the demonstrations.
 
-    Attributes:
-        nodes: programs, cheapest first.
-        whole: whether each has each cell right.
-        layers: of those programs.
-        covered: the cells that each layer covers.
-        right: those of them that it has right.
-        starts: where each demonstration's cells begin.
+    Programs (``nodes``) stand cheapest first, each with whether it has each cell right (``whole``); layers with the
+    cells that they cover, and those of them that are right. ``starts`` says where each demonstration's cells begin.
     """
 
     nodes: tuple[Node, ...]
@@ -87,13 +79,10 @@ class Table:
 def stacks(same_size: Sequence[Node], targets: Sequence[Grid]) -> list[Stack]:
     """Return stacks that reproduce all demonstrations, cheapest first.
 
-    A layer is added only if every cell that it newly covers is right, in two demonstrations at least (in the one,
-    where there is but one): what explains a single demonstration is too easily chance. Ours, greedy: of such layers the
-    one with most cells comes next, and a program (or a colour) that has all other cells right ends the stack.
-
-    Args:
-        same_size: programs whose grids of the demonstrations have the outputs' sizes.
-        targets: the demonstrations' outputs.
+    A layer is added only if every cell that it newly covers is right, in two demonstrations at least (in the one, where
+    there is but one): what explains a single demonstration is too easily chance. Ours, greedy: of such layers the one
+    with most cells comes next, and a program (or a colour) that has all other cells right ends the stack. ``same_size``
+    are programs whose grids of the demonstrations have the outputs' sizes, ``targets``.
     """
     if not same_size:
         return []

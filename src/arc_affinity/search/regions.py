@@ -50,11 +50,8 @@ def enclosed(grid: Grid) -> Mask:
 def pieces_of(grid: Grid, labels: Labels, count: int, whole: bool = False) -> Pieces | None:
     """Return the labelled regions as pieces in reading order of their first cells; None if there are none or too many.
 
-    Args:
-        grid: the picture.
-        labels: region of each cell, from 1; 0 outside.
-        count: number of regions.
-        whole: a piece shows all of its bounding box instead of the cells of its region alone.
+    ``labels`` number the region of each cell from 1 to ``count``, 0 outside. If ``whole``, a piece shows all of its
+    bounding box instead of the cells of its region alone.
     """
     if not 0 < count <= MOST_PIECES:
         return None

@@ -45,13 +45,9 @@ on the kept-out tasks, 2 of 20 above (docs/log.md, 17)."""
 class Found:
     """An answer to one test output, with the cheapest program that gives it.
 
-    Attributes:
-        grid: the answer.
-        program: the program as text.
-        cost: its description length, without a unit.
-        fits: demonstrations that it reproduces.
-        agreeing: how many distinct programs that fit as many give this answer.
-        source: "composition", "stack" (of layers), "rule" or "same input".
+    The program, of ``cost`` (a description length without a unit), reproduces ``fits`` demonstrations; ``agreeing``
+    distinct programs that fit as many give this answer. ``source`` is "composition", "stack" (of layers), "rule" or
+    "same input".
     """
 
     grid: Grid

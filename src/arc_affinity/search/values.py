@@ -80,11 +80,8 @@ State = tuple[Value, ...]
 class Step:
     """A grid function that the search may use.
 
-    Attributes:
-        name: how programs show it.
-        takes, gives: types of its value and of its result.
-        apply: the function; None says that it does not apply.
-        cost: its part of a program's description length.
+    Programs show its ``name``. ``apply`` returns None where it does not apply; ``cost`` is its part of a program's
+    description length.
     """
 
     name: str

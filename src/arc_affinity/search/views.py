@@ -18,11 +18,8 @@ Indices = Int[np.ndarray, "_side"]
 class View:
     """One of the eight symmetries of the square, then a relabelling of colours for each input.
 
-    Attributes:
-        name: what programs call it; "" for none.
-        transposed: whether rows and columns are exchanged, first of all.
-        turns: quarter turns to the left, after that.
-        tables: new colour of each colour, a table an input: demonstrations first, then tests.
+    Rows and columns are exchanged (``transposed``), then come quarter ``turns`` to the left, then the new colours of
+    ``tables``, a table an input: demonstrations first, then tests. Programs call it ``name``, "" for none.
     """
 
     name: str
@@ -46,8 +43,7 @@ class View:
 def views_of(inputs: Sequence[Grid]) -> list[View]:
     """Return the views to try, the likeliest to help first; those that change nothing are left out.
 
-    Args:
-        inputs: those of the demonstrations and then the tests'.
+    ``inputs`` are the demonstrations', then the tests'.
     """
     same = np.arange(COLOURS, dtype=np.uint8)
     plain = tuple(same for _ in inputs)
@@ -89,10 +85,8 @@ def ranked_by_count(grid: Grid, background_too: bool) -> Table:
 class LatticeView:
     """Grids of equal parts of one colour each, between full lines: a part becomes a cell.
 
-    Attributes:
-        name: what programs call it.
-        grids: the inputs as they were, demonstrations first.
-        cells: where each cell of each input is: its part's row (-1 for a line), and its column likewise.
+    ``grids`` are the inputs as they were, demonstrations first; ``cells`` are the rows and columns of the part that
+    each cell of each input is in, -1 for a line.
     """
 
     name: str

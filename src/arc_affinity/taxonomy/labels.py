@@ -81,7 +81,6 @@ def _told(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[Task]:
 
 
 def _from_file(tasks: Collection[str], path: Path) -> Labels:
-    """The categories that a file gives."""
     content = read_object(path)
     labels = {task: _code(content[task], f"{path}: task {task}") for task in tasks if task in content}
     known = {task: code for task, code in labels.items() if code != UNKNOWN}
@@ -89,7 +88,6 @@ def _from_file(tasks: Collection[str], path: Path) -> Labels:
 
 
 def _labels(tasks: Collection[str], labels: Mapping[str, str], source: str, reason: str) -> Labels:
-    """Say which tasks have no category."""
     without = sorted(set(tasks) - labels.keys())
     notes = (f"No category is known for some tasks ({reason}), {listing('in all', without)}.",) if without else ()
     return Labels(labels, source, notes)

@@ -16,12 +16,8 @@ from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, LOW_AFFINITY, SUB
 class Answer:
     """What any of the three classifiers says of a task.
 
-    Attributes:
-        category: one of the nine codes, or `AMBIGUOUS` if the classifier abstains.
-        subtype: "S3-A" or "S3-B" where it is decided.
-        rule: what decided.
-        reason: what it saw.
-        confidence: 0 to 1.
+    ``category`` is one of the nine codes, or `AMBIGUOUS` if the classifier abstains; ``subtype`` is "S3-A" or "S3-B"
+    where it is decided. ``rule`` is what decided, ``reason`` what it saw; ``confidence`` is 0 to 1.
     """
 
     category: str
@@ -81,11 +77,8 @@ class Quality:
 class Agreement:
     """Answers beside labels.
 
-    Attributes:
-        labels: label by task, those labelled ambiguous left out.
-        answers: what was answered, in the labels' own terms (a subtype where the label is one).
-        ambiguous: tasks labelled ambiguous; they are not judged.
-        disagreements: in the order of the tasks.
+    Tasks labelled ``ambiguous`` are not judged, and not among ``labels``. ``answers`` are in the labels' own terms: a
+    subtype where the label is one.
     """
 
     labels: Mapping[str, str]
@@ -139,9 +132,7 @@ class Agreement:
 def read_labels(path: Path, known: Collection[str]) -> dict[str, str]:
     """Return the labels of a file ``{"TASK": "S3", …}``: categories, subtypes or "ambiguous".
 
-    Args:
-        path: the file.
-        known: tasks that may be labelled.
+    Only tasks that are ``known`` may be labelled.
 
     Raises:
         ArcAffinityError: no such file, not JSON, another shape, no labels, or an unknown category or task.
@@ -163,7 +154,10 @@ def read_labels(path: Path, known: Collection[str]) -> dict[str, str]:
 def compare(labels: Mapping[str, str], answers: Mapping[str, Answer]) -> Agreement:
     """Return how answers agree with labels; every labelled task must have an answer."""
     judged = {task: label for task, label in labels.items() if label != AMBIGUOUS}
-    said = {task: _in_terms(answers[task], label) for task, label in judged.items()}
+    # In the labels' terms: the subtype where the label is one and the answer has it, else the category.
+    said = {
+        task: (label in SUBTYPES and answers[task].subtype) or answers[task].category for task, label in judged.items()
+    }
     wrong = tuple(
         Disagreement(task, label, said[task], answer.rule, answer.reason, answer.confidence)
         for task, label in judged.items()
@@ -179,8 +173,3 @@ def low_share(categories: Collection[str]) -> float | None:
     Tasks without a category count among all.
     """
     return sum(each in LOW_AFFINITY for each in categories) / len(categories) if categories else None
-
-
-def _in_terms(answer: Answer, label: str) -> str:
-    """The answer's subtype where the label is one and the answer has it, else its category."""
-    return answer.subtype if label in SUBTYPES and answer.subtype else answer.category

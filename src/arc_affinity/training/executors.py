@@ -1,4 +1,4 @@
-"""Where the work of a sweep is done: in this process, in several, or on a Dask cluster."""
+"""Where work that is done task by task is done: in this process, in several, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ class ClusterLostError(ArcAffinityError):
 class WatchedExecutor(Executor):
     """Passes work on to a cluster and ends what waits for it when the cluster is gone, which it would not say itself.
 
-    Args:
-        inner: the cluster's own executor.
-        lost: says why no result can come at present; "" if nothing keeps it.
+    ``lost`` says why no result can come at present; "" if nothing keeps it.
     """
 
     def __init__(self, inner: Executor, lost: Callable[[], str]) -> None:

@@ -31,11 +31,6 @@ MOSAICS = 4
 def write_page(path: Path, report: Report, shown: Shown = NONE) -> None:
     """Write the page in one step.
 
-    Args:
-        path: the file.
-        report: what to say.
-        shown: pairs to show with tasks and outputs.
-
     Raises:
         ArcAffinityError: the file cannot be written.
     """

@@ -64,5 +64,4 @@ def render(
 
 
 def _asset(name: str) -> str:
-    """A file beside this one."""
     return files(OWN).joinpath(name).read_text(encoding="utf-8")

@@ -81,7 +81,6 @@ def _task(task_id: str, outputs: Sequence[tuple[Place, Sequence[Pictures | None]
 
 
 def _pairs(pairs: Sequence[Pair]) -> list[list[str | None]]:
-    """Packed pairs."""
     return [[pack(p.input), None if p.output is None else pack(p.output)] for p in pairs[:DEMONSTRATIONS]]
 
 

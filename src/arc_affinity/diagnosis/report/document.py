@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from arc_affinity.diagnosis.gap import profile
-from arc_affinity.diagnosis.report.numbers import Comparison, Report, SetReport, category_name
+from arc_affinity.diagnosis.report.numbers import Report, SetReport, category_name
 from arc_affinity.diagnosis.report.outputs import DEFINITIONS
 from arc_affinity.diagnosis.report.words import findings, headline
 
@@ -27,7 +27,12 @@ def report_json(report: Report) -> str:
         "category_source": report.category_source,
         "kinds": dict(DEFINITIONS),
         "sets": [_set(each, report) for each in report.sets],
-        "comparisons": [_comparison(each) for each in report.comparisons],
+        "comparisons": [
+            {"first": each.first, "second": each.second, "measure": each.key}
+            | asdict(each.paired)
+            | {"adjusted_p": each.adjusted}
+            for each in report.comparisons
+        ],
     }
     return json.dumps(document, indent=1, allow_nan=False, default=np.ndarray.tolist) + "\n"
 
@@ -64,7 +69,6 @@ def _set(each: SetReport, report: Report) -> dict[str, object]:
 
 
 def _category(each: SetReport, code: str) -> dict[str, object]:
-    """All that is known of a category."""
     ceiling, failures = each.ceilings[code], each.concentrations[code]
     best = {"task": ceiling.best.task_id, "cells": ceiling.best.cells, "grids": ceiling.best.grids}
     return {
@@ -81,8 +85,3 @@ def _category(each: SetReport, code: str) -> dict[str, object]:
             "verdict": failures.verdict,
         },
     }
-
-
-def _comparison(each: Comparison) -> dict[str, object]:
-    compared = {"first": each.first, "second": each.second, "measure": each.key}
-    return {**compared, **asdict(each.paired), "adjusted_p": each.adjusted}

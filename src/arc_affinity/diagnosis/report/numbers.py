@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from types import MappingProxyType
 
 from arc_affinity.diagnosis.affinity import (
     Agreement,
@@ -44,6 +45,36 @@ LEAST_TOLD_FIRST = (Protocol.ARC_PRIZE, Protocol.SIZED, Protocol.TEACHER_FORCED)
 
 TOLD_SIZE = (Protocol.SIZED, Protocol.TEACHER_FORCED)
 """Protocols under which the size cannot be wrong."""
+
+
+MEASURES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "score": ("score", "mean over tasks of the share of outputs solved within {within} (ARC Prize's rule)"),
+        "strict_score": ("strict score", "share of tasks with every output solved (Chollet 2019)"),
+        "pass_at_1": ("pass@1", "mean over tasks of the share of outputs that attempt 1 solves"),
+        "among_candidates": (
+            "among the candidates",
+            "mean over tasks of the share of outputs whose answer is among all recorded attempts, ranked high or low",
+        ),
+        "cell_accuracy": (
+            "cell accuracy",
+            "mean over tasks of the share of the target's cells that attempt 1 has right; missing cells are wrong",
+        ),
+        "size_accuracy": (
+            "size accuracy",
+            "mean over tasks of the share of outputs whose attempt 1 has the right size",
+        ),
+        "copy_accuracy": (
+            "copy accuracy",
+            "share right, by attempt 1, of the cells that stay as in the input, where input and target have one size",
+        ),
+        "change_accuracy": (
+            "change accuracy",
+            "share right, by attempt 1, of the cells that differ from the input, where input and target have one size",
+        ),
+    }
+)
+"""The name and definition of each headline score."""
 
 
 @dataclass(frozen=True)
@@ -229,56 +260,18 @@ def _scores(records: RecordSet) -> tuple[Measure, ...]:
     no_more = Estimate(None, None, None, 0, "no more attempts are recorded")
     told = records.subject.protocol in TOLD_SIZE
     given = Estimate(None, None, None, 0, "the size is given")
-    of_one_size = "where input and target have one size"
-    return (
-        Measure(
-            "score",
-            "score",
-            f"mean over tasks of the share of outputs solved within {within} (ARC Prize's rule)",
-            _defined([t.solved for t in tasks]),
-        ),
-        Measure(
-            "strict_score",
-            "strict score",
-            "share of tasks with every output solved (Chollet 2019)",
-            _defined([float(t.solved == 1) for t in tasks]),
-        ),
-        Measure(
-            "pass_at_1",
-            "pass@1",
-            "mean over tasks of the share of outputs that attempt 1 solves",
-            _defined([t.first_solved for t in tasks]),
-        ),
-        Measure(
-            "among_candidates",
-            "among the candidates",
-            "mean over tasks of the share of outputs whose answer is among all recorded attempts, ranked high or low",
-            _defined([t.found for t in tasks]) if more else no_more,
-        ),
-        Measure(
-            "cell_accuracy",
-            "cell accuracy",
-            "mean over tasks of the share of the target's cells that attempt 1 has right; missing cells are wrong",
-            mean([t.cell_accuracy for t in tasks]),
-        ),
-        Measure(
-            "size_accuracy",
-            "size accuracy",
-            "mean over tasks of the share of outputs whose attempt 1 has the right size",
-            given if told else _defined([t.size_accuracy for t in tasks]),
-        ),
-        Measure(
-            "copy_accuracy",
-            "copy accuracy",
-            f"share right, by attempt 1, of the cells that stay as in the input, {of_one_size}",
-            _defined([t.copy_accuracy for t in tasks]),
-        ),
-        Measure(
-            "change_accuracy",
-            "change accuracy",
-            f"share right, by attempt 1, of the cells that differ from the input, {of_one_size}",
-            _defined([t.change_accuracy for t in tasks]),
-        ),
+    found = {
+        "score": _defined([t.solved for t in tasks]),
+        "strict_score": _defined([float(t.solved == 1) for t in tasks]),
+        "pass_at_1": _defined([t.first_solved for t in tasks]),
+        "among_candidates": _defined([t.found for t in tasks]) if more else no_more,
+        "cell_accuracy": mean([t.cell_accuracy for t in tasks]),
+        "size_accuracy": given if told else _defined([t.size_accuracy for t in tasks]),
+        "copy_accuracy": _defined([t.copy_accuracy for t in tasks]),
+        "change_accuracy": _defined([t.change_accuracy for t in tasks]),
+    }
+    return tuple(
+        Measure(key, name, MEASURES[key][1].format(within=within), found[key]) for key, (name, _) in MEASURES.items()
     )
 
 
@@ -306,7 +299,6 @@ def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
 
 
 def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
-    """The differences in score and in cell accuracy between the sets that are compared."""
     found = []
     for key, name in (("score", "score"), ("cell_accuracy", "cell accuracy")):
         for pair in _compared(sets):

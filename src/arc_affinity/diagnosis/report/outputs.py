@@ -225,7 +225,6 @@ class Collector:
         return tuple(found)
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
-        """Put one record where it belongs."""
         task_id = record.task_id
         place = Place(task_id, record.test_index)
         output = outputs.get(place)

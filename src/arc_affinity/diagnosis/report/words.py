@@ -75,7 +75,6 @@ def findings(report: Report, *, drawn: bool = False) -> tuple[str, ...]:
 
 
 def _findings_about(each: SetReport, drawn: bool) -> Iterator[str]:
-    """What is to say about one set."""
     score, within = each.score("score"), counted(each.records.attempts, "attempt")
     if not drawn:
         yield (
@@ -146,7 +145,6 @@ def _category_sentence(each: SetReport) -> str:
 
 
 def _differences(report: Report) -> Iterator[str]:
-    """The paired differences in score, each in a sentence."""
     names = {each.letter: each.name for each in report.sets}
     for each in report.comparisons:
         difference = each.paired.difference

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.documents import decode, object_of
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import decode_row, encode_row
+from arc_affinity.evaluation.records.writer import check_begun
 from arc_affinity.files import sync, write_bytes
 
 
@@ -38,7 +39,7 @@ class Journal:
         """
         try:
             with self.path.open("ab") as file:
-                file.write(_encoded(line))
+                file.write(encode_row(line))
                 file.flush()
                 sync(file.fileno())
         except OSError as error:
@@ -53,25 +54,10 @@ class Journal:
         if not whole:
             if content:
                 raise ArcAffinityError(f"{self.path} is no journal of this package; write elsewhere or delete it")
-            write_bytes(self.path, _encoded(header))
+            write_bytes(self.path, encode_row(header))
             return
-        first, *rest = whole.splitlines()
-        begun = self._decoded(first, 1)
-        for name in sorted(begun.keys() | header.keys()):
-            if begun.get(name) != header.get(name):
-                raise ArcAffinityError(
-                    f"{self.path} was begun with {name} {begun.get(name)!r:.60}, not {header.get(name)!r:.60}; "
-                    "delete it to begin again, or write elsewhere"
-                )
-        for number, line in enumerate(rest, 2):
-            yield self._decoded(line, number)
+        begun, *rest = (decode_row(line, f"{self.path}:{number}") for number, line in enumerate(whole.splitlines(), 1))
+        check_begun(self.path, begun, header)
+        yield from rest
         if len(whole) < len(content):
             write_bytes(self.path, whole)
-
-    def _decoded(self, line: bytes, number: int) -> dict[str, Any]:
-        where = f"{self.path}:{number}"
-        return object_of(decode(line, where), where)
-
-
-def _encoded(line: Mapping[str, object]) -> bytes:
-    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"

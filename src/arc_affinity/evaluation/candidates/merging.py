@@ -52,11 +52,7 @@ of 1 and of 14, so they come last; the numbers only say in which order."""
 class Merged:
     """A candidate of either source; what the other source tells of the same grid stands beside it.
 
-    Attributes:
-        grid: the output.
-        source: who is trusted with it.
-        network: what the network says of it, if it wrote it.
-        program: the program that gives it, if one was found.
+    ``source`` is who is trusted with the grid; ``network`` and ``program`` are there if they gave it.
     """
 
     grid: Grid

@@ -30,12 +30,8 @@ KEPT = 5
 class Program:
     """An answer that a program gives.
 
-    Attributes:
-        grid: the answer.
-        text: the program, readable.
-        cost: its description length, without a unit.
-        fits: demonstrations that it reproduces, of ``shown``.
-        shown: demonstrations of the task.
+    The program in words has a description length, ``cost``, without a unit; it reproduces ``fits`` of the ``shown``
+    demonstrations.
     """
 
     grid: Grid

@@ -18,12 +18,8 @@ JUDGED = 12
 class Ranked:
     """A candidate with all that it is ranked by.
 
-    Attributes:
-        grid: the output.
-        votes: views that gave it, of ``views``.
-        views: views that answered at all.
-        log_likelihood: mean over the shared views in nats, or over the views that gave it where none was judged.
-        score: what orders the candidates; the higher, the better.
+    ``votes`` of the ``views`` that answered at all gave the grid. ``log_likelihood`` is its mean over the shared views
+    in nats, or over the views that gave it where none was judged. The higher the ``score``, the better.
     """
 
     grid: Grid

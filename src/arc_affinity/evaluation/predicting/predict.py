@@ -259,7 +259,6 @@ def _undone(attempt: Attempt, view: Augmentation) -> Attempt:
 
 
 def _vote(answers: Sequence[Sequence[Attempt]], limit: int) -> list[Attempt]:
-    """Rank the attempts of several views, which are undone."""
     candidates = [
         Candidate(attempt.grid, attempt.log_likelihood, view)
         for view, attempts in enumerate(answers)

@@ -61,7 +61,6 @@ def predict_by_solver(
 def _drafts(
     loaded: LoadedSolver, tasks: Sequence[Task], vectors: dict[str, int], count: int, seed: int
 ) -> dict[tuple[str, int], list[Draft]]:
-    """What the network writes for each question of ``tasks`` under each view."""
     views = {task.id: views_of(task, count, seed) for task in tasks}
     asked = [
         Asked(question.task_id, question.index, number, 0, under(question, view))

@@ -167,7 +167,6 @@ def _write(
     answer: Callable[[Collection[str]], Groups],
     overwrite: bool,
 ) -> None:
-    """Write what ``answer`` gives for the tasks that are not done yet, unless all is there."""
     if is_finished(out, wanted, overwrite=overwrite):
         return
     with RecordWriter(out, settings) as writer:

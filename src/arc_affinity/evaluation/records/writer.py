@@ -189,18 +189,11 @@ class RecordWriter:
         return ArcAffinityError(f"{self.part}:1: no settings of a prediction; move the file away, or write elsewhere")
 
     def _check_settings(self) -> None:
-        """Refuse to go on with settings other than those that the part file was begun with."""
         _, line = next(read_lines(self.part))
         begun = decode_row(line, f"{self.part}:1").get("settings")
         if not isinstance(begun, dict):
             raise ArcAffinityError(f"{self.part}:1: no settings; delete the file to begin again")
-        now = self._header["settings"]
-        for name in sorted(begun.keys() | now.keys()):
-            if begun.get(name) != now.get(name):
-                raise ArcAffinityError(
-                    f"{self.part} was begun with {name} {begun.get(name)!r:.80}, not {now.get(name)!r:.80}; "
-                    "delete it to begin again, or write elsewhere"
-                )
+        check_begun(self.part, begun, self._header["settings"])
 
     def _tasks(self) -> Iterator[dict[str, Any]]:
         """The part file's lines after the first, each checked to be what `_rows` allows."""
@@ -219,6 +212,20 @@ class RecordWriter:
             if len({record.key for record in records}) < len(rows) or {each.task_id for each in records} != {name}:
                 raise ArcAffinityError(f"{where}: a record comes twice or is not of task {name!r:.80}")
             yield task
+
+
+def check_begun(path: Path, begun: Mapping[str, object], now: Mapping[str, object]) -> None:
+    """Refuse to go on in a file with other settings than those that it was begun with.
+
+    Raises:
+        ArcAffinityError: naming the first that differs.
+    """
+    for name in sorted(begun.keys() | now.keys()):
+        if begun.get(name) != now.get(name):
+            raise ArcAffinityError(
+                f"{path} was begun with {name} {begun.get(name)!r:.80}, not {now.get(name)!r:.80}; "
+                "delete it to begin again, or write elsewhere"
+            )
 
 
 def _last_line_end(file: BinaryIO) -> int:

@@ -114,7 +114,6 @@ def pass_at_k(exact: Sequence[bool], k: int) -> bool:
 
 
 def _right_cells(prediction: Grid | None, target: Grid) -> Bool[np.ndarray, "_ _"]:
-    """Which of the target's cells the prediction has right."""
     right = np.zeros(target.shape, dtype=bool)
     if prediction is not None:
         rows, cols = np.minimum(prediction.shape, target.shape)

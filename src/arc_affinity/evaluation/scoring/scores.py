@@ -206,7 +206,6 @@ def _score(
     questions: Mapping[Place, Pair],
     attempts: int,
 ) -> Score:
-    """Measure the attempts (1, 2, ...) in ``answers`` at every test output."""
     if not questions:
         raise ArcAffinityError(f"{subject.dataset} has no test outputs to score")
     # A withheld answer would count as a failure.

@@ -50,8 +50,6 @@ Any other one, of releases to come too, changes what an adapter computes unless 
 
 @dataclass(frozen=True)
 class _Settings:
-    """The settings that every adapter has."""
-
     r: Annotated[int, Meta(ge=1, le=4096)]
     lora_alpha: Annotated[float, Meta(gt=0, le=1e6)]
     target_modules: str | list[str] | None = None
@@ -182,7 +180,6 @@ def _is_plain(name: str, value: object) -> bool:
 
 
 def _factors(tensors: Mapping[str, Tensor], rank: int, where: str) -> dict[str, Factors]:
-    """Pair the matrices of each layer."""
     found: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         named = _KEY.fullmatch(key)

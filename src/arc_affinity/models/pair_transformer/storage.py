@@ -34,8 +34,6 @@ from arc_affinity.models.storage.names import (
 
 @dataclass(frozen=True)
 class _Beside:
-    """What ``config.json`` holds besides the sizes."""
-
     kind: Literal["pair-transformer"]
     task_ids: list[str]
     weights_sha256: str
@@ -45,13 +43,8 @@ class _Beside:
 class LoadedSolver:
     """A pair transformer with what is known of it.
 
-    Attributes:
-        name: of its folder.
-        model: in evaluation mode, on the CPU.
-        task_ids: whose vectors it has, in their order.
-        source: its folder.
-        digest: of its configuration and weights, by which records name it.
-        card: the text of its model card.
+    The model is in evaluation mode, on the CPU, with a vector for each of ``task_ids`` in their order. ``source`` is
+    its folder, ``card`` the text of its model card; records name it by ``digest``, of configuration and weights.
     """
 
     name: str
@@ -90,12 +83,7 @@ def save_solver(
 ) -> None:
     """Write a model folder, as 16-bit floats if ``half``; all of it is written before anything takes its place.
 
-    Args:
-        model: the network.
-        task_ids: whose vectors the network has, in their order.
-        folder: where to.
-        card: the text of its model card.
-        half: half the bytes, for shipping.
+    ``task_ids`` are those whose vectors the network has, in their order; ``card`` is the text of its model card.
 
     Raises:
         ArcAffinityError: the folder cannot be written or the disk is full.

@@ -112,7 +112,7 @@ def _found(name: str) -> LoadedModel:
 def _base_of(folder: Path) -> str:
     """Return what finds the base of the adapter in ``folder``, whatever the working directory.
 
-    A relative path may be meant from the working directory, or from a folder above the adapter (as sweeps wrote it).
+    A relative path may be meant from the working directory, or from a folder above the adapter.
 
     Raises:
         ArcAffinityError: the adapter names no base, or an adapter (itself, say) as its base.
@@ -227,9 +227,7 @@ def load_model(folder: Path) -> EncoderDecoder:
 def read_weights(folder: Path, wanted: str | None) -> dict[str, Tensor]:
     """Return the weights in a model folder, those kept as 16-bit floats as 32-bit ones.
 
-    Args:
-        folder: the model folder.
-        wanted: the SHA-256 of the file; None if nobody noted it.
+    ``wanted`` is the SHA-256 of the file; None if nobody noted it.
 
     Raises:
         ArcAffinityError: the file is missing or damaged.

@@ -55,9 +55,7 @@ def is_solver(name: str) -> bool:
 def check_name(name: str, *, solvers: bool = True) -> None:
     """Make sure that ``name`` is a bundled model's, or that something lies at the path that it is.
 
-    Args:
-        name: what a person calls a model.
-        solvers: whether a network of `solve` will do.
+    ``solvers`` says whether a network of `solve` will do.
 
     Raises:
         ArcAffinityError: there is nothing of this name; the nearest bundled one is suggested.

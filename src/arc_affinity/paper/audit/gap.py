@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
-from arc_affinity.diagnosis.gap import SWEEP_CELLS, SWEEP_GRIDS, Thresholds, group_gap, has_gap, sensitivity
+from arc_affinity.diagnosis.gap import TRIED_CELLS, TRIED_GRIDS, Thresholds, group_gap, has_gap, sensitivity
 from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, as_published, of, significant, told, unchecked
 from arc_affinity.paper.audit.scores import DRAWN
 from arc_affinity.paper.published import FineTune
@@ -31,9 +31,7 @@ def fine_tunes(e: Evidence) -> Finding:
     rows = list(tunes.values())
     n, zero = len(rows), sum(t.final_grids == 0 for t in rows)
     base, final, cells = (
-        mean([t.base_grids for t in rows]),
-        mean([t.final_grids for t in rows]),
-        mean([t.final_cells for t in rows]),
+        mean([getattr(t, name) for t in rows]) for name in ("base_grids", "final_grids", "final_cells")
     )
     seconds = [t.seconds for t in rows]
     gained = paired({t.task_id: t.base_grids for t in rows}, {t.task_id: t.final_grids for t in rows})
@@ -83,7 +81,7 @@ def gap_sensitivity(e: Evidence) -> Finding:
     tasks = [t.final for t in tunes.values()]
     swept = sensitivity(tasks)
     at = {
-        pair: int(swept.counts[SWEEP_CELLS.index(pair[0]), SWEEP_GRIDS.index(pair[1])])
+        pair: int(swept.counts[TRIED_CELLS.index(pair[0]), TRIED_GRIDS.index(pair[1])])
         for pair in (STRICT_SWEPT, LOOSE_SWEPT)
     }
     n = len(tasks)

@@ -242,6 +242,5 @@ def _agreement(e: Evidence) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    """The counts of all categories, the largest as published first."""
     codes = sorted(PUBLISHED_COUNTS, key=lambda code: -PUBLISHED_COUNTS[code])
     return ", ".join(f"{code} {counts.get(code, 0)}" for code in codes)

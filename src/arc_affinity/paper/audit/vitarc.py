@@ -80,16 +80,6 @@ def external(e: Evidence, levels: Mapping[str, int], solve: Solve) -> External:
     )
 
 
-def published_rate(specialist: Specialist) -> float:
-    """Return the third column as it stands."""
-    return specialist.rate
-
-
-def without_shifted(specialist: Specialist) -> float | None:
-    """Return the third column, None in the shifted rows."""
-    return None if specialist.shifted else specialist.rate
-
-
 def with_vt(specialist: Specialist) -> float:
     """Return the third column, in the shifted rows the rate of ViTARC's second column instead."""
     return specialist.vitarc_vt if specialist.shifted else specialist.rate
@@ -99,12 +89,13 @@ def specialists(e: Evidence) -> Finding:
     """The published figures under every reading; the 8 shifted rows left out or repaired."""
     if e.reference.specialists is None or not e.labels:
         return unchecked(NEEDS)
-    found = {reading: external(e, ranks(e, reading), published_rate) for reading in READINGS}
+    found = {reading: external(e, ranks(e, reading), lambda s: s.rate) for reading in READINGS}
     means = next((name for name in READINGS if found[name].as_published), "left out")
     rank = next((name for name in READINGS if found[name].rank_as_published), "left out")
+    repaired: dict[str, Solve] = {"left out": lambda s: None if s.shifted else s.rate, "second column": with_vt}
     repairs = {
         f"{name}, ambiguous {reading}": external(e, ranks(e, reading), solve)
-        for name, solve in (("left out", without_shifted), ("second column", with_vt))
+        for name, solve in repaired.items()
         for reading in ("left out", "by hand")
     }
     shifted = sum(s.shifted for s in e.reference.specialists.values())
@@ -169,7 +160,6 @@ def affinity_or_length(e: Evidence) -> Finding:
 
 
 def _rivals(levels: Mapping[str, int], shorter: Mapping[str, int], rates: Mapping[str, float]) -> str:
-    """Affinity alone and given length."""
     tasks = sorted(levels.keys() & rates.keys())
     x, y, z = ([float(column[t]) for t in tasks] for column in (levels, rates, shorter))
     return f"{told(spearman(x, y))}, with length held fixed {told(partial_spearman(x, y, z))}, {len(tasks)} tasks"

@@ -164,28 +164,21 @@ def _lines(grid: Grid, into: Layers) -> None:
     into.colours["rarest"] = (1, np.full(grid.shape, every[1]))
     into.colours["background or commonest"] = (2, paint.flood_commonest(grid))
     for name, source, turned in (("row", grid, False), ("column", grid.T, True)):
-        ranked = by_count(source)
-        drawn = np.count_nonzero(source, axis=1)
-        layers = {
-            f"commonest of {name}": (1, ranked[:, :1]),
-            f"rarest of {name}": (2, ranked[:, 1:2]),
-            f"first of {name}": (2, source[:, :1]),
-            f"last of {name}": (2, source[:, -1:]),
-        }
-        for key, (tier, layer) in layers.items():
-            full = np.broadcast_to(layer, source.shape)
-            into.colours[key] = (tier, full.T if turned else full)
+
+        def along(values: np.ndarray, shape: tuple[int, ...] = source.shape, turned: bool = turned) -> Layer:
+            full = np.broadcast_to(values[:, None], shape)
+            return full.T if turned else full
+
+        ranked, drawn = by_count(source), np.count_nonzero(source, axis=1)
+        into.colours[f"commonest of {name}"] = (1, along(ranked[:, 0]))
+        into.colours[f"rarest of {name}"] = (2, along(ranked[:, 1]))
+        into.colours[f"first of {name}"] = (2, along(source[:, 0]))
+        into.colours[f"last of {name}"] = (2, along(source[:, -1]))
         for colour in np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1:
-            held = np.broadcast_to((source == colour).any(1)[:, None], source.shape)
-            into.numbers[f"{name} has {colour}"] = (1, held.T if turned else held)
-        flags = {
-            f"{name} of one colour": (1, (source == source[:, :1]).all(1)),
-            f"cells in {name}": (2, drawn),
-            f"{name} has the most cells": (2, drawn == drawn.max()),
-        }
-        for key, (tier, layer) in flags.items():
-            full = np.broadcast_to(layer[:, None], source.shape)
-            into.numbers[key] = (tier, full.T if turned else full)
+            into.numbers[f"{name} has {colour}"] = (1, along((source == colour).any(1)))
+        into.numbers[f"{name} of one colour"] = (1, along((source == source[:, :1]).all(1)))
+        into.numbers[f"cells in {name}"] = (2, along(drawn))
+        into.numbers[f"{name} has the most cells"] = (2, along(drawn == drawn.max()))
 
 
 def by_count(lines_: Grid) -> Int[np.ndarray, "lines two"]:
@@ -199,7 +192,6 @@ def by_count(lines_: Grid) -> Int[np.ndarray, "lines two"]:
 
 
 def _places(grid: Grid, into: Layers) -> None:
-    """Where the cell is."""
     row, col = rows_and_cols(grid.shape)
     rows, cols = grid.shape
     down, right = rows - 1 - row, cols - 1 - col

@@ -216,7 +216,6 @@ class Learner:
         return None if (labels < 0).any() else labels
 
     def _grow(self, chosen: Int[np.ndarray, "some"], depth: int) -> Tree | None:
-        """The tree for some cells."""
         right = self.right[:, chosen].all(1)
         counts = self.one_hot[chosen].sum(0)
         if right.any():
@@ -250,11 +249,8 @@ def _impurity(counts: Float[np.ndarray, "rows kinds"]) -> Float[np.ndarray, "row
 class Rule:
     """A tree that explains all demonstrations.
 
-    Attributes:
-        grids: what it gives for every grid, demonstrations first.
-        text: the tree in words.
-        size: leaves, and tiers of what they ask and copy.
-        held_out: share of the demonstrations that a tree learned from the others gets right.
+    ``grids`` is what it gives for every grid, demonstrations first; ``size`` counts its leaves and the tiers of what
+    they ask and copy; ``held_out`` is the share of demonstrations that a tree learned from the others gets right.
     """
 
     grids: tuple[Grid, ...]
@@ -266,10 +262,8 @@ class Rule:
 def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_tier: int = 2) -> list[Rule]:
     """Return rules, the simplest first, that turn grids with these features into the targets.
 
-    Args:
-        features: of every grid, the demonstrations' first; each of a demonstration has its target's size.
-        targets: the demonstrations' outputs.
-        most_tier: most complicated features to use.
+    ``features`` are of every grid, the demonstrations' first, each of its target's size; none above ``most_tier`` is
+    used.
     """
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])

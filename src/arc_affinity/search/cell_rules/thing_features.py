@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from scipy import ndimage
 
-from arc_affinity.search.functions import paint
+from arc_affinity.search.functions import lines, paint
 from arc_affinity.search.functions.pieces import cut_at_lines
 from arc_affinity.search.regions import enclosed, label_colours, label_mask
 from arc_affinity.search.values import Labels, rows_and_cols
@@ -36,8 +36,7 @@ def _regions(grid: Grid, into: Layers) -> None:
     table = region_table(grid, labels, count)
     for name, (tier, values) in table.items():
         into.numbers[name] = (tier, values[labels])
-    wide = np.pad(grid, 1)
-    around = np.stack([wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:]])
+    around = np.stack([lines.moved(grid, way) for way in lines.STRAIGHT_WAYS])
     for colour in np.flatnonzero(np.bincount(grid.ravel(), minlength=10)[1:]) + 1:
         touching = np.zeros(count + 1, bool)
         touching[labels[((around == colour).any(0)) & (grid != colour)]] = True
@@ -161,13 +160,11 @@ def _within(grid: Grid, labels: Labels, boxed: Labels, count: int, name: str, in
 
 
 def _within_objects(grid: Grid, into: Layers) -> None:
-    """Places within the many-coloured object."""
     labels, count = label_mask(grid > 0, diagonal=True)
     _within(grid, labels, boxed_labels(labels, count), count, "object", into)
 
 
 def _within_regions(grid: Grid, into: Layers) -> None:
-    """Places within the one-coloured region, background's included."""
     labels, count = label_colours(grid, background=True)
     _within(grid, labels, labels, count, "region", into)
 

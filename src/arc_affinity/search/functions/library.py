@@ -76,8 +76,8 @@ def _whole_grids() -> list[Step]:
         ("bottom half", shapes.half, 0, True),
         ("left half", shapes.half, 1, False),
         ("right half", shapes.half, 1, True),
-        ("scale up by colours", shapes.scale_up_by_colours),
-        ("scale up by cells", shapes.scale_up_by_cells),
+        ("scale up by colours", shapes.scale_up_by, True),
+        ("scale up by cells", shapes.scale_up_by, False),
         ("scale up by side", shapes.scale_up_by_side),
         ("tile by side", shapes.tile_by_side),
         ("tile turned", shapes.tile_turned),
@@ -95,7 +95,7 @@ def _whole_grids() -> list[Step]:
     for axis, name in enumerate(("above", "before")):
         steps.append(_grid(f"put mirror image {name}", shapes.double, NORMAL, axis, True, True))
     for rows, cols in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        steps.append(_grid(f"shift {rows},{cols}", shapes.shift, RARE, rows, cols))
+        steps.append(_grid(f"shift {rows},{cols}", lines.moved, RARE, (rows, cols)))
         steps.append(_grid(f"roll {rows},{cols}", shapes.roll, RARE, rows, cols))
     for factor in (2, 3):
         steps.append(_grid(f"shrink by {factor}", shapes.shrink_by, RARE, factor))
@@ -205,7 +205,6 @@ def _drawing() -> list[Step]:
 
 
 def _moves(read: Sequence[int]) -> list[Step]:
-    """Functions of `moves`."""
     steps = [
         _grid("stamp at markers", moves.stamp, RARE, False),
         _grid("stamp at markers in their colour", moves.stamp, RARE, True),
@@ -234,7 +233,6 @@ def _of_size(rows: int, cols: int) -> list[Step]:
 
 
 def _cuts() -> list[Step]:
-    """From a grid to pieces."""
     return [
         _cut("regions", pieces.regions, SIMPLE, False),
         _cut("regions with diagonals", pieces.regions, SIMPLE, True),
@@ -259,7 +257,6 @@ def _cuts() -> list[Step]:
 
 
 def _choices(read: Sequence[int]) -> list[Step]:
-    """From pieces to pieces."""
     steps = [
         _choice("cropped", pieces.cropped, SIMPLE),
         _choice("distinct", pieces.distinct, CHOICE),
@@ -302,7 +299,6 @@ def _choices(read: Sequence[int]) -> list[Step]:
 
 
 def _joins() -> list[Step]:
-    """From pieces to a grid."""
     half = SIMPLE / 2
     return [
         _join("the one", select.only_piece, 0.3),

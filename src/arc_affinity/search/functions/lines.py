@@ -13,7 +13,7 @@ DIAGONAL_WAYS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 def moved(grid: Grid, way: tuple[int, int], outside: int = 0) -> Grid:
-    """Return the grid moved by a cell; what comes in is ``outside``."""
+    """Return the grid moved by so many rows and columns; what comes in is ``outside``."""
     result = np.full_like(grid, outside)
     down, right = way
     rows, cols = grid.shape

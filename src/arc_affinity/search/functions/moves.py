@@ -65,9 +65,7 @@ def _way_to(mask: np.ndarray, fixed: np.ndarray) -> tuple[tuple[int, int], int]:
 def stamp(grid: Grid, in_marker_colour: bool) -> Grid | None:
     """Copy the largest object to every single cell that stands alone, the middle of its box there.
 
-    Args:
-        grid: one object of several cells, and single cells as markers.
-        in_marker_colour: whether copies have the colour of their marker.
+    Copies have the colour of their marker with ``in_marker_colour``.
     """
     labels, count = label_mask(grid > 0, diagonal=True)
     if not 1 < count <= MOST_OBJECTS:

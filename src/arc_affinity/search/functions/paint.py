@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import ndimage
 
+from arc_affinity.search.functions.lines import DIAGONAL_WAYS, STRAIGHT_WAYS, moved
 from arc_affinity.search.functions.shapes import box_of
 from arc_affinity.search.regions import DIAGONAL, STRAIGHT, enclosed, label_colours, label_mask
 from arc_affinity.search.values import Mask
@@ -155,8 +156,7 @@ def fill_boxes_by_colour(grid: Grid) -> Grid | None:
 
 def insides(grid: Grid) -> Grid:
     """Keep cells whose straight neighbours all have their colour."""
-    wide = np.pad(grid, 1)
-    same = [wide[1:-1, 1:-1] == each for each in (wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:])]
+    same = [grid == moved(grid, way) for way in STRAIGHT_WAYS]
     return np.where(np.logical_and.reduce(same), grid, np.uint8(0))
 
 
@@ -188,17 +188,13 @@ def remove_small(grid: Grid, most: int) -> Grid | None:
 
 def remove_specks(grid: Grid) -> Grid:
     """Remove single cells of a colour, giving them the commonest colour around them."""
-    wide = np.pad(grid, 1, constant_values=10)
-    around = (wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:])
-    single = np.logical_and.reduce([grid != each for each in around])
+    single = np.logical_and.reduce([grid != moved(grid, way, 10) for way in STRAIGHT_WAYS])
     return np.where(single, majority_around(grid), grid)
 
 
 def majority_around(grid: Grid) -> Grid:
     """Give every cell the commonest colour of its eight neighbours."""
-    wide = np.pad(grid, 1, constant_values=10)
-    rows, cols = grid.shape
-    around = np.stack([wide[r : r + rows, c : c + cols] for r in range(3) for c in range(3) if (r, c) != (1, 1)])
+    around = np.stack([moved(grid, way, 10) for way in (*STRAIGHT_WAYS, *DIAGONAL_WAYS)])
     present = np.flatnonzero(np.bincount(grid.ravel(), minlength=10))
     counts = np.stack([(around == colour).sum(0) for colour in present])
     return present[counts.argmax(0)].astype(np.uint8)

@@ -68,7 +68,6 @@ def cut_at_lines(grid: Grid) -> Pieces | None:
 
 
 def _runs(lines: np.ndarray, side: int) -> list[slice]:
-    """The stretches between lines."""
     edges = [-1, *lines.tolist(), side]
     return [slice(a + 1, b) for a, b in itertools.pairwise(edges) if b > a + 1]
 

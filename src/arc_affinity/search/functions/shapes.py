@@ -82,15 +82,9 @@ def scale_up(grid: Grid, rows: int, cols: int) -> Grid | None:
     return np.repeat(np.repeat(grid, rows, 0), cols, 1)
 
 
-def scale_up_by_colours(grid: Grid) -> Grid | None:
-    """Make every cell a square block with as many rows as the grid has colours besides background."""
-    factor = int(np.count_nonzero(np.bincount(grid.ravel(), minlength=10)[1:]))
-    return scale_up(grid, factor, factor) if factor > 1 else None
-
-
-def scale_up_by_cells(grid: Grid) -> Grid | None:
-    """Make every cell a square block with as many rows as the grid has cells that are not background."""
-    factor = int(np.count_nonzero(grid))
+def scale_up_by(grid: Grid, colours: bool) -> Grid | None:
+    """Make every cell a square block with as many rows as the grid has colours or else cells, background aside."""
+    factor = int(np.count_nonzero(np.bincount(grid.ravel(), minlength=10)[1:] if colours else grid))
     return scale_up(grid, factor, factor) if factor > 1 else None
 
 
@@ -107,7 +101,6 @@ def scale_down(grid: Grid) -> Grid | None:
 
 
 def _common_run(starts: np.ndarray, side: int) -> int:
-    """Greatest common divisor of the runs of equal lines."""
     return int(np.gcd.reduce(np.append(starts, side)))
 
 
@@ -181,18 +174,6 @@ def tile_shifted_rows(grid: Grid) -> Grid | None:
 def roll(grid: Grid, rows: int, cols: int) -> Grid:
     """Move, what leaves on one side coming in on the other."""
     return np.roll(grid, (rows, cols), (0, 1))
-
-
-def shift(grid: Grid, rows: int, cols: int) -> Grid:
-    """Move, background coming in."""
-    moved = np.roll(grid, (rows, cols), (0, 1))
-    if rows:
-        moved[:rows] = 0 if rows > 0 else moved[:rows]
-        moved[rows:] = 0 if rows < 0 else moved[rows:]
-    if cols:
-        moved[:, :cols] = 0 if cols > 0 else moved[:, :cols]
-        moved[:, cols:] = 0 if cols < 0 else moved[:, cols:]
-    return moved
 
 
 def add_border(grid: Grid, colour: int) -> Grid | None:

@@ -11,11 +11,6 @@ from arc_affinity.search.values import rows_and_cols
 from arc_affinity.types import MAX_SIDE, Grid
 
 
-def overlay(over: Grid, under: Grid) -> Grid:
-    """Return ``under`` with the cells of ``over`` that are not background laid on it."""
-    return np.where(over > 0, over, under)
-
-
 def mirror_whole(grid: Grid, ways: tuple[Callable[[Grid], Grid], ...]) -> Grid | None:
     """Fill background by the grid's own mirror images."""
     result = grid
@@ -24,7 +19,7 @@ def mirror_whole(grid: Grid, ways: tuple[Callable[[Grid], Grid], ...]) -> Grid |
             image = way(result)
             if image.shape != result.shape:
                 return None
-            result = overlay(result, image)
+            result = np.where(result > 0, result, image)
     return result
 
 
@@ -70,9 +65,7 @@ def _mirror_rows(grid: Grid, hidden: int) -> Grid | None:
 def mirror_object(grid: Grid, quarter: bool) -> Grid | None:
     """Complete the drawing to be symmetric, about the centre that needs the fewest new cells.
 
-    Args:
-        grid: a drawing on background.
-        quarter: whether by quarter turns instead of by both mirrors.
+    It is completed by quarter turns, or by both mirrors unless ``quarter``.
     """
     box = box_of(grid > 0)
     if box is None or max(grid.shape) > MAX_SIDE:

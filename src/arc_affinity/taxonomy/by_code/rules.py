@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypeGuard
 
 from arc_affinity.data.generation.rearc import generator_source, task_ids
 from arc_affinity.errors import ArcAffinityError
@@ -39,23 +38,17 @@ DRAWS = frozenset({"sample", "choice"})
 BY_HAND = "by hand"
 """Name of the rule that `MANUAL` stands for."""
 
+_BY_HAND = {
+    "S2": "a1570a43",
+    "S3": "c3e719e8 cce03e0d",
+    "C2": "b94a9452",
+    "K1": "0b148d64 1c786137 d10ecb37",
+    "L1": "25d8a9c8",
+    "A1": "6d0160f0",
+    "A2": "5582e5ca 995c5fa3 cdecee7f d4469b4b d631b094",
+}
 MANUAL: Mapping[str, str] = MappingProxyType(
-    {
-        "0b148d64": "K1",
-        "1c786137": "K1",
-        "25d8a9c8": "L1",
-        "5582e5ca": "A2",
-        "6d0160f0": "A1",
-        "995c5fa3": "A2",
-        "a1570a43": "S2",
-        "b94a9452": "C2",
-        "c3e719e8": "S3",
-        "cce03e0d": "S3",
-        "cdecee7f": "A2",
-        "d10ecb37": "K1",
-        "d4469b4b": "A2",
-        "d631b094": "A2",
-    }
+    dict(sorted((task, code) for code, tasks in _BY_HAND.items() for task in tasks.split()))
 )
 """The 14 tasks that the published rules left ambiguous, with the category given to them by hand."""
 
@@ -64,12 +57,8 @@ MANUAL: Mapping[str, str] = MappingProxyType(
 class Decision:
     """A task's category and why.
 
-    Attributes:
-        category: one of the nine codes.
-        subtype: "S3-A" or "S3-B"; None outside S3.
-        rule: name of the rule that decided.
-        evidence: the expression that it found; "" if it decides by what is absent.
-        confidence: 0 to 1, how often the rule agreed with the published labels (`Rule.confidence`).
+    ``subtype`` is None outside S3, ``evidence`` the expression that the rule found, "" if it decides by what is absent;
+    ``confidence`` is 0 to 1, how often the rule agreed with the published labels (`Rule.confidence`).
     """
 
     category: str
@@ -172,7 +161,9 @@ def only_filled(g: Generator) -> ast.AST | None:
 def loop_on_length(g: Generator) -> ast.AST | None:
     """A ``while`` whose test begins with the length of something named, or of the frontiers."""
     for loop in g.whiles:
-        test = loop.test.values[0] if _is_and(loop.test) else loop.test
+        test = loop.test
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            test = test.values[0]
         length = test.left if isinstance(test, ast.Compare) else None
         if length is None or not called(length, {"len"}) or not isinstance(length, ast.Call):
             continue
@@ -215,29 +206,9 @@ def object_composed(g: Generator) -> ast.AST | None:
     return at_once or next(before, None)
 
 
-def object_taken(g: Generator) -> ast.AST | None:
-    """A part of a grid is taken as an object, to be found or painted elsewhere."""
-    return call_among(g.listing.nodes, {"asobject"})
-
-
-def concatenated(g: Generator) -> ast.AST | None:
-    """Grids are concatenated in the end."""
-    return call_among(g.end, CONCATENATIONS)
-
-
 def grown(g: Generator) -> ast.AST | None:
     """A region grows, or keeps its distance, by the neighbours of all its cells, in the end."""
     return _mapped(g.end, NEIGHBOURS)
-
-
-def scaled(g: Generator) -> ast.AST | None:
-    """Something is scaled."""
-    return call_among(g.listing.nodes, SCALES)
-
-
-def painted(g: Generator) -> ast.AST | None:
-    """Objects are painted into the output in the end."""
-    return among_outputs(g.late_outputs, {"paint"})
 
 
 def turned(g: Generator) -> ast.AST | None:
@@ -245,11 +216,6 @@ def turned(g: Generator) -> ast.AST | None:
     found = [node for node in g.end if isinstance(node, ast.stmt) and named(node, TURNS)]
     simple = (node for node in found if not isinstance(node, ast.If | ast.For | ast.While))
     return next(simple, found[0] if found else None)
-
-
-def nothing_else(g: Generator) -> ast.AST | None:
-    """What is left changes colours: a replacement, a filter, a bare canvas."""
-    return g.outputs[-1] if g.outputs else g.listing.tree
 
 
 RULES: tuple[Rule, ...] = (
@@ -261,13 +227,16 @@ RULES: tuple[Rule, ...] = (
     Rule("set algebra", "L1", set_algebra, 0.92),
     Rule("topology drawn", "S3", topology_drawn, 0.95),
     Rule("object composed", "S2", object_composed, 0.80),
-    Rule("object taken", "C2", object_taken, 0.83),
-    Rule("concatenated", "S2", concatenated, 0.92),
+    # A part of a grid is taken as an object, to be found or painted elsewhere.
+    Rule("object taken", "C2", lambda g: call_among(g.listing.nodes, {"asobject"}), 0.83),
+    Rule("concatenated", "S2", lambda g: call_among(g.end, CONCATENATIONS), 0.92),
     Rule("grown by neighbours", "S3", grown, 0.88),
-    Rule("scaled", "K1", scaled, 0.83),
-    Rule("painted", "S2", painted, 0.86),
+    Rule("scaled", "K1", lambda g: call_among(g.listing.nodes, SCALES), 0.83),
+    # Objects are painted into the output in the end.
+    Rule("painted", "S2", lambda g: among_outputs(g.late_outputs, {"paint"}), 0.86),
     Rule("turned", "S1", turned, 0.96),
-    Rule("nothing else", "C1", nothing_else, 0.80),
+    # What is left changes colours: a replacement, a filter, a bare canvas.
+    Rule("nothing else", "C1", lambda g: g.outputs[-1] if g.outputs else g.listing.tree, 0.80),
 )
 """In the order in which they are tried; the first that finds something decides."""
 
@@ -322,7 +291,6 @@ def _subtype(category: str, g: Generator) -> str | None:
 
 
 def _fills(assignment: ast.Assign) -> bool:
-    """Whether an assignment fills, begins with an empty canvas, or copies the input."""
     value = assignment.value
     if called(value, {"fill"}) or (isinstance(value, ast.Call) and name_of(value.func) == "canvas"):
         return True
@@ -350,11 +318,6 @@ def _is_algebra(node: ast.AST) -> bool:
     return isinstance(made, ast.Call) and name_of(made.func) == "set" and isinstance(made.args[0], ast.Name)
 
 
-def _is_and(test: ast.expr) -> TypeGuard[ast.BoolOp]:
-    return isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
-
-
 def _mapped(nodes: Iterable[ast.AST], functions: Collection[str]) -> ast.Call | None:
-    """The first ``mapply`` of one of the functions among the nodes."""
     calls = (node for node in nodes if isinstance(node, ast.Call) and name_of(node.func) == "mapply")
     return next((call for call in calls if name_of(call.args[0]) in functions), None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -16,85 +17,52 @@ Mask = Bool[np.ndarray, "rows cols"]
 
 def change_features(before: Scene, after: Scene) -> Numbers:
     """Features of the changed cells; all 0 where the sizes differ or nothing changed."""
-    if before.grid.shape != after.grid.shape:
-        return dict.fromkeys(NAMES, 0.0)
-    changed = before.grid != after.grid
-    if not changed.any():
-        return dict.fromkeys(NAMES, 0.0)
-    return {name: float(value) for name, value in zip(NAMES, _features(before, after, changed), strict=True)}
+    if before.grid.shape != after.grid.shape or np.array_equal(before.grid, after.grid):
+        return dict.fromkeys(names(), 0.0)
+    return {name: float(value) for name, value in _features(before, after, before.grid != after.grid).items()}
 
 
-NAMES = (
-    "changed",
-    "changed background",
-    "changed to background",
-    "changed drawn",
-    "colours that change",
-    "colours that come",
-    "by colour alone",
-    "by neighbourhood alone",
-    "patches",
-    "patch size",
-    "patches full",
-    "patches thin",
-    "patches of one colour",
-    "patches like one another",
-    "patches on the border",
-    "whole objects changed",
-    "enclosed changed",
-    "enclosed left",
-    "beside drawn",
-    "beside drawn, diagonally too",
-    "beside own colour",
-    "in line with own colour",
-    "between own colour",
-    "between drawn",
-    "across diagonals",
-    "frames around",
-    "frames within",
-    "boxes filled",
-    "corners",
-    "lines to the border",
-    "mirrored changes",
-)
+@cache
+def names() -> tuple[str, ...]:
+    """Return what the features are called, in order."""
+    one = np.ones((1, 1), np.uint8)
+    return tuple(_features(Scene(0 * one), Scene(one), one > 0))
 
 
-def _features(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
+def _features(before: Scene, after: Scene, changed: Mask) -> dict[str, Any]:
     count = changed.sum()
     was, now = before.grid[changed], after.grid[changed]
     from_background, to_background = was == before.background, now == before.background
-    yield changed.mean()
-    yield from_background.mean()
-    yield to_background.mean()
-    yield (~from_background & ~to_background).mean()
-    yield len(np.unique(was))
-    yield len(np.unique(now))
-    yield explained(before.grid.astype(np.int64), after.grid)
-    yield explained(_neighbourhood(before.grid), after.grid)
-    yield from _patches(after.grid, changed)
-    yield _whole(before, changed)
-    yield (changed & before.enclosed).sum() / count
-    yield (before.enclosed & ~changed).sum() / max(1, before.enclosed.sum())
-    yield (changed & _beside(before.drawn, False)).sum() / count
-    yield (changed & _beside(before.drawn, True)).sum() / count
-    yield from _aligned(before, after, changed)
-    yield from _boxes(before, changed)
-    # Changed cells from which an unbroken straight line of changed cells, two at least, leads to the border.
-    yield int(np.logical_or.reduce(_from_sides(np.logical_and, changed)).sum()) / count
-    yield float((changed == changed[:, ::-1]).mean() + (changed == changed[::-1]).mean()) / 2
-
-
-def _patches(after: Grid, changed: Mask) -> Iterator[float]:
-    labels = connected(np.zeros_like(after), changed)
-    found = things(after, labels)
-    yield float(np.log1p(labels.max() + 1))
-    yield float(np.log1p(np.mean([t.size for t in found])))
-    yield float(np.mean([t.size == t.cells.size for t in found]))
-    yield float(np.mean([min(t.cells.shape) == 1 for t in found]))
-    yield float(np.mean([len(np.unique(t.cells[t.cells < COLOURS])) == 1 for t in found]))
-    yield 1 - (len({t.turned_shape for t in found}) - 1) / max(1, len(found) - 1)
-    ends = [(t.place, np.add(t.place, t.cells.shape)) for t in found]
-    yield float(np.mean([0 in first or (last == after.shape).any() for first, last in ends]))
+    labels = connected(np.zeros_like(after.grid), changed)
+    patches = things(after.grid, labels)
+    ends = [(t.place, np.add(t.place, t.cells.shape)) for t in patches]
+    return {
+        "changed": changed.mean(),
+        "changed background": from_background.mean(),
+        "changed to background": to_background.mean(),
+        "changed drawn": (~from_background & ~to_background).mean(),
+        "colours that change": len(np.unique(was)),
+        "colours that come": len(np.unique(now)),
+        "by colour alone": explained(before.grid.astype(np.int64), after.grid),
+        "by neighbourhood alone": explained(_neighbourhood(before.grid), after.grid),
+        "patches": np.log1p(labels.max() + 1),
+        "patch size": np.log1p(np.mean([t.size for t in patches])),
+        "patches full": np.mean([t.size == t.cells.size for t in patches]),
+        "patches thin": np.mean([min(t.cells.shape) == 1 for t in patches]),
+        "patches of one colour": np.mean([len(np.unique(t.cells[t.cells < COLOURS])) == 1 for t in patches]),
+        "patches like one another": 1 - (len({t.turned_shape for t in patches}) - 1) / max(1, len(patches) - 1),
+        "patches on the border": np.mean([0 in first or (last == changed.shape).any() for first, last in ends]),
+        "whole objects changed": _whole(before, changed),
+        "enclosed changed": (changed & before.enclosed).sum() / count,
+        "enclosed left": (before.enclosed & ~changed).sum() / max(1, before.enclosed.sum()),
+        "beside drawn": (changed & _beside(before.drawn, False)).sum() / count,
+        "beside drawn, diagonally too": (changed & _beside(before.drawn, True)).sum() / count,
+        **_aligned(before, after, changed),
+        **_boxes(before, changed),
+        # Changed cells from which an unbroken straight line of changed cells, two at least, leads to the border.
+        "lines to the border": np.logical_or.reduce(_from_sides(np.logical_and, changed)).sum() / count,
+        "mirrored changes": float((changed == changed[:, ::-1]).mean() + (changed == changed[::-1]).mean()) / 2,
+    }
 
 
 def explained(keys: np.ndarray, after: Grid) -> float:
@@ -130,7 +98,7 @@ def _beside(mask: Mask, diagonal: bool) -> Mask:
     return np.logical_or.reduce([padded[i : i + rows, j : j + cols] for i, j in steps])
 
 
-def _aligned(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
+def _aligned(before: Scene, after: Scene, changed: Mask) -> dict[str, Any]:
     """Shares of changed cells beside, in line with and between cells of their new colour; between drawn ones."""
     beside = in_line = between = diagonal = 0
     for colour in np.unique(after.grid[changed]).tolist():
@@ -143,11 +111,13 @@ def _aligned(before: Scene, after: Scene, changed: Mask) -> Iterator[float]:
         diagonal += (cells & _beside(drawn, True) & ~_beside(drawn, False)).sum()
     left, right, up, down = _from_sides(np.logical_or, before.drawn)
     count = changed.sum()
-    yield beside / count
-    yield in_line / count
-    yield between / count
-    yield (changed & ((left & right) | (up & down))).sum() / count
-    yield diagonal / count
+    return {
+        "beside own colour": beside / count,
+        "in line with own colour": in_line / count,
+        "between own colour": between / count,
+        "between drawn": (changed & ((left & right) | (up & down))).sum() / count,
+        "across diagonals": diagonal / count,
+    }
 
 
 def _from_sides(combine: np.ufunc, mask: Mask) -> tuple[Mask, Mask, Mask, Mask]:
@@ -160,7 +130,7 @@ def _from_sides(combine: np.ufunc, mask: Mask) -> tuple[Mask, Mask, Mask, Mask]:
     )
 
 
-def _boxes(before: Scene, changed: Mask) -> Iterator[float]:
+def _boxes(before: Scene, changed: Mask) -> dict[str, Any]:
     """Shares of objects with a frame drawn around them, within them, that were filled up, and drawn at corners."""
     around, within, filled, corners = [], [], [], []
     for thing in before.groups:
@@ -171,8 +141,8 @@ def _boxes(before: Scene, changed: Mask) -> Iterator[float]:
         empty = before.grid[box] == before.background
         filled.append(empty.any() and changed[box][empty].all())
         corners.append(_corners_changed(changed, top - 1, left - 1, top + tall, left + wide))
-    for found in (around, within, filled, corners):
-        yield float(np.mean(found)) if found else 0.0
+    found = {"frames around": around, "frames within": within, "boxes filled": filled, "corners": corners}
+    return {name: np.mean(shares) if shares else 0.0 for name, shares in found.items()}
 
 
 def _frame_changed(changed: Mask, top: int, left: int, bottom: int, right: int) -> bool:

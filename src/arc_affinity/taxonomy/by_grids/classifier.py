@@ -48,11 +48,9 @@ TOLD = 3
 class Guess:
     """What is said of a task.
 
-    Attributes:
-        category: the likeliest of the nine codes, or `AMBIGUOUS` if none is likely enough.
-        best: the likeliest, whatever its probability.
-        probabilities: calibrated, by code; they sum to 1.
-        reason: the features that spoke most for the likeliest, by the networks' gradients.
+    ``category`` is the likeliest of the nine codes, ``best``, or `AMBIGUOUS` if that is not likely enough.
+    ``probabilities`` by code are calibrated and sum to 1; ``reason`` names the features that spoke most for ``best``,
+    by the networks' gradients.
     """
 
     category: str
@@ -70,10 +68,7 @@ class Guess:
 class TaskInput:
     """A task as the networks see it: one row for each three of its demonstrations.
 
-    Attributes:
-        features: of each row.
-        images: of each demonstration.
-        threes: the demonstrations of each row.
+    ``features`` are of each row, ``images`` of each demonstration; ``threes`` are the demonstrations of each row.
     """
 
     features: Float[Tensor, "rows features"]
@@ -93,11 +88,8 @@ class Group:
 class Classifier:
     """All that was trained.
 
-    Attributes:
-        groups: by fold.
-        fold_of: by training task, the group that has not seen it.
-        temperature: what log-probabilities are divided by.
-        threshold: probability below which no category is given.
+    ``fold_of`` says of a training task which of the ``groups`` has not seen it. Log-probabilities are divided by
+    ``temperature``; below a probability of ``threshold`` no category is given.
     """
 
     groups: tuple[Group, ...]
@@ -182,8 +174,6 @@ def load(path: Path) -> Classifier:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What stands beside the weights of a classifier."""
-
     features: list[str]
     groups: Annotated[int, Meta(ge=1, le=100)]
     members: Annotated[int, Meta(ge=1, le=100)]

@@ -90,13 +90,8 @@ def grow(
 ) -> Forest:
     """Return a forest that tells labels from rows.
 
-    Args:
-        rows: what to learn from.
-        labels: places in `CODES`.
-        trees: how many.
-        leaf: rows in a leaf, at least.
-        features: share of the features that a node chooses among.
-        seed: of the random splits.
+    ``labels`` are places in `CODES`; a leaf has at least ``leaf`` rows, and a node chooses among a share ``features``
+    of the features.
 
     Raises:
         ArcAffinityError: scikit-learn, which grows the trees, is not installed.

@@ -19,10 +19,8 @@ SEEN = 24
 class ClassifierNetwork(nn.Module):
     """One network; the classifier is several of them.
 
-    Args:
-        features: numbers that describe a task.
-        hidden: width of the one hidden layer.
-        dropout: share of the hidden units, and half as much of the features, left out while training.
+    A task is described by ``features`` numbers. Of the ``hidden`` units of the one hidden layer a share ``dropout`` is
+    left out while training, and half as much of the features.
     """
 
     mean: Tensor

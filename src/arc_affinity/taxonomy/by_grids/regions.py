@@ -22,11 +22,8 @@ Labels = Int[np.ndarray, "rows cols"]
 class Thing:
     """A connected set of cells.
 
-    Attributes:
-        place: first row and first column of its bounding box.
-        cells: its picture within the bounding box, `COLOURS` where it has no cell.
-        shape: its picture's size and which cells it has, as bytes; equal for equal shapes in any colours.
-        size: cells.
+    ``place`` is the first row and column of its bounding box, ``cells`` its picture there, `COLOURS` where it has no
+    cell.
     """
 
     place: tuple[int, int]
@@ -104,10 +101,7 @@ class Scene:
 def connected(grid: Grid, mask: Mask, diagonal: bool = True) -> Labels:
     """Return the number, from 0, of the connected set that a cell of ``mask`` belongs to; -1 outside.
 
-    Args:
-        grid: neighbours are connected if their values are equal.
-        mask: cells that count.
-        diagonal: whether diagonal neighbours may be connected.
+    Neighbours, diagonal ones too if ``diagonal``, are connected if their values are equal.
     """
     labels, _ = label_colours(np.where(mask, grid + 1, 0), diagonal)
     found, first, region = np.unique(labels, return_index=True, return_inverse=True)

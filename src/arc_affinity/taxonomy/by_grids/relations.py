@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,64 +13,42 @@ from arc_affinity.types import COLOURS, Grid
 
 Numbers = dict[str, float]
 
-NAMES = (
-    "output is input turned",
-    "output like input turned",
-    "output like input mirrored",
-    "output is cut out",
-    "output is cut out, turned",
-    "output shape is cut out",
-    "input is part of output",
-    "output is tiles of input",
-    "output tiles, turned",
-    "output is input scaled",
-    "input is output scaled",
-    "output halves mirrored",
-    "output halves repeated",
-    "input halves combined",
-    "input halves exist",
-    "output is one half of input",
-    "output is a frame's inside",
-    "output like shifted input",
-)
-
-
-def relation_features(before: Scene, after: Scene) -> Numbers:
-    """Features of the two grids as wholes; shares of 0 to 1."""
-    return {name: float(value) for name, value in zip(NAMES, _features(before, after), strict=True)}
-
 
 def turns(grid: Grid) -> list[Grid]:
     """Return the 8 mirrored and rotated views of a grid, itself first."""
     return [np.rot90(each, k) for each in (grid, grid.T) for k in range(4)]
 
 
-def _features(before: Scene, after: Scene) -> Iterator[float]:
+def relation_features(before: Scene, after: Scene) -> Numbers:
+    """Features of the two grids as wholes; shares of 0 to 1."""
     old, new = before.grid, after.grid
     likeness = [same(view, new) for view in turns(old)]
-    yield float(1.0 in likeness[1:])
-    yield max(likeness[1:]) - likeness[0]
-    yield max(likeness[4:])
-    yield float(_contains(old, new))
-    yield float(any(_contains(old, view) for view in turns(new)))
-    yield float(_contains(before.drawn, after.drawn))
-    yield float(old.shape != new.shape and _contains(new, old))
     tiles = _tiles(old, new)
-    yield float(np.mean([np.array_equal(tile, old) for tile in tiles] or [False]))
     views = {view.tobytes() for view in turns(old) if view.shape == old.shape}
-    yield float(np.mean([tile.tobytes() in views for tile in tiles] or [False]))
-    yield _scaled(old, new)
-    yield _scaled(new, old)
-    yield max(same(half, other[:, ::-1]) for half, other in _halves(new, new.T))
-    yield max(same(half, other) for half, other in _halves(new, new.T))
     parts = list(_parts(old, new.shape))
-    yield max((_combined(each, new) for each in parts), default=0.0)
-    yield float(bool(parts))
-    yield float(any(np.array_equal(part, new) for each in parts for part in each))
-    # The size of an object's bounding box, or of what the box encloses.
     sizes = {thing.cells.shape for thing in (*before.things, *before.groups)}
-    yield float(new.shape in sizes or (new.shape[0] + 2, new.shape[1] + 2) in sizes)
-    yield _shifted(old, new)
+    found: dict[str, Any] = {
+        "output is input turned": 1.0 in likeness[1:],
+        "output like input turned": max(likeness[1:]) - likeness[0],
+        "output like input mirrored": max(likeness[4:]),
+        "output is cut out": _contains(old, new),
+        "output is cut out, turned": any(_contains(old, view) for view in turns(new)),
+        "output shape is cut out": _contains(before.drawn, after.drawn),
+        "input is part of output": old.shape != new.shape and _contains(new, old),
+        "output is tiles of input": np.mean([np.array_equal(tile, old) for tile in tiles] or [False]),
+        "output tiles, turned": np.mean([tile.tobytes() in views for tile in tiles] or [False]),
+        "output is input scaled": _scaled(old, new),
+        "input is output scaled": _scaled(new, old),
+        "output halves mirrored": max(same(half, other[:, ::-1]) for half, other in _halves(new, new.T)),
+        "output halves repeated": max(same(half, other) for half, other in _halves(new, new.T)),
+        "input halves combined": max((_combined(each, new) for each in parts), default=0.0),
+        "input halves exist": bool(parts),
+        "output is one half of input": any(np.array_equal(part, new) for each in parts for part in each),
+        # The size of an object's bounding box, or of what the box encloses.
+        "output is a frame's inside": new.shape in sizes or (new.shape[0] + 2, new.shape[1] + 2) in sizes,
+        "output like shifted input": _shifted(old, new),
+    }
+    return {name: float(value) for name, value in found.items()}
 
 
 def same(one: Grid, other: Grid) -> float:

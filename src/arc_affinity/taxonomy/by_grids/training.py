@@ -82,10 +82,8 @@ class Examples:
 class Trained:
     """Networks and a forest of every fold.
 
-    Attributes:
-        groups: by fold.
-        folds: fold of each task.
-        temperature: fitted on what each fold says of the first three pairs of the tasks that it has not seen.
+    ``folds`` are of each task. ``temperature`` is fitted on what each fold says of the first three pairs of the tasks
+    that it has not seen.
     """
 
     groups: tuple[Group, ...]
@@ -258,13 +256,11 @@ def _batches(
 
 
 def _threes(generator: np.random.Generator, count: int, pairs: int) -> Int[np.ndarray, "count 3"]:
-    """Three different pairs for each of ``count`` tasks."""
     return np.stack([generator.choice(pairs, SHOWN_PAIRS, replace=False) for _ in range(count)])
 
 
 def _turned(
     generator: np.random.Generator, images: Float[Tensor, "tasks pairs 10 15 15"]
 ) -> Float[Tensor, "tasks pairs 10 15 15"]:
-    """The images of each task, turned one of 8 ways."""
     views = generator.integers(8, size=len(images)).tolist()
     return torch.from_numpy(np.stack([turned(each, view) for each, view in zip(images.numpy(), views, strict=True)]))

@@ -36,7 +36,6 @@ CHOICE = "C2"
 
 
 def _names(text: str) -> frozenset[str]:
-    """Names between commas."""
     return frozenset(re.sub(r"\s+", " ", name.strip()) for name in text.split(","))
 
 

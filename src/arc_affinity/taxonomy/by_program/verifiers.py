@@ -116,11 +116,6 @@ def profile(task_id: str) -> Profile:
     return profile_source(_source(task_id))
 
 
-def profile_all() -> dict[str, Profile]:
-    """Return the profiles of the 400 re-arc tasks by task id."""
-    return {task_id: profile(task_id) for task_id in task_ids()}
-
-
 def profile_source(source: str) -> Profile:
     """Return the profile of a program in the manner of re-arc's verifiers.
 
@@ -193,7 +188,6 @@ def _kinds(used: Mapping[str, int]) -> dict[str, float]:
 
 
 def _cost(listing: Listing) -> Cost:
-    """Cost of what is returned."""
     costs = {QUESTION: Cost()}
     for assignment in listing.assignments:
         for name in _names(assignment.targets):

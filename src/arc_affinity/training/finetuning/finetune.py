@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from torch import nn
-
 from arc_affinity.models.adapters.files import adapted_digest
-from arc_affinity.models.adapters.lora import Adapter, Factors, LoraLinear, laid_over, merge
+from arc_affinity.models.adapters.lora import Adapter, Factors, laid_over, merge
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import LoadedModel, digest, refuse_adapted
 from arc_affinity.models.storage.names import ZOO, bundled_models
@@ -71,12 +68,26 @@ def fine_tune(
         with laid_over(loaded.model, config.lora, config.seed) as layers:
             parameters = [matrix for layer in layers.values() for matrix in (layer.A, layer.B)]
             trained = TaskTrainer(loaded.model, parameters, TaskLoader(split, config, pairs)).train()
-            adapter = Adapter(config.lora, _copied(layers), _findable(loaded), loaded.digest)
+            factors = {
+                name: Factors(layer.A.detach().cpu().clone(), layer.B.detach().cpu().clone())
+                for name, layer in layers.items()
+            }
+            # What `find_model` finds the base by again from anywhere: the name of a bundled one, or else its place.
+            bundled = loaded.name in bundled_models() and loaded.source == ZOO / loaded.name
+            base_name = loaded.name if bundled else str(loaded.source.resolve())
+            adapter = Adapter(config.lora, factors, base_name, loaded.digest)
         changed = copy.deepcopy(loaded.model)
         merge(changed, adapter)
         specialist = replace(loaded, model=changed, digest=adapted_digest(loaded.digest, adapter))
     elif config.method == "full":
-        trained, changed = _train_whole(loaded.model, TaskLoader(split, config, pairs))
+        changed = copy.deepcopy(loaded.model)
+        frozen = [p for name, p in changed.named_parameters() if name.startswith(FROZEN_IN_FULL)]
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        parameters = [p for p in changed.parameters() if p.requires_grad]
+        trained = TaskTrainer(changed, parameters, TaskLoader(split, config, pairs)).train()
+        for parameter in frozen:
+            parameter.requires_grad_(True)
         specialist = replace(loaded, model=changed, digest=digest(changed))
     else:
         begun = time.monotonic()
@@ -92,28 +103,3 @@ def fine_tune(
     final = scoring.run(specialist, split, examples, views, config.method)
     model = specialist.model if config.method == "full" else None
     return FineTuned(split, trained, base, final, specialist.digest, time.monotonic() - begun, adapter, model)
-
-
-def _train_whole(base: EncoderDecoder, loader: TaskLoader) -> tuple[Trained, EncoderDecoder]:
-    """Train a copy of ``base``, all but its context encoder."""
-    model = copy.deepcopy(base)
-    frozen: Sequence[nn.Parameter] = [p for name, p in model.named_parameters() if name.startswith(FROZEN_IN_FULL)]
-    for parameter in frozen:
-        parameter.requires_grad_(False)
-    trained = TaskTrainer(model, [p for p in model.parameters() if p.requires_grad], loader).train()
-    for parameter in frozen:
-        parameter.requires_grad_(True)
-    return trained, model
-
-
-def _copied(layers: dict[str, LoraLinear]) -> dict[str, Factors]:
-    """The matrices of an adapter as they are now."""
-    return {
-        name: Factors(layer.A.detach().cpu().clone(), layer.B.detach().cpu().clone()) for name, layer in layers.items()
-    }
-
-
-def _findable(loaded: LoadedModel) -> str:
-    """What `find_model` finds the model by again from anywhere: its name if it came with the package, or its place."""
-    bundled = loaded.name in bundled_models() and loaded.source == ZOO / loaded.name
-    return loaded.name if bundled else str(loaded.source.resolve())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from arc_affinity.data.symmetry.augment import Augmentation
+from arc_affinity.documents import Share
 from arc_affinity.evaluation.predicting.predict import Asking, answer_under
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -19,9 +20,9 @@ from arc_affinity.types import Example
 class Measured:
     """Means over the test part by one protocol, 0-1; ``solved`` counts all attempts, the others the first."""
 
-    solved: float
-    exact: float
-    cells: float
+    solved: Share
+    exact: Share
+    cells: Share
 
 
 @dataclass(frozen=True)

@@ -33,14 +33,8 @@ def base_corpus(
     """Return the lessons of the datasets `TRAINED_ON`, with generated ``examples`` of the same rules.
 
     No pair of an evaluation task (`ASKED`, demonstrations included) or of a task kept out for choosing is among them,
-    up to views and colours.
-
-    Args:
-        data_dir: folder of the datasets that are not installed.
-        examples: a store of re-arc's examples, or None.
-        longest: pairs of more tokens are left out.
-        drawn: generated pairs of each task in a pass.
-        seed: of all draws.
+    up to views and colours. Generated examples are from a re-arc store, ``drawn`` pairs of each task in a pass; pairs
+    of more than ``longest`` tokens are left out. ``seed`` is of all draws.
 
     Raises:
         ArcAffinityError: a dataset is not here.

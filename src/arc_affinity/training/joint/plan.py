@@ -71,12 +71,7 @@ def make_plan(
 ) -> Plan:
     """Return which tasks are learned and how long they are answered, or what an earlier run has planned.
 
-    Args:
-        model: the base.
-        tasks, questions: what is asked.
-        settings, where: of the run.
-        workers: processes.
-        spent: seconds of the budget that are gone.
+    ``spent`` are the seconds of the budget that are gone.
     """
     path = where.folder / PLAN
     if path.exists():

@@ -34,11 +34,8 @@ def train_jointly(
 ) -> PairTransformer:
     """Do ``job`` from where it is and return the trained model, with averaged weights, in evaluation mode.
 
-    Args:
-        job: the training; its state in ``job.folder`` is gone on with if there is one.
-        device: where to compute.
-        workers: processes, this one included; the bytes are the same for every number.
-        report: called after each step.
+    The state in ``job.folder``, if there is one, is gone on with; the bytes are the same for every number of
+    ``workers`` (processes, this one included). ``report`` is called after each step.
 
     Raises:
         ArcAffinityError: the state on disk is of another training or damaged, the disk is full, or a process died.
@@ -72,7 +69,6 @@ def train_jointly(
 
 
 def _help(job: Job, rank: int, world: int, store: str) -> None:
-    """Train as one of the other processes."""
     prepare_worker()
     # What is sent to a process shares its memory with the sender's: without a copy both would step the same weights.
     job = replace(job, model=copy.deepcopy(job.model))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -50,11 +49,8 @@ Report = Callable[[str, float, str], None]
 class Solved:
     """What a run left.
 
-    Attributes:
-        records: the candidates of each test output as its attempts, the best first.
-        drafts: what was written under each view, by question.
-        merged: the candidates of every question in order, of both sources.
-        summary: figures of the run, as in ``summary.json``.
+    ``records`` are the candidates of each test output as its attempts, the best first; ``drafts`` what was written
+    under each view, ``merged`` the candidates of both sources in order; ``summary`` is that of ``summary.json``.
     """
 
     records: tuple[Record, ...]
@@ -230,15 +226,13 @@ def _train(
 def _search(
     tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report
 ) -> Mapping[Place, Sequence[Program]]:
-    """Search for programs, task by task."""
     bound = settings.bound(len(tasks), workers)
-    with contextlib.ExitStack() as stack:
-        hands = stack.enter_context(choose_workers(where.executor, workers))
+    with choose_workers(where.executor, workers) as hands, hands.open() as executor:
         return search_tasks(
             tasks,
             bound,
             Journal(where.folder / PROGRAMS, {"tasks": len(tasks), "states": bound.states}),
-            stack.enter_context(hands.open()),
+            executor,
             hands.at_a_time,
             lambda share: report("search", share, ""),
             settings.search_limit,
@@ -255,10 +249,8 @@ def _answer(
     workers: int,
     report: Report,
 ) -> tuple[Mapping[Place, Sequence[Draft]], Mapping[Place, tuple[Ranked, ...]]]:
-    """Answer and rank."""
     header = {"model": network.digest, "views": settings.views, "shared": settings.shared, "seed": settings.seed}
-    with contextlib.ExitStack() as stack:
-        hands = stack.enter_context(choose_workers(where.executor, workers))
+    with choose_workers(where.executor, workers) as hands, hands.open() as executor:
         answers = Answers(
             Network(str(network.source.resolve()), network.digest, str(where.device)),
             tasks,
@@ -267,7 +259,7 @@ def _answer(
             settings.shared,
             settings.seed,
             Journal(where.folder / JOURNAL, header),
-            stack.enter_context(hands.open()),
+            executor,
             hands.at_a_time,
             None if settings.budget.seconds is None else plan.answering,
             lambda stage, share: report(stage, share, ""),

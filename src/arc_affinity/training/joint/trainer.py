@@ -66,10 +66,8 @@ class Job:
 class Share:
     """What a process does of a step.
 
-    Attributes:
-        shards: those of the batch that are its own.
-        labels: tokens of outputs, which are predicted, in the whole batch.
-        tokens: all tokens of the whole batch.
+    ``shards`` of the batch are its own; of the whole batch there are so many ``tokens``, and ``labels``: tokens of
+    outputs, which are predicted.
     """
 
     shards: Sequence[Sequences]
@@ -231,7 +229,6 @@ class Trainer:
         write_bytes(self.job.folder / STATE, content.getvalue())
 
     def _resume(self) -> None:
-        """Go on from the state on disk, if there is one."""
         path = self.job.folder / STATE
         if not path.exists():
             return

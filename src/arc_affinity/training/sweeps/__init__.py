@@ -1,1 +1,1 @@
-"""Fine-tuning many tasks into one folder: shares of work, wherever an executor puts them; finished work is kept."""
+"""The sweep: trainings by a recipe under many settings, and how much each setting matters."""

@@ -21,6 +21,7 @@ from arc_affinity.documents import decode, object_of, read_bytes, read_lines
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
+from arc_affinity.processes import cores
 from arc_affinity.training.recipes.recipe import Recipe
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
@@ -140,12 +141,8 @@ def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 class SettingsSweep:
     """A search to do.
 
-    Attributes:
-        recipe: where fields that are not varied come from.
-        space: what is varied.
-        trials: how many trainings.
-        share: of the recipe's steps that each has; its rate runs down over those.
-        seed: of what is drawn.
+    Fields that are not varied by ``space`` come from ``recipe``. Each of so many ``trials`` has a ``share`` of the
+    recipe's steps, over which its rate runs down; ``seed`` is of what is drawn.
     """
 
     recipe: Recipe
@@ -187,7 +184,12 @@ class SettingsSweep:
         Raises:
             ArcAffinityError: Optuna is not installed, or the folder holds another search or other files.
         """
-        optuna = _optuna()
+        # Imported here: torch takes seconds, and what is to be varied is checked without it.
+        from arc_affinity.training.pretraining.pretrain import prepare_stores
+        from arc_affinity.training.pretraining.run_folder import DATA
+
+        optuna = optional("optuna", "sweep", called="Optuna")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         with working_in(out):
             self._settle(out / SPACE)
             study = _study(out / JOURNAL, optuna)
@@ -195,13 +197,12 @@ class SettingsSweep:
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
                 study.enqueue_trial(trial.params)
                 shutil.rmtree(out / TRIALS / str(trial.number), ignore_errors=True)
-            self._prepare(out)
+            prepare_stores(self.recipe, out / DATA, workers=cores())
             with open_workers() as executor:
                 self._work(study, optuna, out, executor, at_a_time, report)
             return _found(study, optuna)
 
     def _settle(self, path: Path) -> None:
-        """Begin a search in a folder, or go on with the same one."""
         from arc_affinity.training.pretraining.run_folder import DATA
 
         told = f"{self.recipe.to_dict()}\n{dict(self.space)}\nshare {self.share}, seed {self.seed}\n"
@@ -215,14 +216,6 @@ class SettingsSweep:
         elif read_bytes(path) != told.encode():
             raise ArcAffinityError(f"{path.parent} holds a search over other settings; give another folder")
 
-    def _prepare(self, out: Path) -> None:
-        """Make the examples that all trials share."""
-        from arc_affinity.processes import cores
-        from arc_affinity.training.pretraining.pretrain import prepare_stores
-        from arc_affinity.training.pretraining.run_folder import DATA
-
-        prepare_stores(self.recipe, out / DATA, workers=cores())
-
     def _work(
         self,
         study: Any,
@@ -232,7 +225,6 @@ class SettingsSweep:
         at_a_time: int,
         report: Callable[[Trial], None],
     ) -> None:
-        """Draw, train and tell until enough trials have ended."""
         running: dict[Future[float], Any] = {}
         ended = (optuna.trial.TrialState.COMPLETE,)
         while True:
@@ -328,10 +320,3 @@ def _found(study: Any, optuna: Any) -> Found:
 
 FEWEST = 4
 """Trials below which nothing is said of what matters."""
-
-
-def _optuna() -> Any:
-    """Optuna, which may be missing, as long as it is quiet."""
-    optuna = optional("optuna", "sweep", called="Optuna")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna

@@ -1,4 +1,4 @@
-"""Where the examples come from that a sweep fine-tunes to; nothing here needs torch, so that a typo is told at once."""
+"""Where the examples come from to fine-tune to; nothing here needs torch, so that a typo is told at once."""
 
 from __future__ import annotations
 

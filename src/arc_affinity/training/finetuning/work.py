@@ -1,4 +1,4 @@
-"""One share of a sweep, done wherever an executor puts it: it takes and gives plain values and files as bytes."""
+"""The fine-tuning of one task, done wherever an executor puts it: plain values in, plain values and bytes out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import torch
 from msgspec import Meta
 
-from arc_affinity.documents import WHOLE_ID, Count, Seconds, Share
+from arc_affinity.documents import WHOLE_ID, Count, Seconds
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -20,8 +20,8 @@ from arc_affinity.models.adapters.files import save_adapter
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
-from arc_affinity.training.finetuning.held_out import Scoring
-from arc_affinity.training.sweeps.source import Source
+from arc_affinity.training.finetuning.held_out import Measured, Scoring
+from arc_affinity.training.finetuning.source import Source
 
 RESULT, RECORDS = "result.json", "records.jsonl.gz"
 """Files of every finished task, besides its adapter or model."""
@@ -90,15 +90,6 @@ class PartSizes:
 
 
 @dataclass(frozen=True)
-class Accuracies:
-    """Means over the test part, by one protocol."""
-
-    solved: Share
-    exact: Share
-    cells: Share
-
-
-@dataclass(frozen=True)
 class Result:
     """What of `RESULT` is read again."""
 
@@ -110,8 +101,8 @@ class Result:
     stopped_early: bool
     seconds: Seconds
     scoring_seconds: Seconds
-    base: dict[str, Accuracies]
-    final: dict[str, Accuracies]
+    base: dict[str, Measured]
+    final: dict[str, Measured]
     examples_digest: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Sweeps: one result a task in one step, killed and resumed, failing tasks, one at a time in a folder, Dask."""
+"""Many tasks: one result a task in one step, killed and resumed, failing tasks, one at a time in a folder, Dask."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training import executors
 from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
+from arc_affinity.training.finetuning import many_tasks
 from arc_affinity.training.finetuning.config import FineTuneConfig
-from arc_affinity.training.sweeps import sweep
-from arc_affinity.training.sweeps.source import Source
-from arc_affinity.training.sweeps.sweep import Sweep, read_results, run_sweep
-from arc_affinity.training.sweeps.work import Job, TaskFiles, work
+from arc_affinity.training.finetuning.many_tasks import ManyTasks, fine_tune_tasks, read_results
+from arc_affinity.training.finetuning.source import Source
+from arc_affinity.training.finetuning.work import Job, TaskFiles, work
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -58,7 +58,7 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mine(tiny, tmp_path: Path, store: Path) -> Sweep:
+def mine(tiny, tmp_path: Path, store: Path) -> ManyTasks:
     torch.manual_seed(3)
     model = EncoderDecoder(tiny.model)
     with torch.no_grad():
@@ -66,7 +66,7 @@ def mine(tiny, tmp_path: Path, store: Path) -> Sweep:
         model.context_to_logits.bias[PAD] = 3.0
     save_model(model, tmp_path / "model")
     name = str(tmp_path / "model")
-    return Sweep(find_model(name), name, TASKS[:3], QUICK, Source(str(store)), (Protocol.SIZED,), threads=1)
+    return ManyTasks(find_model(name), name, TASKS[:3], QUICK, Source(str(store)), (Protocol.SIZED,), threads=1)
 
 
 def files(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -82,9 +82,9 @@ def test_only_tasks_of_a_dataset_are_adapted_to_by_their_demonstrations(store: P
     assert [Source(name).by_demonstrations for name in datasets] == [False, False, False, True, True]
 
 
-def test_each_task_leaves_its_files_and_all_one_table(mine: Sweep, tmp_path: Path) -> None:
+def test_each_task_leaves_its_files_and_all_one_table(mine: ManyTasks, tmp_path: Path) -> None:
     told: list[tuple[str, str | None]] = []
-    ended = run_sweep(mine, tmp_path / "out", SERIAL, lambda task, error: told.append((task, error)))
+    ended = fine_tune_tasks(mine, tmp_path / "out", SERIAL, lambda task, error: told.append((task, error)))
     assert told == [(task, None) for task in TASKS[:3]]
     assert set(ended.results) == set(TASKS[:3]) and not ended.failed
     own: dict[str, str] = {}
@@ -106,77 +106,77 @@ def test_each_task_leaves_its_files_and_all_one_table(mine: Sweep, tmp_path: Pat
     assert result["parts"] == {"train": 19, "validation": 2, "test": 2}
 
 
-def test_the_same_again_redoes_nothing_and_more_tasks_join(mine: Sweep, tmp_path: Path) -> None:
+def test_the_same_again_redoes_nothing_and_more_tasks_join(mine: ManyTasks, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run_sweep(replace(mine, tasks=TASKS[:2]), out, SERIAL)
+    fine_tune_tasks(replace(mine, tasks=TASKS[:2]), out, SERIAL)
     before = files(out)
     # What a killed run leaves behind.
     (out / "tasks" / f".{TASKS[2]}.part").mkdir()
     (out / "tasks" / f".{TASKS[2]}.part" / "result.json").write_text("{")
-    ended = run_sweep(mine, out, SERIAL)
+    ended = fine_tune_tasks(mine, out, SERIAL)
     after = files(out)
     assert {name: after[name] for name in before} == before
     assert set(ended.results) == set(TASKS[:3])
     assert not (out / "tasks" / f".{TASKS[2]}.part").exists()
 
 
-def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: Sweep, tmp_path: Path) -> None:
-    ended = run_sweep(replace(mine, tasks=TASKS), tmp_path / "out", SERIAL)
+def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: ManyTasks, tmp_path: Path) -> None:
+    ended = fine_tune_tasks(replace(mine, tasks=TASKS), tmp_path / "out", SERIAL)
     assert set(ended.results) == set(TASKS[:3])
     assert set(ended.failed) == {"one"} and "it needs 2" in ended.failed["one"]
     said = json.loads((tmp_path / "out" / "failed" / "one.json").read_text())
     assert said["task"] == "one"
     with pytest.raises(ArcAffinityError, match="no task was fine-tuned; one: task one has 0 pair"):
-        run_sweep(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
+        fine_tune_tasks(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
 
 
-def test_other_settings_are_refused(mine: Sweep, tmp_path: Path) -> None:
-    run_sweep(replace(mine, tasks=TASKS[:1]), tmp_path / "out", SERIAL)
+def test_other_settings_are_refused(mine: ManyTasks, tmp_path: Path) -> None:
+    fine_tune_tasks(replace(mine, tasks=TASKS[:1]), tmp_path / "out", SERIAL)
     other = replace(mine, config=replace(QUICK, rank=3))
-    with pytest.raises(ArcAffinityError, match=r"holds a sweep of other settings \(rank was 2\)"):
-        run_sweep(other, tmp_path / "out", SERIAL)
+    with pytest.raises(ArcAffinityError, match=r"holds fine-tunings by other settings \(rank was 2\)"):
+        fine_tune_tasks(other, tmp_path / "out", SERIAL)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "letter.txt").write_text("dear")
-    with pytest.raises(ArcAffinityError, match=r"holds letter.txt, which is of no sweep"):
-        run_sweep(mine, tmp_path / "taken", SERIAL)
+    with pytest.raises(ArcAffinityError, match=r"holds letter.txt, of no fine-tuning"):
+        fine_tune_tasks(mine, tmp_path / "taken", SERIAL)
 
 
-def test_a_corrected_task_is_not_mixed_with_what_it_was(mine: Sweep, tmp_path: Path) -> None:
+def test_a_corrected_task_is_not_mixed_with_what_it_was(mine: ManyTasks, tmp_path: Path) -> None:
     out, content = tmp_path / "out", {"test": [{"input": [[7, 7]], "output": [[7]]}]}
     content["train"] = [{"input": [[k, 3]], "output": [[k]]} for k in range(3)]
     (tmp_path / "tasks").mkdir()
     for name in ("t1", "t2"):
         (tmp_path / "tasks" / f"{name}.json").write_text(json.dumps(content))
     of_files = replace(mine, tasks=("t1",), source=Source(str(tmp_path / "tasks")))
-    run_sweep(of_files, out, SERIAL)
+    fine_tune_tasks(of_files, out, SERIAL)
     both = replace(of_files, tasks=("t1", "t2"))
-    assert set(run_sweep(both, out, SERIAL).results) == {"t1", "t2"}, "the same content goes on"
+    assert set(fine_tune_tasks(both, out, SERIAL).results) == {"t1", "t2"}, "the same content goes on"
     before = files(out)
     content["test"][0]["output"] = [[9]]
     (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content))
     for asked in (both, replace(both, tasks=("t2",))):
         with pytest.raises(ArcAffinityError, match=r"tasks/t1: fine-tuned to other examples than \S+ has now; remove"):
-            run_sweep(asked, out, SERIAL)
+            fine_tune_tasks(asked, out, SERIAL)
     assert files(out) == before
     shutil.rmtree(out / "tasks" / "t1")
-    assert set(run_sweep(both, out, SERIAL).results) == {"t1", "t2"}
+    assert set(fine_tune_tasks(both, out, SERIAL).results) == {"t1", "t2"}
     # Of a task that is gone there is nothing to compare.
     (tmp_path / "tasks" / "t1.json").unlink()
-    run_sweep(replace(of_files, tasks=("t2",)), out, SERIAL)
+    fine_tune_tasks(replace(of_files, tasks=("t2",)), out, SERIAL)
 
 
-def test_a_store_made_anew_is_not_mixed_with_what_it_was(mine: Sweep, store: Path, tmp_path: Path) -> None:
+def test_a_store_made_anew_is_not_mixed_with_what_it_was(mine: ManyTasks, store: Path, tmp_path: Path) -> None:
     one = replace(mine, tasks=TASKS[:1])
-    run_sweep(one, tmp_path / "out", SERIAL)
-    assert run_sweep(one, tmp_path / "out", SERIAL).results
+    fine_tune_tasks(one, tmp_path / "out", SERIAL)
+    assert fine_tune_tasks(one, tmp_path / "out", SERIAL).results
     shutil.rmtree(store)
     rng = np.random.default_rng(8)
     write_store(store, {TASKS[0]: [Pair(*rng.integers(0, 10, (2, 2, 3), dtype=np.uint8)) for _ in range(23)]})
     with pytest.raises(ArcAffinityError, match=f"{TASKS[0]}: fine-tuned to other examples"):
-        run_sweep(one, tmp_path / "out", SERIAL)
+        fine_tune_tasks(one, tmp_path / "out", SERIAL)
 
 
-def test_two_sweeps_in_one_folder(mine: Sweep, tmp_path: Path) -> None:
+def test_two_fine_tunings_in_one_folder(mine: ManyTasks, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     script = (
@@ -186,17 +186,17 @@ def test_two_sweeps_in_one_folder(mine: Sweep, tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
         with pytest.raises(ArcAffinityError, match="another process is at work in"):
-            run_sweep(mine, out, SERIAL)
+            fine_tune_tasks(mine, out, SERIAL)
         holder.kill()
     # The lock dies with its process.
-    assert run_sweep(replace(mine, tasks=TASKS[:1]), out, SERIAL).results
+    assert fine_tune_tasks(replace(mine, tasks=TASKS[:1]), out, SERIAL).results
     with (out / ".lock").open("w") as free:
         fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_full_disk_loses_nothing(mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_nothing(mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    real, written = sweep.write_bytes, []
+    real, written = many_tasks.write_bytes, []
 
     def full(path: Path, content: bytes) -> None:
         written.append(path)
@@ -204,13 +204,13 @@ def test_a_full_disk_loses_nothing(mine: Sweep, tmp_path: Path, monkeypatch: pyt
             raise ArcAffinityError(f"cannot write {path}: {os.strerror(errno.ENOSPC)}")
         real(path, content)
 
-    monkeypatch.setattr(sweep, "write_bytes", full)
+    monkeypatch.setattr(many_tasks, "write_bytes", full)
     with pytest.raises(ArcAffinityError, match="No space left on device"):
-        run_sweep(mine, out, SERIAL)
+        fine_tune_tasks(mine, out, SERIAL)
     assert [path.name for path in (out / "tasks").iterdir()] == [TASKS[0]]
     monkeypatch.undo()
     before = files(out)
-    ended = run_sweep(mine, out, SERIAL)
+    ended = fine_tune_tasks(mine, out, SERIAL)
     assert set(ended.results) == set(TASKS[:3]) and before.items() <= files(out).items()
 
 
@@ -221,21 +221,23 @@ def suicidal(job: Job) -> TaskFiles:
     return work(job)
 
 
-def test_a_killed_worker_costs_its_own_task_alone(mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "work", suicidal)
+def test_a_killed_worker_costs_its_own_task_alone(
+    mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_tasks, "work", suicidal)
     # Forked, as a spawned process could not import this function.
     forked = multiprocessing.get_context("fork")
-    ended = run_sweep(mine, tmp_path / "out", Workers(lambda: ProcessPoolExecutor(2, mp_context=forked), 2))
+    ended = fine_tune_tasks(mine, tmp_path / "out", Workers(lambda: ProcessPoolExecutor(2, mp_context=forked), 2))
     assert set(ended.results) == {TASKS[0], TASKS[2]}
     assert "killed" in ended.failed[TASKS[1]]
     monkeypatch.undo()
-    assert set(run_sweep(mine, tmp_path / "out", SERIAL).results) == set(TASKS[:3])
+    assert set(fine_tune_tasks(mine, tmp_path / "out", SERIAL).results) == set(TASKS[:3])
 
 
-def test_processes_do_what_one_does(mine: Sweep, tmp_path: Path) -> None:
+def test_processes_do_what_one_does(mine: ManyTasks, tmp_path: Path) -> None:
     with choose_workers("processes", 2) as workers:
-        ended = run_sweep(replace(mine, tasks=TASKS), tmp_path / "out", workers)
-    serial = run_sweep(mine, tmp_path / "serial", SERIAL).results
+        ended = fine_tune_tasks(replace(mine, tasks=TASKS), tmp_path / "out", workers)
+    serial = fine_tune_tasks(mine, tmp_path / "serial", SERIAL).results
     assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial[task]["final"] for task in TASKS[:3]]
     assert set(ended.failed) == {"one"}
 
@@ -244,7 +246,7 @@ COMMAND = [sys.executable, "-m", "arc_affinity.cli.main", "finetune"]
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_it_goes_on(mine: Sweep, tmp_path: Path) -> None:
+def test_killed_in_the_middle_it_goes_on(mine: ManyTasks, tmp_path: Path) -> None:
     out = tmp_path / "out"
     flags = ["--rank", "2", "--validation", "2", "--test", "2", "--steps", "2", "--batch-examples", "5"]
     command = [*COMMAND, mine.named, "--dataset", mine.source.dataset, "--tasks", *TASKS[:3], "--out", str(out)]
@@ -265,12 +267,12 @@ def test_killed_in_the_middle_it_goes_on(mine: Sweep, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_real_dask_cluster(mine: Sweep, tmp_path: Path) -> None:
+def test_a_real_dask_cluster(mine: ManyTasks, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     with choose_workers("dask:local", 2) as workers:
-        ended = run_sweep(replace(mine, tasks=TASKS), tmp_path / "out", workers)
+        ended = fine_tune_tasks(replace(mine, tasks=TASKS), tmp_path / "out", workers)
     assert set(ended.results) == set(TASKS[:3]) and set(ended.failed) == {"one"}
-    serial = run_sweep(mine, tmp_path / "serial", SERIAL).results
+    serial = fine_tune_tasks(mine, tmp_path / "serial", SERIAL).results
     assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial[task]["final"] for task in TASKS[:3]]
 
 
@@ -292,8 +294,8 @@ class Silent(Executor):
 
 
 @pytest.mark.parametrize("gives_up", [True, False])
-def test_a_cluster_that_is_gone_ends_the_sweep_which_goes_on_later(
-    mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives_up: bool
+def test_a_cluster_that_is_gone_ends_the_work_which_goes_on_later(
+    mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives_up: bool
 ) -> None:
     monkeypatch.setattr(executors, "WATCH", 0.01)
     monkeypatch.setattr(executors, "RETURN", 0.05)
@@ -303,10 +305,10 @@ def test_a_cluster_that_is_gone_ends_the_sweep_which_goes_on_later(
         lambda: executors.WatchedExecutor(inner, lambda: "the cluster is gone" if inner.jobs > 1 else ""), 1
     )
     with pytest.raises(ArcAffinityError, match="the cluster is gone"):
-        run_sweep(mine, out, cluster)
+        fine_tune_tasks(mine, out, cluster)
     assert set(read_results(out)) == {TASKS[0]} and not (out / "failed").exists()
     done = files(out)
-    assert set(run_sweep(mine, out, SERIAL).results) == set(TASKS[:3]) and done.items() <= files(out).items()
+    assert set(fine_tune_tasks(mine, out, SERIAL).results) == set(TASKS[:3]) and done.items() <= files(out).items()
 
 
 @pytest.mark.slow
@@ -327,9 +329,9 @@ def test_a_real_cluster_whose_processes_are_killed(
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", ["worker", "scheduler"])
 def test_fine_tuning_outlives_the_processes_of_a_cluster(
-    mine: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster, killed: str
+    mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster, killed: str
 ) -> None:
-    """Where a worker dies another one does its work; where the scheduler dies the same sweep goes on elsewhere."""
+    """Where a worker dies another one does its work; where the scheduler dies the same call goes on elsewhere."""
     monkeypatch.setattr(executors, "RETURN", 2.0)
     cluster.join("another worker")
     out, done = tmp_path / "out", []
@@ -340,13 +342,13 @@ def test_fine_tuning_outlives_the_processes_of_a_cluster(
 
     with choose_workers(f"dask:{cluster.address}", 1) as workers:
         if killed == "worker":
-            run_sweep(mine, out, workers, kill)
+            fine_tune_tasks(mine, out, workers, kill)
             assert sorted(done) == sorted(TASKS[:3])
         else:
             with pytest.raises(ArcAffinityError, match="is gone"):
-                run_sweep(mine, out, workers, kill)
+                fine_tune_tasks(mine, out, workers, kill)
             assert 1 <= len(read_results(out)) < 3
-    ended, serial = (run_sweep(mine, folder, SERIAL) for folder in (out, tmp_path / "serial"))
+    ended, serial = (fine_tune_tasks(mine, folder, SERIAL) for folder in (out, tmp_path / "serial"))
     assert not ended.failed
     assert [ended.results[task]["final"] for task in TASKS[:3]] == [serial.results[task]["final"] for task in TASKS[:3]]
 

@@ -30,8 +30,8 @@ from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.training.executors import ClusterLostError, Workers
 from arc_affinity.training.finetuning.config import FineTuneConfig
-from arc_affinity.training.sweeps.source import Source
-from arc_affinity.training.sweeps.work import RECORDS, RESULT, Job, Result, TaskFiles, work
+from arc_affinity.training.finetuning.source import Source
+from arc_affinity.training.finetuning.work import RECORDS, RESULT, Job, Result, TaskFiles, work
 
 SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
 
@@ -45,7 +45,7 @@ OnTask = Callable[[str, str | None], None]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class ManyTasks:
     """Which tasks to fine-tune, and all that their results depend on.
 
     ``threads`` are those of each worker, 0 for as many as torch takes.
@@ -76,15 +76,15 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Ended:
-    """What a sweep ended with."""
+    """What the fine-tuning of many tasks ended with."""
 
     results: Results
     failed: Mapping[str, str]
     records: Path
 
 
-def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None = None) -> Ended:
-    """Fine-tune the tasks of ``sweep`` that ``out`` has no results of yet.
+def fine_tune_tasks(many: ManyTasks, out: Path, workers: Workers, on_task: OnTask | None = None) -> Ended:
+    """Fine-tune those of the tasks that ``out`` has no results of yet.
 
     Raises:
         ArcAffinityError: another process is at work in ``out``, or it holds one of other settings or of other examples
@@ -92,24 +92,24 @@ def run_sweep(sweep: Sweep, out: Path, workers: Workers, on_task: OnTask | None 
             task failed.
     """
     tell = on_task or (lambda _task, _error: None)
-    for task in sweep.tasks:
+    for task in many.tasks:
         # Folders are made and removed under these names.
-        name_of(task, "task id", sweep.source.dataset)
-    for what, named in (("dataset", sweep.source.dataset), ("model", sweep.model.name)):
+        name_of(task, "task id", many.source.dataset)
+    for what, named in (("dataset", many.source.dataset), ("model", many.model.name)):
         name_in_records(named, what)
     with working_in(out):
-        _settle(out / SETTINGS, sweep.settings())
-        _refuse_other_examples(sweep, out)
-        done = [task for task in sweep.tasks if (out / TASKS / task / RESULT).is_file()]
+        _settle(out / SETTINGS, many.settings())
+        _refuse_other_examples(many, out)
+        done = [task for task in many.tasks if (out / TASKS / task / RESULT).is_file()]
         for task in done:
             tell(task, None)
         over = set(done)
-        left = [task for task in sweep.tasks if task not in over]
+        left = [task for task in many.tasks if task not in over]
         for task in left:
             (out / FAILED / f"{task}.json").unlink(missing_ok=True)
-        for ended in _each([sweep.job(task) for task in left], workers):
+        for ended in _each([many.job(task) for task in left], workers):
             _keep(ended, out, tell)
-        return _conclude(sweep.tasks, out)
+        return _conclude(many.tasks, out)
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def _conclude(tasks: Sequence[str], out: Path) -> Ended:
 
 
 def read_results(out: Path) -> Results:
-    """Return the results of all finished tasks in a sweep's folder, by task id.
+    """Return the results of all finished tasks in a folder of fine-tunings, by task id.
 
     Raises:
         ArcAffinityError: one cannot be read.
@@ -244,11 +244,10 @@ def summary(results: Results) -> str:
 
 
 def _settle(path: Path, settings: Mapping[str, Any]) -> None:
-    """Write the settings into a new folder, or make sure that an old one has the same."""
     if not path.exists():
         others = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
         if others:
-            raise ArcAffinityError(f"{path.parent} holds {others[0]}, which is of no sweep; choose an empty folder")
+            raise ArcAffinityError(f"{path.parent} holds {others[0]}, of no fine-tuning; choose an empty folder")
         write_text(path, json.dumps(settings, indent=1) + "\n")
         return
     # The fields of the fine-tuning stand beside the others, so that the one that differs is told by its own name.
@@ -258,25 +257,25 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(
-            f"{path.parent} holds a sweep of other settings ({', '.join(other)}); choose another folder"
+            f"{path.parent} holds fine-tunings by other settings ({', '.join(other)}); choose another folder"
         )
 
 
-def _refuse_other_examples(sweep: Sweep, out: Path) -> None:
-    """Make sure that the examples of the finished tasks are still those that the sweep's source has.
+def _refuse_other_examples(many: ManyTasks, out: Path) -> None:
+    """Make sure that the examples of the finished tasks are still those that their source has.
 
     Not asked of re-arc, whose examples the settings decide.
     """
     before = {task: result.get("examples_digest") for task, result in read_results(out).items()}
-    if sweep.source.dataset == RE_ARC or not before:
+    if many.source.dataset == RE_ARC or not before:
         return
-    known = set(sweep.source.known())
+    known = set(many.source.known())
     noted = [task for task, digest in before.items() if digest is not None and task in known]
-    now = {split.task_id: split.digest for split in sweep.source.splits(noted, sweep.config)}
+    now = {split.task_id: split.digest for split in many.source.splits(noted, many.config)}
     changed = [task for task in noted if now[task] != before[task]]
     if changed:
         more = f" and {len(changed) - 1} others" if len(changed) > 1 else ""
         raise ArcAffinityError(
-            f"{out / TASKS / changed[0]}{more}: fine-tuned to other examples than {sweep.source.dataset} has now; "
+            f"{out / TASKS / changed[0]}{more}: fine-tuned to other examples than {many.source.dataset} has now; "
             "remove it to fine-tune it again, or choose another folder"
         )

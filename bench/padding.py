@@ -59,7 +59,7 @@ def measure(name: str, store: ExampleStore) -> None:
     random = [shuffled[i : i + 32] for i in range(0, len(counts), 32)]
     lines = [(f"random batches of 32, {name}", random, demonstrations(examples, random)[1])]
     for cells, most in BUDGETS:
-        plan = plan_batches(counts, BatchRules(cells, most, seed=0), turn=0)
+        plan = plan_batches(counts, BatchRules(cells, most, seed=0), pass_number=0)
         lines.append((f"at most {cells:,} tokens, {most} examples", plan, demonstrations(examples, plan)[0]))
     for text, plan, shown in lines:
         print(f"{text:<50} {100 * padding_share(counts, plan):12.1f} % {100 * shown:12.1f} %")

@@ -122,7 +122,7 @@ class Search:
         return found
 
     def _push(self, number: int, which: int) -> None:
-        """Let a function wait for its turn on a state, behind all that is cheaper."""
+        """Put a function that a state is to be given into the queue, behind all that is cheaper."""
         node = self.found.nodes[number]
         priority = node.cost + self._delays[number] + self.steps[node.kind][which].cost
         heapq.heappush(self._queue, (priority, number, which))

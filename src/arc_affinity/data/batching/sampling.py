@@ -54,9 +54,9 @@ def smaller(store: ExampleStore, cells: int) -> ExampleStore:
     return store.subset(keep)
 
 
-def plan_batches(counts: Int[np.ndarray, "examples 2"], rules: BatchRules, turn: int) -> list[list[int]]:
-    """Cut one pass over the examples into batches of like size, in random order; ``turn`` numbers the pass."""
-    generator = np.random.default_rng([rules.seed, turn])
+def plan_batches(counts: Int[np.ndarray, "examples 2"], rules: BatchRules, pass_number: int) -> list[list[int]]:
+    """Cut one pass over the examples into batches of like size, in random order; ``pass_number`` is counted from 0."""
+    generator = np.random.default_rng([rules.seed, pass_number])
     jitter = generator.random(len(counts))
     plans = [_cut(counts, _by_size(counts, jitter, coarseness), rules) for coarseness in COARSENESS]
     batches = min(plans, key=lambda plan: _padded(counts, plan))
@@ -123,15 +123,15 @@ class BatchStream(Sampler[list[Key]]):
         return self.steps
 
     def __iter__(self) -> Iterator[list[Key]]:
-        turn, skip = self._place()
+        pass_number, skip = self._place()
         batches: list[list[Key]] = []
         while left := self.steps - len(batches):
-            part = self._pass(turn)[skip : skip + left]
-            batches += [[(turn, example) for example in group[self.rank]] for group in part]
+            part = self._pass(pass_number)[skip : skip + left]
+            batches += [[(pass_number, example) for example in group[self.rank]] for group in part]
             skip += len(part)
-            if skip == len(self._pass(turn)):
-                turn, skip = turn + 1, 0
-        self._next = (self.slice + 1, turn, skip)
+            if skip == len(self._pass(pass_number)):
+                pass_number, skip = pass_number + 1, 0
+        self._next = (self.slice + 1, pass_number, skip)
         yield from batches
 
     def _place(self) -> tuple[int, int]:
@@ -139,22 +139,22 @@ class BatchStream(Sampler[list[Key]]):
 
         The slice after the last one asked for begins where that ended; all others are looked for, pass by pass.
         """
-        known, turn, skip = self._next
+        known, pass_number, skip = self._next
         if self.slice < known:
-            known, turn, skip = self.begun, 0, 0
+            known, pass_number, skip = self.begun, 0, 0
         skip += (self.slice - known) * self.steps
-        while skip >= (length := len(self._pass(turn))):
-            turn, skip = turn + 1, skip - length
-        return turn, skip
+        while skip >= (length := len(self._pass(pass_number))):
+            pass_number, skip = pass_number + 1, skip - length
+        return pass_number, skip
 
-    def _pass(self, turn: int) -> list[list[list[int]]]:
+    def _pass(self, pass_number: int) -> list[list[list[int]]]:
         """Return a pass as steps, a step being one batch for every rank; the last pass asked for is kept."""
-        if self._planned is None or self._planned[0] != turn:
-            self._planned = (turn, self._plan(turn))
+        if self._planned is None or self._planned[0] != pass_number:
+            self._planned = (pass_number, self._plan(pass_number))
         return self._planned[1]
 
-    def _plan(self, turn: int) -> list[list[list[int]]]:
-        batches = plan_batches(self.counts, self.rules, turn)
+    def _plan(self, pass_number: int) -> list[list[list[int]]]:
+        batches = plan_batches(self.counts, self.rules, pass_number)
         if len(batches) < self.ranks:
             raise ArcAffinityError(
                 f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
@@ -163,7 +163,7 @@ class BatchStream(Sampler[list[Key]]):
             batches.sort(key=self._cost)
         whole = len(batches) - len(batches) % self.ranks
         steps = [batches[i : i + self.ranks] for i in range(0, whole, self.ranks)]
-        np.random.default_rng([self.rules.seed, turn, self.ranks]).shuffle(steps)
+        np.random.default_rng([self.rules.seed, pass_number, self.ranks]).shuffle(steps)
         return steps
 
     def _cost(self, batch: list[int]) -> int:

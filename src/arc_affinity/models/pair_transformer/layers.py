@@ -22,13 +22,13 @@ Angles = Float[Tensor, "batch 1 cells head"]
 
 @dataclass(frozen=True)
 class Rotation:
-    """Cosines and signed sines by which queries or keys turn."""
+    """Cosines and signed sines by which queries or keys are rotated."""
 
     cosines: Angles
     sines: Angles
 
     def __call__(self, heads: Heads) -> Heads:
-        """Turn ``heads``: component i with component i + head/2."""
+        """Rotate ``heads``: component i with component i + head/2."""
         first, second = heads.chunk(2, dim=-1)
         turned = heads * self.cosines + torch.cat([second, first], dim=-1) * self.sines
         # In mixed precision the angles stay exact and the products that follow are of the values' kind.
@@ -36,9 +36,9 @@ class Rotation:
 
 
 class RotaryPlaces(nn.Module):
-    """Half of a head's pairs turn with the row, half with the column (arXiv 2104.09864 and 2403.13298).
+    """Half of a head's pairs rotate with the row, half with the column (arXiv 2104.09864 and 2403.13298).
 
-    Queries turn by the place that is to be predicted and keys by their own, so that "the cell of the input that lies
+    Queries rotate by the place that is to be predicted and keys by their own, so that "the cell of the input that lies
     where I am to write" is offset 0, and "the cell above" of the output one row up, whatever the width.
     """
 
@@ -54,7 +54,7 @@ class RotaryPlaces(nn.Module):
         self.register_buffer("sines", angles.sin(), persistent=False)
 
     def forward(self, places: Int[Tensor, "batch cells 2"]) -> Rotation:
-        """Return the turn of tokens at ``places``."""
+        """Return the rotation of tokens at ``places``."""
         cosines, sines = self.cosines[places].flatten(-2), self.sines[places].flatten(-2)
         return Rotation(torch.cat([cosines, cosines], dim=-1)[:, None], torch.cat([-sines, sines], dim=-1)[:, None])
 
@@ -75,14 +75,14 @@ class Attention(nn.Module):
     def forward(
         self,
         stream: Stream,
-        query_turn: Rotation,
-        key_turn: Rotation,
+        query_rotation: Rotation,
+        key_rotation: Rotation,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
         cache: KVCache | None,
     ) -> Stream:
         """Let every token look at those ``visible`` to it, and at those in the ``cache``."""
-        queries = query_turn(_normalised(self._split(self.q_proj(stream)), self.q_norm))
-        keys = key_turn(_normalised(self._split(self.k_proj(stream)), self.k_norm))
+        queries = query_rotation(_normalised(self._split(self.q_proj(stream)), self.q_norm))
+        keys = key_rotation(_normalised(self._split(self.k_proj(stream)), self.k_norm))
         values = self._split(self.v_proj(stream))
         if cache is not None:
             known = cache.append(KeyValues(keys, values))
@@ -126,11 +126,11 @@ class Layer(nn.Module):
     def forward(
         self,
         stream: Stream,
-        query_turn: Rotation,
-        key_turn: Rotation,
+        query_rotation: Rotation,
+        key_rotation: Rotation,
         visible: Bool[Tensor, "batch 1 cells keys"] | None,
         cache: KVCache | None = None,
     ) -> Stream:
         """Return the stream after the layer."""
-        stream = stream + self.attention(self.attention_norm(stream), query_turn, key_turn, visible, cache)
+        stream = stream + self.attention(self.attention_norm(stream), query_rotation, key_rotation, visible, cache)
         return stream + self.feed_forward(self.feed_forward_norm(stream))

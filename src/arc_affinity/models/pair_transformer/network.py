@@ -73,9 +73,9 @@ class PairTransformer(nn.Module):
     ) -> Float[Tensor, "batch cells width"]:
         """Return the stream after the layers, before the last norm; one cache for each layer of `stack`, if any."""
         stream = self.embed(batch)
-        query_turn, key_turn = self.rotary(batch.targets), self.rotary(batch.places)
+        query_rotation, key_rotation = self.rotary(batch.targets), self.rotary(batch.places)
         for number, layer in enumerate(self.stack):
-            stream = layer(stream, query_turn, key_turn, visible, None if caches is None else caches[number])
+            stream = layer(stream, query_rotation, key_rotation, visible, None if caches is None else caches[number])
         return stream
 
     def embed(self, batch: Sequences) -> Float[Tensor, "batch cells width"]:

@@ -248,7 +248,7 @@ def store(path: Path, data: Examples, trained: Trained, settings: Training, leas
 def _batches(
     generator: np.random.Generator, rows: Int[np.ndarray, "chosen"], steps: int
 ) -> Iterator[Int[np.ndarray, "batch"]]:
-    """All tasks at every step, in two halves by turns."""
+    """Half of all tasks, drawn at random, at one step, and the other half at the next."""
     for step in range(steps):
         if step % 2 == 0:
             order = generator.permutation(rows)

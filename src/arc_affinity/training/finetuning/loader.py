@@ -55,27 +55,27 @@ class TaskLoader:
         epochs = max(1, min(EPOCHS, self.steps // max(a_pass, SHORTEST_EPOCH)))
         self.validate_at = frozenset(round(self.steps * (k + 1) / epochs) for k in range(epochs))
 
-    def _plan(self, rows: Bool[np.ndarray, "examples"], turn: int) -> list[list[int]]:
-        """The examples where ``rows`` is true in batches, in the order of pass ``turn``."""
+    def _plan(self, rows: Bool[np.ndarray, "examples"], pass_number: int) -> list[list[int]]:
+        """The examples where ``rows`` is true in batches, in the order of pass ``pass_number``."""
         places = np.flatnonzero(rows)
         rules = BatchRules(self.config.batch_cells, self.config.batch_examples, self.config.seed)
-        return [[int(places[i]) for i in batch] for batch in plan_batches(self.counts[places], rules, turn)]
+        return [[int(places[i]) for i in batch] for batch in plan_batches(self.counts[places], rules, pass_number)]
 
     def __iter__(self) -> Iterator[list[Example]]:
-        turn = 0
+        pass_number = 0
         for steps, rows in self.stages:
             left = steps
             while left:
-                for batch in self._plan(rows, turn)[:left]:
-                    yield [self._example(turn, index) for index in batch]
+                for batch in self._plan(rows, pass_number)[:left]:
+                    yield [self._example(pass_number, index) for index in batch]
                     left -= 1
-                turn += 1
+                pass_number += 1
 
-    def _example(self, turn: int, index: int) -> Example:
+    def _example(self, pass_number: int, index: int) -> Example:
         seed, (copy, which) = self.config.seed, divmod(index, len(self.split.train))
-        task, epoch = self.split.task(()), turn * self.repeats + copy
+        task, epoch = self.split.task(()), pass_number * self.repeats + copy
         example = context.leave_one_out(task, which, pairs=self.pairs, seed=seed, epoch=epoch)
-        view = np.random.default_rng([seed, turn, index, 1]).integers(len(self.views))
+        view = np.random.default_rng([seed, pass_number, index, 1]).integers(len(self.views))
         return self.views[view].apply_example(example)
 
     def validation(self) -> list[Batch]:

@@ -258,6 +258,12 @@ def test_readings_of_the_ambiguous_tasks():
 def test_shifted_rows_are_left_out_or_replaced():
     good, bad = specialist("a", 0.5), specialist("b", 0.125, shifted=True)
     assert [claims_vitarc.with_vt(s) for s in (good, bad)] == [0.5, 0.25]
+    rows = {IDS[0]: good, IDS[1]: bad}
+    audited = claims_vitarc.specialists(
+        evidence(Reference(specialists=rows, labels={IDS[0]: "A2", IDS[1]: "C1"}))
+    ).audited
+    tasks = dict(re.findall(r"(left out|second column), ambiguous left out: .*?, (\d+) tasks", audited))
+    assert tasks == {"left out": "1", "second column": "2"}
 
 
 def test_length_is_judged_on_the_same_tasks_as_affinity():

@@ -141,7 +141,7 @@ def run(name: str, seed: int, options: argparse.Namespace, examples: Path, quest
     trained = time.process_time()
     loaded = find_model(str(outcome.model))
     with computing_in(options.threads):
-        for protocol in Protocol:
+        for protocol in map(Protocol, options.protocols):
             asking = Asking(protocol, attempts=1 if protocol is Protocol.TEACHER_FORCED else 2)
             path = answers(folder, protocol)
             write_predictions(path, loaded, questions, asking, "unseen92", lambda *_: None)
@@ -167,7 +167,8 @@ def read_result(folder: Path) -> Result:
     """Return what a finished run came to."""
     with (folder / METRICS).open(encoding="utf-8", newline="") as file:
         losses = [float(row["val/loss"]) for row in csv.DictReader(file) if row["val/loss"]]
-    scores = {protocol: score(read_records(answers(folder, protocol))) for protocol in Protocol}
+    files = {protocol: answers(folder, protocol) for protocol in Protocol}
+    scores = {protocol: score(read_records(path)) for protocol, path in files.items() if path.is_file()}
     return Result(find_model(str(folder)).model.parameter_count(), min(losses), scores)
 
 
@@ -180,12 +181,17 @@ def percent(mean: Mean) -> float:
     return 100 * mean.over_tasks
 
 
+def by_protocol(protocol: Protocol, figure: Callable[[Score], Mean]) -> Figure:
+    """Return a figure of the answers by a protocol; not a number where they were not asked for."""
+    return lambda result: percent(figure(result.scores[protocol])) if protocol in result.scores else math.nan
+
+
 COLUMNS: dict[str, Figure] = {
     "validation loss": lambda result: result.loss,
-    "cells, teacher forced": lambda result: percent(result.scores[Protocol.TEACHER_FORCED].cell_accuracy),
-    "cells, sized": lambda result: percent(result.scores[Protocol.SIZED].cell_accuracy),
-    "grids, sized": lambda result: percent(result.scores[Protocol.SIZED].first_solved),
-    "grids, arc_prize": lambda result: percent(result.scores[Protocol.ARC_PRIZE].solved),
+    "cells, teacher forced": by_protocol(Protocol.TEACHER_FORCED, lambda found: found.cell_accuracy),
+    "cells, sized": by_protocol(Protocol.SIZED, lambda found: found.cell_accuracy),
+    "grids, sized": by_protocol(Protocol.SIZED, lambda found: found.first_solved),
+    "grids, arc_prize": by_protocol(Protocol.ARC_PRIZE, lambda found: found.solved),
 }
 
 
@@ -255,6 +261,8 @@ def main() -> None:
     parser.add_argument("--asked", type=int, default=5, help="examples of each unseen task")
     parser.add_argument("--tasks", type=int, help="so many tasks of either side, for a trial")
     parser.add_argument("--variants", nargs="+", choices=FAMILY, default=list(FAMILY))
+    # An undertrained model writes whole canvases where it has to find the size: most of a run's time.
+    parser.add_argument("--protocols", nargs="+", choices=list(Protocol), default=list(Protocol))
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -63,6 +63,12 @@ def variant(request: pytest.FixtureRequest) -> ModelConfig:
     return config
 
 
+@pytest.fixture(params=("champion", "loops", "published"))
+def some(request: pytest.FixtureRequest) -> ModelConfig:
+    """A few of them, for what hangs on decoding and little on the model."""
+    return VARIANTS[request.param]
+
+
 @pytest.fixture(scope="session")
 def build() -> Callable[..., EncoderDecoder]:
     """Build a small model in evaluation mode with every weight shaken, biases and norms too."""

@@ -120,10 +120,10 @@ def test_given_sizes_at_the_canvas_edge(build: Build, examples: Make, size: tupl
 
 
 def test_exact_if_and_only_if_the_teacher_is_never_contradicted(
-    variant: ModelConfig, build: Build, examples: Make
+    some: ModelConfig, build: Build, examples: Make
 ) -> None:
     """On answers that a model gives and on answers one cell, row or column away; what it writes no target changes."""
-    model, batch = eager_to_end(build(variant)), collate(examples())
+    model, batch = eager_to_end(build(some)), collate(examples())
     decoded = greedy(model, batch)
     answers = [each.grid for each in decoded]
     assert solved(model, with_targets(batch, answers)) == [True] * 5
@@ -242,8 +242,8 @@ def written_in_turn(model: EncoderDecoder, batch: Batch, count: int, given: bool
 
 
 @pytest.mark.parametrize("given", [False, True])
-def test_the_second_output_takes_the_closest_turn(variant: ModelConfig, build: Build, examples: Make, given) -> None:
-    model, batch = eager_to_end(build(variant)), collate(examples())
+def test_the_second_output_takes_the_closest_turn(some: ModelConfig, build: Build, examples: Make, given) -> None:
+    model, batch = eager_to_end(build(some)), collate(examples())
     for one, other in written_in_turn(model, batch, 2, given):
         margins = [np.diff(np.sort(row)[-2:])[0] for row in one.scores]
         turn = int(np.argmin(margins))
@@ -256,9 +256,9 @@ def test_the_second_output_takes_the_closest_turn(variant: ModelConfig, build: B
 
 
 @pytest.mark.parametrize("given", [False, True])
-def test_a_likelihood_is_of_the_whole_output(variant: ModelConfig, build: Build, examples: Make, given: bool) -> None:
+def test_a_likelihood_is_of_the_whole_output(some: ModelConfig, build: Build, examples: Make, given: bool) -> None:
     """Of a branch too, whose beginning was given and not chosen: teacher forcing is the judge."""
-    model, batch = eager_to_end(build(variant)), collate(examples())
+    model, batch = eager_to_end(build(some)), collate(examples())
     outputs = written_in_turn(model, batch, 3, given)
     for rank in (1, 2):
         decoded = [mine[rank] for mine in outputs]

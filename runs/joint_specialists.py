@@ -46,13 +46,16 @@ def main() -> None:
     parser.add_argument("--hours", type=float, required=True, help="of training")
     parser.add_argument("--base", default="solver-small")
     parser.add_argument("--views", type=int, default=4)
+    parser.add_argument("--asked", type=int, default=20, help="held-out examples of each task")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     if not (options.out / "model").is_dir():
         train(options.out, options.examples, options.base, options.hours, options.workers)
-    write_records(options.out / "records.jsonl", answers(options.out / "model", options.held_out, options.views))
+    write_records(
+        options.out / "records.jsonl", answers(options.out / "model", options.held_out, options.asked, options.views)
+    )
 
 
 def train(out: Path, examples: Path, base: str, hours: float, workers: int) -> None:
@@ -78,14 +81,14 @@ def train(out: Path, examples: Path, base: str, hours: float, workers: int) -> N
     save_solver(trained, store.tasks, out / "model")
 
 
-def answers(model: Path, held_out: Path, views: int) -> list[Record]:
-    """Answer every held-out example, its size not given."""
+def answers(model: Path, held_out: Path, asked: int, views: int) -> list[Record]:
+    """Answer the first ``asked`` held-out examples of every task, their size not given."""
     loaded = load_solver(model)
     store = ExampleStore.open(held_out)
     originals = {task.id: task for task in load_tasks("arc-agi-1/training")}
     tasks = [
         # The demonstrations decide which colours a view may permute; the network is not shown them.
-        Task(task_id, originals[task_id].train, tuple(map(store.pair, store.indices(task_id))), "re-arc")
+        Task(task_id, originals[task_id].train, tuple(map(store.pair, store.indices(task_id)[:asked])), "re-arc")
         for task_id in loaded.task_ids
     ]
     origin = Origin("joint", loaded.digest, "re-arc", Protocol.ARC_PRIZE, 0)

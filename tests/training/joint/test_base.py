@@ -12,7 +12,8 @@ from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.models.pair_transformer.storage import find_solver
 from arc_affinity.training.joint.base import BaseCorpus, base_corpus
 
-pytestmark = pytest.mark.many_steps
+# The base is trained by runs/base.py alone, on the whole of five datasets; test_corpus.py has the rule small.
+pytestmark = [pytest.mark.many_steps, pytest.mark.slow]
 
 LONGEST = 600
 """As the bundled base was trained at last: runs/base.sh, and its card."""

@@ -50,9 +50,9 @@ def print_table(
     print("| tasks | | exact, % | two attempts, % | cells, % | gap | at 0 | exact, published | gap | at 0 |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     groups = {"all": [task.final for task in theirs]}
-    levels = {task: str(level) for task, code in labels.items() if (level := theoretical(code))}
-    for categories in (levels, labels):
-        groups |= by_category(groups["all"], categories)
+    levels = {task: f"{level} affinity" for task, code in labels.items() if (level := theoretical(code))}
+    groups |= by_category([task for task in groups["all"] if task.task_id in levels], levels)
+    groups |= by_category(groups["all"], labels)
     for name, published in groups.items():
         mine = [ours[task.task_id][0] for task in published]
         two = mean([ours[task.task_id][1] for task in published])
@@ -62,10 +62,11 @@ def print_table(
             f"| {name} | {now.tasks} | {now.grids.percent()} | {two.percent()} | {now.cells.percent()} | {now.count} "
             f"| {zeros[0]} | {then.grids.percent()} | {then.count} | {zeros[1]} |"
         )
-    difference = paired(
-        {task: each.grids for task, (each, _) in ours.items()}, {each.task_id: each.final_grids for each in theirs}
+    found = paired(
+        {each.task_id: each.final_grids for each in theirs}, {task: each.grids for task, (each, _) in ours.items()}
     )
-    print(f"\nexact, ours less published, task by task: {difference}")
+    told = f"{found.difference.points()}, p {found.p:.3f}, better in {found.better} tasks and worse in {found.worse}"
+    print(f"\nexact, ours less published, task by task: {told}")
 
 
 if __name__ == "__main__":

@@ -69,4 +69,4 @@ def test_the_whole_demonstration(cli, tmp_path):
     assert losses[-1] < losses[0], "training is seen to work"
     held_out = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
     assert held_out["sets"][0]["outputs"] == 18 * demo.HELD_OUT_SHOWN
-    assert re.search(r"sized +│ +0 │ +(9\d|100) ", done.out), "one task is seen to be learned"
+    assert re.search(r"sized +│ +0 +│ +(9\d|100) ", done.out), "one task is seen to be learned"

@@ -9,12 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.generation.generate import OnTask, Rejections, generate_store
-from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.store.examples import ExampleStore, pair_json
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import new_folder, write_text
-from arc_affinity.types import Grid
 
 CHALLENGES = "challenges.json"
 SEALED = "sealed"
@@ -57,16 +55,13 @@ def generate_sealed(
     try:
         with new_folder(out) as aside, tempfile.TemporaryDirectory(dir=aside) as scratch:
             store = generate_store(Path(scratch) / "store", tasks, per_task, drawn, workers, exclude, on_task)
-            made = {_new_id(task.id, drawn): task for task in load_tasks(str(store.path))}
+            rules = dict(sorted((_new_id(task_id, drawn), task_id) for task_id in store.tasks))
+            pairs = {new: [pair_json(store.pair(i)) for i in store.indices(rule)] for new, rule in rules.items()}
             challenges = {
-                new: {
-                    "train": [{"input": pair.input.tolist(), "output": _rows(pair.output)} for pair in task.train],
-                    "test": [{"input": pair.input.tolist()} for pair in task.test],
-                }
-                for new, task in sorted(made.items())
+                new: {"train": shown, "test": [{"input": asked["input"]}]} for new, (*shown, asked) in pairs.items()
             }
-            solutions = {new: [_rows(pair.output) for pair in made[new].test] for new in challenges}
-            key = {"seed": drawn, "rules": {new: made[new].id for new in challenges}, "per_task": per_task}
+            solutions = {new: [asked["output"]] for new, (*_, asked) in pairs.items()}
+            key = {"seed": drawn, "rules": rules, "per_task": per_task}
             rejections: Rejections = store.manifest["rejections"]
             for name, content in (
                 (CHALLENGES, challenges),
@@ -82,8 +77,3 @@ def generate_sealed(
 
 def _new_id(task_id: str, seed: int) -> str:
     return hashlib.sha256(f"{seed} {task_id}".encode()).hexdigest()[:12]
-
-
-def _rows(grid: Grid | None) -> list[list[int]]:
-    assert grid is not None, "every example has an output"
-    return grid.tolist()

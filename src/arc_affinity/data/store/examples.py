@@ -43,6 +43,7 @@ __all__ = [
     "MANIFEST",
     "ExampleStore",
     "Manifest",
+    "pair_json",
     "save_npz",
     "write_json_tasks",
     "write_npz",
@@ -213,13 +214,13 @@ def write_json_tasks(store: ExampleStore, folder: Path) -> None:
         positions = store.indices(task)
         if len(positions) < 2:
             raise ArcAffinityError(f"task {task} has {len(positions)} pair; a task file needs at least 2")
-        pairs = [_as_json(store.pair(i)) for i in positions]
+        pairs = [pair_json(store.pair(i)) for i in positions]
         content = {"train": pairs[:-1], "test": pairs[-1:]}
         write_text(folder / f"{task}.json", json.dumps(content, separators=(",", ":")) + "\n")
 
 
-def _as_json(pair: Pair) -> dict[str, list[list[int]]]:
-    """A pair as ARC writes it."""
+def pair_json(pair: Pair) -> dict[str, list[list[int]]]:
+    """Return a pair, whose output must be known, as ARC's task files have it."""
     assert pair.output is not None
     return {"input": pair.input.tolist(), "output": pair.output.tolist()}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -51,17 +52,16 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
+    originals = {task.id: task for task in load_tasks("arc-agi-1/training")}
     if not (options.out / "model").is_dir():
-        train(options.out, options.examples, options.base, options.hours, options.workers)
-    write_records(
-        options.out / "records.jsonl", answers(options.out / "model", options.held_out, options.asked, options.views)
-    )
+        train(options.out, originals, options.examples, options.base, options.hours, options.workers)
+    made = answers(options.out / "model", originals, options.held_out, options.asked, options.views)
+    write_records(options.out / "records.jsonl", made)
 
 
-def train(out: Path, examples: Path, base: str, hours: float, workers: int) -> None:
+def train(out: Path, originals: Mapping[str, Task], examples: Path, base: str, hours: float, workers: int) -> None:
     """Train one network on the examples of all tasks; the vectors of tasks that the base knows go on from there."""
     store = ExampleStore.open(examples)
-    originals = {task.id: task for task in load_tasks("arc-agi-1/training")}
     lessons = tuple(
         Lesson(task_id, (), fixed_colours(originals[task_id]), tuple(map(store.pair, store.indices(task_id))))
         for task_id in store.tasks
@@ -81,11 +81,10 @@ def train(out: Path, examples: Path, base: str, hours: float, workers: int) -> N
     save_solver(trained, store.tasks, out / "model")
 
 
-def answers(model: Path, held_out: Path, asked: int, views: int) -> list[Record]:
+def answers(model: Path, originals: Mapping[str, Task], held_out: Path, asked: int, views: int) -> list[Record]:
     """Answer the first ``asked`` held-out examples of every task, their size not given."""
     loaded = load_solver(model)
     store = ExampleStore.open(held_out)
-    originals = {task.id: task for task in load_tasks("arc-agi-1/training")}
     tasks = [
         # The demonstrations decide which colours a view may permute; the network is not shown them.
         Task(task_id, originals[task_id].train, tuple(map(store.pair, store.indices(task_id)[:asked])), "re-arc")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from base_corpus import base_corpus
 from small_tasks import is_small
 
 from arc_affinity.data.datasets.registry import load_tasks
@@ -28,7 +29,6 @@ from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.decoding import cell_log_probabilities
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.training.joint.base import base_corpus
 from arc_affinity.training.joint.corpus import Corpus, demonstrations_of
 from arc_affinity.training.joint.processes import train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe

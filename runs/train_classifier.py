@@ -8,11 +8,7 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import torch
-from rich.console import Console
-
-from arc_affinity.files import write_text
-from arc_affinity.taxonomy.by_grids.classifier import SHOWN_PAIRS, WEIGHTS
-from arc_affinity.taxonomy.by_grids.training import (
+from classifier_training import (
     Examples,
     Trained,
     Training,
@@ -23,6 +19,10 @@ from arc_affinity.taxonomy.by_grids.training import (
     train,
     unseen_probabilities,
 )
+from rich.console import Console
+
+from arc_affinity.files import write_text
+from arc_affinity.taxonomy.by_grids.classifier import SHOWN_PAIRS, WEIGHTS
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Agreement, Answer, compare
 

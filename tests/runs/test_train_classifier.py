@@ -7,10 +7,10 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+from classifier_training import Examples, Training, train
 
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette
 from arc_affinity.taxonomy.by_grids.images import pair_image
-from arc_affinity.taxonomy.by_grids.training import Examples, Training, train
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.types import Pair
 

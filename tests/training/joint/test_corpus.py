@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-import pytest
 
-from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, fixed_colours
-from arc_affinity.data.symmetry.canonical import pair_key
+from arc_affinity.data.symmetry.augment import DIHEDRALS, fixed_colours
 from arc_affinity.models.pair_transformer.layout import lay_out
 from arc_affinity.training.joint.corpus import (
     Corpus,
@@ -16,7 +14,6 @@ from arc_affinity.training.joint.corpus import (
     demonstrations_of,
     length_of,
     whole_lesson,
-    without_leaks,
 )
 from arc_affinity.types import Grid, Pair, Task
 
@@ -103,15 +100,3 @@ def test_a_view_turns_input_and_output_alike_and_keeps_the_fixed_colours() -> No
         assert table.get(4, 4) == 4
     assert seen == set(range(8))
     assert corpus.view(item, 0).input.tobytes() != corpus.view(item, 1).input.tobytes()
-
-
-@pytest.mark.parametrize("part", ["pair", "input"])
-def test_leaks_go_by_content_with_their_whole_task(part: str) -> None:
-    turned = ColourPermutation((0, 2, 1, *range(3, 10)))
-    lessons = [lesson(number, 4) for number in range(1, 4)]
-    leaked = lessons[1].pairs[2]
-    seen = Pair(turned.apply(DIHEDRALS[5].apply(leaked.input)), turned.apply(DIHEDRALS[5].apply(leaked.output)))
-    forbidden = frozenset({pair_key(seen if part == "pair" else Pair(seen.input, None))})
-    kept, dropped = without_leaks(lessons, forbidden)
-    assert dropped == ["t2"]
-    assert [each.task_id for each in kept] == ["t1", "t3"]

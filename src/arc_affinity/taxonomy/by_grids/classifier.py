@@ -146,7 +146,7 @@ def bundled() -> Classifier:
 
 
 def load(path: Path) -> Classifier:
-    """Return the classifier in a file that `training.store` wrote.
+    """Return the classifier in a file that `runs/train_classifier.py` wrote.
 
     Raises:
         ArcAffinityError: the file is missing, damaged, or of other features than this version's.

@@ -5,21 +5,15 @@ Trees are extremely randomised (Geurts, Ernst and Wehenkel 2006, doi 10.1007/s10
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int16, Int32, Int64, UInt8
+from jaxtyping import Float, Int16, Int32, UInt8
 
-from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.categories import CODES
 
 LEAF = -1
 """What stands for a feature where a tree ends."""
-
-WHOLE = 255
-"""What stands for a share of 1 in a leaf."""
 
 
 @dataclass(frozen=True)
@@ -78,61 +72,3 @@ def check_sound(forest: Forest, features: int) -> None:
     )
     if not sound:
         raise ValueError("a node of the forest leads nowhere")
-
-
-def grow(
-    rows: Float[np.ndarray, "rows features"],
-    labels: Int64[np.ndarray, "rows"],
-    trees: int,
-    leaf: int,
-    features: float,
-    seed: int,
-) -> Forest:
-    """Return a forest that tells labels from rows.
-
-    ``labels`` are places in `CODES`; a leaf has at least ``leaf`` rows, and a node chooses among a share ``features``
-    of the features.
-
-    Raises:
-        ArcAffinityError: scikit-learn, which grows the trees, is not installed.
-    """
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier
-    except ImportError as error:
-        raise ArcAffinityError("growing a forest needs scikit-learn: pip install 'arc-affinity[dev]'") from error
-    grown = ExtraTreesClassifier(trees, min_samples_leaf=leaf, max_features=features, random_state=seed)
-    grown.fit(rows, labels)
-    return joined([_plain(each.tree_, grown.classes_.astype(np.int64)) for each in grown.estimators_])
-
-
-def joined(forests: Sequence[Forest]) -> Forest:
-    """Return the trees of several forests as one."""
-    nodes = np.cumsum([0, *(len(each.feature) for each in forests)])
-    leaves = np.cumsum([0, *(len(each.shares) for each in forests)])
-    right = [
-        each.right + np.where(each.feature == LEAF, leaves[n], nodes[n]).astype(np.int32)
-        for n, each in enumerate(forests)
-    ]
-    return Forest(
-        np.concatenate([each.roots + np.int32(nodes[n]) for n, each in enumerate(forests)]),
-        np.concatenate([each.feature for each in forests]),
-        np.concatenate([each.limit for each in forests]),
-        np.concatenate(right),
-        np.concatenate([each.shares for each in forests]),
-    )
-
-
-def _plain(tree: Any, classes: Int64[np.ndarray, "known"]) -> Forest:
-    """One tree of scikit-learn, whose nodes have their left child behind them, as arrays."""
-    left, right = np.asarray(tree.children_left), np.asarray(tree.children_right)
-    is_leaf = left < 0
-    values = np.asarray(tree.value)[is_leaf, 0]
-    shares = np.zeros((len(values), len(CODES)), np.uint8)
-    shares[:, classes] = np.round(WHOLE * values / values.sum(axis=1, keepdims=True))
-    return Forest(
-        np.zeros(1, np.int32),
-        np.where(is_leaf, LEAF, np.asarray(tree.feature)).astype(np.int16),
-        np.where(is_leaf, 0, np.asarray(tree.threshold)).astype(np.float16).astype(np.float32),
-        np.where(is_leaf, np.cumsum(is_leaf) - 1, right).astype(np.int32),
-        shares,
-    )

@@ -13,9 +13,6 @@ SIDE = 15
 
 CHANNELS = 10
 
-SWAPPED = [0, 1, 3, 2, 4, 5, 7, 6, 8, 9]
-"""Planes after rows and columns trade places: neighbours to the right become those below."""
-
 Image = Float[np.ndarray, "10 15 15"]
 
 
@@ -36,20 +33,6 @@ def pair_image(pair: Pair) -> Image:
     planes[8, :rows, :cols] = changed
     planes[9, :rows, :cols] = changed & ~before.drawn[common]
     return planes.reshape(CHANNELS, SIDE, 2, SIDE, 2).mean(axis=(2, 4))
-
-
-def turned(image: Float[np.ndarray, "*pairs 10 15 15"], view: int) -> Float[np.ndarray, "*pairs 10 15 15"]:
-    """Return images as they would be, but for their place on the canvas, were the grids mirrored or rotated.
-
-    Args:
-        image: one or several of `pair_image`.
-        view: 0-7; its bits say whether to swap rows and columns, to mirror down, and to mirror across.
-    """
-    if view & 1:
-        image = np.swapaxes(image[..., SWAPPED, :, :], -1, -2)
-    if view & 2:
-        image = image[..., ::-1, :]
-    return image[..., ::-1] if view & 4 else image
 
 
 def _describe(planes: Float[np.ndarray, "4 30 30"], scene: Scene) -> None:

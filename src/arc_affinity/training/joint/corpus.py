@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, Compose, fixed_colours
-from arc_affinity.data.symmetry.canonical import pair_key
 from arc_affinity.models.pair_transformer.layout import FRAME, Written
 from arc_affinity.types import CANVAS, COLOURS, Pair, Task
 
@@ -133,21 +132,3 @@ class Corpus:
         pair = self.pair(item)
         assert pair.output is not None
         return Written(change.apply(pair.input), change.apply(pair.output), item.lesson, view)
-
-
-def without_leaks(lessons: Sequence[Lesson], forbidden: frozenset[bytes]) -> tuple[list[Lesson], list[str]]:
-    """Return the lessons none of whose pairs is ``forbidden``, and the ids of the others.
-
-    ``forbidden`` has keys of `data.symmetry.canonical`. A whole lesson goes for one pair: the rest of it follows the
-    same rule. Pairs are compared up to views and colours, by input and output together, and by the input alone for keys
-    of withheld outputs.
-    """
-    kept: list[Lesson] = []
-    dropped: list[str] = []
-    for lesson in lessons:
-        keys = {pair_key(each) for pair in lesson.pairs for each in (pair, Pair(pair.input, None))}
-        if keys & forbidden:
-            dropped.append(lesson.task_id)
-        else:
-            kept.append(lesson)
-    return kept, dropped

@@ -10,21 +10,23 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Int64
 from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
 from arc_affinity.data.generation.rearc import generate_task, generator_source, task_ids, verifier_source
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_bytes
 from arc_affinity.taxonomy.by_code.rules import classify_all
 from arc_affinity.taxonomy.by_grids.classifier import SHOWN_PAIRS, Group, sharpened
 from arc_affinity.taxonomy.by_grids.features import pair_features, pair_palette, task_features, task_names
-from arc_affinity.taxonomy.by_grids.forest import Forest, grow
-from arc_affinity.taxonomy.by_grids.images import pair_image, turned
+from arc_affinity.taxonomy.by_grids.forest import LEAF, Forest
+from arc_affinity.taxonomy.by_grids.images import pair_image
 from arc_affinity.taxonomy.by_grids.network import ClassifierNetwork
 from arc_affinity.taxonomy.by_program.verifiers import primitives
 from arc_affinity.taxonomy.categories import CODES
@@ -32,6 +34,12 @@ from arc_affinity.taxonomy.listing import Listing
 
 FOLDS = 5
 SEED = 0
+
+WHOLE = 255
+"""What stands for a share of 1 in a leaf of a forest."""
+
+SWAPPED = [0, 1, 3, 2, 4, 5, 7, 6, 8, 9]
+"""Planes of an image after rows and columns trade places: neighbours to the right become those below."""
 
 OnTask = Callable[[int], None]
 """Told how many tasks are ready."""
@@ -264,3 +272,75 @@ def _turned(
 ) -> Float[Tensor, "tasks pairs 10 15 15"]:
     views = generator.integers(8, size=len(images)).tolist()
     return torch.from_numpy(np.stack([turned(each, view) for each, view in zip(images.numpy(), views, strict=True)]))
+
+
+def turned(image: Float[np.ndarray, "*pairs 10 15 15"], view: int) -> Float[np.ndarray, "*pairs 10 15 15"]:
+    """Return images as they would be, but for their place on the canvas, were the grids mirrored or rotated.
+
+    Args:
+        image: one or several of `pair_image`.
+        view: 0-7; its bits say whether to swap rows and columns, to mirror down, and to mirror across.
+    """
+    if view & 1:
+        image = np.swapaxes(image[..., SWAPPED, :, :], -1, -2)
+    if view & 2:
+        image = image[..., ::-1, :]
+    return image[..., ::-1] if view & 4 else image
+
+
+def grow(
+    rows: Float[np.ndarray, "rows features"],
+    labels: Int64[np.ndarray, "rows"],
+    trees: int,
+    leaf: int,
+    features: float,
+    seed: int,
+) -> Forest:
+    """Return a forest that tells labels from rows.
+
+    ``labels`` are places in `CODES`; a leaf has at least ``leaf`` rows, and a node chooses among a share ``features``
+    of the features.
+
+    Raises:
+        ArcAffinityError: scikit-learn, which grows the trees, is not installed.
+    """
+    try:
+        from sklearn.ensemble import ExtraTreesClassifier
+    except ImportError as error:
+        raise ArcAffinityError("growing a forest needs scikit-learn: pip install 'arc-affinity[dev]'") from error
+    grown = ExtraTreesClassifier(trees, min_samples_leaf=leaf, max_features=features, random_state=seed)
+    grown.fit(rows, labels)
+    return joined([_plain(each.tree_, grown.classes_.astype(np.int64)) for each in grown.estimators_])
+
+
+def joined(forests: Sequence[Forest]) -> Forest:
+    """Return the trees of several forests as one."""
+    nodes = np.cumsum([0, *(len(each.feature) for each in forests)])
+    leaves = np.cumsum([0, *(len(each.shares) for each in forests)])
+    right = [
+        each.right + np.where(each.feature == LEAF, leaves[n], nodes[n]).astype(np.int32)
+        for n, each in enumerate(forests)
+    ]
+    return Forest(
+        np.concatenate([each.roots + np.int32(nodes[n]) for n, each in enumerate(forests)]),
+        np.concatenate([each.feature for each in forests]),
+        np.concatenate([each.limit for each in forests]),
+        np.concatenate(right),
+        np.concatenate([each.shares for each in forests]),
+    )
+
+
+def _plain(tree: Any, classes: Int64[np.ndarray, "known"]) -> Forest:
+    """One tree of scikit-learn, whose nodes have their left child behind them, as arrays."""
+    left, right = np.asarray(tree.children_left), np.asarray(tree.children_right)
+    is_leaf = left < 0
+    values = np.asarray(tree.value)[is_leaf, 0]
+    shares = np.zeros((len(values), len(CODES)), np.uint8)
+    shares[:, classes] = np.round(WHOLE * values / values.sum(axis=1, keepdims=True))
+    return Forest(
+        np.zeros(1, np.int32),
+        np.where(is_leaf, LEAF, np.asarray(tree.feature)).astype(np.int16),
+        np.where(is_leaf, 0, np.asarray(tree.threshold)).astype(np.float16).astype(np.float32),
+        np.where(is_leaf, np.cumsum(is_leaf) - 1, right).astype(np.int32),
+        shares,
+    )

@@ -10,7 +10,7 @@ from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import pair_key
-from arc_affinity.training.joint.corpus import Corpus, Lesson, length_of, whole_lesson, without_leaks
+from arc_affinity.training.joint.corpus import Corpus, Lesson, length_of, whole_lesson
 from arc_affinity.types import Pair
 
 TRAINED_ON = ("arc-agi-1/training", "concept-arc", "concept-arc/minimal", "arc-agi-2/training")
@@ -61,6 +61,24 @@ def base_corpus(
     # Without their long pairs, so that draws are not wasted on them.
     short = [replace(each, pairs=_short(each.pairs, longest), more=_short(each.more, longest)) for each in lessons]
     return BaseCorpus(Corpus(tuple(each for each in short if each.pairs), drawn, longest, seed), leaks, repeats)
+
+
+def without_leaks(lessons: Sequence[Lesson], forbidden: frozenset[bytes]) -> tuple[list[Lesson], list[str]]:
+    """Return the lessons none of whose pairs is ``forbidden``, and the ids of the others.
+
+    ``forbidden`` has keys of `data.symmetry.canonical`. A whole lesson goes for one pair: the rest of it follows the
+    same rule. Pairs are compared up to views and colours, by input and output together, and by the input alone for keys
+    of withheld outputs.
+    """
+    kept: list[Lesson] = []
+    dropped: list[str] = []
+    for lesson in lessons:
+        keys = {pair_key(each) for pair in lesson.pairs for each in (pair, Pair(pair.input, None))}
+        if keys & forbidden:
+            dropped.append(lesson.task_id)
+        else:
+            kept.append(lesson)
+    return kept, dropped
 
 
 def _short(pairs: Iterable[Pair], longest: int) -> tuple[Pair, ...]:

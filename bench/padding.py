@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from arc_affinity.data.batching.batch import GridStack, stack_grids
-from arc_affinity.data.batching.datamodule import StoreExamples, _collate
-from arc_affinity.data.batching.sampling import BatchRules, padding_share, plan_batches, token_counts
+from arc_affinity.data.batching.batch import GridStack, collate, stack_grids
+from arc_affinity.data.batching.datamodule import StoreExamples
+from arc_affinity.data.batching.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.training.pretraining.pretrain import prepare_stores
 from arc_affinity.training.recipes.recipe import RECIPES
@@ -28,6 +28,12 @@ SAMPLED = 100
 """Batches whose demonstrations are drawn and counted."""
 BUDGETS = ((3_072, 32), (16_384, 32), (65_536, 256))
 """Tokens and examples of a batch: on two CPU processes, by default, on a large GPU."""
+
+
+def padding_share(counts: np.ndarray, batches: Sequence[Sequence[int]]) -> float:
+    """Share of padding among the query and output tokens of batches."""
+    groups = [counts[list(batch)] for batch in batches]
+    return 1 - sum(group.sum() for group in groups) / sum(group.max(axis=0).sum() * len(group) for group in groups)
 
 
 def share(stacks: Sequence[GridStack]) -> float:
@@ -40,7 +46,7 @@ def demonstrations(examples: StoreExamples, plan: list[list[int]]) -> tuple[floa
     ours: list[GridStack] = []
     plain: list[GridStack] = []
     for group in plan[:SAMPLED]:
-        batch = _collate([examples[0, index] for index in group])
+        batch = collate([examples[0, index] for index in group])
         ours += [*batch.demonstration_inputs.stacks, *batch.demonstration_outputs.stacks]
         plain += rectangles(batch.examples)
     return share(ours), share(plain)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from base_corpus import with_tasks
 from compare import judged
 
 from arc_affinity.data.datasets.registry import load_tasks
@@ -30,7 +31,7 @@ from arc_affinity.evaluation.candidates.answering import questions_of, under, vi
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.pair_transformer.decoding import cell_log_probabilities
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_solver, load_solver
-from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, adapting_job, with_tasks
+from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, adapting_job
 from arc_affinity.training.joint.processes import train_jointly
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.trainer import Job

@@ -14,13 +14,12 @@ import time
 from pathlib import Path
 
 import torch
-from base_corpus import base_corpus
+from base_corpus import base_corpus, with_tasks
 
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import find_solver, save_solver
-from arc_affinity.training.joint.adapting import with_tasks
 from arc_affinity.training.joint.processes import default_workers, train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import Job, Progress

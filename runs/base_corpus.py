@@ -63,6 +63,18 @@ def base_corpus(
     return BaseCorpus(Corpus(tuple(each for each in short if each.pairs), drawn, longest, seed), leaks, repeats)
 
 
+def with_tasks(base: LoadedSolver, task_ids: Sequence[str]) -> PairTransformer:
+    """Return a copy of ``base`` for the tasks ``task_ids``: those that it knows keep their vectors, the others begin
+    at the mean."""
+    model = with_new_tasks(base.model, len(task_ids))
+    at = {task_id: number for number, task_id in enumerate(base.task_ids)}
+    with torch.no_grad():
+        for number, task_id in enumerate(task_ids):
+            if task_id in at:
+                model.tasks.weight[number] = base.model.tasks.weight[at[task_id]]
+    return model
+
+
 def without_leaks(lessons: Sequence[Lesson], forbidden: frozenset[bytes]) -> tuple[list[Lesson], list[str]]:
     """Return the lessons none of whose pairs is ``forbidden``, and the ids of the others.
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from base_corpus import with_tasks
 
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.store.examples import ExampleStore
@@ -24,7 +25,7 @@ from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.records.record import Origin, Record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.pair_transformer.storage import find_solver, load_solver, save_solver
-from arc_affinity.training.joint.adapting import ADAPTING, with_tasks
+from arc_affinity.training.joint.adapting import ADAPTING
 from arc_affinity.training.joint.corpus import Corpus, Lesson
 from arc_affinity.training.joint.processes import train_jointly
 from arc_affinity.training.joint.recipe import Budget

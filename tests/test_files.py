@@ -16,7 +16,7 @@ import pytest
 
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.candidates.journal import Journal
+from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Origin, make_record
 from arc_affinity.evaluation.records.writer import RecordWriter
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -139,9 +139,11 @@ def fill_everything(folder: Path) -> None:
         write_text(folder / "d" / "f", "x")
     grid = np.ones((2, 3), np.uint8)
     assert write_store(folder / "s", {"t1": [Pair(grid, grid)]}).tasks == ("t1",)
-    Journal(folder / "j", {"tasks": 1}).append({"task": "t1"})
-    assert Journal(folder / "j", {"tasks": 1}).lines == [{"task": "t1"}]
-    with RecordWriter(folder / "r.jsonl", {"seed": 0}) as writer:
+    with Journal(folder / "j", {"tasks": 1}) as journal:
+        journal.append({"task": "t1"})
+    with Journal(folder / "j", {"tasks": 1}) as journal:
+        assert [line for _, line in journal.rows()] == [{"task": "t1"}]
+    with RecordWriter.opened(folder / "r.jsonl", {"seed": 0}) as writer:
         origin = Origin("m", "0123456789ab", "d", Protocol.ARC_PRIZE, 0)
         writer.write("t1", [make_record(origin, Example("t1", 0, Pair(grid, grid), ()), 1, grid)])
     assert names(folder) == ["d", "f", "j", "n", "r.jsonl", "s"]

@@ -56,9 +56,6 @@ LONGEST_DIGITS = 20
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 """A whole number of things, from 0."""
 
-Ordinal = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
-"""A whole number of things, or the place of one, from 1."""
-
 Million = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
 """A whole number of things, from 0 to a million."""
 
@@ -377,7 +374,6 @@ def _follow(value: object, path: str) -> tuple[str, object]:
 
 
 def _wanted(said: str) -> str:
-    """What msgspec expected, in words."""
     if said.startswith("Invalid enum value"):
         return "one of the values that it may have"
     kinds = said.removeprefix("Expected ").partition(", got ")[0]

@@ -1,15 +1,22 @@
-"""Worker processes that start whole, end silently on Ctrl-C, and never outlive their parent."""
+"""Worker processes that start whole, end silently on Ctrl-C, never outlive their parent; handing work out to them."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 def cores() -> int:
@@ -31,6 +38,29 @@ def worker_pool(number: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def hand_out(
+    submit: Callable[[T], Future[R]], pieces: Iterable[T], at_a_time: int, end: float = math.inf
+) -> Iterator[tuple[T, Future[R]]]:
+    """Yield each piece of work with its future as it ends, so many being done at a time.
+
+    Args:
+        submit: begins one.
+        pieces: each is asked for when there is room for it.
+        at_a_time: pieces that are given out at once.
+        end: by ``time.monotonic``; none is begun after it.
+    """
+    waiting, running = iter(pieces), dict[Future[R], T]()
+    while True:
+        for piece in islice(waiting, at_a_time - len(running)):
+            if time.monotonic() >= end:
+                break
+            running[submit(piece)] = piece
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            yield running.pop(future), future
 
 
 @contextlib.contextmanager

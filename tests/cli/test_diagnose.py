@@ -111,7 +111,8 @@ def test_three_protocols_and_two_models_stand_side_by_side(cli, tmp_path, traini
 
 
 def test_a_submission_of_any_solver_needs_no_model(cli, tmp_path, monkeypatch):
-    monkeypatch.setattr(classifier, "classify", lambda task: classifier.Guess("L1", "L1", {"L1": 1.0}, "made up"))
+    guess = classifier.Guess("L1", "L1", {"L1": 1.0}, "made up")
+    monkeypatch.setattr(classifier.Classifier, "classify", lambda _self, _task: guess)
     tasks = load_tasks(EVALUATION)
     nothing = np.zeros((1, 1), np.uint8)
     submission = {

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.diagnosis.page.document import write_page
+from arc_affinity.diagnosis.page.document import page
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.numbers import build_report
 from arc_affinity.diagnosis.report.outputs import Collector
@@ -156,7 +156,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     categories = {"0000000a": "S1", "0000000b": "S3", "0000000c": "S3", "0000000d": "C1"}
     report = build_report(collector.sets(), categories, "by hand", ["Something is missing."])
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(path, report, Shown({"0000000b": (Pair(unpacked("2:12"), unpacked("3:345")),)}))
+    path.write_text(page(report, Shown({"0000000b": (Pair(unpacked("2:12"), unpacked("3:345")),)})), "utf-8")
     return path
 
 
@@ -402,7 +402,7 @@ def test_a_page_of_400_tasks_is_drawn_within_two_seconds(browse: Browse, tmp_pat
     collector = Collector()
     collector.add(rows, "toys.jsonl")
     path = tmp_path / "large.html"
-    write_page(path, build_report(collector.sets(), {}, "by hand"))
+    path.write_text(page(build_report(collector.sets(), {}, "by hand")), "utf-8")
     # Virtual time would stand still while the page works, so here it runs in real time; a busy machine gets two tries.
     text = with_scripts(
         path.read_text(encoding="utf-8"), "one('tr[data-task] button').click(); return shown().length;", False

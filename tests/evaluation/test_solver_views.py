@@ -11,9 +11,9 @@ import pytest
 from arc_affinity.evaluation.candidates import collecting as candidates
 from arc_affinity.evaluation.candidates.answering import questions_of
 from arc_affinity.evaluation.candidates.collecting import Answers, Network
-from arc_affinity.evaluation.candidates.journal import Journal
 from arc_affinity.evaluation.predicting import solver as predict_solver
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
+from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Origin
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.pair_transformer.config import PairConfig

@@ -151,7 +151,7 @@ def of_part_file(rng: random.Random, folder: Path) -> Callable[[], object]:
     (folder / "r.jsonl.part").write_bytes(b"".join(damaged_json(rng, each) + b"\n" for each in (head, line)))
 
     def finish() -> None:
-        with RecordWriter(folder / "r.jsonl", {"m": 1}) as writer:
+        with RecordWriter.opened(folder / "r.jsonl", {"m": 1}) as writer:
             if not writer.done_tasks:
                 raise ArcAffinityError("nothing is done")
         read_records(folder / "r.jsonl")

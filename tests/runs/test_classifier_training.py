@@ -22,6 +22,7 @@ from classifier_training import (
     temperature,
     threshold,
     train,
+    turned,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,9 @@ from arc_affinity.data.datasets.registry import find_task
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.by_grids.classifier import load, sharpened
 from arc_affinity.taxonomy.by_grids.forest import LEAF, Forest
+from arc_affinity.taxonomy.by_grids.images import CHANNELS, SIDE, pair_image
 from arc_affinity.taxonomy.categories import CODES
+from arc_affinity.types import Pair
 
 SETTINGS = Training(pairs=4, members=2, hidden=7, steps=3, trees=5, draws=2, leaf=1)
 TASKS = ("007bbfb7", "00d62c1b", "017c7c7b", "025d127b", "045e512c", "0520fde7", "05269061", "05f2a901", "06df4c85")
@@ -177,3 +180,13 @@ def test_without_the_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     with pytest.raises(ArcAffinityError, match="needs scikit-learn"):
         grow(np.zeros((3, 2), np.float32), np.zeros(3, np.int64), 1, 1, 1.0, 0)
+
+
+def test_turned_images():
+    full = np.random.default_rng(5).integers(0, 10, (30, 30)).astype(np.uint8)
+    image = pair_image(Pair(full, full))
+    np.testing.assert_allclose(turned(image, 1), pair_image(Pair(full.T, full.T)))
+    for view in range(8):
+        again = turned(turned(image, view), {3: 5, 5: 3}.get(view, view))
+        np.testing.assert_array_equal(again, image)
+    assert turned(np.stack([image, image]), 6).shape == (2, CHANNELS, SIDE, SIDE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from arc_affinity.search import Found, trusted
+from arc_affinity.search import Found
+from arc_affinity.search import solve as trusted
 from arc_affinity.types import Pair, Task
 
 

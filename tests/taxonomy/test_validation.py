@@ -40,7 +40,7 @@ def test_counts_by_hand():
     assert (c1.precision, c1.recall, c1.f1) == (0.5, 1.0, 2 / 3)
     assert (a2.precision, a2.recall, a2.f1) == (None, 0.0, 0.0)
     assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 3)
-    assert [(each.task, each.label, each.answered, each.reason) for each in found.disagreements] == [
+    assert [(each.task, each.label, each.answer, each.reason) for each in found.disagreements] == [
         ("b", "S3", "C1", "because"),
         ("e", "A2", AMBIGUOUS, "because"),
     ]

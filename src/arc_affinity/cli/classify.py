@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,7 +85,7 @@ def classify(
         ids = tuple(labels) or choose_ids(known, task)
         found = answers.by_code(ids) if way == "code" else answers.by_program(ids)
         if by is None and not labels:
-            from arc_affinity.paper.published_first import published_first
+            from arc_affinity.paper.published import published_first
 
             found = published_first(found, known)
         pictured = "arc-agi-1/training"
@@ -96,7 +97,10 @@ def classify(
         found = answers.by_grids(looked_at) if way == "grids" else answers.by_search(looked_at, seconds)
         pictured = dataset or ""
     agreement = compare(labels, found.answers) if labels else None
-    document = _document(found)
+    document = {
+        task_id: {**asdict(answer), "confidence": round(answer.confidence, 4), **found.details.get(task_id, {})}
+        for task_id, answer in found.answers.items()
+    }
     if out is not None:
         write_text(out, jsonlib.dumps(document, indent=1) + "\n")
     if png is not None:
@@ -110,23 +114,7 @@ def classify(
     _show(found, agreement, [path for path in (out, png) if path is not None])
 
 
-def _document(found: Answered) -> Mapping[str, object]:
-    """Every answer by task id."""
-    return {
-        task: {
-            "category": answer.category,
-            "subtype": answer.subtype,
-            "rule": answer.rule,
-            "reason": answer.reason,
-            "confidence": round(answer.confidence, 4),
-            **found.details.get(task, {}),
-        }
-        for task, answer in found.answers.items()
-    }
-
-
 def _show(found: Answered, agreement: Agreement | None, written: Sequence[Path]) -> None:
-    """Tables for a terminal."""
     console = Console(highlight=False)
     if agreement is not None:
         shown: Iterator[Table | Text] = agreement_tables(agreement)

@@ -145,7 +145,6 @@ def _show(console: Console, answers: Answers) -> None:
 
 
 def _before_and_after(made: Specialist) -> Table:
-    """What fine-tuning to one task did, by protocol."""
     seconds, words = made.tuned.trained.seconds, f"exact match on {len(made.task.test)} others, %"
     title = f"Fine-tuned to {made.task.id} in {seconds:.0f} s: {words}"
     table = Table("protocol", "before", "after", title=title, title_justify="left")
@@ -156,11 +155,9 @@ def _before_and_after(made: Specialist) -> Table:
 
 
 def _train_smoke(console: Console, folder: Path) -> None:
-    """Train a fresh model for a few seconds."""
     from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import find_machine
-    from arc_affinity.training.pretraining.pretrain import train
-    from arc_affinity.training.pretraining.quiet import quiet_lightning
+    from arc_affinity.training.pretraining.pretrain import quiet_lightning, train
     from arc_affinity.training.recipes.files import RECIPE, is_run, read_recipe
     from arc_affinity.training.recipes.recipe import RECIPES
 

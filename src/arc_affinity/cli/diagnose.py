@@ -119,7 +119,6 @@ def _diagnose(
     tell: Tell,
     bar: Bar,
 ) -> Diagnosis:
-    """Read everything and work the numbers out."""
     collector = Collector(reading.attempts)
     for path, (name, file_name) in zip(paths, names, strict=True):
         collector.add(_counted(reading.records(path, name, file_name), path, bar), printable(str(path)))

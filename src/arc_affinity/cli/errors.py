@@ -51,7 +51,9 @@ def tell(debug: bool, words: Sequence[str]) -> Iterator[Outcome]:
     except (ArcAffinityError, CycloptsError, OSError, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        outcome.code = _code(error)
+        outcome.code = USAGE if isinstance(error, CycloptsError) else FAILED
+        if isinstance(error, KeyboardInterrupt):
+            outcome.code = INTERRUPTED
         _say(_message(error, words))
 
 
@@ -68,15 +70,7 @@ def split_flag(arguments: Sequence[str], *names: str) -> tuple[bool, list[str]]:
     return len(others) < end, [*others, *arguments[end:]]
 
 
-def _code(error: BaseException) -> int:
-    """Exit code for a known error."""
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
-    return USAGE if isinstance(error, CycloptsError) else FAILED
-
-
 def _message(error: BaseException, words: Sequence[str]) -> str:
-    """The line for a known error."""
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted"
     if isinstance(error, CycloptsError):
@@ -94,7 +88,6 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> str:
 
 
 def _wrong(error: CycloptsError, chain: list[str], words: Sequence[str]) -> str:
-    """What is wrong with the command line."""
     if isinstance(error, UnknownCommandError):
         # The library's own message would import every command to suggest one.
         token = (error.unused_tokens or [""])[0]

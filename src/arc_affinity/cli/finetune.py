@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, make_dataclass, replace
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
-from arc_affinity.cli.train import _flags, _like
+from arc_affinity.cli.train import _changed, _flags, _like
 from arc_affinity.data.datasets.choosing import choose_ids, read_ids
 from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
 from arc_affinity.data.splits import foundational_tasks
@@ -134,11 +134,6 @@ def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tup
     return replace(config, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop())
 
 
-def _changed(changes: Changes | None) -> Mapping[str, Any]:
-    values = {} if changes is None else asdict(changes)
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> tuple[str, ...]:
     """Return the ids of the tasks asked for, once each, in order; all of a dataset that is not re-arc if none are.
 
@@ -161,7 +156,6 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
 
 
 def _set(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The ids of a named set or a file."""
     if name in ("foundational", "all"):
         return foundational_tasks() if name == "foundational" else known
     if not is_input(Path(name)):
@@ -175,7 +169,6 @@ def _side(task: Task) -> int:
 
 
 def _report(ended: Ended, console: Console) -> None:
-    """Tell the tasks, and the means by protocol."""
     results = ended.results
     if len(results) <= SHOWN:
         console.print(_task_table(results))

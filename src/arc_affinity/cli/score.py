@@ -105,7 +105,6 @@ def _summary(scores: Sequence[Score]) -> Table:
 
 
 def _rows(score: Score) -> Iterator[tuple[str, str]]:
-    """The lines of a score's column."""
     subject, outputs = score.subject, score.outputs
     yield "dataset", subject.dataset
     yield "edition", subject.edition or "-"
@@ -154,7 +153,6 @@ def _plain(score: Score, by_task: bool) -> dict[str, object]:
 
 
 def _numbers(score: Score) -> dict[str, object]:
-    """The numbers of a score as JSON values."""
     return {
         "tasks": len(score.by_task),
         "tasks_solved": len(score.solved_tasks),

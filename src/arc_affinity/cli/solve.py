@@ -117,7 +117,6 @@ def reporting(bar: Bar) -> Callable[[str, float, str], None]:
 
 
 def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
-    """Say what came out, and where it is."""
     from arc_affinity.training.joint.solve import RECORDS, SUBMISSION
 
     figures = solved.summary

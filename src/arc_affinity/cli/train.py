@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, fields, make_dataclass
+from dataclasses import asdict, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -20,17 +20,12 @@ from arc_affinity.training.recipes.recipe import Recipe
 
 def _flags(kind: type[Recipe | ModelConfig], group: Group, left_out: Collection[str] = ()) -> list[Any]:
     """Return one flag for each field of ``kind``: None unless given."""
-    hints = get_type_hints(kind)
-    return [
-        (name, Annotated[hints[name] | None, _flag(group, hints[name])], None)
-        for name in (field.name for field in fields(kind))
-        if name not in left_out
-    ]
-
-
-def _flag(group: Group, hint: object) -> Parameter:
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in left_out}
     # A switch needs its opposite here, as a recipe may have turned it on.
-    return Parameter(group=group, negative=None if hint is bool else ())
+    return [
+        (name, Annotated[hint | None, Parameter(group=group, negative=None if hint is bool else ())], None)
+        for name, hint in hints.items()
+    ]
 
 
 def _like(kind: type[Recipe | ModelConfig]) -> dict[str, Any]:
@@ -85,8 +80,8 @@ def train(
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
     from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import find_machine
+    from arc_affinity.training.pretraining.pretrain import quiet_lightning
     from arc_affinity.training.pretraining.pretrain import train as run
-    from arc_affinity.training.pretraining.quiet import quiet_lightning
 
     machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
     quiet_lightning()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
@@ -31,18 +30,16 @@ def split_examples(name: str, held_out: int, folder: Path) -> tuple[ExampleStore
     """
     places = folder / "train", folder / "validation"
     if not all(map(is_store, places)):
-        examples = {task: _enough(task, pairs, held_out, name) for task, pairs in _examples(name)}
+        examples = {}
+        for task in load_tasks(name):
+            # A store's tasks are its examples too, the last of them as a test.
+            known = [pair for pair in (*task.train, *task.test) if pair.output is not None]
+            examples[task.id] = _enough(task.id, known, held_out, name)
         parts = ({t: p[:-held_out] for t, p in examples.items()}, {t: p[-held_out:] for t, p in examples.items()})
         for place, part in zip(places, parts, strict=True):
             if not is_store(place):
                 write_store(place, part, {"source": name})
     return ExampleStore.open(places[0]), ExampleStore.open(places[1])
-
-
-def _examples(name: str) -> Iterator[tuple[str, list[Pair]]]:
-    """The whole pairs of each task. A store's tasks are its examples too, the last of them as a test."""
-    for task in load_tasks(name):
-        yield task.id, [pair for pair in (*task.train, *task.test) if pair.output is not None]
 
 
 def _enough(task: str, pairs: list[Pair], held_out: int, name: str) -> list[Pair]:

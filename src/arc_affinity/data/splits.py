@@ -69,14 +69,14 @@ def foundational_tasks() -> tuple[str, ...]:
     return _published_ids()["foundational"]
 
 
-def kept_out_tasks(training: Iterable[Task], number: int = KEPT_OUT) -> tuple[str, ...]:
+def kept_out_tasks(training: Iterable[Task]) -> tuple[str, ...]:
     """Return the ids, ascending, of the tasks of ARC-AGI-1 training that no solver is trained on or written for.
 
     Whatever a solver leaves open is chosen on these, so that evaluation tasks are looked at for a reported figure
-    alone. They are the ``number`` tasks with the least `task_key`: decided by content, whatever the ids or their order.
+    alone. They are the `KEPT_OUT` tasks with the least `task_key`: decided by content, whatever the ids or their order.
     """
     by_content = sorted(training, key=task_key)
-    return tuple(sorted(task.id for task in by_content[:number]))
+    return tuple(sorted(task.id for task in by_content[:KEPT_OUT]))
 
 
 def stratified_split(
@@ -200,7 +200,6 @@ def _in_strata(numbers: Mapping[str, int], categories: Mapping[str, str], rng: r
 
 
 def _bin_numbers(output_cells: Mapping[str, float], bins: int) -> dict[str, int]:
-    """The quantile bin of each task, from 0."""
     if bins < 1:
         raise ArcAffinityError(f"at least 1 size bin is needed, not {bins}")
     tasks = sorted(output_cells)

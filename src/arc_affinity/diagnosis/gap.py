@@ -118,7 +118,7 @@ def has_gap(task: TaskAccuracy, thresholds: Thresholds = PUBLISHED) -> bool:
     return task.cells > thresholds.cells and task.grids < thresholds.grids
 
 
-def profile(task: TaskAccuracy, thresholds: Thresholds = PUBLISHED) -> Profile:
+def profile(task: TaskAccuracy) -> Profile:
     """Return what a task's two accuracies say together (names of arXiv 2512.07109, bounds as below: ours).
 
     - solved: ``grids >= solved`` (90 %);
@@ -126,17 +126,17 @@ def profile(task: TaskAccuracy, thresholds: Thresholds = PUBLISHED) -> Profile:
     - compositional failure: fewer grids, and ``cells`` above the gap's threshold (80 %), which is the gap;
     - low affinity: fewer grids and no more cells: the parts of the rule are not learnt either.
     """
-    if task.grids >= thresholds.solved:
+    if task.grids >= PUBLISHED.solved:
         return Profile.SOLVED
-    if task.grids >= thresholds.grids:
+    if task.grids >= PUBLISHED.grids:
         return Profile.PARTIAL
-    return Profile.COMPOSITIONAL_FAILURE if has_gap(task, thresholds) else Profile.LOW_AFFINITY
+    return Profile.COMPOSITIONAL_FAILURE if has_gap(task) else Profile.LOW_AFFINITY
 
 
-def group_gap(tasks: Sequence[TaskAccuracy], thresholds: Thresholds = PUBLISHED) -> GroupGap:
+def group_gap(tasks: Sequence[TaskAccuracy]) -> GroupGap:
     """Return the gap of a group of tasks; of none, estimates that say they are undefined."""
-    count = sum(has_gap(task, thresholds) for task in tasks)
-    profiles = Counter(profile(task, thresholds) for task in tasks)
+    count = sum(has_gap(task) for task in tasks)
+    profiles = Counter(profile(task) for task in tasks)
     return GroupGap(
         tasks=len(tasks),
         count=count,
@@ -148,17 +148,6 @@ def group_gap(tasks: Sequence[TaskAccuracy], thresholds: Thresholds = PUBLISHED)
     )
 
 
-def gap_by_category(
-    tasks: Iterable[TaskAccuracy], categories: Mapping[str, str], thresholds: Thresholds = PUBLISHED
-) -> dict[str, GroupGap]:
-    """Return the gap of every category that has tasks, in the order of the taxonomy, `UNLABELLED` last.
-
-    ``categories`` are codes (or ``ambiguous``) by task id; tasks that it lacks are `UNLABELLED`.
-    """
-    groups = by_category(tasks, categories)
-    return {code: group_gap(group, thresholds) for code, group in groups.items()}
-
-
 def by_category(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) -> dict[str, list[TaskAccuracy]]:
     """Return the tasks of every category that has some, in the order of the taxonomy, `UNLABELLED` last."""
     groups: dict[str, list[TaskAccuracy]] = {code: [] for code in (*CODES, AMBIGUOUS, UNLABELLED)}
@@ -167,13 +156,9 @@ def by_category(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) ->
     return {code: group for code, group in groups.items() if group}
 
 
-def sensitivity(
-    tasks: Sequence[TaskAccuracy],
-    cells: Sequence[float] = TRIED_CELLS,
-    grids: Sequence[float] = TRIED_GRIDS,
-) -> Sensitivity:
-    """Count the tasks with a gap for every pair of thresholds (66 as published unless given)."""
+def sensitivity(tasks: Sequence[TaskAccuracy]) -> Sensitivity:
+    """Count the tasks with a gap for each of the 66 pairs of thresholds."""
     # One task a row of the first axis, then thresholds: both comparisons are as in `has_gap`.
-    high = np.array([task.cells for task in tasks])[:, None, None] > np.array(cells)[None, :, None]
-    low = np.array([task.grids for task in tasks])[:, None, None] < np.array(grids)[None, None, :]
-    return Sensitivity(tuple(cells), tuple(grids), (high & low).sum(axis=0), len(tasks))
+    high = np.array([task.cells for task in tasks])[:, None, None] > np.array(TRIED_CELLS)[None, :, None]
+    low = np.array([task.grids for task in tasks])[:, None, None] < np.array(TRIED_GRIDS)[None, None, :]
+    return Sensitivity(TRIED_CELLS, TRIED_GRIDS, (high & low).sum(axis=0), len(tasks))

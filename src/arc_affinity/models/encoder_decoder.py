@@ -82,7 +82,11 @@ class EncoderDecoder(nn.Module):
             self.logits_bias = nn.Parameter(torch.zeros(VOCABULARY))
         if c.context == "tokens":
             self.demonstration_tokens = DemonstrationTokens(c.width, c.context_pairs)
-        self._keep_unused_parts()
+        self.output_aug_extra = nn.Linear(c.width, UNUSED_AUGMENTATION_CLASSES, bias=False)
+        self.eval_ln = nn.LayerNorm(c.width)
+        self.cebr_alpha, self.cebr_beta, self.cebr_gamma, self.gauge_alpha = (
+            nn.Parameter(torch.zeros(())) for _ in range(4)
+        )
         if c.alignment:
             self._align(c.alignment)
 
@@ -112,13 +116,6 @@ class EncoderDecoder(nn.Module):
         for writer in self.decoder.stack:
             writer.self_attn.align(1, sharpness)
             writer.multihead_attn.align(ALIGNED_HEADS, sharpness)
-
-    def _keep_unused_parts(self) -> None:
-        self.output_aug_extra = nn.Linear(self.config.width, UNUSED_AUGMENTATION_CLASSES, bias=False)
-        self.eval_ln = nn.LayerNorm(self.config.width)
-        self.cebr_alpha, self.cebr_beta, self.cebr_gamma, self.gauge_alpha = (
-            nn.Parameter(torch.zeros(())) for _ in range(4)
-        )
 
     @property
     def device(self) -> torch.device:
@@ -177,7 +174,6 @@ class EncoderDecoder(nn.Module):
         return EncoderOutput(memories, mask, context)
 
     def _read(self, grids: GridStack) -> Float[Tensor, "grids steps width"]:
-        """Return what the encoder makes of each grid."""
         stream = self._placed(self.input_embedding(grids.tokens), grids.positions)
         mask = grids.mask if self.config.mask_padding else None
         read: Tensor = self.encoder(stream, mask, self._turn(grids.positions))

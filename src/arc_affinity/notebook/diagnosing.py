@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from arc_affinity.diagnosis.page.document import write_page
+from arc_affinity.diagnosis.page.document import page
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.document import report_json
 from arc_affinity.diagnosis.report.numbers import Report, build_report
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet
 from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.files import write_text
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.types import Task
@@ -38,7 +39,7 @@ class Diagnosis:
         Raises:
             ArcAffinityError: the file cannot be written.
         """
-        write_page(Path(path), self.report, self.shown)
+        write_text(Path(path), page(self.report, self.shown))
         return Path(path)
 
     def to_json(self) -> str:

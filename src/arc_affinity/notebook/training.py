@@ -10,8 +10,8 @@ from typing import Any
 from arc_affinity.models.storage.folders import LoadedModel, find_model
 from arc_affinity.notebook.html import table
 from arc_affinity.training.hardware import find_machine
+from arc_affinity.training.pretraining.pretrain import quiet_lightning
 from arc_affinity.training.pretraining.pretrain import train as train_by
-from arc_affinity.training.pretraining.quiet import quiet_lightning
 from arc_affinity.training.recipes.files import load_recipe
 
 

@@ -85,7 +85,6 @@ def our_claims(evidence: Evidence) -> tuple[Claim, ...]:
 
 
 def _judged(group: str, e: Evidence) -> tuple[Claim, ...]:
-    """The claims of a group of `STATEMENTS`, each checked."""
     claims = []
     for said in fit(read_toml(STATEMENTS)[group], list[Statement], str(STATEMENTS)):
         found = CHECKS[said.id](e)

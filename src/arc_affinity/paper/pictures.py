@@ -53,7 +53,6 @@ def _counts(e: Evidence) -> str:
 
 
 def _visual() -> str:
-    """Our run of the visual classifier, split by split beside who always says S3."""
     cnn = our_cnn()
     lines = [
         Line(f"split {split}", share(count, cnn.tested), series)

@@ -18,8 +18,8 @@ from typing import TypeVar
 from arc_affinity.diagnosis.gap import TaskAccuracy
 from arc_affinity.documents import fit, read_bytes, read_object, text_of
 from arc_affinity.errors import ArcAffinityError, unknown
-from arc_affinity.taxonomy.categories import SUBTYPES
-from arc_affinity.taxonomy.validation import read_labels
+from arc_affinity.taxonomy.categories import AMBIGUOUS, SUBTYPES
+from arc_affinity.taxonomy.validation import Answered, read_labels
 
 T = TypeVar("T")
 
@@ -134,6 +134,25 @@ def published_reference(folder: Path | None, tasks: Collection[str]) -> Referenc
         for known, own in ((bundled.labels, found.labels), (bundled.subtypes, found.subtypes))
     )
     return replace(found, labels=labels, subtypes=subtypes)
+
+
+def published_first(by_rules: Answered, tasks: Collection[str]) -> Answered:
+    """Return the published category of each task; rule and reason stay, and where they speak for another it is said.
+
+    Tasks that are published as ambiguous keep the rules' answer. ``tasks`` are the ids of the 400 re-arc tasks.
+    """
+    reference = published_reference(None, tasks)
+    labels, subtypes = reference.labels or {}, reference.subtypes or {}
+    answers = dict(by_rules.answers)
+    for task_id, answer in by_rules.answers.items():
+        label = labels.get(task_id, AMBIGUOUS)
+        if label == AMBIGUOUS:
+            continue
+        other = "" if label == answer.category else f"the rules say {answer.category}: "
+        answers[task_id] = replace(
+            answer, category=label, subtype=subtypes.get(task_id), reason=f"{other}{answer.reason}", confidence=1.0
+        )
+    return Answered(answers, {task_id: {"by_rules": each.category} for task_id, each in by_rules.answers.items()})
 
 
 def _fine_tune(task_id: str, row: Mapping[str, float]) -> FineTune:

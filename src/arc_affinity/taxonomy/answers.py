@@ -25,7 +25,7 @@ def by_code(ids: Iterable[str]) -> Answered:
     """Return what the rules over re-arc's generators say of the tasks with these ids."""
     from arc_affinity.taxonomy.by_code.rules import classify
 
-    return Answered({task_id: classify(task_id).answer for task_id in ids})
+    return Answered({task_id: classify(task_id) for task_id in ids})
 
 
 def by_program(ids: Iterable[str]) -> Answered:
@@ -57,7 +57,7 @@ def by_program(ids: Iterable[str]) -> Answered:
 
 def by_search(tasks: Iterable[Task], seconds: float) -> Answered:
     """Return the kind that most steps of the program are of that a search of ``seconds`` finds for each task."""
-    from arc_affinity.search.trusted import found_program
+    from arc_affinity.search.solve import found_program
     from arc_affinity.taxonomy.by_program.found import kinds_of
 
     said: dict[str, Answer] = {}

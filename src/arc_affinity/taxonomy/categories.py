@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from arc_affinity.errors import unknown
-
 
 class Affinity(StrEnum):
     """How well a category suits a small transformer (arXiv 2512.07109); ordered from best to worst."""
@@ -50,7 +48,6 @@ class Category:
         name: two or three words.
         definition: what puts a task here, in our words.
         affinity: published level.
-        justification: what was published to support the level.
         published_tasks: how many of the 400 re-arc tasks the published rules put here.
         subtypes: parts reported apart.
     """
@@ -59,12 +56,9 @@ class Category:
     name: str
     definition: str
     affinity: Affinity
-    justification: str
     published_tasks: int
     subtypes: tuple[Subtype, ...] = ()
 
-
-MEDIUM_ALONE = "Medium stands for 70-85 % of cells right, zero-shot; no figure of its own was published."
 
 CATEGORIES: tuple[Category, ...] = (
     Category(
@@ -72,7 +66,6 @@ CATEGORIES: tuple[Category, ...] = (
         "geometric transform",
         "The whole grid, or one thing in it, is mirrored, rotated, transposed or moved: one step.",
         Affinity.MEDIUM,
-        MEDIUM_ALONE,
         52,
     ),
     Category(
@@ -80,7 +73,6 @@ CATEGORIES: tuple[Category, ...] = (
         "geometric composition",
         "The output is put together from copies of the input or of a pattern: concatenated, tiled, repeated.",
         Affinity.MEDIUM,
-        MEDIUM_ALONE,
         38,
     ),
     Category(
@@ -88,7 +80,6 @@ CATEGORIES: tuple[Category, ...] = (
         "topology",
         "What is drawn follows from how cells lie to each other: connected, enclosed, bordering, in line of sight.",
         Affinity.LOW,
-        "On unseen tasks 5.68 % of the grids of S3-A were right and 0.10 % of those of S3-B.",
         108,
         (
             Subtype("S3-A", "A pattern around a cell or a box decides: a frame, a line, a ray.", 77),
@@ -100,7 +91,6 @@ CATEGORIES: tuple[Category, ...] = (
         "colour transform",
         "Cells stay where they are and change colour: recoloured, filtered, filled.",
         Affinity.HIGH,
-        "High stands for more than 85 % of cells right, zero-shot; no figure of its own was published.",
         99,
     ),
     Category(
@@ -108,7 +98,6 @@ CATEGORIES: tuple[Category, ...] = (
         "pattern matching",
         "The pattern of one region is found again, or applied, in another.",
         Affinity.MEDIUM,
-        MEDIUM_ALONE,
         28,
     ),
     Category(
@@ -116,7 +105,6 @@ CATEGORIES: tuple[Category, ...] = (
         "scaling",
         "The output is the input, or a part of it, made larger or smaller.",
         Affinity.MEDIUM,
-        MEDIUM_ALONE,
         7,
     ),
     Category(
@@ -124,7 +112,6 @@ CATEGORIES: tuple[Category, ...] = (
         "set logic",
         "Regions are combined as sets: intersection, union, difference.",
         Affinity.MEDIUM,
-        MEDIUM_ALONE,
         21,
     ),
     Category(
@@ -132,7 +119,6 @@ CATEGORIES: tuple[Category, ...] = (
         "iterative refinement",
         "A step is repeated until a condition holds, so the number of steps depends on the grid.",
         Affinity.LOW,
-        "Low stands for less than 70 % of cells right, zero-shot; counted as very low beside ViTARC's specialists.",
         5,
     ),
     Category(
@@ -140,7 +126,6 @@ CATEGORIES: tuple[Category, ...] = (
         "packing",
         "Things are placed under constraints: where one may go depends on the others.",
         Affinity.VERY_LOW,
-        "Of 21 tasks, each fine-tuned on 400 examples, 9 ended without one right grid.",
         28,
     ),
 )
@@ -161,17 +146,6 @@ LOW_AFFINITY: frozenset[str] = frozenset(
 """Codes whose tasks the paper counts as of low affinity: 141 of 400, 35.3 %."""
 
 SUBTYPES: tuple[str, ...] = tuple(subtype.code for category in CATEGORIES for subtype in category.subtypes)
-
-
-def category(code: str) -> Category:
-    """Return the category with this code.
-
-    Raises:
-        ArcAffinityError: no such category.
-    """
-    if code not in BY_CODE:
-        raise unknown("category", code, BY_CODE)
-    return BY_CODE[code]
 
 
 def empirical_affinity(cell_accuracy: float) -> Affinity:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.documents import read_object, shown
-from arc_affinity.errors import ArcAffinityError, listing
+from arc_affinity.errors import ArcAffinityError, listing, unknown
 from arc_affinity.taxonomy.by_code.rules import classify
-from arc_affinity.taxonomy.categories import AMBIGUOUS, SUBTYPES, category
+from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, SUBTYPES
 from arc_affinity.types import Task
 
 UNKNOWN = "unknown"
@@ -45,7 +45,10 @@ def find_categories(
         ArcAffinityError: the file is none such, or names a category that there is not.
     """
     if path is not None:
-        return _from_file(ids, path)
+        content = read_object(path)
+        listed = {task: _code(content[task], f"{path}: task {task}") for task in ids if task in content}
+        known = {task: code for task, code in listed.items() if code != UNKNOWN}
+        return _labels(ids, known, f"the file {path.name}", "not in the file")
     coded = sorted(set(ids) & set(task_ids()))
     labels = {task_id: classify(task_id).category for task_id in coded}
     ways = [f"rules over the code of the generators of {len(labels)} tasks"] if labels else []
@@ -67,24 +70,16 @@ def _by_grids(tasks: Sequence[Task], tell: Callable[[str], None]) -> tuple[dict[
     # Imported here because torch takes seconds, and tasks with code need none of it.
     from arc_affinity.taxonomy.by_grids import classifier
 
+    def told() -> Iterator[Task]:
+        for number, task in enumerate(tasks, 1):
+            tell(f"category of task {number:,} of {len(tasks):,}")
+            yield task
+
     try:
-        guesses = classifier.classify_all(_told(tasks, tell))
+        guesses = classifier.classify_all(told())
     except ArcAffinityError as error:
         return {}, f"no generator code, and no classifier of grids: {error}"
     return {task: guess.category for task, guess in guesses.items()}, "no demonstrations here to look at"
-
-
-def _told(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[Task]:
-    for number, task in enumerate(tasks, 1):
-        tell(f"category of task {number:,} of {len(tasks):,}")
-        yield task
-
-
-def _from_file(tasks: Collection[str], path: Path) -> Labels:
-    content = read_object(path)
-    labels = {task: _code(content[task], f"{path}: task {task}") for task in tasks if task in content}
-    known = {task: code for task, code in labels.items() if code != UNKNOWN}
-    return _labels(tasks, known, f"the file {path.name}", "not in the file")
 
 
 def _labels(tasks: Collection[str], labels: Mapping[str, str], source: str, reason: str) -> Labels:
@@ -100,7 +95,7 @@ def _code(value: object, where: str) -> str:
         raise ArcAffinityError(f"{where}: must be a category, not {shown(value)}")
     if code in (AMBIGUOUS, UNKNOWN):
         return code
-    try:
-        return category(code.partition("-")[0] if code in SUBTYPES else code).code
-    except ArcAffinityError as error:
-        raise ArcAffinityError(f"{where}: {error}") from error
+    code = code.partition("-")[0] if code in SUBTYPES else code
+    if code not in BY_CODE:
+        raise ArcAffinityError(f"{where}: {unknown('category', code, BY_CODE)}")
+    return code

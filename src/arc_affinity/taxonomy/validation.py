@@ -41,7 +41,7 @@ class Disagreement:
 
     task: str
     label: str
-    answered: str
+    answer: str
     rule: str
     reason: str
     confidence: float

@@ -31,7 +31,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_a_line_every_half_minute_with_the_time_left_by_the_pace_of_this_run(console, clock) -> None:
-    bar = Bar("Predicting", 110, "answers", done=10, console=console)
+    bar = Bar("Predicting", 110, "answers", console=console)
+    bar.begun_at = bar.done = 10
     bar.begun = clock[0]
     for seconds, pieces in ((20, 3), (31, 7), (40, 1), (90, 39)):
         clock[0] = seconds

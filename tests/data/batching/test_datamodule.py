@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from arc_affinity.data.batching import sampling
 from arc_affinity.data.batching.batch import Batch
-from arc_affinity.data.batching.datamodule import VALIDATION_TURN, Feeding, Stage, StoreDataModule, StoreExamples
+from arc_affinity.data.batching.datamodule import VALIDATION_TURN, Feeding, StoreDataModule, StoreExamples
 from arc_affinity.data.batching.demonstrations import from_store
 from arc_affinity.data.batching.sampling import BatchRules
 from arc_affinity.data.store.examples import ExampleStore, write_store
@@ -97,13 +97,13 @@ def test_a_run_plans_each_pass_once(stores: tuple[ExampleStore, ExampleStore], m
     turns: list[int] = []
     plan = sampling.plan_batches
     monkeypatch.setattr(sampling, "plan_batches", lambda c, r, turn: [turns.append(turn), plan(c, r, turn)][1])
-    stages = (Stage(24, 2),)
+    stages = ((24, 2),)
     spy = train(stores, Feeding(2, RULES, 2, stages=stages), 40)
     assert len(spy.shown) == 40
     of_stage = turns.index(0, 1)
     assert turns == [*range(of_stage), *range(len(turns) - of_stage)], "those of the stage, then those of all"
     assert len(turns) > 5
-    assert indices(spy) == indices(train(stores, Feeding(2, RULES, 4, stages=(Stage(24, 1),)), 40))
+    assert indices(spy) == indices(train(stores, Feeding(2, RULES, 4, stages=((24, 1),)), 40))
 
 
 def test_loader_processes_make_the_same_batches(stores: tuple[ExampleStore, ExampleStore]) -> None:
@@ -125,7 +125,7 @@ def test_each_validation_sees_every_example_once(stores: tuple[ExampleStore, Exa
 
 def test_small_examples_are_shown_first(stores: tuple[ExampleStore, ExampleStore]) -> None:
     """Two stretches of two batches of at most 24 tokens, of which at least 2 are PADs, then all examples anew."""
-    spy = train(stores, Feeding(1, RULES, 2, stages=(Stage(24, 2),)), 12)
+    spy = train(stores, Feeding(1, RULES, 2, stages=((24, 2),)), 12)
     assert max(spy.cells[:4]) <= 22 < max(spy.cells[4:])
     assert indices(spy)[4:] == indices(train(stores, Feeding(1, RULES, 8), 8))
 

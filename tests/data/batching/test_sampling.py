@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from arc_affinity.data.batching import sampling
 from arc_affinity.data.batching.sampling import (
     BatchRules,
     BatchStream,
-    padding_share,
     plan_batches,
     smaller,
     token_counts,
@@ -25,6 +25,12 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
 
 RULES = BatchRules(cells=701, examples=7, seed=3)
+
+
+def padding_share(counts: np.ndarray, batches: Sequence[Sequence[int]]) -> float:
+    """Share of padding among the query and output tokens of batches."""
+    groups = [counts[list(batch)] for batch in batches]
+    return 1 - sum(group.sum() for group in groups) / sum(group.max(axis=0).sum() * len(group) for group in groups)
 
 
 def random_sizes(count: int, seed: int = 0) -> np.ndarray:
@@ -70,13 +76,6 @@ def test_like_sizes_meet(related: bool) -> None:
     at_random = np.random.default_rng(0).permutation(2003).tolist()
     assert share < (0.1 if related else 0.25)
     assert share < padding_share(counts, [at_random[i : i + 32] for i in range(0, 2003, 32)]) / 2
-
-
-def test_padding_by_hand() -> None:
-    counts = np.array([[3, 5], [7, 2], [4, 4]])
-    # (7 + 5) x 2 + 8 = 32 tokens, of which 8 + 9 + 8 = 25 are real.
-    assert padding_share(counts, [[0, 1], [2]]) == pytest.approx(1 - 25 / 32)
-    assert padding_share(counts, [[0], [1], [2]]) == 0
 
 
 def stream(steps: int, *, rank: int = 0, ranks: int = 1, begun: int = 0, at: int = 0) -> list[list[tuple[int, int]]]:

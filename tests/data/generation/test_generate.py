@@ -18,7 +18,8 @@ import pytest
 
 from arc_affinity.data.generation import generate, rearc
 from arc_affinity.data.generation.generate import JSON_MANIFEST, PARTS, generate_json, generate_store
-from arc_affinity.data.store.examples import ARRAYS, MANIFEST, ExampleStore, write_store
+from arc_affinity.data.store.examples import ExampleStore, write_store
+from arc_affinity.data.store.files import ARRAYS, MANIFEST
 from arc_affinity.errors import ArcAffinityError
 
 TASKS = ("007bbfb7", "05269061", "1190e5a7", "9172f3a0", "dbc1a6ce")

@@ -17,7 +17,7 @@ from arc_affinity.diagnosis.page.document import page, write_figures
 from arc_affinity.diagnosis.page.figures import LOOKS, figures_of
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.document import report_json
-from arc_affinity.diagnosis.report.numbers import Report, binary_mean, build_report
+from arc_affinity.diagnosis.report.numbers import Report, build_report, defined_mean
 from arc_affinity.diagnosis.report.outputs import (
     DEFINITIONS,
     NAMES,
@@ -208,7 +208,7 @@ def test_no_records_are_refused() -> None:
 
 
 def test_shares_keep_an_interval_where_all_failed() -> None:
-    estimate = binary_mean([0.0] * 400)
+    estimate = defined_mean([0.0] * 400)
     assert estimate.value == 0.0
     assert estimate.low == 0.0
     # Wilson's upper end for 0 of n is z**2 / (n + z**2).

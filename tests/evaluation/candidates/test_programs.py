@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.evaluation.candidates.journal import Journal
 from arc_affinity.evaluation.candidates.programs import Bound, search_tasks
+from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.training.executors import SerialExecutor
 from arc_affinity.types import Pair, Task
 
@@ -40,8 +40,8 @@ class Counting(SerialExecutor):
 
 
 def search(folder: Path, executor: Executor, seconds: float | None = None):
-    journal = Journal(folder / "programs.jsonl", {"tasks": 3})
-    return search_tasks(TASKS, BOUND, journal, executor, 2, lambda _: None, seconds)
+    with Journal(folder / "programs.jsonl", {"tasks": 3}) as journal:
+        return search_tasks(TASKS, BOUND, journal, executor, 2, lambda _: None, seconds)
 
 
 def test_every_question_has_its_programs(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from arc_affinity.data.symmetry.augment import DIHEDRALS
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates.answering import (
     Asked,
-    Draft,
     Question,
     in_batches,
     questions_of,
@@ -20,25 +19,26 @@ from arc_affinity.evaluation.candidates.answering import (
     views_of,
 )
 from arc_affinity.evaluation.candidates.collecting import rounds
-from arc_affinity.evaluation.candidates.journal import Journal
-from arc_affinity.evaluation.candidates.ranking import pool, rank
+from arc_affinity.evaluation.candidates.ranking import rank
+from arc_affinity.evaluation.predicting.voting import Candidate, vote
+from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.types import Pair, Task
 
 A, B, C = (np.full((2, 2), colour, np.uint8) for colour in (1, 2, 3))
 
 
-def draft(view: int, grid: np.ndarray, likelihood: float) -> Draft:
-    return Draft("t", 0, view, grid, likelihood)
+def draft(view: int, grid: np.ndarray, likelihood: float) -> Candidate:
+    return Candidate(grid, likelihood, view)
 
 
 def test_the_copy_of_the_query_is_no_candidate() -> None:
-    choices = pool([draft(0, A, -1), draft(1, A, -1), draft(2, B, -3)], query=A)
+    choices = vote([draft(0, A, -1), draft(1, A, -1), draft(2, B, -3)], exclude=A)
     assert [choice.grid.tolist() for choice in choices] == [B.tolist()]
     assert (choices[0].votes, choices[0].views) == (1, 3)
 
 
 def test_likelihood_under_shared_views_can_overturn_votes() -> None:
-    choices = pool([draft(0, A, -1), draft(1, A, -1), draft(2, B, -9)], query=C)
+    choices = vote([draft(0, A, -1), draft(1, A, -1), draft(2, B, -9)], exclude=C)
     by_votes = rank(choices, None)
     assert by_votes[0].grid is choices[0].grid
     judged = rank(choices, {0: [-5.0, -7.0], 1: [-1.0, -2.0]})
@@ -101,20 +101,21 @@ def test_rounds_cover_every_view_once(views: int, first: int) -> None:
 
 def test_a_journal_goes_on_after_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
-    first = Journal(path, {"seed": 1})
-    first.append({"batch": "a"})
-    first.append({"batch": "b"})
+    with Journal(path, {"seed": 1}) as first:
+        first.append({"batch": "a"})
+        first.append({"batch": "b"})
     path.write_bytes(path.read_bytes()[:-4])
-    again = Journal(path, {"seed": 1})
-    assert again.lines == [{"batch": "a"}]
-    again.append({"batch": "c"})
-    assert [line["batch"] for line in Journal(path, {"seed": 1}).lines] == ["a", "c"]
+    with Journal(path, {"seed": 1}) as again:
+        assert list(again.rows()) == [(f"{path}:2", {"batch": "a"})]
+        again.append({"batch": "c"})
+    with Journal(path, {"seed": 1}) as whole:
+        assert [line["batch"] for _, line in whole.rows()] == ["a", "c"]
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]\n", b'{"seed": 2}\n', b"\xff\xfe\n", b'{"seed": 1}\nnonsense\n'])
 def test_what_is_no_journal_of_this_run_is_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "j.jsonl"
     path.write_bytes(content)
-    with pytest.raises(ArcAffinityError, match=r"j\.jsonl"):
-        Journal(path, {"seed": 1})
+    with pytest.raises(ArcAffinityError, match=r"j\.jsonl"), Journal(path, {"seed": 1}) as journal:
+        list(journal.rows())
     assert path.read_bytes() == content

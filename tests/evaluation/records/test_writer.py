@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,10 +24,28 @@ def rows(record, task_id: str) -> list:
     return [record(task_id, index, attempt, [[1, 0]]) for index in range(2) for attempt in (1, 2)]
 
 
+def begin(path: Path, record, *task_ids: str, settings: dict = SETTINGS) -> Path:
+    """Write some tasks, be interrupted, and return the part file."""
+    with contextlib.suppress(KeyboardInterrupt), RecordWriter.opened(path, settings) as writer:
+        for task_id in task_ids:
+            writer.write(task_id, rows(record, task_id))
+        raise KeyboardInterrupt
+    return path.with_name(f"{path.name}.part")
+
+
+def done(path: Path, settings: dict = SETTINGS) -> frozenset[str]:
+    """The tasks that a new writer finds done; it makes nothing of them."""
+    tasks: frozenset[str] = frozenset()
+    with contextlib.suppress(KeyboardInterrupt), RecordWriter.opened(path, settings) as writer:
+        tasks = writer.done_tasks
+        raise KeyboardInterrupt
+    return tasks
+
+
 def predict(path: Path, record, tasks=TASKS) -> list[str]:
     """Predict what is not done yet; return the tasks that took work."""
     worked = []
-    with RecordWriter(path, SETTINGS) as writer:
+    with RecordWriter.opened(path, SETTINGS) as writer:
         for task_id in tasks:
             if task_id not in writer.done_tasks:
                 writer.write(task_id, rows(record, task_id))
@@ -45,11 +64,9 @@ def test_an_unbroken_run_writes_what_write_records_writes(tmp_path, record, name
 
 def test_a_run_cut_at_any_byte_goes_on_to_the_same_records(tmp_path, record):
     path = tmp_path / "records.jsonl"
-    writer = RecordWriter(path, SETTINGS)
-    for task_id in TASKS[:2]:
-        writer.write(task_id, rows(record, task_id))
-    whole = writer.part.read_bytes()
-    writer.part.unlink()
+    part = begin(path, record, *TASKS[:2])
+    whole = part.read_bytes()
+    part.unlink()
     predict(path, record)
     finished = path.read_bytes()
     path.unlink()
@@ -67,36 +84,35 @@ def test_a_run_cut_at_any_byte_goes_on_to_the_same_records(tmp_path, record):
         len(whole) - 1,
         len(whole),
     ):
-        writer.part.write_bytes(whole[:cut])
-        done = 0 if cut < first else 1 if cut < len(whole) else 2
-        assert predict(path, record) == list(TASKS[done:]), cut
+        part.write_bytes(whole[:cut])
+        kept = 0 if cut < first else 1 if cut < len(whole) else 2
+        assert predict(path, record) == list(TASKS[kept:]), cut
         assert path.read_bytes() == finished
-        assert not writer.part.exists()
+        assert not part.exists()
 
 
 def test_an_exception_keeps_the_tasks_that_are_done(tmp_path, record):
     path = tmp_path / "records.jsonl"
-    with pytest.raises(KeyboardInterrupt), RecordWriter(path, SETTINGS) as writer:
+    with pytest.raises(KeyboardInterrupt), RecordWriter.opened(path, SETTINGS) as writer:
         writer.write("a1", rows(record, "a1"))
         raise KeyboardInterrupt
     assert not path.exists()
-    assert RecordWriter(path, SETTINGS).done_tasks == {"a1"}
+    assert done(path) == {"a1"}
     assert predict(path, record) == ["a2", "a3"]
     assert len(read_records(path)) == 12
 
 
 def test_kill_9_keeps_the_tasks_that_are_done(tmp_path, record):
     path = tmp_path / "records.jsonl"
-    writer = RecordWriter(path, SETTINGS)
-    writer.write("a1", rows(record, "a1"))
+    begin(path, record, "a1")
     program = (
         "import os, sys, pathlib\n"
         "from arc_affinity.evaluation.records.writer import RecordWriter\n"
         "from arc_affinity.evaluation.records.record import read_records\n"
         "records = read_records(pathlib.Path(sys.argv[2]))\n"
-        f"writer = RecordWriter(pathlib.Path(sys.argv[1]), {SETTINGS!r})\n"
-        "writer.write('a2', records)\n"
-        "os.kill(os.getpid(), 9)\n"
+        f"with RecordWriter.opened(pathlib.Path(sys.argv[1]), {SETTINGS!r}) as writer:\n"
+        "    writer.write('a2', records)\n"
+        "    os.kill(os.getpid(), 9)\n"
     )
     second = tmp_path / "second.jsonl"
     write_records(second, rows(record, "a2"))
@@ -108,50 +124,51 @@ def test_kill_9_keeps_the_tasks_that_are_done(tmp_path, record):
 
 def test_other_settings_are_refused(tmp_path, record):
     path = tmp_path / "records.jsonl"
-    RecordWriter(path, SETTINGS).write("a1", rows(record, "a1"))
+    begin(path, record, "a1")
     with pytest.raises(ArcAffinityError, match=r"jsonl\.part was begun with seed 7, not 11"):
-        RecordWriter(path, {**SETTINGS, "seed": 11})
+        done(path, {**SETTINGS, "seed": 11})
     with pytest.raises(ArcAffinityError, match="was begun with protocol 'arc_prize', not None"):
-        RecordWriter(path, {"model": "champion", "seed": 7})
-    assert RecordWriter(path, SETTINGS).done_tasks == {"a1"}
+        done(path, {"model": "champion", "seed": 7})
+    assert done(path) == {"a1"}
 
 
 def test_damage_inside_is_told_by_line(tmp_path, record):
     path = tmp_path / "records.jsonl"
-    writer = RecordWriter(path, SETTINGS)
-    writer.write("a1", rows(record, "a1"))
-    begun = writer.part.read_bytes()
+    part = begin(path, record, "a1")
+    begun = part.read_bytes()
     for damage, told in (
         (b"garbage\n", r"part:3: it is not JSON"),
         (b'{"task":3}\n', r"part:3: not a task's records"),
     ):
-        writer.part.write_bytes(begun + damage)
+        part.write_bytes(begun + damage)
         with pytest.raises(ArcAffinityError, match=told):
-            RecordWriter(path, SETTINGS)
-    writer.part.write_bytes(b'{"schema":1}\n')
+            done(path)
+    part.write_bytes(b'{"schema":1}\n')
     with pytest.raises(ArcAffinityError, match=r"part:1: no settings"):
-        RecordWriter(path, SETTINGS)
+        done(path)
 
 
 def test_wrong_records_are_refused_and_nothing_is_written(tmp_path, record):
-    writer = RecordWriter(tmp_path / "records.jsonl", SETTINGS)
-    writer.write("a1", rows(record, "a1"))
-    before = writer.part.read_bytes()
+    part = begin(tmp_path / "records.jsonl", record, "a1")
+    before = part.read_bytes()
     for task_id, records, told in (
         ("a1", rows(record, "a1"), "already holds task a1"),
         ("a2", rows(record, "a3"), "record of task a3 among those of task a2"),
         ("a2", rows(record, "a2") * 2, "task a2 has two records"),
         ("a2", [], "task a2 has no records"),
     ):
-        with pytest.raises(ArcAffinityError, match=told):
+        with (
+            pytest.raises(ArcAffinityError, match=told),
+            RecordWriter.opened(tmp_path / "records.jsonl", SETTINGS) as writer,
+        ):
             writer.write(task_id, records)
-    assert writer.part.read_bytes() == before
+        assert part.read_bytes() == before
 
 
 def test_finishing_without_any_task_is_an_error(tmp_path):
     with (
         pytest.raises(ArcAffinityError, match="there are no records"),
-        RecordWriter(tmp_path / "r.jsonl", {}),
+        RecordWriter.opened(tmp_path / "r.jsonl", {}),
     ):
         pass
 
@@ -159,29 +176,30 @@ def test_finishing_without_any_task_is_an_error(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ArcAffinityError, match=r"cannot write .*file/r\.jsonl"):
-        RecordWriter(tmp_path / "file" / "r.jsonl", SETTINGS)
+        done(tmp_path / "file" / "r.jsonl")
 
 
-def test_a_full_disk_tells_and_keeps_what_was_done(tmp_path, record):
+def test_a_full_disk_tells_and_keeps_what_was_done(tmp_path, record, monkeypatch):
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("the system has no /dev/full")
-    writer = RecordWriter(tmp_path / "records.jsonl", SETTINGS)
-    writer.write("a1", rows(record, "a1"))
-    kept = writer.part
-    writer.part = full
-    with pytest.raises(ArcAffinityError, match="cannot write /dev/full: No space left"):
+    path, writes = tmp_path / "records.jsonl", os.dup
+    begin(path, record, "a1")
+    with (
+        pytest.raises(ArcAffinityError, match=r"cannot write .*records\.jsonl\.part: No space left"),
+        RecordWriter.opened(path, SETTINGS) as writer,
+    ):
+        monkeypatch.setattr(os, "dup", lambda _: os.open(full, os.O_WRONLY))
         writer.write("a2", rows(record, "a2"))
-    writer.part = kept
-    assert writer.done_tasks == RecordWriter(tmp_path / "records.jsonl", SETTINGS).done_tasks == {"a1"}
+    monkeypatch.setattr(os, "dup", writes)
+    assert done(path) == {"a1"}
 
 
 def test_an_unfinished_file_is_told_as_such(tmp_path, record):
-    writer = RecordWriter(tmp_path / "records.jsonl", SETTINGS)
-    writer.write("a1", rows(record, "a1"))
-    assert holds_records(writer.part)
+    part = begin(tmp_path / "records.jsonl", record, "a1")
+    assert holds_records(part)
     with pytest.raises(ArcAffinityError, match=r"part:1: the prediction is unfinished; the same command resumes it"):
-        read_records(writer.part)
+        read_records(part)
 
 
 FOREIGN = (b"dear diary\n", b"dear diary", b'{"settings', b'{"schema":1}\nmore', b"\x00\x01", b"[1]\n[2]\n", b"\n\n")
@@ -192,10 +210,10 @@ def test_a_part_file_of_someone_else_is_refused_and_left_alone(tmp_path, content
     part = tmp_path / "r.jsonl.part"
     part.write_bytes(content)
     if b'{"settings":{}}\n'.startswith(content):
-        RecordWriter(tmp_path / "r.jsonl", {})
+        done(tmp_path / "r.jsonl", {})
         return
     with pytest.raises(ArcAffinityError, match=r"r\.jsonl\.part:1: no settings of a prediction"):
-        RecordWriter(tmp_path / "r.jsonl", SETTINGS)
+        done(tmp_path / "r.jsonl")
     assert part.read_bytes() == content
 
 
@@ -204,37 +222,36 @@ def test_a_part_file_that_is_a_link_or_no_file_is_refused(tmp_path):
     precious.write_text("dear")
     part.symlink_to(precious)
     with pytest.raises(ArcAffinityError, match=r"cannot write .*part: it is a link"):
-        RecordWriter(tmp_path / "r.jsonl", SETTINGS)
+        done(tmp_path / "r.jsonl")
     assert precious.read_text() == "dear" and part.is_symlink()
     part.unlink()
     os.mkfifo(part)
     with pytest.raises(ArcAffinityError, match=r"cannot write .*part: it is no file"):
-        RecordWriter(tmp_path / "r.jsonl", SETTINGS)
+        done(tmp_path / "r.jsonl")
     part.unlink()
     with pytest.raises(ArcAffinityError, match="cannot write /dev/null: it is no file"):
-        RecordWriter(Path("/dev/null"), SETTINGS)
+        done(Path("/dev/null"))
 
 
 def test_two_writers_of_one_file_do_not_mix(tmp_path, record):
     path = tmp_path / "r.jsonl"
-    with RecordWriter(path, SETTINGS) as first:
+    with RecordWriter.opened(path, SETTINGS) as first:
         first.write("a1", rows(record, "a1"))
         program = (
             "import sys, pathlib\n"
             "from arc_affinity.evaluation.records.writer import RecordWriter\n"
-            f"RecordWriter(pathlib.Path(sys.argv[1]), {SETTINGS!r})\n"
+            f"RecordWriter.opened(pathlib.Path(sys.argv[1]), {SETTINGS!r}).__enter__()\n"
         )
-        done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
-        assert done.returncode and "is being written by another process" in done.stderr
+        ended = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+        assert ended.returncode and "is being written by another process" in ended.stderr
         first.write("a2", rows(record, "a2"))
     assert len(read_records(path)) == 8 and [each.name for each in tmp_path.iterdir()] == ["r.jsonl"]
 
 
 def test_what_a_part_file_repeats_or_mixes_up_is_refused(tmp_path, record):
     path = tmp_path / "r.jsonl"
-    writer = RecordWriter(path, SETTINGS)
-    writer.write("a1", rows(record, "a1"))
-    header, line = writer.part.read_bytes().splitlines(keepends=True)
+    part = begin(path, record, "a1")
+    header, line = part.read_bytes().splitlines(keepends=True)
     task = json.loads(line)
     for bad, told in (
         ([task, task], r"part:3: task 'a1' again, first on line 2"),
@@ -243,8 +260,8 @@ def test_what_a_part_file_repeats_or_mixes_up_is_refused(tmp_path, record):
         ([{**task, "records": [{**task["records"][0], "seed": -1}]}], r"part:2: record 1: seed must be"),
         ([{**task, "records": []}], "not a task's records"),
     ):
-        writer.part.write_bytes(header + b"".join(json.dumps(each).encode() + b"\n" for each in bad))
-        before = writer.part.read_bytes()
+        part.write_bytes(header + b"".join(json.dumps(each).encode() + b"\n" for each in bad))
+        before = part.read_bytes()
         with pytest.raises(ArcAffinityError, match=told):
-            RecordWriter(path, SETTINGS)
-        assert writer.part.read_bytes() == before
+            done(path)
+        assert part.read_bytes() == before

@@ -52,7 +52,7 @@ def test_every_rule_has_a_generator_here():
 def test_a_rule_decides_what_it_is_for(rule):
     decided = classify_source(made(*MADE[rule.name]))
     assert (decided.rule, decided.category, decided.confidence) == (rule.name, rule.category, rule.confidence)
-    assert decided.evidence or rule.name == "nothing else"
+    assert decided.reason or rule.name == "nothing else"
 
 
 def test_formatting_does_not_matter():
@@ -96,7 +96,7 @@ def test_the_14_ambiguous_tasks_have_their_manual_category():
     for task, category in MANUAL.items():
         decided = classify(task)
         assert (decided.category, decided.rule) == (category, BY_HAND)
-        assert decided.evidence.startswith("the rules say ")
+        assert decided.reason.startswith("the rules say ")
 
 
 def test_agreement_with_the_published_labels(shared):

@@ -21,7 +21,6 @@ from arc_affinity.taxonomy.by_grids.classifier import (
     Classifier,
     Group,
     bundled,
-    classify,
     classify_all,
     load,
     task_input,
@@ -53,8 +52,8 @@ def test_a_known_task_is_judged_by_the_fold_that_has_not_seen_it(task):
 
 
 def test_the_order_of_demonstrations_does_not_matter(task):
-    first = classify(task)
-    second = classify(Task(task.id, task.train[::-1], task.test))
+    first = bundled().classify(task)
+    second = bundled().classify(Task(task.id, task.train[::-1], task.test))
     assert first.probabilities == pytest.approx(dict(second.probabilities), abs=1e-5)
     assert sum(first.probabilities.values()) == pytest.approx(1)
     assert first.best == max(CODES, key=first.probabilities.__getitem__)
@@ -63,7 +62,7 @@ def test_the_order_of_demonstrations_does_not_matter(task):
 
 def test_tests_are_not_looked_at(task):
     other = Task(task.id, task.train, (Pair(np.zeros((1, 1), np.uint8), None),))
-    assert classify(task) == classify(other)
+    assert bundled().classify(task) == bundled().classify(other)
 
 
 def test_it_may_abstain(task):

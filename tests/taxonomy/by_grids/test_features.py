@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from arc_affinity.taxonomy.by_grids.changes import change_features
 from arc_affinity.taxonomy.by_grids.features import names, pair_features, pair_palette, task_features, task_names
-from arc_affinity.taxonomy.by_grids.images import CHANNELS, SIDE, pair_image, turned
+from arc_affinity.taxonomy.by_grids.images import CHANNELS, SIDE, pair_image
 from arc_affinity.taxonomy.by_grids.regions import Scene
 from arc_affinity.taxonomy.by_grids.relations import relation_features, turns
 from arc_affinity.types import Pair
@@ -171,13 +171,3 @@ def test_images():
     assert image[8].sum() * 4 == 2
     assert image[9].sum() * 4 == 1
     assert (image[8, 0, 0], image[9, 0, 0]) == (0.25, 0.25)
-
-
-def test_turned_images():
-    full = np.random.default_rng(5).integers(0, 10, (30, 30)).astype(np.uint8)
-    image = pair_image(Pair(full, full))
-    np.testing.assert_allclose(turned(image, 1), pair_image(Pair(full.T, full.T)))
-    for view in range(8):
-        again = turned(turned(image, view), {3: 5, 5: 3}.get(view, view))
-        np.testing.assert_array_equal(again, image)
-    assert turned(np.stack([image, image]), 6).shape == (2, CHANNELS, SIDE, SIDE)

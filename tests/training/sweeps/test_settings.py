@@ -84,8 +84,8 @@ def test_a_trial_is_the_recipe_shortened_alike(tiny: Recipe) -> None:
 def test_the_search_finds_what_matters(searched: Callable[..., Found]) -> None:
     found = searched("run", 24)
     assert len(found.trials) == 24
-    assert found.best is not None and found.best.loss is not None and found.best.loss < 0.3
-    assert found.best.settings["optimiser"] == "muon"
+    assert found.ranked[0].loss is not None and found.ranked[0].loss < 0.3
+    assert found.ranked[0].settings["optimiser"] == "muon"
     assert found.importance["learning_rate"] > found.importance["warmup_steps"]
     assert sum(found.importance.values()) == pytest.approx(1)
     assert any(trial.loss is None for trial in found.trials)
@@ -175,8 +175,8 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[.
 
     trials = searched("run", 8, fails).trials
     assert {trial.settings["optimiser"]: trial.loss for trial in trials} == {"adam": None, "muon": 1.0}
-    assert Found(trials[:0], {}).best is None
-    assert Found((Trial(3, {}, 2.0), Trial(4, {}, None), Trial(5, {}, 1.5)), {}).best == Trial(5, {}, 1.5)
+    assert Found(trials[:0], {}).ranked == ()
+    assert Found((Trial(3, {}, 2.0), Trial(4, {}, None), Trial(5, {}, 1.5)), {}).ranked[0] == Trial(5, {}, 1.5)
 
 
 @pytest.mark.many_steps

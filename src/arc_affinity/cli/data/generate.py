@@ -186,7 +186,6 @@ def _rejection_table(rejections: Rejections) -> Table:
 
 
 def _balance_table(what: str, rows: list[BalanceRow]) -> Table:
-    """Balance of a split over one kind of strata."""
     table = Table(title=f"Balance by {what}", title_justify="left")
     table.add_column(what)
     table.add_column(f"train ({sum(row.train for row in rows)})", justify="right")

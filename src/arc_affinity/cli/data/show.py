@@ -200,7 +200,6 @@ def _counts(tasks: Sequence[Task]) -> dict[str, int]:
 
 
 def _summary(asked: Sequence[Task], found: Sequence[Leak]) -> dict[str, int]:
-    """How much of a dataset leaks."""
     pairs = {leak.pair for leak in found}
     return {
         **_counts(asked),

@@ -60,7 +60,6 @@ def import_(
 
 
 def _card(model: EncoderDecoder, checkpoint: Path, name: str) -> str:
-    """The card of an imported model: where it comes from, and what was assumed."""
     from arc_affinity.models.storage.published import foreign_tables
 
     config = model.config

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import rich.console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.progress import BarColumn, Progress, RenderableColumn
 from rich.text import Text
 
 from arc_affinity.cli.output.terminal import Console
@@ -27,7 +27,6 @@ class Bar:
         words: what is being done.
         total: pieces of work; 0 where they cannot be counted.
         unit: what the pieces are; without one a share of the whole is told.
-        done: pieces that were done before.
         console: where to say it; stderr unless given.
     """
 
@@ -37,17 +36,16 @@ class Bar:
         total: float = 0,
         unit: str = "",
         *,
-        done: int = 0,
         console: rich.console.Console | None = None,
     ) -> None:
         self.words, self.total, self.unit = words, total, unit
-        self.begun_at: float = done
-        self.done: float = done
+        self.begun_at: float = 0
+        self.done: float = 0
         self.console = console or Console(stderr=True)
         self.begun = self._said = time.monotonic()
-        columns = (_Words(self), BarColumn())
+        columns = (RenderableColumn(self), BarColumn())
         self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
-        self._row = self.progress.add_task("", total=total or None, completed=done)
+        self._row = self.progress.add_task("", total=total or None)
         self._over = threading.Event()
 
     def __enter__(self) -> Bar:
@@ -97,32 +95,22 @@ class Bar:
         much = f"{self.done:,} of {self.total:,} {self.unit}" if self.unit else f"{self.done / self.total:.0%}"
         return f"{self.words}: {much}, {_duration(spent)} so far{left}"
 
+    def __rich__(self) -> Text:
+        return Text(printable(self.told()))
+
     def _say(self) -> None:
         """Say how far the work is, if nobody watches a bar and the last line is half a minute old."""
         now = time.monotonic()
         if not self.console.is_terminal and now - self._said >= LINE_EVERY:
             self._said = now
-            self.console.print(Text(printable(self.told())), highlight=False, soft_wrap=True)
+            self.console.print(self, highlight=False, soft_wrap=True)
 
     def _watch(self) -> None:
         while not self._over.wait(max(LINE_EVERY, 0.05)):
             self._say()
 
 
-class _Words(ProgressColumn):
-    """What a bar tells, made anew as time goes on."""
-
-    def __init__(self, bar: Bar) -> None:
-        super().__init__()
-        self.bar = bar
-
-    def render(self, task: Task) -> Text:
-        """Return the words."""
-        return Text(printable(self.bar.told()))
-
-
 def _duration(seconds: float) -> str:
-    """A time as people say it."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -12,6 +13,9 @@ from rich.text import Text
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, CATEGORIES, PUBLISHED_AMBIGUOUS
 from arc_affinity.taxonomy.validation import Agreement, Answer, low_share
 
+QUALITY = ("labelled", "answered", "agreed", "precision", "recall", "f1")
+"""What is told of a category."""
+
 
 def answer_table(answers: Mapping[str, Answer]) -> Table:
     """One row a task."""
@@ -19,7 +23,9 @@ def answer_table(answers: Mapping[str, Answer]) -> Table:
     for name in ("task", "category", "confidence", "rule", "reason"):
         table.add_column(name, justify="right" if name == "confidence" else "left", overflow="fold")
     for task, answer in answers.items():
-        table.add_row(task, _named(answer), f"{answer.confidence:.2f}", answer.rule, Text(answer.reason))
+        known = BY_CODE.get(answer.category)
+        named = answer.category if known is None else f"{answer.subtype or answer.category} {known.name}"
+        table.add_row(task, named, f"{answer.confidence:.2f}", answer.rule, Text(answer.reason))
     return table
 
 
@@ -40,14 +46,22 @@ def distribution_tables(answers: Mapping[str, Answer]) -> Iterator[Table | Text]
 def agreement_tables(agreement: Agreement) -> Iterator[Table | Text]:
     """Accuracy, one row for each category, the confusion matrix, and every disagreement."""
     yield Text(_summary(agreement))
-    yield _quality_table(agreement)
+    table = _plain_table("category", "labelled", "answered", "precision", "recall", "F1")
+    for quality in agreement.quality():
+        shares = (_percent(share) for share in (quality.precision, quality.recall, quality.f1))
+        table.add_row(quality.label, str(quality.labelled), str(quality.answered), *shares)
+    yield table
     yield Text("rows: label, columns: answer")
-    yield _confusion_table(agreement)
+    table = _plain_table("", *("?" if term == AMBIGUOUS else term for term in agreement.terms))
+    for label in agreement.terms:
+        if label in agreement.labels.values():
+            table.add_row(label, *(str(agreement.confusion[label, term] or "·") for term in agreement.terms))
+    yield table
     if agreement.disagreements:
         yield Text("disagreements")
         table = _plain_table("task", "label", "answer", "rule", "reason", left=5)
         for each in agreement.disagreements:
-            table.add_row(each.task, each.label, each.answered, each.rule, Text(each.reason))
+            table.add_row(each.task, each.label, each.answer, each.rule, Text(each.reason))
         yield table
 
 
@@ -60,36 +74,15 @@ def agreement_document(agreement: Agreement) -> dict[str, object]:
         "agreed": agreement.agreed,
         "abstained": agreement.abstained,
         "ambiguous": list(agreement.ambiguous),
-        "per_category": {
-            each.label: {
-                "labelled": each.labelled,
-                "answered": each.answered,
-                "agreed": each.agreed,
-                "precision": each.precision,
-                "recall": each.recall,
-                "f1": each.f1,
-            }
-            for each in agreement.quality()
-        },
+        "per_category": {each.label: {name: getattr(each, name) for name in QUALITY} for each in agreement.quality()},
         "confusion": {
             label: {term: agreement.confusion[label, term] for term in agreement.terms} for label in agreement.terms
         },
-        "disagreements": [
-            {
-                "task": each.task,
-                "label": each.label,
-                "answer": each.answered,
-                "rule": each.rule,
-                "reason": each.reason,
-                "confidence": round(each.confidence, 4),
-            }
-            for each in agreement.disagreements
-        ],
+        "disagreements": [asdict(each) | {"confidence": round(each.confidence, 4)} for each in agreement.disagreements],
     }
 
 
 def _summary(agreement: Agreement) -> str:
-    """Accuracy in a line."""
     if agreement.accuracy is None:
         return f"no labels to judge by; ambiguous: {len(agreement.ambiguous)}"
     parts = [f"agreed: {agreement.agreed} of {len(agreement.labels)} ({100 * agreement.accuracy:.2f} %)"]
@@ -99,34 +92,12 @@ def _summary(agreement: Agreement) -> str:
     return "; ".join(parts)
 
 
-def _quality_table(agreement: Agreement) -> Table:
-    table = _plain_table("category", "labelled", "answered", "precision", "recall", "F1")
-    for each in agreement.quality():
-        shares = (_percent(share) for share in (each.precision, each.recall, each.f1))
-        table.add_row(each.label, str(each.labelled), str(each.answered), *shares)
-    return table
-
-
-def _confusion_table(agreement: Agreement) -> Table:
-    table = _plain_table("", *("?" if term == AMBIGUOUS else term for term in agreement.terms))
-    for label in agreement.terms:
-        if label in agreement.labels.values():
-            table.add_row(label, *(str(agreement.confusion[label, term] or "·") for term in agreement.terms))
-    return table
-
-
 def _plain_table(*columns: str, left: int = 1) -> Table:
     """A table whose first ``left`` columns are words, the others numbers."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         table.add_column(name, justify="left" if place < left else "right", overflow="fold")
     return table
-
-
-def _named(answer: Answer) -> str:
-    if answer.category == AMBIGUOUS:
-        return AMBIGUOUS
-    return f"{answer.subtype or answer.category} {BY_CODE[answer.category].name}"
 
 
 def _percent(share: float | None) -> str:

@@ -37,7 +37,7 @@ def check_outputs(
             continue
         if path.is_dir():
             raise ArcAffinityError(f"cannot write {path}: Is a directory")
-        _check_folder(path.parent, path)
+        check_folder(path.parent, path)
     say_replaced(wanted if replaced is None else replaced)
 
 
@@ -49,21 +49,19 @@ def say_replaced(outputs: Iterable[Path | None]) -> None:
         say_path(Console(stderr=True), "note: ", there[0], f"{more} will be replaced")
 
 
-def check_folder(folder: Path | None) -> None:
+def check_folder(folder: Path | None, path: Path | None = None) -> None:
     """Refuse a folder in which nothing can be written, whether it is there or would be made.
 
+    A file without a name is opened in it, or in the nearest folder above it that there is.
+
     Raises:
-        ArcAffinityError: naming it and why.
+        ArcAffinityError: naming ``path`` within it, or the folder itself, and why.
     """
-    if folder is not None:
-        _check_folder(folder, folder)
-
-
-def _check_folder(folder: Path, path: Path) -> None:
-    """Open a file without a name in ``folder``, or in the nearest one above it that there is."""
+    if folder is None:
+        return
     nearest = next(each for each in (folder, *folder.parents) if each.exists() or each == each.parent)
     try:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:
-        raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
+        raise ArcAffinityError(f"cannot write {path or folder}: {error.strerror or error}") from error

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from arc_affinity.data.batching import demonstrations as context
-from arc_affinity.data.batching.batch import Batch, collate
+from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.batching.sampling import BatchRules, BatchStream, Key, plan_batches, smaller, token_counts
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.types import Example
@@ -32,19 +32,12 @@ class StoreExamples(Dataset[Example]):
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A stretch of training on small examples only: at most ``cells`` query and output tokens together."""
-
-    cells: int
-    validations: int
-
-
-@dataclass(frozen=True)
 class Feeding:
     """How stores become batches.
 
     ``steps`` is the number of batches between two validations, ``workers`` that of processes which make batches beside
-    this one (the batches are the same).
+    this one (the batches are the same). ``stages`` come first, stretches of training on small examples alone: at most
+    so many query and output tokens together, for so many validations.
     """
 
     pairs: int
@@ -52,7 +45,7 @@ class Feeding:
     steps: int
     policy: context.ContextPolicy = "drawn"
     workers: int = 0
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[tuple[int, int], ...] = ()
 
 
 class StoreDataModule(LightningDataModule):
@@ -81,10 +74,10 @@ class StoreDataModule(LightningDataModule):
     def _begun(self, epoch: int) -> tuple[int, int | None]:
         """Return the epoch at which the stage of ``epoch`` began, and its limit of tokens."""
         begun = 0
-        for stage in self.feeding.stages:
-            if epoch < begun + stage.validations:
-                return begun, stage.cells
-            begun += stage.validations
+        for cells, validations in self.feeding.stages:
+            if epoch < begun + validations:
+                return begun, cells
+            begun += validations
         return begun, None
 
     def val_dataloader(self) -> DataLoader[Example]:
@@ -97,10 +90,6 @@ class StoreDataModule(LightningDataModule):
         return DataLoader(
             StoreExamples(store, feeding.pairs, feeding.rules.seed, feeding.policy),
             batch_sampler=batches,
-            collate_fn=_collate,
+            collate_fn=collate,
             num_workers=feeding.workers,
         )
-
-
-def _collate(examples: list[Example]) -> Batch:
-    return collate(examples)

@@ -94,12 +94,6 @@ def _padded(counts: Int[np.ndarray, "examples 2"], batches: Sequence[Sequence[in
     return sum(int(counts[batch].max(axis=0).sum()) * len(batch) for batch in map(list, batches))
 
 
-def padding_share(counts: Int[np.ndarray, "examples 2"], batches: Sequence[Sequence[int]]) -> float:
-    """Return the share of padding among the query and output tokens of ``batches``."""
-    real = sum(int(counts[batch].sum()) for batch in map(list, batches))
-    return 1 - real / _padded(counts, batches)
-
-
 class BatchStream(Sampler[list[Key]]):
     """Slices of ``steps`` batches of an endless stream of passes; slice n is the same whoever asks, and when.
 
@@ -160,11 +154,8 @@ class BatchStream(Sampler[list[Key]]):
                 f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
             )
         if self.ranks > 1:
-            batches.sort(key=self._cost)
+            batches.sort(key=lambda batch: _padded(self.counts, [batch]))
         whole = len(batches) - len(batches) % self.ranks
         steps = [batches[i : i + self.ranks] for i in range(0, whole, self.ranks)]
         np.random.default_rng([self.rules.seed, pass_number, self.ranks]).shuffle(steps)
         return steps
-
-    def _cost(self, batch: list[int]) -> int:
-        return int(self.counts[batch].max(axis=0).sum()) * len(batch)

@@ -34,9 +34,10 @@ def choose_ids(known: Iterable[str], wanted: Sequence[str], data_dir: Path | Non
         ArcAffinityError: an id is not among ``known``; told are the dataset that has it, or else the nearest id.
     """
     ids = dict.fromkeys(known)
-    named = dict.fromkeys(
-        each for name in wanted for each in (read_ids(Path(name)) if _is_file_of_ids(name, ids) else [name])
-    )
+    named: dict[str, None] = {}
+    for name in wanted:
+        # An id is an id, even where a file happens to be called so.
+        named |= dict.fromkeys([name] if name in ids or not is_input(Path(name)) else read_ids(Path(name)))
     for task_id in named:
         if task_id not in ids:
             raise unknown_task(task_id, ids, data_dir)
@@ -69,8 +70,3 @@ def task_named(name: str, dataset: str | None = None, data_dir: Path | None = No
     if len(held) != 1:
         raise ArcAffinityError(f"{name} holds {len(held)} tasks; name one of them, with --dataset {name}")
     return held[0]
-
-
-def _is_file_of_ids(name: str, ids: Iterable[str]) -> bool:
-    # An id is an id, even where a file happens to be called so.
-    return name not in ids and is_input(Path(name))

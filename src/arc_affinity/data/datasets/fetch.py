@@ -12,7 +12,7 @@ from arc_affinity.data.datasets.archives import ARCHIVES, Archive, Member, downl
 from arc_affinity.data.datasets.registry import DATASETS, default_data_dir, find_folder, load_tasks
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import scratch_folder
-from arc_affinity.types import Grid, Task
+from arc_affinity.types import Task
 
 
 def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = None) -> dict[str, Path]:
@@ -46,7 +46,9 @@ def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = Non
                 unpack(packed, member, scratch / _target(member))
                 _check(member, scratch / _target(member), str(source.source))
             for member in missing:
-                _place(scratch / _target(member), base / _target(member))
+                place = base / _target(member)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                (scratch / _target(member)).replace(place)
     return {member.dataset: find_folder(DATASETS[member.dataset], base) or base for member in source.members}
 
 
@@ -58,17 +60,16 @@ def content_digest(tasks: Iterable[Task]) -> str:
     """
     content = {
         task.id: {
-            part: [{"input": _rows(pair.input), "output": _rows(pair.output)} for pair in pairs]
+            part: [
+                {"input": pair.input.tolist(), "output": None if pair.output is None else pair.output.tolist()}
+                for pair in pairs
+            ]
             for part, pairs in (("train", task.train), ("test", task.test))
         }
         for task in tasks
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _rows(grid: Grid | None) -> list[list[int]] | None:
-    return None if grid is None else grid.tolist()
 
 
 def _archive(name: str) -> Archive:
@@ -117,9 +118,3 @@ def _check(member: Member, folder: Path, source: str) -> None:
             f"what {source} holds is not {member.dataset} as this version knows it (SHA-256 of the content "
             f"{found[:16]}, not {member.digest[:16]}); it was removed"
         )
-
-
-def _place(made: Path, folder: Path) -> None:
-    """Move a complete folder into its place in one step."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(folder)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from arc_affinity.data.datasets.task_files import PARTS, Entry, bundle_in, folder_entries, input_files, path_entries
-from arc_affinity.data.store.examples import ARRAYS, MANIFEST, ExampleStore
-from arc_affinity.data.store.files import is_store
+from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.store.files import ARRAYS, MANIFEST, is_store
 from arc_affinity.documents import name_of, read_json, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair, Task
@@ -132,7 +132,7 @@ def find_task(task_id: str, dataset: str | None = None, data_dir: Path | None = 
         ArcAffinityError: there is no such task (the nearest id is suggested); or as in `load_tasks`.
     """
     if dataset == RE_ARC:
-        return _generated_task(task_id)
+        return _generated((task_id,))[0]
     searched = _at_hand(data_dir) if dataset is None else [dataset]
     known: set[str] = set()
     for name in searched:
@@ -283,7 +283,6 @@ def _parse_pair(document: object, whole: bool, where: str) -> Pair:
 
 
 def _at_hand(data_dir: Path | None) -> list[str]:
-    """Names of the datasets with task files that are here."""
     named = [
         name
         for name, dataset in DATASETS.items()
@@ -335,7 +334,6 @@ def _place(name: str) -> Path:
 
 
 def _existing(name: str) -> Path:
-    """The path that a name which is no dataset's stands for."""
     path = _place(name)
     if name and path.exists():
         return path
@@ -369,7 +367,6 @@ def store_at(name: str) -> ExampleStore | None:
 
 
 def _task_of_store(store: ExampleStore, task_id: str, name: str) -> Task:
-    """A task whose last pair is its test."""
     pairs = tuple(map(store.pair, store.indices(task_id)))
     return _split_last(task_id, pairs, name)
 
@@ -384,12 +381,6 @@ def _generated(ids: Iterable[str] | None = None) -> tuple[Task, ...]:
         _split_last(task_id, rearc.generate_task(task_id, RE_ARC_PAIRS, RE_ARC_SEED).pairs, RE_ARC)
         for task_id in wanted
     )
-
-
-def _generated_task(task_id: str) -> Task:
-    """One task of re-arc."""
-    (task,) = _generated((task_id,))
-    return task
 
 
 def _split_last(task_id: str, pairs: tuple[Pair, ...], dataset: str) -> Task:

@@ -18,15 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from arc_affinity.data.generation import rearc
-from arc_affinity.data.store.examples import (
-    ARRAYS,
-    MANIFEST,
-    ExampleStore,
-    Manifest,
-    write_json_tasks,
-    write_npz,
-    write_store,
-)
+from arc_affinity.data.store.examples import ExampleStore, write_json_tasks, write_npz, write_store
+from arc_affinity.data.store.files import ARRAYS, MANIFEST, Manifest
 from arc_affinity.documents import Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import write_text
@@ -128,10 +121,7 @@ def generate_store(
         pairs = ((job.task_id, _pairs(job)) for job in jobs)
         write_store(joined, pairs, {**request.settings(), "rejections": rejections})
 
-    def manifest() -> Manifest:
-        return ExampleStore.open(out).manifest
-
-    _fill(out, request, workers, on_task, (*ARRAYS, MANIFEST), join, manifest)
+    _fill(out, request, workers, on_task, (*ARRAYS, MANIFEST), join, lambda: ExampleStore.open(out).manifest)
     return ExampleStore.open(out, verify=False)
 
 
@@ -159,11 +149,8 @@ def generate_json(
         made = {**request.settings(), "tasks": list(request.tasks), "rejections": rejections}
         write_text(joined / JSON_MANIFEST, json.dumps(made, indent=1, sort_keys=True) + "\n")
 
-    def manifest() -> Manifest:
-        return read_manifest(out / JSON_MANIFEST)
-
     names = (*(f"{task}.json" for task in request.tasks), JSON_MANIFEST)
-    return _fill(out, request, workers, on_task, names, join, manifest)
+    return _fill(out, request, workers, on_task, names, join, lambda: read_manifest(out / JSON_MANIFEST))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -210,7 +197,6 @@ def _fill(
 
 
 def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None) -> Request:
-    """The request, once it makes sense."""
     wanted, known = tuple(sorted(set(tasks))), rearc.task_ids()
     if not wanted:
         raise ArcAffinityError("no tasks to generate examples of")
@@ -238,14 +224,11 @@ def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
 
 
 def _short(value: object) -> str:
-    """A setting in few words."""
     return f"{len(value)} ids or hashes" if isinstance(value, list) else str(value)
 
 
 @dataclass(frozen=True)
 class _Made:
-    """What is told of a finished folder."""
-
     tasks: list[str]
     rejections: dict[str, dict[str, Count]]
 
@@ -281,7 +264,6 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
 
 
 def _make(job: Job) -> tuple[str, Counter[str]]:
-    """Generate a task's examples and write its part."""
     examples = rearc.generate_task(job.task_id, job.count, job.seed, job.exclude)
     rejections = dict(sorted(examples.rejections.items()))
     extras = {"settings": job.settings(), "rejections": rejections}

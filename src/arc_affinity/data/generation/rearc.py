@@ -104,14 +104,15 @@ def generate_task(task_id: str, count: int, seed: int = 0, exclude: Collection[b
         if len(pairs) == count:
             break
         tried = _try(generate, verify, _rng(task_id, seed, number))
-        pair = tried if isinstance(tried, Pair) else None
-        key = input_key(pair.input) if pair else b""
-        reason = tried if isinstance(tried, str) else _known(key, seen, exclude)
-        if pair is None or reason:
-            rejections[str(reason)] += 1
+        if isinstance(tried, str):
+            rejections[tried] += 1
+            continue
+        key = input_key(tried.input)
+        if key in exclude or key in seen:
+            rejections["excluded" if key in exclude else "repeated"] += 1
             continue
         seen.add(key)
-        pairs.append(pair)
+        pairs.append(tried)
     if len(pairs) < count:
         told = ", ".join(f"{number} {reason}" for reason, number in sorted(rejections.items()))
         raise ArcAffinityError(f"task {task_id} gave {len(pairs)} of {count} examples in {limit} tries ({told})")
@@ -129,12 +130,6 @@ def input_keys(store: ExampleStore, task_id: str) -> frozenset[bytes]:
     if task_id not in store.tasks:
         return frozenset()
     return frozenset(input_key(store.pair(i).input) for i in store.indices(task_id))
-
-
-def _known(key: bytes, seen: set[bytes], exclude: Collection[bytes]) -> str | None:
-    if key in exclude:
-        return "excluded"
-    return "repeated" if key in seen else None
 
 
 def _try(generate: Callable[..., Any], verify: Callable[..., Any], rng: random.Random) -> Pair | str:

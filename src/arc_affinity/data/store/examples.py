@@ -22,7 +22,6 @@ from jaxtyping import Bool, Int64
 from arc_affinity.data.store.files import (
     ARRAYS,
     FORMAT,
-    MANIFEST,
     Cells,
     Index,
     Manifest,
@@ -37,18 +36,6 @@ from arc_affinity.documents import name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import write_text
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair
-
-__all__ = [
-    "ARRAYS",
-    "MANIFEST",
-    "ExampleStore",
-    "Manifest",
-    "pair_json",
-    "save_npz",
-    "write_json_tasks",
-    "write_npz",
-    "write_store",
-]
 
 Sizes = Int64[np.ndarray, "examples 4"]
 
@@ -148,7 +135,6 @@ class ExampleStore:
         return self._at(np.flatnonzero(keep))
 
     def _at(self, rows: Int64[np.ndarray, " chosen"]) -> ExampleStore:
-        """The examples of ascending ``rows``."""
         kept = self._index[rows]
         numbers, counts = np.unique(kept[:, 0], return_counts=True)
         tasks = [self.tasks[number] for number in numbers]
@@ -156,13 +142,6 @@ class ExampleStore:
         manifest = {**self.manifest, "tasks": tasks, "counts": counts.tolist()}
         chosen = rows if self._chosen is None else self._chosen[rows]
         return ExampleStore(self.path, manifest, self._cells, renumbered, chosen)
-
-    def files(self) -> dict[str, bytes]:
-        """Return the store's three files by name; the same bytes for a folder and a ``.npz``."""
-        if self._chosen is None:
-            return encode(self._cells, self._index, self.manifest)
-        extras = {key: value for key, value in self.manifest.items() if key not in OWN}
-        return _flatten(((t, [self.pair(i) for i in self.indices(t)]) for t in self.tasks), extras)
 
 
 def _open_again(path: Path, chosen: Int64[np.ndarray, " examples"] | None) -> ExampleStore:
@@ -199,11 +178,6 @@ def write_npz(
     write_zip(path, _flatten(examples, extras or {}))
 
 
-def save_npz(store: ExampleStore, path: Path) -> None:
-    """Write a store as one compressed ``.npz``, for shipping; the same store gives the same bytes."""
-    write_zip(path, store.files())
-
-
 def write_json_tasks(store: ExampleStore, folder: Path) -> None:
     """Write one ARC task file a task: the last pair under ``test``, the others under ``train``.
 
@@ -228,7 +202,6 @@ def pair_json(pair: Pair) -> dict[str, list[list[int]]]:
 def _flatten(
     examples: Mapping[str, Sequence[Pair]] | Iterable[tuple[str, Sequence[Pair]]], extras: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """The three files of a store with these examples."""
     groups = sorted(examples.items() if isinstance(examples, Mapping) else examples, key=lambda group: group[0])
     tasks = [name_of(task, "task id", "store") for task, _ in groups]
     if len(set(tasks)) < len(tasks):
@@ -252,7 +225,6 @@ def _flatten(
 
 
 def _checked(grid: Grid | None, where: str) -> Grid:
-    """The grid, or an error that says where it is not one."""
     if grid is None:
         raise ArcAffinityError(f"{where} is withheld; a store holds whole pairs")
     if grid.dtype != np.uint8 or grid.ndim != 2 or not all(1 <= side <= MAX_SIDE for side in grid.shape):

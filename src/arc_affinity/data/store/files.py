@@ -112,7 +112,8 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
 def read_folder(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray]:
     """Manifest and mapped arrays of a store folder."""
     try:
-        manifest = _parse_manifest(path, _manifest_bytes(path / MANIFEST))
+        with (path / MANIFEST).open("rb") as file:
+            manifest = _parse_manifest(path, file.read(documents.LARGEST))
         for name in ARRAYS if verify else ():
             with (path / name).open("rb") as handle:
                 _check_hash(path, manifest, name, hashlib.file_digest(handle, "sha256").hexdigest())
@@ -153,11 +154,6 @@ def _bounded(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return member
 
 
-def _manifest_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(documents.LARGEST)
-
-
 def _array(raw: UInt8[np.ndarray, " bytes"], name: str) -> np.ndarray:
     """The array in the bytes of a ``.npy`` file, over the same memory; a header is believed only if they bear it out.
 
@@ -181,8 +177,6 @@ def _array(raw: UInt8[np.ndarray, " bytes"], name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Manifest:
-    """The entries of a manifest that a store depends on."""
-
     tasks: list[Annotated[str, Meta(pattern=documents.WHOLE_ID)]]
     counts: list[Count]
     sha256: dict[str, str]

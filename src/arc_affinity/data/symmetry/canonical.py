@@ -95,7 +95,6 @@ def find_leaks(train_tasks: Iterable[Task], eval_tasks: Iterable[Task]) -> list[
 
 
 def _index(known: Iterable[tuple[Place, Pair]]) -> Mapping[bytes, Sequence[tuple[Place, Pair]]]:
-    """Pairs with their places by key."""
     index: defaultdict[bytes, list[tuple[Place, Pair]]] = defaultdict(list)
     for place, pair in known:
         index[pair_key(pair)].append((place, pair))
@@ -103,7 +102,6 @@ def _index(known: Iterable[tuple[Place, Pair]]) -> Mapping[bytes, Sequence[tuple
 
 
 def _places(tasks: Iterable[Task]) -> Iterator[tuple[Place, Pair]]:
-    """Every pair of ``tasks`` with its place."""
     for task in tasks:
         for part, pairs in (("train", task.train), ("test", task.test)):
             for index, pair in enumerate(pairs):
@@ -111,7 +109,6 @@ def _places(tasks: Iterable[Task]) -> Iterator[tuple[Place, Pair]]:
 
 
 def _identical(pair: Pair, other: Pair) -> bool:
-    """Whether two pairs have the same cells, so far as ``pair`` shows them."""
     same_input = np.array_equal(pair.input, other.input)
     if pair.output is None or other.output is None:
         return same_input
@@ -119,7 +116,6 @@ def _identical(pair: Pair, other: Pair) -> bool:
 
 
 def _relabelled(cells: bytes) -> bytes:
-    """Cells with their colours numbered by first appearance."""
     # Searching and translating bytes costs a tenth of the same in numpy.
     first = {colour: cells.find(colour) for colour in range(COLOURS)}
     seen = sorted((colour for colour in first if first[colour] >= 0), key=first.__getitem__)

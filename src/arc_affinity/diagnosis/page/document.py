@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arc_affinity.diagnosis.affinity import theoretical
-from arc_affinity.diagnosis.gap import Profile
+from arc_affinity.diagnosis.gap import PUBLISHED, Profile
 from arc_affinity.diagnosis.page.figures import LOOKS, figures_of, is_binary
 from arc_affinity.diagnosis.page.rendering import render
 from arc_affinity.diagnosis.page.tasks import LISTED, Shown, page_data
@@ -26,15 +26,6 @@ TELLING = 9
 
 MOSAICS = 4
 """Sets whose tasks are shown as a mosaic; the chart of failures has all."""
-
-
-def write_page(path: Path, report: Report, shown: Shown = NONE) -> None:
-    """Write the page in one step.
-
-    Raises:
-        ArcAffinityError: the file cannot be written.
-    """
-    write_text(path, page(report, shown))
 
 
 def write_figures(folder: Path, report: Report) -> tuple[Path, ...]:
@@ -72,7 +63,7 @@ def page(report: Report, shown: Shown = NONE) -> str:
         "set_names": [f"{each.letter} · {each.protocol}" for each in report.sets],
         "protocols": list(dict.fromkeys(each.protocol for each in report.sets)),
         "protocol_means": TOLD,
-        "bounds": report.sets[0].thresholds,
+        "bounds": PUBLISHED,
         "profiles": list(Profile),
         "levels": list(Affinity),
         "names": NAMES,
@@ -99,7 +90,6 @@ def _by_outcome(each: SetReport, report: Report) -> list[tuple[Kind, list[TaskRe
 
 
 def _told(result: TaskResult) -> str:
-    """What became of a task, in words."""
     solved = round(result.solved * result.outputs)
     share = f"{solved} of {result.outputs} solved; " if 1 < result.outputs != solved else ""
     return f"{share}{NAMES[result.kind]}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from arc_affinity.diagnosis.affinity import theoretical
-from arc_affinity.diagnosis.gap import UNLABELLED, TaskAccuracy
+from arc_affinity.diagnosis.gap import PUBLISHED, UNLABELLED, TaskAccuracy
 from arc_affinity.diagnosis.report.numbers import Report, SetReport, category_name
 from arc_affinity.diagnosis.report.outputs import NAMES, Kind
 from arc_affinity.drawing import charts
@@ -91,7 +91,7 @@ def _failures(report: Report) -> Iterator[Figure]:
 
 
 def _gap(each: SetReport) -> Iterator[Figure]:
-    bounds, found = each.thresholds, each.sensitivity
+    bounds, found = PUBLISHED, each.sensitivity
     axes = ("cell accuracy", "exact grids")
     if not is_binary(each.accuracies):
         points = [charts.Point(t.cells, t.grids, LEVELS[each.level_of(t.task_id)], t.task_id) for t in each.accuracies]

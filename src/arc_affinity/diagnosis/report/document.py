@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from arc_affinity.diagnosis.gap import profile
+from arc_affinity.diagnosis.gap import PUBLISHED, profile
 from arc_affinity.diagnosis.report.numbers import Report, SetReport, category_name
 from arc_affinity.diagnosis.report.outputs import DEFINITIONS
 from arc_affinity.diagnosis.report.words import findings, headline
@@ -52,7 +52,7 @@ def _set(each: SetReport, report: Report) -> dict[str, object]:
         "outputs_missing": records.missing,
         "scores": {m.key: {"definition": m.definition, **asdict(m.estimate)} for m in each.scores},
         "kinds": records.kinds,
-        "thresholds": asdict(each.thresholds),
+        "thresholds": asdict(PUBLISHED),
         "gap": asdict(each.gap),
         "sensitivity": {**asdict(swept), "pairs": swept.pairs, "over_half": swept.over_half},
         "categories": {code: _category(each, code) for code in each.gaps},
@@ -61,7 +61,7 @@ def _set(each: SetReport, report: Report) -> dict[str, object]:
             task.task_id: {
                 **asdict(records.tasks[task.task_id]),
                 "category": report.category_of(task.task_id),
-                "profile": profile(task, each.thresholds),
+                "profile": profile(task),
             }
             for task in each.accuracies
         },

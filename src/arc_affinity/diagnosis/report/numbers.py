@@ -22,8 +22,7 @@ from arc_affinity.diagnosis.gap import (
     GroupGap,
     Sensitivity,
     TaskAccuracy,
-    Thresholds,
-    gap_by_category,
+    by_category,
     group_gap,
     sensitivity,
 )
@@ -100,7 +99,6 @@ class SetReport:
     categories: Mapping[str, str]
     scores: tuple[Measure, ...]
     accuracies: tuple[TaskAccuracy, ...]
-    thresholds: Thresholds
     gap: GroupGap
     sensitivity: Sensitivity
     gaps: Mapping[str, GroupGap]
@@ -183,7 +181,6 @@ def build_report(
     categories: Mapping[str, str],
     category_source: str,
     notes: Iterable[str] = (),
-    thresholds: Thresholds | None = None,
 ) -> Report:
     """Work out every number.
 
@@ -192,7 +189,6 @@ def build_report(
         categories: category code (or ``ambiguous``) by task id; tasks may be missing.
         category_source: where the categories come from, in words.
         notes: what is missing, in whole sentences.
-        thresholds: where a gap begins; the published ones if None.
 
     Raises:
         ArcAffinityError: there is no set, there are too many, or they are of several datasets.
@@ -202,8 +198,7 @@ def build_report(
     datasets = sorted({each.subject.dataset for each in sets})
     if len(datasets) > 1:
         raise ArcAffinityError(f"a report is of one dataset, not of {', '.join(datasets)}")
-    bounds = thresholds or Thresholds()
-    reports = tuple(_set_report(letter, each, categories, bounds) for letter, each in zip(LETTERS, sets, strict=False))
+    reports = tuple(_set_report(letter, each, categories) for letter, each in zip(LETTERS, sets, strict=False))
     return Report(
         dataset=datasets[0],
         sets=reports,
@@ -221,17 +216,21 @@ def category_name(code: str) -> str:
     return {AMBIGUOUS: "ambiguous", UNLABELLED: "no category known"}.get(code, code)
 
 
-def binary_mean(values: Sequence[float]) -> Estimate:
-    """Return the mean with its interval: of a share (Wilson) where every value is 0 or 1, of a mean (BCa) elsewhere.
+def defined_mean(values: Sequence[float | None]) -> Estimate:
+    """Return the mean over the tasks where a metric is defined, with its interval.
 
-    A share keeps an interval where all tasks failed alike, of which resampling can say nothing.
+    It is that of a share (Wilson) where every value is 0 or 1, of a mean (BCa) elsewhere. A share keeps an interval
+    where all tasks failed alike, of which resampling can say nothing.
     """
-    if all(value in (0, 1) for value in values):
-        return share(round(sum(values)), len(values))
-    return mean(values)
+    known = [value for value in values if value is not None]
+    if not known:
+        return Estimate(None, None, None, 0, "defined for none of the tasks")
+    if all(value in (0, 1) for value in known):
+        return share(round(sum(known)), len(known))
+    return mean(known)
 
 
-def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str], bounds: Thresholds) -> SetReport:
+def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str]) -> SetReport:
     tasks = [TaskAccuracy(t.task_id, t.cell_accuracy, t.first_solved) for t in records.tasks.values()]
     known = {task_id: code for task_id, code in categories.items() if task_id in records.tasks}
     failed = [t.task_id for t in records.tasks.values() if t.solved < 1]
@@ -242,10 +241,9 @@ def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str], 
         categories=known,
         scores=_scores(records),
         accuracies=tuple(tasks),
-        thresholds=bounds,
-        gap=group_gap(tasks, bounds),
+        gap=group_gap(tasks),
         sensitivity=sensitivity(tasks),
-        gaps=gap_by_category(tasks, known, bounds),
+        gaps={code: group_gap(group) for code, group in by_category(tasks, known).items()},
         ceilings=ceilings(tasks, known),
         concentrations=concentration_by_category(failed, list(records.tasks), known),
         agreement=agreement({t.task_id: t.cells for t in tasks}, known) if levelled else None,
@@ -261,24 +259,18 @@ def _scores(records: RecordSet) -> tuple[Measure, ...]:
     told = records.subject.protocol in TOLD_SIZE
     given = Estimate(None, None, None, 0, "the size is given")
     found = {
-        "score": _defined([t.solved for t in tasks]),
-        "strict_score": _defined([float(t.solved == 1) for t in tasks]),
-        "pass_at_1": _defined([t.first_solved for t in tasks]),
-        "among_candidates": _defined([t.found for t in tasks]) if more else no_more,
+        "score": defined_mean([t.solved for t in tasks]),
+        "strict_score": defined_mean([float(t.solved == 1) for t in tasks]),
+        "pass_at_1": defined_mean([t.first_solved for t in tasks]),
+        "among_candidates": defined_mean([t.found for t in tasks]) if more else no_more,
         "cell_accuracy": mean([t.cell_accuracy for t in tasks]),
-        "size_accuracy": given if told else _defined([t.size_accuracy for t in tasks]),
-        "copy_accuracy": _defined([t.copy_accuracy for t in tasks]),
-        "change_accuracy": _defined([t.change_accuracy for t in tasks]),
+        "size_accuracy": given if told else defined_mean([t.size_accuracy for t in tasks]),
+        "copy_accuracy": defined_mean([t.copy_accuracy for t in tasks]),
+        "change_accuracy": defined_mean([t.change_accuracy for t in tasks]),
     }
     return tuple(
         Measure(key, name, MEASURES[key][1].format(within=within), found[key]) for key, (name, _) in MEASURES.items()
     )
-
-
-def _defined(values: Sequence[float | None]) -> Estimate:
-    """The mean with its interval over the tasks where a metric is defined."""
-    known = [value for value in values if value is not None]
-    return binary_mean(known) if known else Estimate(None, None, None, 0, "defined for none of the tasks")
 
 
 def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
@@ -313,7 +305,6 @@ def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
 
 
 def _set_notes(sets: Sequence[SetReport]) -> list[str]:
-    """What is missing in the records themselves."""
     notes = [
         f"{each.letter} has no attempt at {counted(each.records.missing, 'output')} of the dataset; they count 0."
         for each in sets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from arc_affinity.diagnosis.gap import UNLABELLED, has_gap
+from arc_affinity.diagnosis.gap import PUBLISHED, UNLABELLED, has_gap
 from arc_affinity.diagnosis.report.numbers import TOLD_SIZE, Report, SetReport, category_name, failures
 from arc_affinity.diagnosis.report.outputs import NAMES, Kind
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -110,8 +110,8 @@ def _failures_sentence(each: SetReport) -> str:
 
 
 def _gap_sentence(each: SetReport) -> str:
-    bounds, gap = each.thresholds, each.gap
-    inside = [task.task_id for task in each.accuracies if has_gap(task, bounds)]
+    bounds, gap = PUBLISHED, each.gap
+    inside = [task.task_id for task in each.accuracies if has_gap(task)]
     copies = sum(each.records.tasks[task_id].kind is Kind.INPUT_COPY for task_id in inside)
     copied = f"; in {copies} of them it mostly hands the input back, which composes nothing" if copies else ""
     return (

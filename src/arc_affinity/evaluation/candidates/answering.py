@@ -43,20 +43,6 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What the network wrote under one view, the view undone, and its log-likelihood in nats.
-
-    ``view`` is its number among the task's views.
-    """
-
-    task_id: str
-    index: int
-    view: int
-    grid: Grid
-    log_likelihood: float
-
-
-@dataclass(frozen=True)
 class Asked:
     """A sequence to write or judge: whose it is, under which view, and for which candidate."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,6 @@ import numpy as np
 from arc_affinity.data.symmetry.augment import Compose
 from arc_affinity.evaluation.candidates.answering import (
     Asked,
-    Draft,
     Question,
     in_batches,
     judge_batch,
@@ -24,9 +24,11 @@ from arc_affinity.evaluation.candidates.answering import (
     views_of,
     write_batch,
 )
-from arc_affinity.evaluation.candidates.journal import Journal
-from arc_affinity.evaluation.candidates.ranking import Ranked, pool, rank
+from arc_affinity.evaluation.candidates.ranking import JUDGED, Ranked, rank
+from arc_affinity.evaluation.predicting.voting import Candidate, vote
 from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.records.journal import Journal
+from arc_affinity.processes import hand_out
 from arc_affinity.types import Task
 
 WRITING, JUDGING = "write", "judge"
@@ -82,13 +84,14 @@ class Answers:
     def __post_init__(self) -> None:
         most = max(self.views, self.shared)
         self._views = {task.id: views_of(task, most, self.seed) for task in self.tasks}
-        self._kept = {line["batch"]: line["answers"] for line in self.journal.lines}
-        before = self.journal.lines[-1]["seconds"] if self.journal.lines else 0.0
+        lines = [line for _, line in self.journal.rows()]
+        self._kept = {line["batch"]: line["answers"] for line in lines}
+        before = lines[-1]["seconds"] if lines else 0.0
         self._begun = time.monotonic() - before
 
-    def drafts(self) -> dict[Place, list[Draft]]:
+    def drafts(self) -> dict[Place, list[Candidate]]:
         """Write every question under its views and return what was written, by question."""
-        drafts: defaultdict[Place, list[Draft]] = defaultdict(list)
+        drafts: defaultdict[Place, list[Candidate]] = defaultdict(list)
         for number, chosen in enumerate(rounds(self.views)):
             learned = self.learned if number else None
             asked = [each for each in self._to_write(chosen) if learned is None or each.task_id in learned]
@@ -97,14 +100,16 @@ class Answers:
             for each, (grid, likelihood) in self._round(WRITING, number, asked, limit):
                 view = self._views[each.task_id][each.view]
                 lying = undone(view, np.asarray(grid, np.uint8))
-                drafts[each.task_id, each.index].append(
-                    Draft(each.task_id, each.index, each.view, lying, float(likelihood))
-                )
+                drafts[each.task_id, each.index].append(Candidate(lying, float(likelihood), each.view))
         return drafts
 
-    def ranked(self, drafts: Mapping[Place, Sequence[Draft]]) -> dict[Place, tuple[Ranked, ...]]:
+    def ranked(self, drafts: Mapping[Place, Sequence[Candidate]]) -> dict[Place, tuple[Ranked, ...]]:
         """Judge the candidates of every question that has several, and return all in order, the best first."""
-        choices = {(q.task_id, q.index): pool(drafts.get((q.task_id, q.index), ()), q.input) for q in self.questions}
+        # A copy of the query is no candidate: a task asks for a change.
+        choices = {
+            (q.task_id, q.index): vote(drafts.get((q.task_id, q.index), ()), limit=JUDGED, exclude=q.input)
+            for q in self.questions
+        }
         shared: defaultdict[Place, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         for number, chosen in enumerate(rounds(self.shared, first=4)):
             asked = list(self._to_judge(choices, chosen))
@@ -116,9 +121,9 @@ class Answers:
                 shared[each.task_id, each.index][each.candidate].append(float(likelihood))
         return {place: rank(each, shared.get(place)) for place, each in choices.items()}
 
-    def _limit(self, share: float) -> float | None:
+    def _limit(self, share: float) -> float:
         """When a share of the time is spent, by ``time.monotonic``."""
-        return None if self.seconds is None else self._begun + share * self.seconds
+        return math.inf if self.seconds is None else self._begun + share * self.seconds
 
     def _to_write(self, chosen: Sequence[int]) -> Iterator[Asked]:
         for question in self.questions:
@@ -138,42 +143,28 @@ class Answers:
     def _among(self, question: Question, chosen: Sequence[int]) -> Iterable[int]:
         return (number for number in chosen if number < len(self._views[question.task_id]))
 
-    def _round(
-        self, stage: str, number: int, asked: Sequence[Asked], limit: float | None
-    ) -> Iterator[tuple[Asked, Any]]:
+    def _round(self, stage: str, number: int, asked: Sequence[Asked], limit: float) -> Iterator[tuple[Asked, Any]]:
         """Yield what the network says to each of ``asked``, as far as there is time; journalled batches first."""
         batches = {f"{stage} {number} {at}": batch for at, batch in enumerate(in_batches(asked))}
         for name, batch in batches.items():
             if name in self._kept:
                 yield from zip(batch, self._kept[name], strict=True)
-        missing = {name: batch for name, batch in batches.items() if name not in self._kept}
+        missing = [name for name in batches if name not in self._kept]
         done = len(batches) - len(missing)
-        for name, answers in self._work(write_batch if stage == WRITING else judge_batch, missing, limit):
+        job: Callable[..., list[Any]] = write_batch if stage == WRITING else judge_batch
+        network = (self.network.folder, self.network.digest, self.network.device)
+
+        def submit(name: str) -> Future[list[Any]]:
+            return self.executor.submit(job, *network, [each.written for each in batches[name]])
+
+        for name, future in hand_out(submit, missing, self.at_a_time, limit):
+            answers = future.result()
             # Journal lines are JSON: what was written comes as a grid and its log-likelihood.
             plain = [[answer[0].tolist(), answer[1]] if stage == WRITING else answer for answer in answers]
             self.journal.append({"batch": name, "answers": plain, "seconds": time.monotonic() - self._begun})
             yield from zip(batches[name], plain, strict=True)
             done += 1
             self.report(stage, done / len(batches))
-
-    def _work(
-        self, job: Callable[..., list[Any]], batches: Mapping[str, Sequence[Asked]], limit: float | None
-    ) -> Iterator[tuple[str, list[Any]]]:
-        """Give batches out and yield what comes back; none is begun after the limit."""
-        waiting = iter(batches.items())
-        running: dict[Future[list[Any]], str] = {}
-        while True:
-            while len(running) < self.at_a_time and (limit is None or time.monotonic() < limit):
-                name, batch = next(waiting, (None, ()))
-                if name is None:
-                    break
-                to_do = [each.written for each in batch]
-                network = self.network
-                running[self.executor.submit(job, network.folder, network.digest, network.device, to_do)] = name
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
 
 
 def rounds(views: int, first: int = 1) -> list[range]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.evaluation.candidates.answering import Draft
 from arc_affinity.evaluation.candidates.merging import Merged
+from arc_affinity.evaluation.predicting.voting import Candidate
 from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.records.record import Origin, Record, make_record
 from arc_affinity.types import Example, Pair, Task
@@ -47,7 +47,7 @@ def records_of(tasks: Sequence[Task], merged: Mapping[Place, Sequence[Merged]], 
 def figures_of(
     tasks: Sequence[Task],
     records: Sequence[Record],
-    drafts: Mapping[Place, Sequence[Draft]],
+    drafts: Mapping[Place, Sequence[Candidate]],
     merged: Mapping[Place, Sequence[Merged]],
 ) -> dict[str, Any]:
     """How many questions were answered and under how many views; where answers are known, how many were right, and how
@@ -75,6 +75,6 @@ def figures_of(
     return figures | {name: float(np.mean(values)) for name, values in shares.items()}
 
 
-def _holds(answers: Sequence[Draft] | Sequence[Merged], pair: Pair) -> bool:
+def _holds(answers: Sequence[Candidate] | Sequence[Merged], pair: Pair) -> bool:
     target = pair.output
     return target is not None and any(np.array_equal(each.grid, target) for each in answers)

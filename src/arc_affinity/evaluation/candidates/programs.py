@@ -6,14 +6,15 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from arc_affinity.evaluation.candidates.journal import Journal
 from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.records.journal import Journal
+from arc_affinity.processes import hand_out
 from arc_affinity.search import FAULTS, solve_task
 from arc_affinity.types import Grid, Task
 
@@ -88,28 +89,17 @@ def search_tasks(
         report: called with the share of the tasks that are done.
         seconds: after which no further task is begun; those left have no programs. None: all are searched.
     """
-    done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for line in journal.lines}
-    by_id = {task.id: task for task in tasks}
-    waiting = iter([task for task in tasks if task.id not in done])
-    running: dict[Future[list[list[list[Any]]]], str] = {}
+    done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for _, line in journal.rows()}
+    missing = [task for task in tasks if task.id not in done]
     end = math.inf if seconds is None else time.monotonic() + seconds
-    while True:
-        while len(running) < at_a_time and time.monotonic() < end:
-            task = next(waiting, None)
-            if task is None:
-                break
-            running[executor.submit(search_task, task, bound)] = task.id
-        if not running:
-            break
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            task_id = running.pop(future)
-            try:
-                done[task_id] = future.result()
-            except FAULTS as error:
-                logger.warning("task %s: the search failed (%s: %s)", task_id, type(error).__name__, error)
-                done[task_id] = [[] for _ in by_id[task_id].test]
-            journal.append({"task": task_id, "programs": done[task_id]})
-            report(len(done) / len(tasks))
+    for task, future in hand_out(lambda each: executor.submit(search_task, each, bound), missing, at_a_time, end):
+        try:
+            done[task.id] = future.result()
+        except FAULTS as error:
+            logger.warning("task %s: the search failed (%s: %s)", task.id, type(error).__name__, error)
+            done[task.id] = [[] for _ in task.test]
+        journal.append({"task": task.id, "programs": done[task.id]})
+        report(len(done) / len(tasks))
     return {
         (task.id, index): tuple(
             Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in programs

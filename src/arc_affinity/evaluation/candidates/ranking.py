@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from arc_affinity.evaluation.candidates.answering import Draft
-from arc_affinity.evaluation.predicting.voting import Candidate, Choice, vote
+from arc_affinity.evaluation.predicting.voting import Choice
 from arc_affinity.types import Grid
 
 JUDGED = 12
@@ -29,15 +28,6 @@ class Ranked:
     score: float
 
 
-def pool(drafts: Sequence[Draft], query: Grid, limit: int = JUDGED) -> tuple[Choice, ...]:
-    """Return the distinct outputs among the drafts of one question, most votes first (`evaluation.voting`).
-
-    A copy of the query is none: a task asks for a change.
-    """
-    candidates = [Candidate(draft.grid, draft.log_likelihood, draft.view) for draft in drafts]
-    return vote(candidates, limit=limit, exclude=query)
-
-
 def rank(choices: Sequence[Choice], shared: Mapping[int, Sequence[float]] | None) -> tuple[Ranked, ...]:
     """Order the candidates of one question, the best first.
 
@@ -47,7 +37,7 @@ def rank(choices: Sequence[Choice], shared: Mapping[int, Sequence[float]] | None
     judged: likelihoods under different views do not compare.
 
     Args:
-        choices: the candidates as `pool` returns them.
+        choices: the candidates as `vote` returns them.
         shared: log-likelihoods under the shared views, by the number of the candidate; None if nothing was judged.
     """
     ranked = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.candidates.answering import Asked, Draft, in_batches, questions_of, under, undone, views_of
+from arc_affinity.evaluation.candidates.answering import Asked, in_batches, questions_of, under, undone, views_of
 from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.outcome import records_of
-from arc_affinity.evaluation.candidates.ranking import pool, rank
+from arc_affinity.evaluation.candidates.ranking import rank
+from arc_affinity.evaluation.predicting.voting import Candidate, vote
+from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
@@ -51,27 +53,27 @@ def predict_by_solver(
     for chunk in (left[start : start + CHUNK] for start in range(0, len(left), CHUNK)):
         drafts = _drafts(loaded, chunk, vectors, views, origin.seed)
         for task in chunk:
-            best = {
-                (task.id, index): merge(rank(pool(drafts[task.id, index], pair.input, limit=attempts), None), ())
-                for index, pair in enumerate(task.test)
-            }
+            best = {}
+            for index, pair in enumerate(task.test):
+                choices = vote(drafts[task.id, index], limit=attempts, exclude=pair.input)
+                best[task.id, index] = merge(rank(choices, None), ())
             yield task.id, list(records_of([task], best, origin))
 
 
 def _drafts(
     loaded: LoadedSolver, tasks: Sequence[Task], vectors: dict[str, int], count: int, seed: int
-) -> dict[tuple[str, int], list[Draft]]:
+) -> dict[Place, list[Candidate]]:
     views = {task.id: views_of(task, count, seed) for task in tasks}
     asked = [
         Asked(question.task_id, question.index, number, 0, under(question, view))
         for question in questions_of(tasks, vectors)
         for number, view in enumerate(views[question.task_id])
     ]
-    drafts: dict[tuple[str, int], list[Draft]] = {}
+    drafts: dict[Place, list[Candidate]] = {}
     for batch in in_batches(asked):
         answers = write(loaded.model, [each.written for each in batch])
         for each, answer in zip(batch, answers, strict=True):
             grid = undone(views[each.task_id][each.view], answer.grid)
-            draft = Draft(each.task_id, each.index, each.view, grid, answer.log_likelihood)
+            draft = Candidate(grid, answer.log_likelihood, each.view)
             drafts.setdefault((each.task_id, each.index), []).append(draft)
     return drafts

@@ -22,7 +22,7 @@ from arc_affinity.evaluation.predicting.predict import (
 )
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.questions import questions_of
-from arc_affinity.evaluation.records.finished import Wanted, is_finished
+from arc_affinity.evaluation.records.finished import is_finished
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.records.writer import RecordWriter
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -79,7 +79,7 @@ def write_predictions(
     """Write the records of ``questions`` to ``out``, which an interrupted call resumes.
 
     Args:
-        out: as in `RecordWriter`; records of the same answers that are there are left as they are.
+        out: as in `RecordWriter.opened`; records of the same answers that are there are left as they are.
         loaded: the model, on the device to compute on.
         questions: by task.
         asking: how they are asked.
@@ -123,7 +123,8 @@ def write_predictions(
 
     pairs = {(first.task_id, first.index): first.query for first, *_ in questions}
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions), **more}
-    _write(out, Wanted(origin, pairs, asking.attempts, asking.views), settings, answer, overwrite)
+    if not is_finished(out, origin, pairs, attempts=asking.attempts, views=asking.views, overwrite=overwrite):
+        _write(out, settings, answer)
 
 
 def write_by_solver(
@@ -157,19 +158,12 @@ def write_by_solver(
     # The edition leaves the tests' outputs out, which the records say the answers are right by.
     content = digest_of_pairs(pair for task in tasks for pair in (*task.train, *task.test))
     settings = {**asdict(origin), "attempts": attempts, "views": views, "questions": content}
-    _write(out, Wanted(origin, questions_of(tasks), attempts, views), settings, answer, overwrite)
+    if not is_finished(out, origin, questions_of(tasks), attempts=attempts, views=views, overwrite=overwrite):
+        _write(out, settings, answer)
 
 
-def _write(
-    out: Path,
-    wanted: Wanted,
-    settings: Mapping[str, object],
-    answer: Callable[[Collection[str]], Groups],
-    overwrite: bool,
-) -> None:
-    if is_finished(out, wanted, overwrite=overwrite):
-        return
-    with RecordWriter(out, settings) as writer:
+def _write(out: Path, settings: Mapping[str, object], answer: Callable[[Collection[str]], Groups]) -> None:
+    with RecordWriter.opened(out, settings) as writer:
         for task, records in answer(writer.done_tasks):
             writer.write(task, records)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +14,10 @@ from arc_affinity.files import is_stream
 from arc_affinity.types import Pair
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The records that are to be made: what they share, the questions by place, attempts and views of each."""
-
-    origin: Origin
-    questions: Mapping[Place, Pair]
-    attempts: int
-    views: int
-
-
-def is_finished(path: Path, wanted: Wanted, *, overwrite: bool = False) -> bool:
-    """Return whether ``path`` holds the records that are wanted, so that there is nothing to do.
+def is_finished(
+    path: Path, origin: Origin, questions: Mapping[Place, Pair], *, attempts: int, views: int, overwrite: bool
+) -> bool:
+    """Return whether ``path`` holds the records of these questions, so that there is nothing to do.
 
     Raises:
         ArcAffinityError: it holds something else, and ``overwrite`` does not say to replace it.
@@ -37,14 +28,13 @@ def is_finished(path: Path, wanted: Wanted, *, overwrite: bool = False) -> bool:
         held = read_records(path)
     except ArcAffinityError as error:
         raise ArcAffinityError(f"{path} is there and is not replaced without --overwrite; it holds {error}") from error
-    origin = wanted.origin
     shared = (origin.model, origin.model_digest, origin.dataset, origin.protocol, origin.seed, origin.epoch)
     if (
         {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.epoch) for r in held} == {shared}
-        and {(r.task_id, r.test_index) for r in held} == wanted.questions.keys()
-        and max(record.attempt for record in held) == wanted.attempts
-        and {record.views or 1 for record in held} == {wanted.views}
-        and all(_answers(record, wanted.questions[record.task_id, record.test_index]) for record in held)
+        and {(r.task_id, r.test_index) for r in held} == questions.keys()
+        and max(record.attempt for record in held) == attempts
+        and {record.views or 1 for record in held} == {views}
+        and all(_answers(record, questions[record.task_id, record.test_index]) for record in held)
     ):
         return True
     first = held[0]

@@ -57,13 +57,13 @@ class _Settings:
     revision: Annotated[str, Meta(max_length=4096)] | None = None
 
 
-def adapter_files(adapter: Adapter) -> dict[str, bytes]:
-    """Return an adapter's two files by name; the same adapter gives the same bytes.
+def save_adapter(adapter: Adapter, folder: Path) -> None:
+    """Write an adapter as a folder that PEFT can read; the same adapter gives the same bytes.
 
     ``base_model_name_or_path`` names the base and ``revision`` holds its digest.
 
     Raises:
-        ArcAffinityError: a number is not finite.
+        ArcAffinityError: a number is not finite, the folder cannot be written or the disk is full.
     """
     settings = {
         "peft_type": "LORA",
@@ -89,17 +89,9 @@ def adapter_files(adapter: Adapter) -> dict[str, bytes]:
             raise ArcAffinityError(
                 f"the adapter of {adapter.base or 'a model'} holds numbers that are not finite: {name}"
             )
-    return {ADAPTER_WEIGHTS: save(tensors), ADAPTER_CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
-
-
-def save_adapter(adapter: Adapter, folder: Path) -> None:
-    """Write an adapter as a folder that PEFT can read.
-
-    Raises:
-        ArcAffinityError: a number is not finite, the folder cannot be written or the disk is full.
-    """
+    files = {ADAPTER_WEIGHTS: save(tensors), ADAPTER_CONFIG: (json.dumps(settings, indent=2) + "\n").encode()}
     with ExitStack() as stack:
-        for name, content in adapter_files(adapter).items():
+        for name, content in files.items():
             stack.enter_context(replacing(folder / name)).write_bytes(content)
 
 

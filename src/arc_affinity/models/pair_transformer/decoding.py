@@ -155,7 +155,6 @@ def _one_token(
     tasks: Int[Tensor, "batch"],
     views: Int[Tensor, "batch"],
 ) -> Sequences:
-    """One more token of each output as a batch of sequences of length 1."""
     one = tokens[:, None]
     return Sequences(
         tokens=one,

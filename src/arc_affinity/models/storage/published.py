@@ -118,7 +118,6 @@ def _scalars(model: EncoderDecoder) -> dict[str, Tensor]:
 
 
 def _fuse(model: EncoderDecoder) -> dict[str, Tensor]:
-    """Return the tensors of the published model (without prefix) from ours."""
     state, core = model.state_dict(), dict[str, Tensor]()
     for name, tensor in state.items():
         owner, projection, kind = name.partition(".q_proj.")
@@ -131,7 +130,6 @@ def _fuse(model: EncoderDecoder) -> dict[str, Tensor]:
 
 
 def _split(core: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return our tensors, the scalars apart, from those of the published model."""
     state = dict[str, Tensor]()
     for name, tensor in core.items():
         owner, fused, kind = name.partition(FUSED)

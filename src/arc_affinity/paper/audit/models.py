@@ -83,7 +83,6 @@ def _exact(score: OurScore) -> Estimate:
 
 
 def _holds(found: Estimate, published: float) -> bool:
-    """Whether a published share is within an interval of ours."""
     return found.low is not None and found.high is not None and found.low <= published <= found.high
 
 

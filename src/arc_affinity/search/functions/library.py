@@ -53,7 +53,6 @@ _join = partial(_step, Kind.PIECES, Kind.GRID)
 
 
 def _whole_grids() -> list[Step]:
-    """Functions of `shapes` and `symmetry`."""
     simple: list[tuple[str, Callable[[Grid], Grid | None]]] = [
         ("mirror left-right", shapes.flip_columns),
         ("mirror top-bottom", shapes.flip_rows),

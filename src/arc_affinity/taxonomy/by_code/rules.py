@@ -54,26 +54,6 @@ MANUAL: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Decision:
-    """A task's category and why.
-
-    ``subtype`` is None outside S3, ``evidence`` the expression that the rule found, "" if it decides by what is absent;
-    ``confidence`` is 0 to 1, how often the rule agreed with the published labels (`Rule.confidence`).
-    """
-
-    category: str
-    subtype: str | None
-    rule: str
-    evidence: str
-    confidence: float
-
-    @property
-    def answer(self) -> Answer:
-        """The same as any classifier says it."""
-        return Answer(self.category, self.subtype, self.rule, self.evidence, self.confidence)
-
-
-@dataclass(frozen=True)
 class Generator:
     """What the rules look at."""
 
@@ -241,8 +221,11 @@ RULES: tuple[Rule, ...] = (
 """In the order in which they are tried; the first that finds something decides."""
 
 
-def classify(task_id: str) -> Decision:
+def classify(task_id: str) -> Answer:
     """Return the category of a re-arc task; for the 14 ambiguous ones the one given by hand.
+
+    Its reason is the expression that the rule found, its confidence how often the rule agreed with the published labels
+    (`Rule.confidence`).
 
     Raises:
         ArcAffinityError: no such task, or its source cannot be found.
@@ -255,15 +238,15 @@ def classify(task_id: str) -> Decision:
     if task_id not in MANUAL:
         return decided
     category = MANUAL[task_id]
-    return Decision(category, _subtype(category, generator), BY_HAND, f"the rules say {decided.category}", 1.0)
+    return Answer(category, _subtype(category, generator), BY_HAND, f"the rules say {decided.category}", 1.0)
 
 
-def classify_all() -> dict[str, Decision]:
+def classify_all() -> dict[str, Answer]:
     """Return the categories of the 400 re-arc tasks by task id."""
     return {task_id: classify(task_id) for task_id in task_ids()}
 
 
-def classify_source(source: str) -> Decision:
+def classify_source(source: str) -> Answer:
     """Return what the rules say of a generator written in the manner of re-arc's.
 
     Raises:
@@ -277,9 +260,9 @@ def among_outputs(outputs: Iterable[ast.Assign], names: Collection[str]) -> ast.
     return next((call for a in outputs if (call := called(a, names))), None)
 
 
-def _decide(generator: Generator) -> Decision:
+def _decide(generator: Generator) -> Answer:
     rule, found = next((rule, found) for rule in RULES if (found := rule.find(generator)))
-    return Decision(rule.category, _subtype(rule.category, generator), rule.name, shown(found), rule.confidence)
+    return Answer(rule.category, _subtype(rule.category, generator), rule.name, shown(found), rule.confidence)
 
 
 def _subtype(category: str, g: Generator) -> str | None:

@@ -123,20 +123,15 @@ class Classifier:
         return Guess(category, CODES[best], MappingProxyType(by_code), reason)
 
 
-def classify(task: Task) -> Guess:
-    """Return what the bundled networks say of a task, from its demonstrations alone.
+def classify_all(tasks: Iterable[Task]) -> dict[str, Guess]:
+    """Return what the bundled networks say of tasks, by id.
 
     Raises:
         ArcAffinityError: the bundled weights cannot be read.
     """
-    return bundled().classify(task)
-
-
-def classify_all(tasks: Iterable[Task]) -> dict[str, Guess]:
-    """Return what the bundled networks say of tasks, by id."""
     # Threads of networks as small as these only wait for each other, and beside other work for ever so long.
     with computing_in(1):
-        return {task.id: classify(task) for task in tasks}
+        return {task.id: bundled().classify(task) for task in tasks}
 
 
 @cache

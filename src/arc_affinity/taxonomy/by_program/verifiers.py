@@ -165,7 +165,6 @@ def rarity(name: str) -> float:
 
 @cache
 def _users() -> Counter[str]:
-    """In how many verifiers each primitive is used."""
     listings = (Listing.of(_source(task_id)) for task_id in task_ids())
     return Counter(name for listing in listings for name in primitives(listing))
 

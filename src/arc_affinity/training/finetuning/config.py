@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -84,10 +84,6 @@ class FineTuneConfig:
     def lora(self) -> LoraSpec:
         """The layers that are changed, and by how much."""
         return LoraSpec(self.rank, self.alpha, self.pattern)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return asdict(self)
 
 
 _LORA = FineTuneConfig()

@@ -15,7 +15,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class ManyTasks:
             "model_digest": self.model.digest,
             "dataset": self.source.dataset,
             "protocols": [str(protocol) for protocol in self.protocols],
-            "tuning": self.config.to_dict(),
+            "tuning": asdict(self.config),
         }
 
     def job(self, task: str) -> Job:
@@ -188,7 +188,6 @@ def _keep(ended: End, out: Path, tell: OnTask) -> None:
 
 
 def _conclude(tasks: Sequence[str], out: Path) -> Ended:
-    """Join the records of all tasks in one file and their results in one table."""
     results = read_results(out)
     failed = {path.stem: str(read_object(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
     mine = {task: results[task] for task in tasks if task in results}

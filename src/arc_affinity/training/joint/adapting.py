@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import Job
@@ -33,18 +32,6 @@ def with_new_tasks(base: PairTransformer, number: int) -> PairTransformer:
     vectors = state["tasks.weight"]
     state["tasks.weight"] = vectors.mean(dim=0, keepdim=True).repeat(number, 1)
     model.load_state_dict(state)
-    return model
-
-
-def with_tasks(base: LoadedSolver, task_ids: Sequence[str]) -> PairTransformer:
-    """Return a copy of ``base`` for the tasks ``task_ids``: those that it knows keep their vectors, the others begin
-    at the mean."""
-    model = with_new_tasks(base.model, len(task_ids))
-    at = {task_id: number for number, task_id in enumerate(base.task_ids)}
-    with torch.no_grad():
-        for number, task_id in enumerate(task_ids):
-            if task_id in at:
-                model.tasks.weight[number] = base.model.tasks.weight[at[task_id]]
     return model
 
 

@@ -12,14 +12,15 @@ from typing import Any
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.candidates.answering import Draft, Question, questions_of
+from arc_affinity.evaluation.candidates.answering import Question, questions_of
 from arc_affinity.evaluation.candidates.collecting import Answers, Network
-from arc_affinity.evaluation.candidates.journal import Journal
 from arc_affinity.evaluation.candidates.merging import Merged, merge
 from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
 from arc_affinity.evaluation.candidates.programs import Program, search_tasks
 from arc_affinity.evaluation.candidates.ranking import Ranked
+from arc_affinity.evaluation.predicting.voting import Candidate
 from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Origin, Record, name_in_records, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
@@ -54,7 +55,7 @@ class Solved:
     """
 
     records: tuple[Record, ...]
-    drafts: Mapping[Place, Sequence[Draft]]
+    drafts: Mapping[Place, Sequence[Candidate]]
     merged: Mapping[Place, Sequence[Merged]]
     summary: Mapping[str, Any]
 
@@ -87,88 +88,75 @@ def solve(
         ArcAffinityError: the folder holds another run, something in it is damaged, or the disk is full.
     """
     with working_in(where.folder):
-        return _solve(tasks, base, settings, where, dataset, report, edition)
-
-
-def _solve(
-    tasks: Sequence[Task],
-    base: LoadedSolver,
-    settings: SolveSettings,
-    where: Where,
-    dataset: str,
-    report: Report,
-    edition: str,
-) -> Solved:
-    """The work itself, in a folder that is ours."""
-    begun = time.monotonic()
-    for what, named in (("dataset", dataset), ("base", base.name)):
-        name_in_records(named, what)
-    # The tasks as they are asked: without the outputs of their tests.
-    asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
-    # What a run is of; another run in the same folder is refused by it.
-    header: dict[str, Any] = {
-        "dataset": dataset,
-        "tasks": len(tasks),
-        "edition": edition_of(asked),
-        "base": base.name,
-        "base_digest": base.digest,
-        "exposure": "transductive",
-        "budget": asdict(settings.budget),
-        "seed": settings.seed,
-        "views": settings.views,
-        "shared_views": settings.shared,
-        "recipe": asdict(settings.recipe),
-        "sources": settings.sources,
-    }
-    _check_folder(where.folder / RUN, header)
-    questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
-    workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
-    programs: Mapping[Place, Sequence[Program]] = {}
-    if settings.sources != "network":
-        programs = _search(asked, settings, where, workers, report)
-    searched = time.monotonic() - begun
-    name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
-    drafts: Mapping[Place, Sequence[Draft]] = {}
-    ranked: Mapping[Place, Sequence[Ranked]] = {}
-    learned: frozenset[str] = frozenset()
-    answering = time.monotonic()
-    if settings.sources != "search":
-        plan = make_plan(base.model, asked, questions, settings, where, workers, searched)
-        learned = frozenset(plan.learned)
-        spent = time.monotonic() - begun
-        trained, progress = _train(asked, learned, base, settings, where, workers, plan.answering + spent, report)
+        begun = time.monotonic()
+        for what, named in (("dataset", dataset), ("base", base.name)):
+            name_in_records(named, what)
+        # The tasks as they are asked: without the outputs of their tests.
+        asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
+        # What a run is of; another run in the same folder is refused by it.
+        header: dict[str, Any] = {
+            "dataset": dataset,
+            "tasks": len(tasks),
+            "edition": edition_of(asked),
+            "base": base.name,
+            "base_digest": base.digest,
+            "exposure": "transductive",
+            "budget": asdict(settings.budget),
+            "seed": settings.seed,
+            "views": settings.views,
+            "shared_views": settings.shared,
+            "recipe": asdict(settings.recipe),
+            "sources": settings.sources,
+        }
+        _check_folder(where.folder / RUN, header)
+        questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
+        workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
+        programs: Mapping[Place, Sequence[Program]] = {}
+        if settings.sources != "network":
+            programs = _search(asked, settings, where, workers, report)
+        searched = time.monotonic() - begun
+        name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
+        drafts: Mapping[Place, Sequence[Candidate]] = {}
+        ranked: Mapping[Place, Sequence[Ranked]] = {}
+        learned: frozenset[str] = frozenset()
         answering = time.monotonic()
-        drafts, ranked = _answer(trained, asked, questions, plan, settings, where, workers, report)
-        name, digest = base.name, trained.digest
-    merged = {
-        place: merge(ranked.get(place, ()), programs.get(place, ()), learned=place[0] in learned)
-        for place in ((q.task_id, q.index) for q in questions)
-    }
-    origin = Origin(
-        name,
-        digest,
-        dataset,
-        Protocol.ARC_PRIZE,
-        settings.seed,
-        exposure=header["exposure"],
-        edition=edition or header["edition"],
-    )
-    records = records_of(tasks, merged, origin)
-    write_records(where.folder / RECORDS, records)
-    write_submission(where.folder / SUBMISSION, make_submission(records, tasks))
-    summary = {
-        **header,
-        "learned": len(learned),
-        "steps": progress.steps,
-        "passes": progress.passes,
-        "search_seconds": round(searched, 1),
-        "training_seconds": round(progress.seconds, 1),
-        "answering_seconds": round(time.monotonic() - answering, 1),
-        **figures_of(tasks, records, drafts, merged),
-    }
-    write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
-    (where.folder / STATE).unlink(missing_ok=True)
-    return Solved(records, drafts, merged, summary)
+        if settings.sources != "search":
+            plan = make_plan(base.model, asked, questions, settings, where, workers, searched)
+            learned = frozenset(plan.learned)
+            spent = time.monotonic() - begun
+            trained, progress = _train(asked, learned, base, settings, where, workers, plan.answering + spent, report)
+            answering = time.monotonic()
+            drafts, ranked = _answer(trained, asked, questions, plan, settings, where, workers, report)
+            name, digest = base.name, trained.digest
+        merged = {
+            place: merge(ranked.get(place, ()), programs.get(place, ()), learned=place[0] in learned)
+            for place in ((q.task_id, q.index) for q in questions)
+        }
+        origin = Origin(
+            name,
+            digest,
+            dataset,
+            Protocol.ARC_PRIZE,
+            settings.seed,
+            exposure=header["exposure"],
+            edition=edition or header["edition"],
+        )
+        records = records_of(tasks, merged, origin)
+        write_records(where.folder / RECORDS, records)
+        write_submission(where.folder / SUBMISSION, make_submission(records, tasks))
+        summary = {
+            **header,
+            "learned": len(learned),
+            "steps": progress.steps,
+            "passes": progress.passes,
+            "search_seconds": round(searched, 1),
+            "training_seconds": round(progress.seconds, 1),
+            "answering_seconds": round(time.monotonic() - answering, 1),
+            **figures_of(tasks, records, drafts, merged),
+        }
+        write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
+        (where.folder / STATE).unlink(missing_ok=True)
+        return Solved(records, drafts, merged, summary)
 
 
 def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
@@ -227,16 +215,17 @@ def _search(
     tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report
 ) -> Mapping[Place, Sequence[Program]]:
     bound = settings.bound(len(tasks), workers)
-    with choose_workers(where.executor, workers) as hands, hands.open() as executor:
-        return search_tasks(
-            tasks,
-            bound,
-            Journal(where.folder / PROGRAMS, {"tasks": len(tasks), "states": bound.states}),
-            executor,
-            hands.at_a_time,
-            lambda share: report("search", share, ""),
-            settings.search_limit,
-        )
+    header = {"tasks": len(tasks), "states": bound.states}
+    with (
+        Journal(where.folder / PROGRAMS, header) as journal,
+        choose_workers(where.executor, workers) as hands,
+        hands.open() as executor,
+    ):
+
+        def said(share: float) -> None:
+            report("search", share, "")
+
+        return search_tasks(tasks, bound, journal, executor, hands.at_a_time, said, settings.search_limit)
 
 
 def _answer(
@@ -248,9 +237,13 @@ def _answer(
     where: Where,
     workers: int,
     report: Report,
-) -> tuple[Mapping[Place, Sequence[Draft]], Mapping[Place, tuple[Ranked, ...]]]:
+) -> tuple[Mapping[Place, Sequence[Candidate]], Mapping[Place, tuple[Ranked, ...]]]:
     header = {"model": network.digest, "views": settings.views, "shared": settings.shared, "seed": settings.seed}
-    with choose_workers(where.executor, workers) as hands, hands.open() as executor:
+    with (
+        Journal(where.folder / JOURNAL, header) as journal,
+        choose_workers(where.executor, workers) as hands,
+        hands.open() as executor,
+    ):
         answers = Answers(
             Network(str(network.source.resolve()), network.digest, str(where.device)),
             tasks,
@@ -258,7 +251,7 @@ def _answer(
             settings.views,
             settings.shared,
             settings.seed,
-            Journal(where.folder / JOURNAL, header),
+            journal,
             executor,
             hands.at_a_time,
             None if settings.budget.seconds is None else plan.answering,

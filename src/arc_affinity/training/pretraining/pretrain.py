@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +20,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import splits
-from arc_affinity.data.batching.datamodule import Feeding, Stage, StoreDataModule
+from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
 from arc_affinity.data.batching.sampling import BatchRules
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
@@ -69,6 +71,14 @@ class Outcome:
     was_over: bool = False
 
 
+def quiet_lightning() -> None:
+    """Keep Lightning's hints, about products and settings that were chosen on purpose, off the screen from now on."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+
+
 def train(
     recipe: Recipe,
     out: Path,
@@ -99,38 +109,25 @@ def train(
     machine.check()
     # The processes that train beside the first one are started by it, and work in its name.
     with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
-        return _train(recipe, out, resume, callbacks, on_task, progress, machine)
-
-
-def _train(
-    recipe: Recipe,
-    out: Path,
-    resume: bool,
-    callbacks: Sequence[Callback],
-    on_task: OnTask | None,
-    progress: bool,
-    machine: Machine,
-) -> Outcome:
-    _settle(recipe, out, resume=resume)
-    start = _read_start(recipe, out / LAST) if resume else 0
-    if start >= recipe.steps:
-        _save_best(out)
-        return Outcome(out / MODEL, {}, was_over=True)
-    train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
-    seed_everything(recipe.seed, verbose=False)
-    module = GridModule(_new_model(recipe), recipe)
-    trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
-    examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
-    restoring = _restoring(trainer, out / LAST, start) if start else contextlib.nullcontext()
-    with _interrupts_raised(trainer), restoring, computing_in(machine.threads):
-        trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
-    if trainer.is_global_zero:
-        _save_best(out)
-    return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
+        _settle(recipe, out, resume=resume)
+        start = _read_start(recipe, out / LAST) if resume else 0
+        if start >= recipe.steps:
+            _save_best(out)
+            return Outcome(out / MODEL, {}, was_over=True)
+        train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
+        seed_everything(recipe.seed, verbose=False)
+        module = GridModule(_new_model(recipe), recipe)
+        trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
+        examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
+        restoring = _restoring(trainer, out / LAST, start) if start else contextlib.nullcontext()
+        with _interrupts_raised(trainer), restoring, computing_in(machine.threads):
+            trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
+        if trainer.is_global_zero:
+            _save_best(out)
+        return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
 
 
 def _save_best(out: Path) -> None:
-    """Make the model folder of the best checkpoint."""
     save_model(model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST)), out / MODEL)
 
 
@@ -189,7 +186,7 @@ def feeding(recipe: Recipe, machine: Machine = ONE) -> Feeding:
         steps=recipe.validate_every,
         policy=recipe.context,
         workers=machine.loaders,
-        stages=tuple(Stage(cells, validations) for cells, validations in recipe.curriculum),
+        stages=recipe.curriculum,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,9 @@ class MetricsFile(Logger):
     they will come again.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str] = COLUMNS) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
-        self.path, self.columns = path, columns
+        self.path = path
 
     @property
     def name(self) -> str:
@@ -112,7 +112,7 @@ class MetricsFile(Logger):
         rows = text.split("\n")[1:-1]
         numbers = [row.partition(",")[0] for row in rows]
         kept = [row for row, number in zip(rows, numbers, strict=True) if number.isdigit() and int(number) <= step]
-        write_text(self.path, "\n".join([",".join(self.columns), *kept, ""]))
+        write_text(self.path, "\n".join([",".join(COLUMNS), *kept, ""]))
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -126,7 +126,7 @@ class MetricsFile(Logger):
         row = {name: value for name, value in metrics.items() if name != "epoch"}
         try:
             with self.path.open("a", encoding="utf-8", newline="") as file:
-                csv.DictWriter(file, self.columns, lineterminator="\n").writerow({"step": step + 1, **row})
+                csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow({"step": step + 1, **row})
         except OSError as error:
             raise ArcAffinityError(f"cannot write {self.path}: {error.strerror or error}") from error
 

@@ -193,49 +193,33 @@ _ROTARY: dict[str, Any] = {
     "weight_decay": 0.01,
     "schedule": "warmup-linear",
     "warmup_steps": 100,
+    "validate_every": 300,
     **_SMALL,
+}
+
+_ALL_TASKS: dict[str, Any] = {
+    "tasks": "published-train",
+    "per_task": 150,
+    "validation_per_task": 2,
+    "curriculum": ((384, 6), (768, 5)),
+    "steps": 6_900,
+}
+
+_FOUNDATIONAL: dict[str, Any] = {
+    "per_task": 2_000,
+    "validation_per_task": 6,
+    "curriculum": ((256, 8), (640, 6)),
+    "steps": 6_900,
 }
 
 RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe(
-            "champion",
-            tasks="published-train",
-            per_task=150,
-            validation_per_task=2,
-            curriculum=((384, 6), (768, 5)),
-            steps=6_900,
-            **_TRIAL_69,
-        ),
-        Recipe(
-            "champion-foundational",
-            per_task=2_000,
-            validation_per_task=6,
-            curriculum=((256, 8), (640, 6)),
-            steps=6_900,
-            **_TRIAL_69,
-        ),
+        Recipe("champion", **_ALL_TASKS, **_TRIAL_69),
+        Recipe("champion-foundational", **_FOUNDATIONAL, **_TRIAL_69),
         # The same network and size with 2D rotary positions, trained the way that learns fastest on two cores.
-        Recipe(
-            "rotary-foundational",
-            per_task=2_000,
-            validation_per_task=6,
-            curriculum=((256, 8), (640, 6)),
-            steps=6_900,
-            validate_every=300,
-            **_ROTARY,
-        ),
-        Recipe(
-            "rotary",
-            tasks="published-train",
-            per_task=150,
-            validation_per_task=2,
-            curriculum=((384, 6), (768, 5)),
-            steps=6_900,
-            validate_every=300,
-            **_ROTARY,
-        ),
+        Recipe("rotary-foundational", **_FOUNDATIONAL, **_ROTARY),
+        Recipe("rotary", **_ALL_TASKS, **_ROTARY),
         # So short a course learns only if the rate rises first: at trial 69's the validation loss rises.
         Recipe(
             "smoke",

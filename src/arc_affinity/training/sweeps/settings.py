@@ -10,8 +10,8 @@ import csv
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from arc_affinity.documents import decode, object_of, read_bytes, read_lines
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
-from arc_affinity.processes import cores
+from arc_affinity.processes import cores, hand_out
 from arc_affinity.training.recipes.recipe import Recipe
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
@@ -70,11 +70,6 @@ class Found:
         """The trials that have a loss, the lowest first."""
         done = [trial for trial in self.trials if trial.loss is not None]
         return tuple(sorted(done, key=lambda trial: (trial.loss, trial.number)))
-
-    @property
-    def best(self) -> Trial | None:
-        """The trial with the lowest loss."""
-        return next(iter(self.ranked), None)
 
 
 def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
@@ -225,34 +220,30 @@ class SettingsSweep:
         at_a_time: int,
         report: Callable[[Trial], None],
     ) -> None:
-        running: dict[Future[float], Any] = {}
-        ended = (optuna.trial.TrialState.COMPLETE,)
-        while True:
-            missing = self.trials - len(study.get_trials(deepcopy=False, states=ended)) - len(running)
-            while missing > 0 and len(running) < at_a_time:
-                # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
-                place = self.trials - missing
+        done = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+
+        def asked() -> Iterator[Any]:
+            # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
+            for place in range(done, self.trials):
                 study.sampler = optuna.samplers.TPESampler(seed=1_000 * self.seed + place, multivariate=True)
-                trial = study.ask()
-                settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
-                folder = out / TRIALS / str(trial.number)
-                running[executor.submit(train_trial, self.recipe_of(settings), folder, out)] = trial
-                missing -= 1
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                trial = running.pop(future)
-                try:
-                    loss, why = future.result(), ""
-                except ArcAffinityError as error:
-                    loss, why = math.nan, str(error)
-                if math.isfinite(loss):
-                    study.tell(trial, loss)
-                    report(Trial(trial.number, dict(trial.params), loss))
-                else:
-                    # What diverges is worse than anything: the sampler is to learn it.
-                    study.tell(trial, DIVERGED)
-                    report(Trial(trial.number, dict(trial.params), None, why or "the loss is not finite"))
+                yield study.ask()
+
+        def submit(trial: Any) -> Future[float]:
+            settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
+            return executor.submit(train_trial, self.recipe_of(settings), out / TRIALS / str(trial.number), out)
+
+        for trial, future in hand_out(submit, asked(), at_a_time):
+            try:
+                loss, why = future.result(), ""
+            except ArcAffinityError as error:
+                loss, why = math.nan, str(error)
+            if math.isfinite(loss):
+                study.tell(trial, loss)
+                report(Trial(trial.number, dict(trial.params), loss))
+            else:
+                # What diverges is worse than anything: the sampler is to learn it.
+                study.tell(trial, DIVERGED)
+                report(Trial(trial.number, dict(trial.params), None, why or "the loss is not finite"))
 
 
 DIVERGED = 1e3

@@ -58,6 +58,29 @@ def test_no_hasattr_and_no_path_edits() -> None:
     assert not [str(path) for path in SOURCES if "sys.path" in path.read_text(encoding="utf-8")]
 
 
+CHANGING = {
+    "candidates/collecting.Answers",
+    "cli/errors.Outcome",
+    "joint/trainer.Trainer",
+    "models/encoder_decoder.EncoderOutput",
+    "report/outputs.Output",
+    "report/outputs.Pictures",
+    "search/compose.Finished",
+}
+"""Dataclasses that change while something is worked out; all others are values."""
+
+
+def test_values_are_frozen() -> None:
+    classes = [(path, node) for path in SOURCES for node in nodes(path) if isinstance(node, ast.ClassDef)]
+    changing = {
+        f"{path.parent.name}/{path.stem}.{node.name}"
+        for path, node in classes
+        for each in map(ast.unparse, node.decorator_list)
+        if each.startswith("dataclass") and "frozen=True" not in each
+    }
+    assert changing == CHANGING
+
+
 def test_no_path_of_one_machine_and_nothing_left_undone() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
+from arc_affinity.cli import doctor
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.storage import folders, names
 
 
@@ -37,3 +39,19 @@ def test_damaged_weights_are_found(cli, tmp_path: Path, monkeypatch: pytest.Monk
     assert done.code == 1
     assert "bundled weights are damaged: rotary; install the package again" in done.err
     assert "classifier of grids intact" in " ".join(done.out.split())
+
+
+def test_what_is_not_installed_or_damaged_is_told(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(name: str) -> str:
+        if name == "pooch":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    def tasks(name: str, folder: Path) -> tuple[()]:
+        raise ArcAffinityError(f"{name} is damaged")
+
+    monkeypatch.setattr(doctor, "version", found)
+    monkeypatch.setattr(doctor, "load_tasks", tasks)
+    versions, states = doctor._versions(), doctor._datasets(tmp_path)
+    assert versions["pooch"] is None and versions["torch"] == version("torch") and "pytest" not in versions
+    assert states["re-arc"] == "generated" and states["arc-agi-1/training"] == "arc-agi-1/training is damaged"

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from arc_affinity.cli import finetune
+from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.data.store.examples import write_store
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.training.finetuning import seen
+from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.seen import Seen
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -194,3 +201,47 @@ def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Pat
     command = ("predict", model, "--dataset", store, "--out", tmp_path / "r.jsonl")
     done = cli(*command, "--adapter", tmp_path)
     assert done.code == 1 and "holds no adapter" in done.err
+
+
+def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, loaded = FineTuneConfig(), SimpleNamespace(name="mine")
+    trained = [Seen(frozenset("ab"), 7, 3), Seen(frozenset("bc"), 5, 3), Seen(frozenset("d"), 11, 2)]
+    monkeypatch.setattr(seen, "examples_seen", lambda model: trained)
+    found = finetune.unlike_what_was_seen(config, loaded, ("b", "x"))
+    assert (found.unlike, found.unlike_seed) == (7, 3)
+    assert finetune.unlike_what_was_seen(config, loaded, ("x",)) is config
+    with pytest.raises(ArcAffinityError, match="mine was trained on examples of seeds 2, 3; give --unlike"):
+        finetune.unlike_what_was_seen(config, loaded, ("b", "d"))
+
+
+def test_named_sets() -> None:
+    known = ("x", "y")
+    assert finetune._set("foundational", known) == foundational_tasks() and finetune._set("all", known) == known
+
+
+def test_tables_of_tasks_and_means(capsys: pytest.CaptureFixture[str]) -> None:
+    def means(solved: float, exact: float, cells: float) -> dict[str, dict[str, float]]:
+        return {"sized": {"solved": solved, "exact": exact, "cells": cells}}
+
+    both = {"examples_seen": 1234, "seconds": 2.25, "scoring_seconds": 0.5}
+    results = {
+        "t1": {"base": means(0, 0, 0.81), "final": means(0.5, 0.25, 0.9), **both},
+        "t2": {"base": means(0.25, 0.0625, 0.875), "final": means(1, 1, 1), **both},
+        "t3": {"base": {}, "final": {}, **both},
+    }
+    console = finetune.Console(width=100)
+    for count in (2, 3, finetune.SHOWN + 1):
+        rows = (list(results.items()) * 20)[:count]
+        ended = SimpleNamespace(results=results if count == 3 else {f"{k}/{i}": v for i, (k, v) in enumerate(rows)},
+                                failed=["t4"])  # fmt: skip
+        finetune._report(ended, console)
+        told = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
+        assert [f"{count}", "tasks,", "2.8", "s", "each,", "1", "failed"] in told
+        assert (["t1", "0.0,", "50.0", "1,234", "2.2"] in told) == (count == 3)
+        assert any(line[:1] in (["t1/0"], ["t1"]) for line in told) == (count <= finetune.SHOWN)
+        if count == 3:
+            assert ["t3", "withheld,", "withheld", "1,234", "2.2"] in told
+            assert ["sized", "before", "12.50", "3.12", "84.25", "2", "of", "2"] in told
+            assert ["sized", "after", "75.00", "62.50", "95.00", "0", "of", "2"] in told
+    finetune._report(SimpleNamespace(results={"t3": results["t3"]}, failed=[]), console)
+    assert "Means over tasks" not in capsys.readouterr().out

@@ -9,6 +9,9 @@ import pytest
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.network import PairTransformer
 
 
 def test_settings_survive_json() -> None:
@@ -68,3 +71,25 @@ def test_wrong_settings(values: dict[str, object], message: str) -> None:
         ModelConfig.from_dict(values, "config.json")
     assert str(caught.value).startswith("config.json: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("context", ["vector", "tokens", "none"])
+def test_weights_are_counted_without_building(context: str) -> None:
+    config = ModelConfig(
+        width=8, heads=2, feed_forward=5, encoder_layers=3, decoder_layers=2, context=context,
+        context_width=4, context_heads=1, context_feed_forward=7, context_layers=5,
+    )  # fmt: skip
+    built = EncoderDecoder(config)
+    parts = [built.encoder, built.decoder, *([built.context_encoder] if context == "vector" else [])]
+    # Of the context's two stacks one is counted: the number is a lower bound.
+    names = [(name, p) for part in parts for name, p in part.named_parameters() if not name.startswith("pixel_q")]
+    assert config.least_weights == sum(p.numel() for name, p in names if p.ndim == 2 and "layers" in name)
+
+
+def test_weights_of_a_pair_transformer_are_counted_without_building() -> None:
+    config = PairConfig(width=8, heads=2, layers=3, hidden=5, tasks=7, loops=2)
+    built = PairTransformer(config)
+    matrices = [p.numel() for p in built.layers.parameters() if p.ndim == 2]
+    assert config.least_weights == sum(matrices) + built.tasks.weight.numel()
+    with pytest.raises(ArcAffinityError, match="width 12 does not divide into 2 heads"):
+        PairConfig(width=12, heads=2)

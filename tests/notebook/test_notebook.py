@@ -6,9 +6,11 @@ import ast
 import doctest
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +19,11 @@ import arc_affinity as aa
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Origin, make_record
 from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.models.storage.folders import LoadedModel
+from arc_affinity.notebook import specialists
 from arc_affinity.notebook.answers import Answers
+from arc_affinity.notebook.kinds import Kinds
+from arc_affinity.taxonomy.validation import Answer
 from arc_affinity.types import Example, Pair, Task
 
 pytestmark = pytest.mark.many_steps
@@ -126,6 +132,63 @@ def test_a_submission_of_any_solver_is_read_with_its_tasks(tmp_path: Path) -> No
     } == {"x"}
     with pytest.raises(ArcAffinityError, match="names no dataset"):
         aa.read_answers(tmp_path / "theirs.json")
+
+
+def test_answers_are_told_by_output() -> None:
+    made = answers(grid(7, 5, 3), grid(7, 5, 4))
+    rows = re.findall("<tr>(.*?)</tr>", made._repr_html_())
+    cells = [re.findall("<t[hd]>(.*?)</t[hd]>", row) for row in rows]
+    assert cells == [["task", "test", "attempts", "right within 2"], ["task", "0", "2", "yes"]]
+    # A third attempt does not count, and of an output that is withheld nothing is known.
+    late = answers(grid(7, 5, 3), grid(7, 5, 3), grid(7, 5, 4))
+    assert "<td>3</td><td>no</td>" in late._repr_html_()
+    withheld = Example("task", 0, Pair(TASK.test[0].input, None), ())
+    origin = Origin("model", "123456789abc", "mine", Protocol.ARC_PRIZE, 0)
+    assert "<td>not known</td>" in Answers((make_record(origin, withheld, 1, grid(2, 2, 1)),))._repr_html_()
+
+
+def test_no_more_tasks_are_drawn_than_a_page_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    origin = Origin("model", "123456789abc", "mine", Protocol.ARC_PRIZE, 0)
+    places = [("t1", 0), ("t1", 1), ("t2", 0), ("t3", 0)]
+    records = [make_record(origin, Example(task, i, TASK.test[0], ()), 1, grid(2, 2, 1)) for task, i in places]
+    monkeypatch.setattr("arc_affinity.notebook.pictures.SHOWN", 2)
+    # Input, target and attempt of the three outputs of two tasks.
+    assert aa.show(Answers(tuple(records))).html.count("<svg") == 9
+
+
+def test_kinds_are_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Kinds(
+        {
+            "t1": Answer("S1", None, "rule", "turns", 0.75),
+            "t2": Answer("ambiguous", None, "rule", "says <nothing>", 0.0),
+        }
+    )
+    assert (len(found), list(found), found["t1"].category) == (2, ["t1", "t2"], "S1")
+    told = found._repr_html_()
+    assert "<td>75.0 %</td><td>turns</td>" in told and "<td>ambiguous</td><td></td>" in told and "&lt;nothing" in told
+    monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=list))
+    assert found.to_frame()[0] == {"task": "t1", "category": "S1", "confidence": 0.75, "reason": "turns"}
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "context-only"])
+def test_a_specialist_is_the_model_its_adapter_or_what_it_was(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged = []
+    monkeypatch.setattr(specialists, "merge", lambda model, adapter: merged.append((model, adapter)))
+    base = LoadedModel("base", ["base"], None, Path("base"), "0123")  # type: ignore[arg-type]
+    tuned = SimpleNamespace(model=None, adapter=None, digest="4567")
+    if method == "full":
+        tuned.model = ["tuned"]
+    if method == "lora":
+        tuned.adapter = ["adapter"]
+    made = specialists._adapted(base, tuned, method)  # type: ignore[arg-type]
+    if method == "context-only":
+        assert made is base
+        return
+    assert (made.name, made.digest, made.adapter) == ("base", "4567", method)
+    assert made.model == (["tuned"] if method == "full" else ["base"])
+    assert merged == ([] if method == "full" else [(["base"], ["adapter"])])
+    # What is merged into is a copy.
+    assert made.model is not base.model
 
 
 def test_tables_for_pandas() -> None:

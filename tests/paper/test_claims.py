@@ -214,6 +214,11 @@ def test_the_label_of_694f12f3_is_told():
     for label, verdict in (("A2", Verdict.HOLDS), ("S3", Verdict.CHANGES)):
         e = evidence(Reference(fine_tunes=tunes, labels={"694f12f3": label}), code_labels=code)
         assert claims_gap.best_a2(e).verdict is verdict
+    for cells, grids in ((0.9931, 0.1775), (0.993275, 0.18)):
+        other = Reference(fine_tunes={"694f12f3": tune("694f12f3", cells=cells, grids=grids)})
+        found = claims_gap.best_a2(evidence(other, code_labels=code))
+        assert (found.verdict, found.why) == (Verdict.FAILS, "the figures differ")
+    assert claims_gap.best_a2(evidence(Reference(fine_tunes={}), code_labels=code)).verdict is Verdict.UNCHECKED
 
 
 def test_a_share_of_failures_is_told_with_its_base_rate():

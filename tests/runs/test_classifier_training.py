@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+import classifier_training as training
 import numpy as np
 import pytest
 import torch
@@ -190,3 +191,18 @@ def test_turned_images():
         again = turned(turned(image, view), {3: 5, 5: 3}.get(view, view))
         np.testing.assert_array_equal(again, image)
     assert turned(np.stack([image, image]), 6).shape == (2, CHANNELS, SIDE, SIDE)
+
+
+def test_two_steps_see_every_task_once():
+    rows = np.array([2, 3, 5, 7, 11, 13, 17])
+    found = list(training._batches(np.random.default_rng(3), rows, 5))
+    assert [len(each) for each in found] == [4, 3, 4, 3, 4]
+    for first, second in (found[:2], found[2:4]):
+        assert sorted([*first, *second]) == rows.tolist()
+    assert found[0].tolist() != found[2].tolist() != rows[::2].tolist()
+
+
+def test_threes_are_of_three_different_pairs():
+    found = training._threes(np.random.default_rng(3), 40, 5)
+    assert found.shape == (40, 3) and {len(set(row)) for row in found.tolist()} == {3}
+    assert set(found.ravel().tolist()) == set(range(5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search import solve, solve_task
-from arc_affinity.search.compose import Bounds
+from arc_affinity.search.cell_rules.features import CellFeatures
+from arc_affinity.search.compose import Bounds, Node
 from arc_affinity.search.solve import Candidate, rank
-from arc_affinity.search.views import lattice_view, views_of
+from arc_affinity.search.values import Kind
+from arc_affinity.search.views import background_first, lattice_cells, lattice_view, ranked_by_count, views_of
 from arc_affinity.types import Pair, Task
 
 pytestmark = pytest.mark.many_steps
@@ -123,6 +126,114 @@ def test_ranking() -> None:
     (answers,) = rank(found, task)
     # Two that agree outweigh a little more cost; a program that fits less comes last whatever it costs.
     assert [(answer.program, answer.agreeing) for answer in answers] == [("dear", 2), ("cheap", 1), ("part", 1)]
+
+
+def node(cost: float, *grids: list[list[int]], name: str = "") -> Node:
+    return Node(tuple(np.array(each, np.uint8) for each in grids), Kind.GRID, (name,) if name else (), cost)
+
+
+def test_rules_are_learned_from_the_best_grids_with_the_inputs_colours_and_other_grids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two demonstrations and a test; of the inputs' colours 3, 4 and 9 are the commonest, the second and the rarest.
+    inputs = [np.array([[3, 3, 3], [4, 4, 9]], np.uint8)] * 2 + [np.zeros((2, 3), np.uint8)]
+    targets = [np.array([[1, 1, 1], [0, 0, 0]], np.uint8)] * 2
+    same = node(0.0, *(each.tolist() for each in inputs))
+    half = node(1.0, [[1, 1, 1], [5, 5, 5]], [[1, 1, 1], [5, 5, 5]], [[7, 7, 7], [7, 7, 7]], name="half right")
+    ragged = node(1.4, [[1, 1, 1], [5, 5, 5]], [[1, 1, 1], [5, 5, 5]], [[7]], name="ragged")
+    seen: list[list[CellFeatures]] = []
+
+    def learn(features: list[CellFeatures], wanted: list[np.ndarray]) -> list[SimpleNamespace]:
+        assert wanted is targets
+        seen.append(features)
+        return [SimpleNamespace(size=2, held_out=0.75, text="(own)", grids=(*targets, inputs[2]))]
+
+    monkeypatch.setattr(solve, "learn_rules", learn)
+    found = solve._rules([same, half, ragged], inputs, targets, 1.0, lambda: 0.0)
+    programs = ["input | half right", "input | ragged", "input"]
+    assert [each.program for each in found] == [f"{program} | cells (own)" for program in programs for _ in range(2)]
+    # What the grid costs, 1, 0.4 a question, 2 times the share of wrong cells held out; half for other grids asked.
+    assert [each.cost for each in found] == pytest.approx([3.3, 3.8, 3.7, 4.2, 2.3, 2.8])
+    assert {(each.fits, each.source) for each in found} == {(2, "rule")}
+    assert all(each.grids == (inputs[2],) for each in found)
+    of_input = ("commonest of input", "second of input", "rarest of input")
+    for number, features in enumerate(seen):
+        colours = features[0].colours
+        if number >= 4:  # the input itself has those colours anyway
+            assert not set(of_input) & set(colours)
+        else:
+            assert [colours[name].layer.tolist() for name in of_input] == [[[c] * 3] * 2 for c in (3, 4, 9)]
+            assert {colours[name].tier for name in of_input} == {1}
+            if number < 2:
+                assert not features[2].colours["rarest of input"].layer.any()
+        layers = {name: colours[name].layer.tolist() for name in colours if name.startswith("[")}
+        wanted = {0: ["input"], 1: [], 2: ["input | half right"]}[number // 2] if number % 2 else []
+        assert list(layers) == [f"[{name}]" for name in wanted]
+        if number == 5:
+            assert layers == {"[input | half right]": half.state[0].tolist()}
+            assert colours["[input | half right]"].tier == 1 and colours["[input | half right]"].family == "layers"
+
+
+def test_rules_end_with_the_time_and_after_some_grids(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(solve, "learn_rules", lambda features, targets: calls.append(len(features)) or [])
+    grids = [np.zeros((1, 2), np.uint8)] * 2
+    nodes = [node(float(cost), [[0, 0]], [[0, 0]], name=f"n{cost}") for cost in range(9)]
+    solve._rules(nodes, grids, grids[:1], 1.0, lambda: 0.0)
+    assert calls == [2] * 2 * solve.RULE_BASES
+    for late, done in ((1.0, 0), (0.5, 2)):
+        calls.clear()
+        times = iter([0.0] * (done and 2) + [late] * 99)
+        solve._rules(nodes, grids, grids[:1], late, lambda: next(times))  # noqa: B023
+        assert len(calls) == done
+
+
+def test_agreement_is_the_share_of_cells() -> None:
+    targets = [np.array([[1, 2]], np.uint8), np.array([[3], [4], [5]], np.uint8)]
+    assert solve.agreement(node(0.0, [[1, 0]], [[3], [4], [0]], [[9]]), targets) == pytest.approx(3 / 5)
+
+
+def test_colours_are_exchanged_by_count() -> None:
+    grid = np.array([[5, 5, 5, 2], [2, 7, 0, 0]], np.uint8)
+    assert background_first(grid).tolist() == [5, 1, 2, 3, 4, 0, 6, 7, 8, 9]
+    # The commonest is 1: of equally common ones the smaller number comes first, 7 is the third.
+    assert ranked_by_count(grid, False)[[5, 2, 7, 0, 1, 3]].tolist() == [1, 2, 3, 0, 4, 5]
+    assert ranked_by_count(grid, True)[[5, 0, 2, 7, 1, 3]].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_parts_of_a_lattice_are_counted_between_lines() -> None:
+    grid = np.array([[8, 1, 1, 8, 8, 2], [8] * 6, [8, 3, 3, 8, 8, 4], [8, 3, 3, 8, 8, 4]], np.uint8)
+    found = lattice_cells(grid)
+    assert found is not None
+    assert [each.tolist() for each in found] == [[0, -1, 1, 1], [-1, 0, 0, -1, -1, 1]]
+    assert lattice_cells(grid[2:]) is None
+    assert lattice_cells(np.full((3, 3), 4, np.uint8)) is None
+    assert lattice_cells(np.array([[1, 2], [2, 1]], np.uint8)) is None
+
+
+def test_a_lattice_is_tried_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = np.array([[1, 8, 0], [8, 8, 8], [3, 8, 2]], np.uint8)
+    seen: list[str] = []
+    monkeypatch.setattr(solve, "_in_view", lambda task, view, bounds: seen.append(view.name) or [])
+    task = Task("x", (Pair(given, given), Pair(given, given)), (Pair(given, None),))
+    solve.candidates(task, Bounds(float("inf")))
+    assert seen[:2] == ["", "parts as cells"] and len(seen) == len(views_of([given] * 3)) + 1
+
+
+@pytest.mark.parametrize(("fits", "cost", "views"), [(2, 4.9, 1), (2, 5.0, 4), (1, 1.0, 4)])
+def test_no_further_view_where_a_short_program_fits(
+    fits: int, cost: float, views: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def in_view(task: Task, view: object, bounds: Bounds) -> list[Candidate]:
+        seen.append(bounds.seconds)
+        return [Candidate((), "input", cost, fits, "composition")]
+
+    monkeypatch.setattr(solve, "_in_view", in_view)
+    plain = np.array([[0, 0, 1]], np.uint8)
+    solve.candidates(Task("x", (Pair(plain, plain),) * 2, (Pair(plain, None),)), Bounds(100.0, clock=lambda: 7.0))
+    assert seen == pytest.approx([60.0, 100 / 3, 50.0, 100.0][:views])
 
 
 GRIDS = arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.integers(0, 9))

@@ -177,3 +177,28 @@ def test_layers_stay_as_they_are_where_compiling_cannot_be_done(monkeypatch: pyt
     monkeypatch.setattr(torch, "compile", fail)
     assert not hardware.compile_layers(layers, CPU)
     assert layers[0]._compiled_call_impl is None
+
+
+@pytest.mark.parametrize("missing", ["", "bfloat16", "g++", "linux", "headers"])
+def test_layers_are_compiled_where_it_pays_and_can_be_done(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bool] = []
+
+    class Layer(torch.nn.Module):
+        def compile(self, *, dynamic: bool) -> None:
+            compiled.append(dynamic)
+
+    def compiler(function: Callable[..., object]) -> Callable[..., object]:
+        def called(*_: object) -> None:
+            if missing == "headers":
+                raise RuntimeError("no Python.h")
+
+        return called
+
+    monkeypatch.setattr(hardware, "computes_bfloat16", lambda device: missing != "bfloat16")
+    monkeypatch.setattr(shutil, "which", lambda name: None if missing == "g++" else f"/bin/{name}")
+    monkeypatch.setattr(sys, "platform", "win32" if missing == "linux" else "linux")
+    monkeypatch.setattr(torch, "compile", compiler)
+    layers = torch.nn.ModuleList([Layer(), Layer()])
+    assert hardware.compile_layers(layers, CPU) == (not missing)
+    assert compiled == ([] if missing else [True, True])
+    assert not hardware.compile_layers(layers, GPU)

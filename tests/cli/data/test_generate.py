@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from arc_affinity.cli.data import generate
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import generate_store
 from arc_affinity.data.store.examples import ExampleStore
@@ -28,6 +29,19 @@ def test_generate_makes_a_store_and_tells_rejections(cli, tmp_path: Path) -> Non
     assert rows["5daaa586"][-1] == str(sum(rejected["5daaa586"].values()))
     assert rows["all"][-1] == str(sum(sum(reasons.values()) for reasons in rejected.values()))
     assert f"15 examples of 3 tasks in {tmp_path / 's'}" in done.out
+
+
+def test_the_worst_tasks_are_told_and_the_rest_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate, "SHOWN", 2)
+    first, _, third = generate.REASONS[:3]
+    tries = {"a": {first: 2}, "b": {first: 1, third: 1000}, "c": {third: 2}, "d": {}, "e": {first: 3}}
+    table = generate._rejection_table(tries)
+    assert [column.header for column in table.columns] == ["task", first, third, "all"]
+    rows = list(zip(*(column.cells for column in table.columns), strict=True))
+    assert rows == [("b", "1", "1,000", "1,001"), ("e", "3", "0", "3"), ("3 others", "2", "2", "4"),
+                    ("all", "6", "1,002", "1,008")]  # fmt: skip
+    monkeypatch.setattr(generate, "SHOWN", 5)
+    assert [*generate._rejection_table(tries).columns[0].cells] == ["b", "e", "a", "c", "d", "all"]
 
 
 def test_the_same_command_again_does_nothing(cli, tmp_path: Path) -> None:

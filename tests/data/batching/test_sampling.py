@@ -186,7 +186,7 @@ def zeros(rows: int, cols: int) -> Pair:
 
 
 def test_small_examples_first(tmp_path: Path) -> None:
-    pairs = {"00576224": [zeros(2, 3), zeros(5, 7), zeros(3, 2)], "0b148d64": [zeros(1, 1), zeros(1, 2)]}
+    pairs = {"00576224": [zeros(2, 3), zeros(5, 7), zeros(2, 2)], "0b148d64": [zeros(1, 1), zeros(1, 2)]}
     write_store(tmp_path / "s", pairs, {"seed": 0})
     store = ExampleStore.open(tmp_path / "s")
     part = smaller(store, 16)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arc_affinity.data.store.examples import OWN, ExampleStore, write_json_tasks, write_npz, write_store
-from arc_affinity.data.store.files import ARRAYS, MANIFEST
+from arc_affinity.data.store.files import ARRAYS, MANIFEST, check_arrays
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
 
@@ -245,6 +245,16 @@ def test_an_index_that_does_not_fit_is_refused(folder: Path, column: int) -> Non
     np.save(folder / "index.npy", index)
     with pytest.raises(ArcAffinityError, match="damaged"):
         ExampleStore.open(folder, verify=False)
+
+
+def test_cells_that_are_no_colours_are_told(folder: Path) -> None:
+    cells, index = (np.load(folder / name) for name in ARRAYS)
+    manifest = ExampleStore.open(folder).manifest
+    check_arrays(folder, manifest, cells, index, colours=True)
+    cells[[5, 7]] = 10, 11
+    check_arrays(folder, manifest, cells, index, colours=False)
+    with pytest.raises(ArcAffinityError, match=r"cell 5 of cells.npy is 10, and colours are 0-9"):
+        check_arrays(folder, manifest, cells, index, colours=True)
 
 
 def test_arrays_of_other_kinds_are_refused(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search.cell_rules.features import FAMILIES, OUTSIDE, CellFeatures, Feature, cell_features
-from arc_affinity.search.cell_rules.rules import MOST_LEAVES, Learner, answer, describe, learn_rules, leaves, tabulate
+from arc_affinity.search.cell_rules.rules import (
+    MOST_DEPTH,
+    MOST_LEAVES,
+    Learner,
+    _impurity,
+    answer,
+    describe,
+    learn_rules,
+    leaves,
+    tabulate,
+)
 
 SCENE = """
 2.......
@@ -102,6 +114,34 @@ def test_parts_of_a_lattice() -> None:
     assert features.colours["fullest part here"].layer[0].tolist() == [0, 3, 5, 0, 3]
 
 
+LATTICE = """
+..5115..
+3351.512
+55555555
+8852..21
+4.52.512
+"""
+
+
+def test_every_feature_is_what_it_was() -> None:
+    """A row a feature: colour or number, tier, family, name, what every cell has of it. From 10 on values are letters.
+
+    Rules in records ask by these names. Of the second grid those are here that look at things.
+    """
+    rows = []
+    for grid, families in ((SCENE, ("", *FAMILIES)), (LATTICE, ("lines", "regions", "objects", "lattice"))):
+        features = cell_features(draw(grid))
+        for kind, named in (("colour", features.colours), ("number", features.numbers)):
+            for name, each in named.items():
+                if each.family not in families:
+                    continue
+                cells = [[np.base_repr(int(value), 36).lower() for value in row] for row in each.layer]
+                drawn = " ".join("".join(row) for row in cells)
+                rows.append(f"{kind} | {each.tier} | {each.family} | {name} | {drawn}")
+    table = Path(__file__).parent / "features.txt"
+    assert rows == table.read_text(encoding="utf-8").splitlines()
+
+
 GRIDS = arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.integers(0, 9))
 
 
@@ -125,6 +165,47 @@ def test_a_rule_is_learned_and_named() -> None:
         for grid, target in zip(rule.grids, wanted, strict=False):
             np.testing.assert_array_equal(grid, target)
     assert any(np.array_equal(rule.grids[2], draw("2121 ....")) for rule in rules)
+
+
+RULES = """
+2.5 0.5 (left is 2 ? 7 : own)
+3.5 0.5 (own is 0 ? (left is 2 ? 7 : 0) : own)
+4.0 0.5 (seen left is 2 ? (highest seen across background is 0 ? 7 : own) : own)
+5.0 0.0 (own is 0 ? (seen left is 2 ? (seen down is 0 ? 7 : 0) : 0) : own)
+3.0 0.5 (cell at +1,-2 is own ? 7 : own)
+4.0 0.5 (own is 0 ? (cell at +1,-2 is 0 ? 7 : 0) : own)
+4.5 0.0 (mirrored left-right is 2 ? (mirrored top-bottom is own ? 7 : own) : own)
+5.0 0.0 (own is 0 ? (mirrored left-right is 2 ? (mirrored top-bottom is 0 ? 7 : 0) : 0) : own)
+5.5 0.0 (commonest of column is 0 ? (commonest is 1 ? (commonest of row is 0 ? own : 7) : own) : own)
+6.5 0.0 (own is 0 ? (commonest of row is 1 ? (commonest of column is 0 ? (commonest is 1 ? 7 : 0) : 0) : 0) : own)
+6.0 0.0 (from left is 2 ? (own is 0 ? (from top is 2 ? own : 7) : own) : own)
+6.0 0.5 (own is 0 ? (from left is 2 ? (from top is 2 ? 0 : 7) : 0) : own)
+5.0 0.5 (from left of region is 3 ? (mirrored left-right in region is 0 ? own : 7) : own)
+4.0 0.5 (own is 0 ? (mirrored left-right in region is 2 ? 7 : 0) : own)
+"""
+"""Size, share of demonstrations held out that are right, and text of the rules of a small task."""
+
+
+def test_rules_of_a_small_task() -> None:
+    given = [draw("12.. .2.1 ...."), draw("..2 1.2"), draw("2121 ....")]
+    found = learn_rules([cell_features(grid) for grid in given], [draw("127. .271 ...."), draw("..2 1.2")])
+    assert [f"{rule.size} {rule.held_out} {rule.text}" for rule in found] == RULES.strip().splitlines()
+    # One demonstration is enough to learn the other.
+    given = [draw("1.2 .1."), draw("21. 1.1"), draw("2..1")]
+    wanted = [np.where(grid == 1, 5, grid).astype(np.uint8) for grid in given[:2]]
+    found = learn_rules([cell_features(grid) for grid in given], wanted)
+    assert [(rule.text, rule.size, rule.held_out) for rule in found] == [
+        ("(own is 1 ? 5 : own)", 2.0, 1.0),
+        ("(own is 0 ? 0 : (own is 1 ? 5 : 2))", 3.0, 1.0),
+    ]
+    alone = learn_rules([cell_features(grid) for grid in given[::2]], wanted[:1])
+    assert alone and all(rule.held_out == 0 for rule in alone)
+
+
+def test_impurity_is_entropy_times_number() -> None:
+    counts = np.array([[1, 0], [1, 1], [3, 1], [0, 0]], np.float32)
+    quarter = 3 * np.log2(4 / 3) + 2
+    np.testing.assert_allclose(_impurity(counts), [0, 2, quarter, 0], atol=1e-6)
 
 
 def test_what_cannot_be_explained_has_no_rule() -> None:
@@ -166,6 +247,27 @@ def test_trees_stay_small() -> None:
     cells = tabulate([cell_features(given)], 1)
     tree = Learner(cells, wanted.ravel(), 2).fit(np.arange(given.size))
     assert tree is None or leaves(tree) <= MOST_LEAVES
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["the rest is no", "the rest is yes"])
+def test_trees_are_bounded_in_depth(turned: bool) -> None:
+    for flags, found in ((MOST_DEPTH, True), (MOST_DEPTH + 1, False)):
+        # Each flag tells one cell from all others, so every question leads one step deeper.
+        rows = (np.eye(flags, flags + 1, dtype=int) > 0) != turned
+        numbers = {f"flag {number}": Feature(0, "", row[None]) for number, row in enumerate(rows)}
+        cells = tabulate([CellFeatures({"own": Feature(0, "", draw("." * (flags + 1)))}, numbers)], 1)
+        tree = Learner(cells, np.arange(1, flags + 2, dtype=np.uint8), 0).fit(np.arange(flags + 1), True)
+        assert (tree is not None) == found
+        assert tree is None or leaves(tree) == flags + 1
+
+
+def test_trees_are_bounded_in_leaves() -> None:
+    for count, found in ((MOST_LEAVES, True), (MOST_LEAVES + 1, False)):
+        numbers = {"count": Feature(0, "", np.arange(count)[None])}
+        cells = tabulate([CellFeatures({"own": Feature(0, "", draw("." * count))}, numbers)], 1)
+        target = (np.arange(count) % 9 + 1).astype(np.uint8)
+        tree = Learner(cells, target, 2).fit(np.arange(count), True)
+        assert (tree is not None and leaves(tree) == count) == found
 
 
 def test_a_tree_answers_for_any_cells() -> None:

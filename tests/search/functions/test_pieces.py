@@ -151,6 +151,10 @@ def test_each_and_cropped() -> None:
     assert [(piece.row, piece.col, piece.grid.tolist()) for piece in cut.items] == [(3, 4, [[1]])]
 
 
+def copies(count: int, picture: str = "2") -> Pieces:
+    return Pieces((Piece(draw(picture)),) * count, (30, 30))
+
+
 JOINS: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], Pieces, str | None]] = [
     (join.in_place, (), made("1 2", "3", shape=(2, 3)), "13. 2.."),
     (join.concatenated, (1,), made("1 2", "3 4"), "13 24"),
@@ -171,6 +175,27 @@ JOINS: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], Pieces, 
     (join.count_diagonal, (), made("4", "5"), "4. .4"),
     (join.packed, (1,), made("1 2", "3"), "13 2."),
     (join.packed, (0,), made("12", "3"), "12 3."),
+    (join.mosaic, (), Pieces((Piece(draw("1"), 0, 0), Piece(draw("2"), 3, 2)), (5, 5)), None),
+    (join.mosaic, (), made("11", "."), "1."),
+    (join.centred, (), made("11"), None),
+    (join.centred, (), made("1...1", "2.3", "4"), "12431"),
+    (join.centred, (), made("1 1 1 1 1", "2 . 3", "4"), "1 2 4 3 1"),
+    (join.colours_in_a_row, (), copies(30), "2" * 30),
+    (join.colours_in_a_row, (), copies(31), None),
+    (join.bars, (), copies(30), " ".join("2" * 30)),
+    (join.bars, (), copies(31), None),
+    (join.bars, (), copies(2, "3" * 30), "3" * 30 + " " + "3" * 30),
+    (join.bars, (), copies(2, "3" * 31), None),
+    (join.bars, (), copies(1, "."), "."),
+    (join.count_diagonal, (), copies(31), None),
+    (join.concatenated, (1,), copies(30), "2" * 30),
+    (join.concatenated, (1,), copies(31), None),
+    (join.packed, (1,), copies(31), None),
+    (join.stacked, (join.voted,), copies(9), "2"),
+    (join.stacked, (join.voted,), copies(10), None),
+    (join.stacked, (join.voted,), copies(1), None),
+    (join.stacked, (join.exclusive,), made("1.2", "..2"), "1.."),
+    (join.stacked, (join.voted,), made("21", "21", "34"), "21"),
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,6 +73,47 @@ def test_the_order_of_pairs_does_not_matter():
     np.testing.assert_allclose(first, second, rtol=1e-5)
     several = task_features(np.stack([rows, rows]), np.stack([palettes, palettes]))
     np.testing.assert_array_equal(several, [first, first])
+
+
+def drawn(text: str) -> np.ndarray:
+    """A grid from rows of digits; a dot is 0."""
+    return np.array([[int(cell) for cell in row.replace(".", "0")] for row in text.split()], np.uint8)
+
+
+PAIRS = [
+    Pair(drawn(before), drawn(after))
+    for before, after in (
+        ("2.....3 .111..3 .1.1... .111.4. ......4", "2...... .111... .151.33 .111.4. ......4"),
+        ("12.3 3..1 .22.", "12.33.21 3..11..3 .22..22."),
+        ("11.5.22 1..5.2. 3.151.. ..15.11 .335113", "... .2. 1.."),
+        ("7... .7.. ..7. ....", "7..8 .78. .87. 8..7"),
+        ("4444... 4..4.6. 4444... ....33. .6..3..", "4444... 4664.6. 4444.6. ....336 .66.36."),
+        ("12345 67891 23456", "73 84 95"),
+        ("1.1511. ..15.1.", "1.. .1."),
+        ("12 .3", "111222 111222 ...333 ...333"),
+        ("1122 1122 ..33 ..33", "21 3."),
+        ("22...22 22...22 ....... 3.3.3.. .......", "......3 22..... 22....3 ...22.. ...22.3"),
+        ("77777 7...7 7.4.7 7...7 77777 .....", "88888 8...8 8.4.8 8...8 88888 8888."),
+        ("..... .33.. .33.. ..... ..... 6....", "1111. 1331. 1331. 1111. 5.5.. 65..."),
+        ("123 456", "41 52 63"),
+        ("1234 5678 9123", "67 12"),
+        ("1234 5678", "12 56"),
+        ("112233 112233 44..55 44..55", "123 4.5"),
+        ("55.... 5...22 ..3.22 ..33..", "88.... 8...99 ..3.99 ..33.."),
+        ("1111.. 1..1.. 1..1.2 1111.2 ....22", "1111.. 1331.2 13.1.2 1111.2 2.2222"),
+        ("33.. 3... ....", "5"),
+        (".77. .7.. .... ....", ".... ...7 ..77 ...."),
+    )
+]
+
+
+def test_every_number_is_what_it_was():
+    """A row a number: its name and what it is of each pair. The bundled classifier has learned from these."""
+    table = (Path(__file__).parent / "features.txt").read_text(encoding="utf-8").splitlines()
+    wanted = {row.split(" | ")[0]: [float(value) for value in row.split(" | ")[1].split()] for row in table}
+    assert tuple(wanted) == names()
+    found = np.stack([pair_features(pair) for pair in PAIRS], axis=1)
+    np.testing.assert_allclose(found, np.array(list(wanted.values())), rtol=1e-4, atol=1e-6)
 
 
 def test_colours_that_come_again():

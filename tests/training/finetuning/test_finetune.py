@@ -168,6 +168,44 @@ def test_it_stops_early_and_restores_the_best(loaded: LoadedModel, monkeypatch: 
     assert not all(torch.equal(a, b) for a, b in zip(best, kept[4], strict=True))
 
 
+@pytest.mark.parametrize(
+    ("found", "best", "early", "epochs"),
+    [
+        # Of as many exact outputs the lower loss is better.
+        ([(2.0, 0.5), (1.0, 0.5), (1.5, 0.5), (1.0, 0.5)], 1, True, 3),
+        # A loss lower than ever is progress, though the base had more right.
+        ([(5.0, 0.5), (4.0, 0.0), (3.0, 0.0), (3.0, 0.0), (7.0, 0.0)], 0, True, 4),
+        # All right often enough is the end.
+        ([(5.0, 0.0), (3.0, 1.0), (2.0, 1.0), (1.0, 1.0), (0.5, 1.0)], 3, True, 3),
+        ([(5.0, 0.0), (3.0, 1.0), (2.0, 0.5), (1.0, 1.0), (0.5, 1.0), (0.2, 1.0)], 5, True, 5),
+    ],
+)
+def test_what_is_kept_and_when_it_ends(
+    loaded: LoadedModel, found: list[tuple[float, float]], best: int, early: bool, epochs: int, monkeypatch
+) -> None:
+    group = list(loaded.model.parameters())[:1]
+    before = group[0].detach().clone()
+    measured = iter(found)
+
+    def step(self: TaskTrainer, examples: object) -> torch.Tensor:
+        with torch.no_grad():
+            group[0] += 1
+        return torch.tensor(3.0)
+
+    monkeypatch.setattr("arc_affinity.training.finetuning.loader.SHORTEST_EPOCH", 1)
+    monkeypatch.setattr(TaskTrainer, "validate", lambda self, batches: TeacherForced(*next(measured)))
+    monkeypatch.setattr(TaskTrainer, "step", step)
+    loader = TaskLoader(split(), replace(QUICK, steps=60, patience=2, tokens=9.0), 2)
+    trained = TaskTrainer(loaded.model, group, loader).train()
+    assert (trained.best_epoch, trained.stopped_early, len(trained.curve)) == (best, early, epochs)
+    assert [(point.epoch, point.train_loss) for point in trained.curve] == [(n + 1, 3.0) for n in range(epochs)]
+    assert [(p.validation_loss, p.validation_exact) for p in trained.curve] == found[1 : epochs + 1]
+    kept = 0 if best == 0 else trained.curve[best - 1].steps
+    torch.testing.assert_close(group[0], before + kept)
+    with torch.no_grad():
+        group[0].copy_(before)
+
+
 def test_the_test_part_decides_nothing(loaded: LoadedModel) -> None:
     mine, other = split(), replace(split(), test=pairs(2, 13))
     first, second = (fine_tune(loaded, each, QUICK, SIZED).adapter for each in (mine, other))

@@ -14,8 +14,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,9 +34,13 @@ from arc_affinity.training import executors
 from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
 from arc_affinity.training.finetuning import many_tasks
 from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.finetune import FineTuned
+from arc_affinity.training.finetuning.held_out import Measured, Scores
 from arc_affinity.training.finetuning.many_tasks import ManyTasks, fine_tune_tasks, read_results
 from arc_affinity.training.finetuning.source import Source
-from arc_affinity.training.finetuning.work import Job, TaskFiles, work
+from arc_affinity.training.finetuning.split import TaskSplit
+from arc_affinity.training.finetuning.task_trainer import CurvePoint, Trained
+from arc_affinity.training.finetuning.work import Job, TaskFiles, result_of, work
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -104,6 +109,44 @@ def test_each_task_leaves_its_files_and_all_one_table(mine: ManyTasks, tmp_path:
     result = read_results(tmp_path / "out")[TASKS[0]]
     assert float(rows[0]["sized_final_cells_pct"]) == pytest.approx(100 * result["final"]["sized"]["cells"], abs=1e-3)
     assert result["parts"] == {"train": 19, "validation": 2, "test": 2}
+
+
+@pytest.mark.parametrize("adapted", [True, False])
+def test_what_is_told_of_a_task(adapted: bool) -> None:
+    def grid(rows: int, cols: int) -> np.ndarray:
+        return np.zeros((rows, cols), np.uint8)
+
+    cell = grid(1, 1)
+    train = (Pair(cell, grid(2, 3)), Pair(cell, grid(5, 7)), Pair(cell, grid(1, 2)))
+    split = TaskSplit("t", "mine", train, (Pair(cell, cell),), (Pair(cell, grid(9, 9)),) * 2)
+    points = (CurvePoint(1, 4, 20, 0.5, 0.25, 0.75), CurvePoint(2, 8, 40, 0.125, None, None))
+    trained = Trained(points if adapted else (), 1 if adapted else 0, adapted, 1.2345)
+    base, final = (Scores((), {"sized": Measured(*shares)}) for shares in ((0.5, 0.25, 0.75), (1.0, 0.5, 1.0)))
+    adapter = SimpleNamespace(size=77) if adapted else None
+    tuned = FineTuned(split, trained, base, final, "4567", 0.4567, adapter)  # type: ignore[arg-type]
+    told = result_of(tuned, Job("t", "some/model", "0123", QUICK, Source("mine"), ()))
+    assert told == {
+        "task": "t",
+        "dataset": "mine",
+        "examples_digest": split.digest,
+        "model": "some/model",
+        "model_digest": "0123",
+        "digest": "4567",
+        "method": "lora",
+        "parts": {"train": 3, "validation": 1, "test": 2},
+        "largest_output": 35,
+        "examples_seen": 40 if adapted else 0,
+        "steps": 8 if adapted else 0,
+        "epochs": 2 if adapted else 0,
+        "best_epoch": 1 if adapted else 0,
+        "stopped_early": adapted,
+        "seconds": 1.23,
+        "scoring_seconds": 0.46,
+        "adapter_values": 77 if adapted else None,
+        "base": {"sized": {"solved": 0.5, "exact": 0.25, "cells": 0.75}},
+        "final": {"sized": {"solved": 1.0, "exact": 0.5, "cells": 1.0}},
+        "curve": [asdict(point) for point in trained.curve],
+    }
 
 
 def test_the_same_again_redoes_nothing_and_more_tasks_join(mine: ManyTasks, tmp_path: Path) -> None:

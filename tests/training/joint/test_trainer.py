@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.training.joint import processes
 from arc_affinity.training.joint import trainer as trainer_module
 from arc_affinity.training.joint.corpus import Corpus, Lesson
 from arc_affinity.training.joint.processes import train_jointly
@@ -98,6 +100,52 @@ def test_two_processes_make_the_bytes_of_one(tmp_path: Path) -> None:
     assert not torch.equal(alone, weights(train_jointly(job(tmp_path / "3", seed=1), device=CPU)))
 
 
+@pytest.mark.parametrize(("workers", "shards", "world"), [(1, 3, 1), (2, 3, 2), (7, 3, 3), (2, 1, 1)])
+def test_so_many_processes_meet_and_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, shards: int, world: int
+) -> None:
+    told: list[tuple[object, ...]] = []
+
+    class Helper:
+        def __init__(self, target: object, args: tuple[object, ...], daemon: bool) -> None:
+            assert target is processes._help and daemon
+            self.rank = args[1]
+            told.append(("made", *args[1:3]))
+
+        def start(self) -> None:
+            told.append(("start", self.rank))
+
+        def join(self, seconds: float) -> None:
+            told.append(("join", self.rank))
+
+        def kill(self) -> None:
+            told.append(("kill", self.rank))
+
+    class First:
+        def __init__(self, given: Job, rank: int = 0, world: int = 1, device: torch.device | None = None) -> None:
+            assert given is one and device is CPU
+            told.append(("train", rank, world))
+
+        def run(self, report: object) -> None:
+            raise RuntimeError("connection closed\nby peer")
+
+    one = replace(job(tmp_path), recipe=replace(RECIPE, shards=shards))
+    monkeypatch.setattr(processes, "Trainer", First)
+    monkeypatch.setattr(processes, "_meet", lambda rank, world, store: told.append(("meet", rank, world)))
+    monkeypatch.setattr(processes.multiprocessing, "get_context", lambda kind: SimpleNamespace(Process=Helper))
+    error = RuntimeError if world == 1 else ArcAffinityError
+    with pytest.raises(error, match="connection closed" if world == 1 else r"died \(connection closed\); the same"):
+        train_jointly(one, device=CPU, workers=workers)
+    others = range(1, world)
+    assert told == [
+        *(("made", rank, world) for rank in others),
+        *(("start", rank) for rank in others),
+        *([("meet", 0, world)] if world > 1 else []),
+        ("train", 0, world),
+        *((what, rank) for rank in others for what in ("join", "kill")),
+    ]
+
+
 def test_the_next_batch_is_laid_out_while_one_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     beside: list[bool] = []
     lay_out = trainer_module.lay_out
@@ -163,6 +211,27 @@ def test_a_disk_without_room_is_told_in_the_systems_words(tmp_path: Path) -> Non
             trainer.save()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(("every", "rank", "saved"), [(-1.0, 0, [1, 2, 3, 3]), (1e9, 0, [3]), (-1.0, 1, [])])
+def test_the_first_process_saves_now_and_then_and_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: float, rank: int, saved: list[int]
+) -> None:
+    monkeypatch.setattr(trainer_module, "SAVE_EVERY", every)
+    trainer = Trainer(job(tmp_path, steps=3))
+    trainer.rank = rank
+    seen: list[int] = []
+
+    def step(share: object) -> float:
+        if trainer.steps == 3:
+            return 1.0
+        trainer.steps += 1
+        return 0.0
+
+    monkeypatch.setattr(trainer, "_step", step)
+    monkeypatch.setattr(trainer, "save", lambda: seen.append(trainer.steps))
+    trainer.run(lambda _: None)
+    assert seen == saved
 
 
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:

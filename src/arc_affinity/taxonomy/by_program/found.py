@@ -167,8 +167,6 @@ def steps_of(program: str) -> list[list[str]]:
     """Return the names in each step of a program, first to last: one, but of a rule for cells several."""
     program = re.sub(r"\A[a-z -]+: (?=input|\[)", "", program)
     before, bar, rule = program.partition(" | cells ")
-    if not bar and before.startswith("cells "):
-        before, bar, rule = "", "", before
     steps = [[name] for name in re.split(r" \| |[\[\]]| over |, | where ", before) if name.strip()]
     if bar:
         steps.append([name for name in re.split(r" \| |[\[\]()]| \? | : ", rule) if name.strip()])

@@ -1,0 +1,49 @@
+"""``sweep``: what it tells of trials, in a table, a file and a picture; the search itself has tests of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from arc_affinity.training.sweeps.settings import Found, SettingsSweep, Trial
+
+VARIED = ("--vary", "learning_rate=1e-4:1e-1:log", "--vary", "optimiser=adam,muon")
+
+
+@pytest.mark.parametrize("importance", [{"learning_rate": 0.83, "optimiser": 0.17}, {}], ids=["mattered", "too few"])
+def test_what_a_search_tells(
+    importance: dict[str, float], cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = [0.01 * number for number in range(1, 13)]
+    trials = [Trial(i, {"learning_rate": rate, "optimiser": "adam"}, 2 - rate) for i, rate in enumerate(rates)]
+    trials[3] = Trial(3, {"learning_rate": 1 / 3, "optimiser": "muon"}, None, "no number")
+    seen = []
+
+    def run(self: SettingsSweep, folder: Path, open: object, at_a_time: int, report: Callable) -> Found:
+        seen.append((self.trials, self.share, self.seed, tuple(self.space), folder, at_a_time))
+        for trial in trials[2:]:
+            report(trial)
+        return Found(tuple(trials), importance)
+
+    monkeypatch.setattr(SettingsSweep, "run", run)
+    monkeypatch.chdir(tmp_path)
+    done = cli("sweep", "smoke", *VARIED, "--trials", 12, "--share", 0.5, "--seed", 7)
+    assert done.code == 0, done.err
+    folder = Path("out/sweep-smoke")
+    assert seen == [(12, 0.5, 7, ("learning_rate", "optimiser"), folder, 1)]
+    assert "trial 2: 1.9700 (learning_rate 0.03, optimiser adam)" in done.err
+    assert "trial 3: failed: no number (learning_rate 0.3333, optimiser muon)" in done.err
+    table = [line.split() for line in done.out.splitlines() if line.rstrip().endswith(("adam │", "muon │"))]
+    assert [row[1] for row in table] == [str(number) for number in (11, 10, 9, 8, 7, 6, 5, 4, 2, 1)]
+    lines = (folder / "trials.csv").read_text().splitlines()
+    assert len(lines) == 13
+    assert lines[:2] == ["trial,loss,learning_rate,optimiser", "0,1.99,0.01,adam"]
+    assert lines[4] == "3,,0.3333333333333333,muon"
+    assert (folder / "importance.svg").exists() == bool(importance)
+    assert ("learning_rate 83 %, optimiser 17 %" in done.out) == bool(importance)
+    if importance:
+        assert "83" in (folder / "importance.svg").read_text()

@@ -1,0 +1,113 @@
+"""What a run of `solve` decides before it trains: where task vectors begin, how far is searched, what answers take."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.pair_transformer.config import PairConfig
+from arc_affinity.models.pair_transformer.layout import FRAME
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import LoadedSolver
+from arc_affinity.training.joint import processes
+from arc_affinity.training.joint.adapting import FEWEST_BATCHES, adapting_corpus, with_tasks
+from arc_affinity.training.joint.plan import LEAST_SHARE, MARGIN, MOST_SHARE, seconds_to_answer
+from arc_affinity.training.joint.recipe import Budget, JointRecipe
+from arc_affinity.training.joint.settings import (
+    SEARCH_LIMIT,
+    SEARCH_SECONDS,
+    SEARCH_SHARE,
+    SEARCHED_STATES,
+    SolveSettings,
+)
+from arc_affinity.types import Pair, Task
+
+
+def task(name: str, *outputs: tuple[int, int], tests: int = 1) -> Task:
+    """Inputs of a cell, outputs of so many rows and columns."""
+    cell = np.ones((1, 1), np.uint8)
+    pairs = tuple(Pair(cell, np.ones(shape, np.uint8)) for shape in outputs)
+    return Task(name, pairs, (Pair(cell, None),) * tests)
+
+
+def test_known_tasks_keep_their_vectors_and_others_begin_at_the_mean() -> None:
+    torch.manual_seed(5)
+    model = PairTransformer(PairConfig(width=8, heads=2, layers=1, hidden=8, tasks=3))
+    base = LoadedSolver("base", model, ("a", "b", "c"), Path("base"), "0123")
+    made = with_tasks(base, ("c", "x", "a", "y"))
+    old, new = model.tasks.weight, made.tasks.weight
+    assert made.config == replace(model.config, tasks=4)
+    assert torch.equal(new[0], old[2]) and torch.equal(new[2], old[0])
+    assert torch.allclose(new[1], old.mean(0)) and torch.equal(new[1], new[3])
+
+
+@pytest.mark.parametrize("batch", [1, 20, 100, 1000])
+def test_few_demonstrations_come_as_often_as_fills_some_batches(batch: int) -> None:
+    recipe = JointRecipe(batch_tokens=batch)
+    tasks = (task("a", (2, 3), (1, 1)), task("b", (5, 7)))
+    tokens = (6 + 1 + 2 * FRAME - 1) + (1 + 1 + 2 * FRAME - 1) + (35 + 1 + 2 * FRAME - 1)
+    copies = adapting_corpus(tasks, recipe, 3).copies
+    assert copies * tokens >= FEWEST_BATCHES * batch and (copies == 1 or (copies - 1) * tokens < FEWEST_BATCHES * batch)
+    some = adapting_corpus(tasks, recipe, 3, frozenset("b"))
+    assert [len(lesson.pairs) for lesson in some.lessons] == [0, 1] and some.seed == 3
+    none = adapting_corpus(tasks, recipe, 3, frozenset())
+    assert none.copies == FEWEST_BATCHES * batch
+
+
+def test_a_search_takes_its_share_of_a_budget_in_time_or_is_bounded_by_states() -> None:
+    steps, seconds = SolveSettings(Budget(steps=5)), SolveSettings(Budget(seconds=1000.0))
+    assert (steps.bound(7, 2).seconds, steps.bound(7, 2).states) == (math.inf, SEARCHED_STATES)
+    assert steps.search_limit is None and seconds.search_limit == SEARCH_LIMIT * 1000
+    assert seconds.bound(400, 2).seconds == pytest.approx(SEARCH_SHARE * 1000 * 2 / 400)
+    assert seconds.bound(10, 2).seconds == SEARCH_SECONDS and seconds.bound(10, 2).states == SEARCHED_STATES
+
+
+def test_seconds_kept_back_for_answers_by_hand() -> None:
+    settings = SolveSettings(Budget(seconds=1000.0), views=5, shared=3)
+    tasks = (task("a", (2, 3), (2, 1), tests=2), task("b", (5, 7)))
+    # Four cells in the mean, two tests, 5 views and 4 times 3 judged; of b one view.
+    cells = 4 * 2 * 17 + 35
+    assert seconds_to_answer(1.0, tasks, frozenset("a"), settings) == pytest.approx(MARGIN * cells)
+    assert seconds_to_answer(0.01, tasks, frozenset("a"), settings) == LEAST_SHARE * 1000
+    assert seconds_to_answer(9.0, tasks, frozenset("a"), settings) == MOST_SHARE * 1000
+
+
+def test_rates_rise_stay_and_fall() -> None:
+    recipe = JointRecipe(learning_rate=8.0, warm_up=10, flat=0.75, average=0.9)
+    assert [recipe.rate(step, 0.0) for step in (0, 4, 9, 20)] == [0.8, 4.0, 8.0, 8.0]
+    # A tenth of the budget, where that is shorter than the steps of rising rate.
+    assert recipe.rate(0, 0.05) == 4.0
+    assert [recipe.rate(99, spent) for spent in (0.75, 0.875, 1.0, 1.5)] == [8.0, 4.0, 0.0, 0.0]
+    assert [recipe.keep(step) for step in (0, 8, 500)] == [0.1, 0.5, 0.9]
+
+
+def test_a_budget_is_one_number_above_0() -> None:
+    for wrong in ({}, {"steps": 1, "seconds": 1.0}, {"steps": 0}, {"seconds": 0.0}, {"seconds": math.inf}):
+        with pytest.raises(ArcAffinityError, match="budget"):
+            Budget(**wrong)  # type: ignore[arg-type]
+    assert [Budget(steps=4).spent(n, 99.0) for n in (0, 1, 4, 5)] == [0, 0.25, 1, 1]
+    assert [Budget(seconds=4.0).spent(99, n) for n in (0.0, 1.0, 5.0)] == [0, 0.25, 1]
+
+
+@pytest.mark.parametrize(
+    ("device", "shards", "cores", "workers"), [("cpu", 2, 7, 2), ("cpu", 5, 3, 3), ("cuda", 5, 3, 1)]
+)
+def test_a_process_a_core_up_to_the_shards(
+    device: str, shards: int, cores: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "cores", lambda: cores)
+    assert processes.default_workers(torch.device(device), shards) == workers
+
+
+@pytest.mark.parametrize(("shards", "cores", "threads"), [(2, 7, 3), (5, 3, 1), (3, 3, 1)])
+def test_cores_are_shared_among_the_shards(
+    shards: int, cores: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "cores", lambda: cores)
+    assert processes.threads_of(JointRecipe(shards=shards)) == threads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -38,8 +39,24 @@ SHAPED = [
 install_import_hook(SHAPED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("project", deadline=None)
-settings.load_profile("project")
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+
+
+def every_test_runs(config: pytest.Config) -> bool:
+    """Return whether slow tests run too, as in make test-all."""
+    return bool(config.getoption("markexpr") == "")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try more examples of a property where every test runs."""
+    settings.load_profile("thorough" if every_test_runs(config) else "quick")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of every later garbage collection; it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +65,7 @@ def shapes_checked(request: pytest.FixtureRequest) -> Iterator[None]:
 
     A check costs more than the small computation that it is of; what such tests call is checked in other tests.
     """
-    off = request.node.get_closest_marker("many_steps") is not None and request.config.getoption("markexpr") != ""
+    off = request.node.get_closest_marker("many_steps") is not None and not every_test_runs(request.config)
     jaxtyping_config.update("jaxtyping_disable", off)
     yield
     jaxtyping_config.update("jaxtyping_disable", False)

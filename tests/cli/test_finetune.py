@@ -38,7 +38,7 @@ def model(tmp_path: Path) -> Path:
     tiny = EncoderDecoder(TINY)
     with torch.no_grad():
         # Untrained models seldom end a grid of their own accord.
-        tiny.context_to_logits.bias[PAD] = 3.0
+        tiny.context_to_logits.bias[PAD] = 4.0
     save_model(tiny, tmp_path / "tiny")
     return tmp_path / "tiny"
 

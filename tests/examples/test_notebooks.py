@@ -85,6 +85,7 @@ def test_compare_two_solvers() -> None:
     assert page.is_file()
 
 
+@pytest.mark.slow
 def test_train_and_adapt() -> None:
     changes = {"steps": 2, "validate_every": 2, "per_task": 2, "batch_cells": 1024, "model.width": 16}
     trained, _, specialist, pictures, score = run("train_and_adapt", changes=changes, steps=1, views=1)

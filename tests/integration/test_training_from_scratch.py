@@ -36,6 +36,7 @@ def killed_after_two_steps(run: Path) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.many_steps
 def test_two_steps_a_kill_and_two_more_are_four(cli, tmp_path: Path) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"

@@ -11,7 +11,7 @@ import torch
 
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
-from arc_affinity.types import Example, Grid, Pair
+from arc_affinity.types import PAD, Example, Grid, Pair
 
 SMALL = ModelConfig(
     width=24,
@@ -42,6 +42,23 @@ VARIANTS = {
         SMALL, pad_row="zero", bridge="replace", normalise_context=False, read_ends=False, flat_positions=True
     ),
 }
+
+EAGER = {
+    "champion": (34, 3.0),
+    "rotary": (34, 2.5),
+    "sinusoid+rotary": (14, 2.0),
+    "post-norm": (12, 3.0),
+    "line": (34, 3.0),
+    "separate colours": (10, 3.0),
+    "no context": (8, 2.5),
+    "no bridge": (34, 1.0),
+    "tokens": (15, 4.0),
+    "loops": (5, 1.0),
+    "cells alone read": (34, 3.0),
+    "flat": (34, 3.0),
+    "published": (3, 9.8),
+}
+"""Seed and what is added to PAD's logit, so that each writes outputs of different lengths, none of them long: tried."""
 
 SIZES = [((2, 3), (3, 2)), ((5, 7), (1, 5)), ((3, 11), (2, 2)), ((1, 1), (7, 3)), ((7, 5), (5, 1))]
 """Query and output of each example."""
@@ -85,6 +102,21 @@ def build() -> Callable[..., EncoderDecoder]:
             if model.config.context == "vector":
                 model.context_encoder.embedding.G[10] = 0
         return model.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build_eager(build: Callable[..., EncoderDecoder]) -> Callable[..., EncoderDecoder]:
+    """Build a variant that is eager to end its outputs: of different lengths, few of them the whole canvas."""
+
+    def make(config: ModelConfig = SMALL) -> EncoderDecoder:
+        (name,) = (name for name, variant in VARIANTS.items() if variant == config)
+        seed, rise = EAGER[name]
+        model = build(config, seed)
+        with torch.no_grad():
+            model.output_bias[PAD] += rise
+        return model
 
     return make
 

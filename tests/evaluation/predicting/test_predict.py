@@ -74,7 +74,7 @@ def model() -> EncoderDecoder:
     of_context = {"context_width": 8, "context_heads": 2, "context_feed_forward": 12, "context_layers": 1}
     made = EncoderDecoder(ModelConfig(**sizes, **of_context, positions="sinusoid+rotary"))
     with torch.no_grad():
-        made.context_to_logits.bias[PAD] = 4.0
+        made.context_to_logits.bias[PAD] = 4.25
     return made.eval()
 
 

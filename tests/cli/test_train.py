@@ -209,6 +209,7 @@ def started(*arguments: object, until: Callable[[], bool]) -> subprocess.Popen[s
     return process
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(recipe: Path, examples: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = ("train", recipe, "--examples", examples, "--out", run, "--steps", 100_000, "--processes", 1)

@@ -54,6 +54,7 @@ def test_a_notebook_is_kept_without_its_output(path: Path) -> None:
     assert not any(cell["outputs"] or cell["execution_count"] for cell in code_cells(path.stem))
 
 
+@pytest.mark.slow
 def test_first_steps() -> None:
     drawn, _, pictures, solved, programs, kinds = run("first_steps")
     assert drawn._repr_html_().count("<svg") > 8 and "attempt 1" in pictures._repr_html_()

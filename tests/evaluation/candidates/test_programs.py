@@ -21,7 +21,7 @@ BOUND = Bound(math.inf, 50)
 
 def mirrored(seed: int) -> Task:
     """A task to mirror left-right, with two tests."""
-    grids = [np.random.default_rng([seed, at]).integers(0, 10, (3, 5)).astype(np.uint8) for at in range(5)]
+    grids = [np.random.default_rng([seed, at]).integers(0, 10, (2, 3)).astype(np.uint8) for at in range(5)]
     pairs = [Pair(grid, grid[:, ::-1].copy()) for grid in grids]
     return Task(f"task{seed}", tuple(pairs[:3]), tuple(Pair(pair.input, None) for pair in pairs[3:]))
 

@@ -277,6 +277,7 @@ def test_a_killed_worker_costs_its_own_task_alone(
     assert set(fine_tune_tasks(mine, tmp_path / "out", SERIAL).results) == set(TASKS[:3])
 
 
+@pytest.mark.slow
 def test_processes_do_what_one_does(mine: ManyTasks, tmp_path: Path) -> None:
     with choose_workers("processes", 2) as workers:
         ended = fine_tune_tasks(replace(mine, tasks=TASKS), tmp_path / "out", workers)

@@ -20,7 +20,7 @@ from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
-from arc_affinity.training.finetuning import seen
+from arc_affinity.training.finetuning import many_tasks, seen
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.seen import Seen
 from arc_affinity.types import PAD, Pair
@@ -212,6 +212,22 @@ def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: py
     assert finetune.unlike_what_was_seen(config, loaded, ("x",)) is config
     with pytest.raises(ArcAffinityError, match="mine was trained on examples of seeds 2, 3; give --unlike"):
         finetune.unlike_what_was_seen(config, loaded, ("b", "d"))
+
+
+def test_a_task_that_fails_is_told(
+    cli: Callable, model: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(many: object, out: Path, workers: object, tell: Callable) -> SimpleNamespace:
+        tell("00576224", None)
+        tell("0a0ad42b", "too large")
+        result = {"base": {}, "final": {}, "examples_seen": 7, "seconds": 1.0, "scoring_seconds": 0.25}
+        return SimpleNamespace(results={"00576224": result}, failed=["0a0ad42b"], records=out / "records")
+
+    monkeypatch.setattr(many_tasks, "fine_tune_tasks", run)
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "out", *QUICK)
+    assert (done.code, done.out) == (0, f"{tmp_path / 'out' / 'records'}\n")
+    assert "0a0ad42b failed: too large" in done.err and "00576224 failed" not in done.err
+    assert "1 tasks, 1.2 s each, 1 failed" in done.err
 
 
 def test_named_sets() -> None:

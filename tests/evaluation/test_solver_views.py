@@ -55,6 +55,7 @@ def test_the_drafts_of_solve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         return [(doubled(each.input), -1.0) for each in asked]
 
     monkeypatch.setattr(candidates, "write_batch", write_batch)
+    shares: list[tuple[str, float]] = []
     answers = Answers(
         Network("", "", "cpu"),
         [task()],
@@ -66,8 +67,10 @@ def test_the_drafts_of_solve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         SerialExecutor(),
         1,
         None,
-        lambda _stage, _share: None,
+        lambda *told: shares.append(told),
     )
     (drafts,) = answers.drafts().values()
     wanted = doubled(task().test[0].input)
     assert len(drafts) == VIEWS and all(np.array_equal(draft.grid, wanted) for draft in drafts)
+    # Rounds of 1, 1, 2, 4 and 3 views, a batch each.
+    assert shares == [(candidates.WRITING, 1.0)] * 5

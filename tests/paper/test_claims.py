@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -102,6 +103,49 @@ def test_pictures_of_all_claims_that_have_data():
     assert "0 %" not in drawn["compositional-gap"][:200] and drawn["compositional-gap"].count("<circle") == 400
     # The means by affinity, high first, are those of the published levels.
     assert re.search(r"high: \d+\.\d n 99; medium", drawn["vitarc-affinity"])
+
+
+def findings(e: Evidence) -> list[str]:
+    """Of each claim its verdict, the numbers in its words, and its figures."""
+    told = []
+    for claim in (*published_claims(e), *our_claims(e)):
+        numbers = re.findall(r"\d[\d,]*(?:\.\d+)?", f"{claim.reproduced} / {claim.audited} / {claim.why}")
+        figures = [
+            f"{name} {value}" if value is None else f"{name} {value:.6g}" for name, value in claim.figures.items()
+        ]
+        told.append(f"{claim.id} | {claim.verdict} | {' '.join(numbers)} | {', '.join(figures)}")
+    return told
+
+
+def test_numbers_of_every_claim():
+    """Of data made by rule, whole and in part; what a claim says in words may change."""
+    tunes = {task: tune(task, grids=(n % 5) / 4, base=0.5 + n / 1000) for n, task in enumerate(IDS)}
+    subtypes = {task: "S3-A" if n % 3 else "S3-B" for n, task in enumerate(t for t in IDS if LABELS[t] == "S3")}
+    lines = {task: 7 + n % 11 for n, task in enumerate(IDS)}
+    mine = {task: LABELS[task] if n % 7 else "S1" for n, task in enumerate(IDS[:-14])}
+    by_hand = dict(zip(IDS[-14:], ("A2", "C1", "S3", "K1", "L1", "C2", "S1") * 2, strict=True))
+    rates = {task: specialist(task, n % 13 / 13, shifted=n % 17 == 0) for n, task in enumerate(IDS)}
+    ours = [
+        score(protocol, exact, cells, dataset, context, gap)
+        for dataset, factor in (("unseen92", 1.0), ("arc2", 0.25))
+        for protocol, exact, cells, gap in ((Protocol.SIZED, 0.1 * factor, 0.7, 0.3),
+                                            (Protocol.ARC_PRIZE, 0.08 * factor, 0.6, None),
+                                            (Protocol.TEACHER_FORCED, 0.2 * factor, 0.8, 0.5))
+        for context in (DRAWN, FIRST)
+    ]  # fmt: skip
+    whole = evidence(
+        Reference(tunes, rates, LABELS, subtypes),
+        code_labels={**LABELS, **mine, **by_hand},
+        rule_labels={**mine, **dict.fromkeys(by_hand, "C1")},
+        manual=by_hand,
+        verifier_lines=lines,
+        scores=tuple(ours),
+    )
+    few = dict(list(tunes.items())[::3])
+    part = replace(whole, reference=Reference(few, None, dict(list(LABELS.items())[::2]), {}), scores=tuple(ours[:3]))
+    told = ["all data", *findings(whole), "a part of it", *findings(part)]
+    table = Path(__file__).parent / "findings.txt"
+    assert told == table.read_text(encoding="utf-8").splitlines()
 
 
 def test_counts_hold_only_with_all_labels():

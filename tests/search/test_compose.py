@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search.compose import Bounds, Search, apply, colour_table, name_table
+from arc_affinity.search.functions import join
 from arc_affinity.search.functions.library import steps_for
+from arc_affinity.search.functions.pieces import lines_of, reverse
 from arc_affinity.search.functions.shapes import flip_columns, scale_up, transpose
 from arc_affinity.search.values import Kind, Piece, Pieces, Step, digest
 from arc_affinity.types import Pair
@@ -31,6 +35,79 @@ def test_one_program_for_each_result() -> None:
 def test_a_composition_is_found() -> None:
     found = Search(INPUTS, [np.rot90(INPUTS[0])], [FLIP, TRANSPOSE]).run(Bounds(float("inf")))
     assert [node.text for node in found.solutions] == ["input | flip | transpose"]
+
+
+CUT = Step("columns", Kind.GRID, Kind.PIECES, lambda grid: lines_of(grid, 1), 1.3)
+REVERSED = Step("reversed", Kind.PIECES, Kind.PIECES, reverse, 1.1)
+JOINED = Step("side by side", Kind.PIECES, Kind.GRID, lambda value: join.concatenated(value, 1), 0.5)
+
+
+def test_states_in_the_order_they_are_found() -> None:
+    steps = [TRANSPOSE, CUT, REVERSED, JOINED]
+    short = Search(INPUTS, [np.rot90(INPUTS[0])], steps).run(Bounds(float("inf"), depth=2))
+    found = Search(INPUTS, [np.rot90(INPUTS[0])], steps).run(Bounds(float("inf")))
+    # A transposed grid has the output's size and waits 0.2 longer than its cost; pieces do not wait.
+    two = [
+        ("input", 0.0),
+        ("input | transpose", 1.0),
+        ("input | columns", 1.3),
+        ("input | columns | reversed", 2.4),
+        ("input | transpose | columns", 2.3),
+    ]
+    assert [(node.text, node.cost) for node in short.nodes] == [(text, pytest.approx(cost)) for text, cost in two]
+    assert (short.applied, short.solutions) == (6, [])
+    mirrored, turned = "input | columns | reversed | side by side", "input | transpose | columns | reversed"
+    # The mirrored grid has the inputs' size and waits 0.4; of two ways to the solution the first found is kept.
+    more = [
+        (mirrored, 2.9),
+        (turned, 3.4),
+        (f"{turned} | side by side", 3.9),
+        (f"{mirrored} | transpose", 3.9),
+        (f"{mirrored} | columns", 4.2),
+    ]
+    assert [(node.text, node.cost) for node in found.nodes] == [
+        (text, pytest.approx(cost)) for text, cost in (*two, *more)
+    ]
+    assert [node.text for node in found.solutions] == [f"{mirrored} | transpose"]
+    assert [node.text for node in found.same_size] == [
+        "input | transpose", f"{turned} | side by side", f"{mirrored} | transpose"
+    ]  # fmt: skip
+    assert (found.applied, found.stopped) == (17, "")
+
+
+def named(name: str, cost: float, function: Callable[[np.ndarray], np.ndarray]) -> Step:
+    return Step(name, Kind.GRID, Kind.GRID, lambda grid: function(grid).astype(np.uint8), cost)
+
+
+def test_programs_that_cost_one_more_are_looked_for_and_no_dearer_ones() -> None:
+    # All give the demonstration's output and differ on the test.
+    steps = [
+        named(f"by {cost}", cost, lambda grid, colour=colour: np.where(grid == 7, colour, grid[:, ::-1]))
+        for colour, cost in enumerate((1.0, 2.0, 2.1), 1)
+    ]
+    inputs = [INPUTS[0], np.array([[7, 7, 3]], np.uint8)]
+    found = Search(inputs, [INPUTS[0][:, ::-1]], steps).run(Bounds(float("inf"), depth=1))
+    assert [node.text for node in found.solutions] == ["input | by 1.0", "input | by 2.0"]
+
+
+def test_what_is_far_from_the_input_has_the_outputs_size() -> None:
+    wide = named("wide", 1.2, lambda grid: np.hstack([grid, grid[:, :1]]))
+    target = [np.zeros((9, 9), np.uint8)]
+    found = Search(INPUTS, target, [wide]).run(Bounds(float("inf")))
+    assert [node.cost for node in found.nodes] == pytest.approx([0, 1.2, 2.4])
+    found = Search(INPUTS, [np.zeros((2, 6), np.uint8)], [wide]).run(Bounds(float("inf")))
+    assert [node.state[0].shape for node in found.nodes] == [(2, 3), (2, 4), (2, 5), (2, 6)]
+
+
+def test_some_demonstrations_and_colours_by_table() -> None:
+    grids = [np.array([[1, 2]], np.uint8), np.array([[2, 3]], np.uint8), np.array([[1, 1]], np.uint8)]
+    # The first output is the input; for both together colours change by a table after a mirror.
+    partly = Search(grids, [grids[0], np.array([[9, 9]], np.uint8)], [FLIP]).run(Bounds(float("inf")))
+    assert [(fits, node.text) for fits, node in partly.partial] == [(1, "input")] and not partly.solutions
+    outputs = [np.array([[4, 5]], np.uint8), np.array([[6, 4]], np.uint8)]
+    found = Search(grids, outputs, [FLIP]).run(Bounds(float("inf")))
+    assert [(node.text, node.cost) for node in found.solutions] == [("input | flip | colours 1>5 2>4 3>6", 2.5)]
+    np.testing.assert_array_equal(found.solutions[0].state[2], [[5, 5]])
 
 
 def test_cheapest_first() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from arc_affinity.evaluation.candidates.programs import Bound, search_tasks
+from arc_affinity.evaluation.candidates import programs
+from arc_affinity.evaluation.candidates.programs import KEPT, LONGEST, Bound, search_tasks
 from arc_affinity.evaluation.records.journal import Journal
+from arc_affinity.search import Found
 from arc_affinity.training.executors import SerialExecutor
 from arc_affinity.types import Pair, Task
 
@@ -39,13 +42,15 @@ class Counting(SerialExecutor):
         return super().submit(*args, **kwargs)
 
 
-def search(folder: Path, executor: Executor, seconds: float | None = None):
+def search(folder: Path, executor: Executor, seconds: float | None = None, report: Callable = lambda _: None):
     with Journal(folder / "programs.jsonl", {"tasks": 3}) as journal:
-        return search_tasks(TASKS, BOUND, journal, executor, 2, lambda _: None, seconds)
+        return search_tasks(TASKS, BOUND, journal, executor, 2, report, seconds)
 
 
 def test_every_question_has_its_programs(tmp_path: Path) -> None:
-    found = search(tmp_path, SerialExecutor())
+    shares: list[float] = []
+    found = search(tmp_path, SerialExecutor(), report=shares.append)
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
     assert set(found) == {(task.id, index) for task in TASKS for index in (0, 1)}
     for task in TASKS:
         for index, pair in enumerate(task.test):
@@ -72,3 +77,21 @@ def test_no_task_is_begun_after_the_time_is_over(tmp_path: Path, monkeypatch: py
     monkeypatch.undo()
     # The same run, given time, does the rest.
     assert len(search(tmp_path, executor)) == 6 and executor.given == 3
+
+
+def test_a_search_that_fails_costs_one_task_its_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def solve(task: Task, *, seconds: float, states: int) -> list[list[Found]]:
+        if task.id == "task1":
+            raise IndexError("odd grid")
+        rule = Found(task.test[0].input, "x" * (LONGEST + task.id.count("2")), 2.5, 3, 1, "rule")
+        return [[rule] * (KEPT + 1) for _ in task.test]
+
+    monkeypatch.setattr(programs, "solve_task", solve)
+    found = search(tmp_path, SerialExecutor())
+    # An executor that works in this process lets all but the package's own errors through.
+    assert "task task1: the search failed (IndexError: odd grid)" in caplog.text
+    assert [len(found.get((task.id, at), ())) for task in TASKS for at in (0, 1)] == [KEPT, KEPT, 0, 0, KEPT, KEPT]
+    assert found["task0", 0][0].text == "x" * LONGEST and found["task2", 0][0].text == "x" * (LONGEST - 1) + "…"
+    assert (found["task0", 1][0].cost, found["task0", 1][0].fits) == (2.5, 3)

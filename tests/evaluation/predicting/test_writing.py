@@ -6,11 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting import writing
+from arc_affinity.evaluation.predicting.predict import Asking, questions_of_tasks
+from arc_affinity.evaluation.records.record import Origin, make_record, read_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG
+from arc_affinity.types import Example, Pair, Task
 
 
 def network(pairs: int, device: str = "cpu") -> Any:
@@ -42,3 +47,47 @@ def test_a_whole_model_answers_where_the_base_is(tmp_path: Path, monkeypatch: py
     assert writing._digest(loaded(3), tmp_path) == "4567"
     with pytest.raises(ArcAffinityError, match="looks at 3 demonstrations, base at 2"):
         writing.specialist(loaded(2), tmp_path)
+
+
+GRID = np.ones((1, 2), np.uint8)
+TASKS = [Task(name, (Pair(GRID, GRID),) * 2, (Pair(GRID, GRID),) * tests) for name, tests in (("a", 1), ("b", 2))]
+
+
+def answers(origin: Origin, tasks: list[Task]) -> Any:
+    for task in tasks:
+        yield task.id, [make_record(origin, Example(task.id, i, p, ()), 1, GRID) for i, p in enumerate(task.test)]
+
+
+def test_a_network_that_has_learned_its_tasks_is_told_by_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    def predict(solver: object, tasks: list[Task], origin: Origin, *, attempts: int, views: int, done: set[str]) -> Any:
+        assert (attempts, views, done) == (1, 3, set())
+        return answers(origin, tasks)
+
+    monkeypatch.setattr(writing, "predict_by_solver", predict)
+    out = tmp_path / "records.jsonl"
+    settings = {"edition": "e", "attempts": 1, "views": 3, "seed": 7}
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *counts: told.append(counts), **settings)
+    assert told == [(1, 2), (2, 2)]
+    found = {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.exposure, r.edition) for r in read_records(out)}
+    assert found == {("base", "0123", "toy", Protocol.ARC_PRIZE, 7, "transductive", "e")}
+
+
+def test_progress_is_told_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    def predict(model: object, questions: list[Any], origin: Origin, asking: Asking, done: set[str], tell: Any) -> Any:
+        for group in answers(origin, TASKS):
+            tell(len(group[1]))
+            yield group
+
+    monkeypatch.setattr(writing, "predict", predict)
+    asking = Asking(Protocol.SIZED, attempts=1)
+    questions = questions_of_tasks(TASKS, 2, asking)
+    base = loaded(2)
+    base.adapter = None
+    writing.write_predictions(
+        tmp_path / "records.jsonl", base, questions, asking, "toy", lambda *counts: told.append(counts), edition="e"
+    )
+    assert told == [(0, 3), (1, 3), (3, 3)]

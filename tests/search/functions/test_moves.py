@@ -37,6 +37,13 @@ MOVED: list[tuple[Callable[..., np.ndarray | None], tuple[object, ...], str, str
         "111.... 121.... 111.... ....... ....333 ....333 ....333",
     ),
     (moves.stamp, (True,), "1", None),
+    # Background of the copy hides nothing.
+    (
+        moves.stamp,
+        (False,),
+        "..1.......55 ..1......... 11111...3... ..1......... ..1.........",
+        "..1.....1.55 ..1.....1... 11111.11111. ..1.....1... ..1.....1...",
+    ),
     (moves.mirror_objects, (0,), "11.. 1... ...2 ..22", "1... 11.. ..22 ...2"),
     (moves.mirror_objects, (1,), "11.. 1...", "11.. .1.."),
     (shapes.corner, (1, 2, False, False), "123 456", "12"),

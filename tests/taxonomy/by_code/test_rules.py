@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,20 @@ def test_all_400_are_decided():
     assert {each.category for each in decided.values()} == set(CODES)
     assert all((each.subtype is not None) == (each.category == "S3") for each in decided.values())
     assert all(0 < each.confidence <= 1 for each in decided.values())
+
+
+def test_what_is_decided_of_each_task():
+    """A line a kind of decision, with its tasks. Reports and trained classifiers rest on these."""
+    kinds: dict[str, list[str]] = {}
+    for task, each in classify_all().items():
+        kinds.setdefault(f"{each.subtype or each.category}, {each.rule}", []).append(task)
+    told = [f"{kind}: {' '.join(tasks)}" for kind, tasks in sorted(kinds.items())]
+    assert told == (Path(__file__).parent / "decisions.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_of_blocks_the_statement_in_them_is_the_reason():
+    far = [f"k{i} = {i}" for i in range(code.END)]
+    assert classify_source(made(*far, "if a > 3:", "    go = rot90(gi)")).reason == "go = rot90(gi)"
 
 
 def test_the_14_ambiguous_tasks_have_their_manual_category():

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.candidates.answering import questions_of
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer
-from arc_affinity.training.joint import processes
+from arc_affinity.training.joint import plan, processes
 from arc_affinity.training.joint.adapting import FEWEST_BATCHES, adapting_corpus, with_new_tasks
+from arc_affinity.training.joint.corpus import demonstrations_of
 from arc_affinity.training.joint.plan import LEAST_SHARE, MARGIN, MOST_SHARE, seconds_to_answer
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.settings import (
@@ -72,6 +74,29 @@ def test_seconds_kept_back_for_answers_by_hand() -> None:
     assert seconds_to_answer(1.0, tasks, frozenset("a"), settings) == pytest.approx(MARGIN * cells)
     assert seconds_to_answer(0.01, tasks, frozenset("a"), settings) == LEAST_SHARE * 1000
     assert seconds_to_answer(9.0, tasks, frozenset("a"), settings) == MOST_SHARE * 1000
+
+
+def test_trials_of_the_machine_count_cells_and_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([3.0, 10.0])
+    asked: list[int] = []
+    monkeypatch.setattr(plan.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(plan, "write", lambda model, written, most: asked.append(len(written)))
+    tasks = [task(f"t{number}", (2, 3), tests=2) for number in range(40)]
+    questions = questions_of(tasks, {each.task_id: number for number, each in enumerate(map(demonstrations_of, tasks))})
+    model = PairTransformer(PairConfig(width=8, heads=2, layers=1, hidden=8, tasks=1))
+    settings = SolveSettings(Budget(seconds=9.0))
+    # Of 80 questions 64 are tried, 20 cells of each.
+    assert plan.seconds_a_cell(model, tasks, questions, settings) == pytest.approx(7 / (64 * 20))
+    assert asked == [64]
+    clock = iter([5.0, 7.0])
+    monkeypatch.setattr(plan.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(plan, "BATCH_OF_TRIAL", 40)
+    monkeypatch.setattr(plan, "BATCHES_OF_TRIAL", 2)
+    # A pair has this many tokens; two fill a batch of 40.
+    tokens = 6 + 1 + 2 * FRAME - 1
+    each = 40 // tokens
+    speed = plan.tokens_a_second(model, tasks, torch.device("cpu"), 3)
+    assert speed == pytest.approx(0.7 * 3 * 2 * each * tokens / 2)
 
 
 def test_rates_rise_stay_and_fall() -> None:

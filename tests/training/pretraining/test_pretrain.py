@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -232,6 +233,15 @@ def test_ctrl_c_works_again_after_a_run_was_interrupted(tiny: Recipe, run_folder
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize(("first", "raised"), [(True, KeyboardInterrupt), (False, SystemExit)])
+def test_lightnings_exit_is_an_interruption_of_the_first_process(first: bool, raised: type[BaseException]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(raised), pretrain._interrupts_raised(SimpleNamespace(is_global_zero=first)):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise SystemExit
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_sigterm_is_an_interruption_too(tiny: Recipe, run_folder: RunFolder) -> None:
     class Terminate(Callback):
         def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
@@ -422,6 +432,7 @@ def test_more_processes_than_gpus_are_refused(tiny: Recipe, tmp_path: Path, monk
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from types import SimpleNamespace
 from arc_affinity.training.pretraining.pretrain import train
 from arc_affinity.training.recipes.recipe import Recipe
 import json

@@ -56,11 +56,16 @@ class Bound:
     states: int
 
 
-def search_task(task: Task, bound: Bound) -> list[list[list[Any]]]:
-    """Search one task; what a worker process is called with. Returns JSON values: per test, per program."""
+def search_task(task: Task, bound: Bound) -> list[list[list[Any]]] | str:
+    """Search one task; what a worker process is called with. Returns JSON values, per test and program, or its fault:
+    raised, it would end the work of all tasks where that is done in one process."""
+    try:
+        answers = solve_task(task, seconds=bound.seconds, states=bound.states)
+    except FAULTS as error:
+        return f"{type(error).__name__}: {error}"
     return [
         [[found.grid.tolist(), _short(found.program), found.cost, found.fits] for found in output[:KEPT]]
-        for output in solve_task(task, seconds=bound.seconds, states=bound.states)
+        for output in answers
     ]
 
 
@@ -93,11 +98,10 @@ def search_tasks(
     missing = [task for task in tasks if task.id not in done]
     end = math.inf if seconds is None else time.monotonic() + seconds
     for task, future in hand_out(lambda each: executor.submit(search_task, each, bound), missing, at_a_time, end):
-        try:
-            done[task.id] = future.result()
-        except FAULTS as error:
-            logger.warning("task %s: the search failed (%s: %s)", task.id, type(error).__name__, error)
-            done[task.id] = [[] for _ in task.test]
+        found = future.result()
+        if isinstance(found, str):
+            logger.warning("task %s: the search failed (%s)", task.id, found)
+        done[task.id] = [[] for _ in task.test] if isinstance(found, str) else found
         journal.append({"task": task.id, "programs": done[task.id]})
         report(len(done) / len(tasks))
     return {

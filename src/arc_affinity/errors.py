@@ -1,9 +1,10 @@
-"""The one exception that users see, and what ends in it in one way everywhere: misspelt names, missing packages."""
+"""The one exception that users see, and what ends in it everywhere: misspelt names, missing packages, full disks."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ArcAffinityError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names[:12]) or 'none'}"
     return ArcAffinityError(f"unknown {kind} {name!r}; {hint}")
+
+
+@contextlib.contextmanager
+def os_errors(failed: str) -> Iterator[None]:
+    """Tell the operating system's errors within the block as ours: what ``failed`` ("cannot write FILE"), and why."""
+    try:
+        yield
+    except OSError as error:
+        raise ArcAffinityError(f"{failed}: {error.strerror or error}") from error
 
 
 def listing(what: str, names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from arc_affinity import locks
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 
 TEMPORARY = ".tmp"
 """How the names of files and folders end that are not yet whole."""
@@ -35,11 +35,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         ArcAffinityError: the folder cannot be written or the disk is full; ``path`` is untouched.
     """
-    try:
-        with _to_stream(path) if is_stream(path) else _in_place_of(path) as aside:
-            yield aside
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
+    opened = _to_stream if is_stream(path) else _in_place_of
+    with os_errors(f"cannot write {path}"), opened(path) as aside:
+        yield aside
 
 
 def write_text(path: Path, text: str) -> None:

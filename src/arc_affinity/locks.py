@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 
 LOCK = ".lock"
 """Name of the lock within a folder that a command works in; it is removed when the work ends well."""
@@ -74,11 +74,9 @@ def working_in(folder: Path) -> Iterator[None]:
         ArcAffinityError: another process holds it, it cannot be written, or someone's own file is called as the lock.
     """
     path = folder / LOCK
-    try:
+    with os_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         handle = open_locked(path, f"another process is at work in {folder}; wait for it, or choose another folder")
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {folder}: {error.strerror or error}") from error
     if os.fstat(handle).st_size:
         os.close(handle)
         raise ArcAffinityError(f"{path} holds something, and so is no lock; move it away, or choose another folder")

@@ -14,12 +14,12 @@ from arc_affinity.search.compose import Bounds, Search, apply, colour_table, nam
 from arc_affinity.search.functions import join
 from arc_affinity.search.functions.library import steps_for
 from arc_affinity.search.functions.pieces import lines_of, reverse
-from arc_affinity.search.functions.shapes import flip_columns, scale_up, transpose
+from arc_affinity.search.functions.shapes import scale_up
 from arc_affinity.search.values import Kind, Piece, Pieces, Step, digest
 from arc_affinity.types import Pair
 
-FLIP = Step("flip", Kind.GRID, Kind.GRID, flip_columns)
-TRANSPOSE = Step("transpose", Kind.GRID, Kind.GRID, transpose)
+FLIP = Step("flip", Kind.GRID, Kind.GRID, np.fliplr)
+TRANSPOSE = Step("transpose", Kind.GRID, Kind.GRID, np.transpose)
 INPUTS = [np.array([[1, 2, 0], [3, 0, 0]], np.uint8), np.array([[5, 0, 7], [0, 0, 2]], np.uint8)]
 
 

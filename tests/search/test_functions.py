@@ -18,12 +18,8 @@ def draw(text: str) -> np.ndarray:
 
 
 WHOLE: list[tuple[Function, tuple[object, ...], str, str | None]] = [
-    (shapes.flip_columns, (), "12. 345", ".21 543"),
-    (shapes.flip_rows, (), "12. 345", "345 12."),
     (shapes.rotate_180, (), "12. 345", "543 .21"),
-    (shapes.rotate_left, (), "12. 345", ".5 24 13"),
     (shapes.rotate_right, (), "12. 345", "31 42 5."),
-    (shapes.transpose, (), "12. 345", "13 24 .5"),
     (shapes.antitranspose, (), "12. 345", "5. 42 31"),
     (shapes.crop, (), "... .2. .33 ...", "2. 33"),
     (shapes.crop, (), "... ...", None),
@@ -65,8 +61,8 @@ WHOLE: list[tuple[Function, tuple[object, ...], str, str | None]] = [
     (lines.moved, ((-1, 0),), "123 456", "456 ..."),
     (shapes.add_border, (7,), "1", "777 717 777"),
     (shapes.add_own_border, (), "12", ".12. 1122 .12."),
-    (shapes.double, (1, True), "12", "1221"),
-    (shapes.double, (0, False, True), "12 34", "12 34 12 34"),
+    (shapes.mirror_before, (0,), "12 34", "34 12 12 34"),
+    (shapes.mirror_before, (1,), "12", "2112"),
 ]
 
 PAINT: list[tuple[Function, tuple[object, ...], str, str | None]] = [
@@ -134,8 +130,8 @@ LINES: list[tuple[Function, tuple[object, ...], str, str | None]] = [
 ]
 
 SYMMETRY: list[tuple[Function, tuple[object, ...], str, str | None]] = [
-    (symmetry.mirror_whole, ((shapes.flip_columns,),), "12. ...", "121 ..."),
-    (symmetry.mirror_whole, ((shapes.transpose,),), "12.", None),
+    (symmetry.mirror_whole, ((np.fliplr,),), "12. ...", "121 ..."),
+    (symmetry.mirror_whole, ((np.transpose,),), "12.", None),
     (symmetry.mirror_best, ((1,),), "123321 456.54 123321", "123321 456654 123321"),
     (symmetry.mirror_object, (False,), "..... .1... .11.. ..... .....", "..... .11.. .11.. ..... ....."),
     (symmetry.mirror_object, (True,), "..... ..1.. .11.. ..... .....", "..... .11.. .11.. ..... ....."),

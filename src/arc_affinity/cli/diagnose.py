@@ -15,12 +15,12 @@ from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, files_of
 from arc_affinity.diagnosis.page.document import write_figures
 from arc_affinity.diagnosis.page.tasks import Shown
-from arc_affinity.diagnosis.report.outputs import Collector, Place, RecordSet, pack
+from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
 from arc_affinity.documents import read_lines
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.reading import Reading, is_records
-from arc_affinity.evaluation.records.record import Record, name_in_records
+from arc_affinity.evaluation.records.record import Place, Record, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics, measure
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
@@ -161,13 +161,13 @@ def _expected(reading: Reading) -> dict[Place, Metrics]:
     if reading.dataset is None or reading.of_store:
         return {}
     places = questions_of(reading.required.counting).items()
-    return {Place(*place): measure(None, pair.input, pair.output) for place, pair in places}
+    return {place: measure(None, pair.input, pair.output) for place, pair in places}
 
 
 def _editions(sets: Sequence[RecordSet], known: Reading) -> list[str]:
     """What is to be said of the editions that records name, held against the dataset's where it is known."""
     named = {
-        (each.subject.dataset, each.subject.edition): {p.task_id for p, output in each.outputs.items() if output.kinds}
+        (each.subject.dataset, each.subject.edition): {p[0] for p, output in each.outputs.items() if output.kinds}
         for each in sets
     }
     return [f"{note[:1].upper()}{note[1:]}." for note in known.edition_notes(named)]
@@ -188,9 +188,9 @@ def _named_by(sets: Sequence[RecordSet], reading: Reading) -> tuple[Sequence[Tas
         tasks = known.tasks
     except ArcAffinityError as error:
         return (), [f"{without}{error}; --dataset names where they are.", *_editions(sets, reading)]
-    tests = {Place(task.id, i): pack(pair.input) for task in tasks for i, pair in enumerate(task.test)}
+    tests = {place: pack(pair.input) for place, pair in questions_of(tasks).items()}
     pictured = ((place, output.pictures) for each in sets for place, output in each.outputs.items())
-    others = {place.task_id for place, seen in pictured if seen and tests.get(place) != seen.input}
+    others = {place[0] for place, seen in pictured if seen and tests.get(place) != seen.input}
     asked = {task_id for each in sets for task_id in each.tasks}
     words = f"The dataset that the records name has other tests now: {listing('tasks', sorted(others))}."
     notes = [words] if others else []

@@ -88,7 +88,8 @@ def finetune(
     wanted = choose_tasks(source, tasks, set, max_side)
     # Imported once the names are known: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.models.storage.folders import find_model
-    from arc_affinity.training.finetuning.many_tasks import ManyTasks, fine_tune_tasks
+    from arc_affinity.training.finetuning.many_tasks import fine_tune_tasks
+    from arc_affinity.training.finetuning.work import ManyTasks
 
     loaded = find_model(model)
     if loaded.adapter is not None:
@@ -96,7 +97,7 @@ def finetune(
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
         config = unlike_what_was_seen(config, loaded, wanted)
     processes = min(cores(), len(wanted)) if workers is None else workers
-    many = ManyTasks(loaded, model, wanted, config, source, threads=threads)
+    many = ManyTasks(wanted, model, loaded.name, loaded.digest, config, source, threads=threads)
     console = Console(stderr=True)
     try:
         bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)

@@ -8,11 +8,8 @@ import numpy as np
 
 from arc_affinity.data.datasets.editions import describe_edition
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.records.record import Place, Record
 from arc_affinity.types import Grid, Pair, Task
-
-Place = tuple[str, int]
-"""A test output: its task's id and its index there."""
 
 
 def questions_of(tasks: Iterable[Task]) -> dict[Place, Pair]:

@@ -19,8 +19,8 @@ from arc_affinity.data.datasets.registry import parse_grid
 from arc_affinity.data.datasets.task_files import id_of, is_task_file
 from arc_affinity.documents import read_json
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.questions import Place, answers_by_place, check_belongs, name_place, questions_of
-from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.questions import answers_by_place, check_belongs, name_place, questions_of
+from arc_affinity.evaluation.records.record import Place, Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import write_text
 from arc_affinity.types import Grid, Pair, Task

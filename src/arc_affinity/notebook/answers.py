@@ -10,9 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from arc_affinity.errors import optional
-from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.reading import Reading
-from arc_affinity.evaluation.records.record import Record, write_records
+from arc_affinity.evaluation.records.record import Place, Record, write_records
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.notebook.html import table
 from arc_affinity.types import Task

@@ -24,7 +24,6 @@ from arc_affinity.diagnosis.report.outputs import (
     PICTURED,
     Collector,
     Kind,
-    Place,
     RecordSet,
     kind_of,
     pack,
@@ -124,7 +123,7 @@ def test_an_output_is_solved_by_any_attempt_that_counts() -> None:
     rows = [record(attempt=1, prediction=QUERY), record(attempt=2, prediction=TARGET)]
     for attempts, kind in ((2, Kind.SOLVED), (1, Kind.LOST_IN_RANKING)):
         (each,) = collected(rows, attempts)
-        assert each.outputs[Place("aaaa0001", 0)].kind(attempts) is kind
+        assert each.outputs["aaaa0001", 0].kind(attempts) is kind
         assert each.tasks["aaaa0001"].solved == (kind is Kind.SOLVED)
 
 
@@ -174,8 +173,8 @@ def test_outputs_that_no_record_answers_count_as_without_a_grid() -> None:
     collector = Collector()
     collector.add([record(prediction=TARGET)], "toys.jsonl")
     expected = {
-        Place("aaaa0001", 0): measure(None, grid(QUERY), grid(TARGET)),
-        Place("aaaa0002", 0): measure(None, grid(QUERY), grid(TARGET)),
+        ("aaaa0001", 0): measure(None, grid(QUERY), grid(TARGET)),
+        ("aaaa0002", 0): measure(None, grid(QUERY), grid(TARGET)),
     }
     (each,) = collector.sets(expected)
     assert (each.missing, each.tasks["aaaa0002"].solved, each.tasks["aaaa0002"].cell_accuracy) == (1, 0.0, 0.0)
@@ -352,7 +351,7 @@ def test_the_page_holds_each_grid_once_as_text_and_is_closed_to_markup() -> None
 def test_outputs_are_numbered_within_their_task_and_each_has_what_was_given_with_it() -> None:
     """An output's index may be its place in a store; its demonstrations stand in place of the task's."""
     rows = [record(index=index, prediction=QUERY) for index in (40, 43)] + [record("aaaa0002", prediction=QUERY)]
-    given = {Place("aaaa0001", 43): (Pair(grid([[5]]), grid([[6]])),)}
+    given = {("aaaa0001", 43): (Pair(grid([[5]]), grid([[6]])),)}
     shown = Shown({"aaaa0001": (Pair(grid([[1]]), grid([[2]])),), "aaaa0002": (Pair(grid([[3]]), grid([[4]])),)}, given)
     data = json.loads(re.search(r'id="data">(.*?)</script>', page(report_of(rows), shown), re.DOTALL)[1])
     task = data["tasks"]["aaaa0001"]
@@ -449,7 +448,7 @@ def test_a_page_of_400_tasks_is_small_and_quick(tmp_path) -> None:
 
 def test_the_first_three_attempts_are_pictured() -> None:
     (each,) = collected([record(attempt=number, prediction=QUERY) for number in range(1, 6)], attempts=5)
-    assert list(each.outputs[Place("aaaa0001", 0)].pictures.attempts) == [1, 2, 3]
+    assert list(each.outputs["aaaa0001", 0].pictures.attempts) == [1, 2, 3]
 
 
 def test_pictures_give_way_where_a_page_would_grow_too_large(monkeypatch) -> None:

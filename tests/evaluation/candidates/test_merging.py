@@ -6,13 +6,13 @@ import numpy as np
 
 from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.programs import Program
-from arc_affinity.evaluation.candidates.ranking import Ranked
+from arc_affinity.evaluation.predicting.voting import Choice
 
 A, B, C, D, E = (np.full((2, 3), colour, np.uint8) for colour in range(1, 6))
 
 
-def ranked(grid: np.ndarray, votes: int = 3) -> Ranked:
-    return Ranked(grid, votes, 8, -1.5, -1.5)
+def ranked(grid: np.ndarray, votes: int = 3) -> Choice:
+    return Choice(grid, votes, 8, -1.5)
 
 
 def program(grid: np.ndarray, fits: int = 3, cost: float = 2.0) -> Program:

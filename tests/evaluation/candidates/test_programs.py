@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 
 from arc_affinity.evaluation.candidates import programs
-from arc_affinity.evaluation.candidates.programs import KEPT, LONGEST, Bound, search_tasks
+from arc_affinity.evaluation.candidates.programs import KEPT, LONGEST, search_tasks
 from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.search import Found
 from arc_affinity.training.executors import SerialExecutor
 from arc_affinity.types import Pair, Task
 
 pytestmark = pytest.mark.many_steps
-
-BOUND = Bound(math.inf, 50)
 
 
 def mirrored(seed: int) -> Task:
@@ -44,7 +42,7 @@ class Counting(SerialExecutor):
 
 def search(folder: Path, executor: Executor, seconds: float | None = None, report: Callable = lambda _: None):
     with Journal(folder / "programs.jsonl", {"tasks": 3}) as journal:
-        return search_tasks(TASKS, BOUND, journal, executor, 2, report, seconds)
+        return search_tasks(TASKS, math.inf, 50, journal, executor, 2, report, seconds)
 
 
 def test_every_question_has_its_programs(tmp_path: Path) -> None:

@@ -36,11 +36,11 @@ from arc_affinity.training.finetuning import many_tasks
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned
 from arc_affinity.training.finetuning.held_out import Measured, Scores
-from arc_affinity.training.finetuning.many_tasks import ManyTasks, fine_tune_tasks, read_results
+from arc_affinity.training.finetuning.many_tasks import fine_tune_tasks, read_results
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.training.finetuning.split import TaskSplit
 from arc_affinity.training.finetuning.task_trainer import CurvePoint, Trained
-from arc_affinity.training.finetuning.work import Job, TaskFiles, result_of, work
+from arc_affinity.training.finetuning.work import ManyTasks, TaskFiles, result_of, work
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -70,8 +70,9 @@ def mine(tiny, tmp_path: Path, store: Path) -> ManyTasks:
         # An untrained model seldom ends a grid of its own accord.
         model.context_to_logits.bias[PAD] = 3.0
     save_model(model, tmp_path / "model")
-    name = str(tmp_path / "model")
-    return ManyTasks(find_model(name), name, TASKS[:3], QUICK, Source(str(store)), (Protocol.SIZED,), threads=1)
+    loaded, source = find_model(str(tmp_path / "model")), Source(str(store))
+    model = (str(loaded.source), loaded.name, loaded.digest)
+    return ManyTasks(TASKS[:3], *model, QUICK, source, (Protocol.SIZED,), threads=1)
 
 
 def files(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -100,7 +101,7 @@ def test_each_task_leaves_its_files_and_all_one_table(mine: ManyTasks, tmp_path:
         assert adapted.adapter == task
         own[task] = adapted.digest
     before, after = score_each(read_records(ended.records))
-    assert (before.subject.model_digest, after.subject.model_digest) == (mine.model.digest, digest_of_set(own))
+    assert (before.subject.model_digest, after.subject.model_digest) == (mine.digest, digest_of_set(own))
     assert (before.subject.adapted, after.subject.adapted) == (False, True)
     assert len(before.outputs) == len(after.outputs) == 6
     with (tmp_path / "out" / "summary.csv").open(newline="") as table:
@@ -124,7 +125,7 @@ def test_what_is_told_of_a_task(adapted: bool) -> None:
     base, final = (Scores((), {"sized": Measured(*shares)}) for shares in ((0.5, 0.25, 0.75), (1.0, 0.5, 1.0)))
     adapter = SimpleNamespace(size=77) if adapted else None
     tuned = FineTuned(split, trained, base, final, "4567", 0.4567, adapter)  # type: ignore[arg-type]
-    told = result_of(tuned, Job("t", "some/model", "0123", QUICK, Source("mine"), ()))
+    told = result_of(tuned, ManyTasks(("t",), "some/model", "model", "0123", QUICK, Source("mine")))
     assert told == {
         "task": "t",
         "dataset": "mine",
@@ -257,11 +258,11 @@ def test_a_full_disk_loses_nothing(mine: ManyTasks, tmp_path: Path, monkeypatch:
     assert set(ended.results) == set(TASKS[:3]) and before.items() <= files(out).items()
 
 
-def suicidal(job: Job) -> TaskFiles:
+def suicidal(many: ManyTasks, task: str) -> TaskFiles:
     """Kill this process over the second task, as a lack of memory would."""
-    if job.task == TASKS[1]:
+    if task == TASKS[1]:
         os.kill(os.getpid(), signal.SIGKILL)
-    return work(job)
+    return work(many, task)
 
 
 def test_a_killed_worker_costs_its_own_task_alone(
@@ -293,7 +294,7 @@ COMMAND = [sys.executable, "-m", "arc_affinity.cli.main", "finetune"]
 def test_killed_in_the_middle_it_goes_on(mine: ManyTasks, tmp_path: Path) -> None:
     out = tmp_path / "out"
     flags = ["--rank", "2", "--validation", "2", "--test", "2", "--steps", "2", "--batch-examples", "5"]
-    command = [*COMMAND, mine.named, "--dataset", mine.source.dataset, "--tasks", *TASKS[:3], "--out", str(out)]
+    command = [*COMMAND, mine.model, "--dataset", mine.source.dataset, "--tasks", *TASKS[:3], "--out", str(out)]
     command += [*flags, "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 120

@@ -23,7 +23,6 @@ from arc_affinity.training.joint.settings import (
     SEARCH_LIMIT,
     SEARCH_SECONDS,
     SEARCH_SHARE,
-    SEARCHED_STATES,
     SolveSettings,
 )
 from arc_affinity.types import Pair, Task
@@ -60,10 +59,10 @@ def test_few_demonstrations_come_as_often_as_fills_some_batches(batch: int) -> N
 
 def test_a_search_takes_its_share_of_a_budget_in_time_or_is_bounded_by_states() -> None:
     steps, seconds = SolveSettings(Budget(steps=5)), SolveSettings(Budget(seconds=1000.0))
-    assert (steps.bound(7, 2).seconds, steps.bound(7, 2).states) == (math.inf, SEARCHED_STATES)
+    assert steps.search_seconds(7, 2) == math.inf
     assert steps.search_limit is None and seconds.search_limit == SEARCH_LIMIT * 1000
-    assert seconds.bound(400, 2).seconds == pytest.approx(SEARCH_SHARE * 1000 * 2 / 400)
-    assert seconds.bound(10, 2).seconds == SEARCH_SECONDS and seconds.bound(10, 2).states == SEARCHED_STATES
+    assert seconds.search_seconds(400, 2) == pytest.approx(SEARCH_SHARE * 1000 * 2 / 400)
+    assert seconds.search_seconds(10, 2) == SEARCH_SECONDS
 
 
 def test_seconds_kept_back_for_answers_by_hand() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from arc_affinity.cli.output.terminal import Console, say_path
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.files import is_stream, keep_inputs
 
 
@@ -60,8 +60,5 @@ def check_folder(folder: Path | None, path: Path | None = None) -> None:
     if folder is None:
         return
     nearest = next(each for each in (folder, *folder.parents) if each.exists() or each == each.parent)
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {path or folder}: {error.strerror or error}") from error
+    with os_errors(f"cannot write {path or folder}"), tempfile.TemporaryFile(dir=nearest):
+        pass

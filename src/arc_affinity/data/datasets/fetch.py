@@ -10,7 +10,7 @@ from pathlib import Path
 
 from arc_affinity.data.datasets.archives import ARCHIVES, Archive, Member, download, unpack
 from arc_affinity.data.datasets.registry import DATASETS, default_data_dir, find_folder, load_tasks
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.files import scratch_folder
 from arc_affinity.types import Task
 
@@ -103,11 +103,8 @@ def _is_here(member: Member, base: Path) -> bool:
 @contextmanager
 def _scratch(base: Path) -> Iterator[Path]:
     """A folder in the data folder that is gone in the end."""
-    try:
-        with scratch_folder(base / "fetch") as scratch:
-            yield scratch
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write to {base}: {error.strerror or error}") from error
+    with os_errors(f"cannot write to {base}"), scratch_folder(base / "fetch") as scratch:
+        yield scratch
 
 
 def _check(member: Member, folder: Path, source: str) -> None:

@@ -21,7 +21,7 @@ from arc_affinity.data.generation import rearc
 from arc_affinity.data.store.examples import ExampleStore, write_json_tasks, write_npz, write_store
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, Manifest
 from arc_affinity.documents import Count, fit, read_object
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.processes import worker_pool
@@ -211,10 +211,8 @@ def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclu
 
 def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
     """Whether ``out`` has its last file; an error if it has files that no run of this kind left behind."""
-    try:
+    with os_errors(f"cannot write {out}"):
         content = {entry.name for entry in out.iterdir()} if out.exists() else set()
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
     # Without parts and marker no run was here, so even files of the expected names are someone's own.
     content -= {LOCK}
     own = {PARTS, marker, *others} if content & {PARTS, marker} else set[str]()
@@ -290,8 +288,6 @@ def _pairs(job: Job) -> list[Pair]:
 
 def _move(joined: Path, out: Path, names: Iterable[str]) -> None:
     """Move files to ``out``; the last one is what makes the folder complete."""
-    try:
+    with os_errors(f"cannot write {out}"):
         for name in names:
             (joined / name).replace(out / name)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error

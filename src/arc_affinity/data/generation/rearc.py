@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from arc_affinity.data.store.examples import ExampleStore
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair
 
 REASONS = ("raised", "malformed", "unverified", "unchanged", "repeated", "excluded")
@@ -60,18 +60,20 @@ def generator_source(task_id: str) -> str:
     """Return the Python source of the function that makes a task's examples.
 
     Raises:
-        ArcAffinityError: no such task.
+        ArcAffinityError: no such task, or its source cannot be found.
     """
-    return inspect.getsource(_function("generators", "generate_", task_id))
+    with os_errors(f"the source of the generator of {task_id} cannot be found"):
+        return inspect.getsource(_function("generators", "generate_", task_id))
 
 
 def verifier_source(task_id: str) -> str:
     """Return the Python source of the function that solves a task.
 
     Raises:
-        ArcAffinityError: no such task.
+        ArcAffinityError: no such task, or its source cannot be found.
     """
-    return inspect.getsource(_function("verifiers", "verify_", task_id))
+    with os_errors(f"the source of the verifier of {task_id} cannot be found"):
+        return inspect.getsource(_function("verifiers", "verify_", task_id))
 
 
 def versions() -> dict[str, str]:

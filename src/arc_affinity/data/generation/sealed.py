@@ -11,7 +11,7 @@ from pathlib import Path
 
 from arc_affinity.data.generation.generate import OnTask, Rejections, generate_store
 from arc_affinity.data.store.examples import ExampleStore, pair_json
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.files import new_folder, write_text
 
 CHALLENGES = "challenges.json"
@@ -52,26 +52,23 @@ def generate_sealed(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise ArcAffinityError(f"{out} is there and is not written over; name a new folder")
     drawn = secrets.randbits(63) if seed is None else seed
-    try:
-        with new_folder(out) as aside, tempfile.TemporaryDirectory(dir=aside) as scratch:
-            store = generate_store(Path(scratch) / "store", tasks, per_task, drawn, workers, exclude, on_task)
-            rules = dict(sorted((_new_id(task_id, drawn), task_id) for task_id in store.tasks))
-            pairs = {new: [pair_json(store.pair(i)) for i in store.indices(rule)] for new, rule in rules.items()}
-            challenges = {
-                new: {"train": shown, "test": [{"input": asked["input"]}]} for new, (*shown, asked) in pairs.items()
-            }
-            solutions = {new: [asked["output"]] for new, (*_, asked) in pairs.items()}
-            key = {"seed": drawn, "rules": rules, "per_task": per_task}
-            rejections: Rejections = store.manifest["rejections"]
-            for name, content in (
-                (CHALLENGES, challenges),
-                (f"{SEALED}/{CHALLENGES}", challenges),
-                (f"{SEALED}/{SOLUTIONS}", solutions),
-                (f"{SEALED}/{KEY}", {**key, "versions": store.manifest["versions"]}),
-            ):
-                write_text(aside / name, json.dumps(content) + "\n")
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {out}: {error.strerror or error}") from error
+    with os_errors(f"cannot write {out}"), new_folder(out) as aside, tempfile.TemporaryDirectory(dir=aside) as scratch:
+        store = generate_store(Path(scratch) / "store", tasks, per_task, drawn, workers, exclude, on_task)
+        rules = dict(sorted((_new_id(task_id, drawn), task_id) for task_id in store.tasks))
+        pairs = {new: [pair_json(store.pair(i)) for i in store.indices(rule)] for new, rule in rules.items()}
+        challenges = {
+            new: {"train": shown, "test": [{"input": asked["input"]}]} for new, (*shown, asked) in pairs.items()
+        }
+        solutions = {new: [asked["output"]] for new, (*_, asked) in pairs.items()}
+        key = {"seed": drawn, "rules": rules, "per_task": per_task}
+        rejections: Rejections = store.manifest["rejections"]
+        for name, content in (
+            (CHALLENGES, challenges),
+            (f"{SEALED}/{CHALLENGES}", challenges),
+            (f"{SEALED}/{SOLUTIONS}", solutions),
+            (f"{SEALED}/{KEY}", {**key, "versions": store.manifest["versions"]}),
+        ):
+            write_text(aside / name, json.dumps(content) + "\n")
     return rejections
 
 

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from arc_affinity import documents
 from arc_affinity.documents import Count
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.files import new_folder, replacing, sync
 from arc_affinity.types import COLOURS, MAX_SIDE
 
@@ -84,14 +84,12 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         ArcAffinityError: ``path`` is taken, or cannot be written.
     """
-    try:
+    with os_errors(f"cannot write {path}"):
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ArcAffinityError(f"cannot write {path}: it exists; choose another folder or remove it")
         with new_folder(path) as aside:
             for name, content in files.items():
                 _write_through(aside / name, content)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _write_through(path: Path, content: bytes) -> None:

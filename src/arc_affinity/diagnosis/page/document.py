@@ -12,9 +12,10 @@ from arc_affinity.diagnosis.page.figures import LOOKS, figures_of, is_binary
 from arc_affinity.diagnosis.page.rendering import render
 from arc_affinity.diagnosis.page.tasks import LISTED, Shown, page_data
 from arc_affinity.diagnosis.report.numbers import Report, SetReport, category_name
-from arc_affinity.diagnosis.report.outputs import DEFINITIONS, NAMES, Attempt, Kind, Output, Place, TaskResult
+from arc_affinity.diagnosis.report.outputs import DEFINITIONS, NAMES, Attempt, Kind, Output, TaskResult
 from arc_affinity.diagnosis.report.words import TOLD, findings, headline
 from arc_affinity.drawing.plot import standalone
+from arc_affinity.evaluation.records.record import Place
 from arc_affinity.files import write_text
 from arc_affinity.taxonomy.categories import Affinity
 

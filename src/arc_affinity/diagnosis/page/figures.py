@@ -94,7 +94,10 @@ def _gap(each: SetReport) -> Iterator[Figure]:
     bounds, found = PUBLISHED, each.sensitivity
     axes = ("cell accuracy", "exact grids")
     if not is_binary(each.accuracies):
-        points = [charts.Point(t.cells, t.grids, LEVELS[each.level_of(t.task_id)], t.task_id) for t in each.accuracies]
+        points = [
+            charts.Point(t.cells, t.grids, LEVELS[theoretical(each.categories.get(t.task_id, UNLABELLED))], t.task_id)
+            for t in each.accuracies
+        ]
         # The key names what it meets first, so from high to low affinity.
         points.sort(key=lambda point: list(LEVELS.values()).index(point.series))
         title = f"{each.letter}: cells against grids ({each.protocol})"

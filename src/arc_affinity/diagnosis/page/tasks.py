@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arc_affinity.diagnosis.report.numbers import Report
-from arc_affinity.diagnosis.report.outputs import NAMES, PICTURED_ATTEMPTS, Pictures, Place, pack
+from arc_affinity.diagnosis.report.outputs import NAMES, PICTURED_ATTEMPTS, Pictures, pack
 from arc_affinity.drawing.palette import DIGITS, LINE, PALETTE
+from arc_affinity.evaluation.records.record import Place
 from arc_affinity.types import Pair
 
 DEMONSTRATIONS = 10
@@ -42,7 +43,7 @@ def page_data(report: Report, shown: Shown) -> dict[str, object]:
     outputs: dict[str, dict[Place, list[Pictures | None]]] = {}
     for number, each in enumerate(report.sets):
         for place, output in each.records.outputs.items():
-            found = outputs.setdefault(place.task_id, {}).setdefault(place, [None] * len(report.sets))
+            found = outputs.setdefault(place[0], {}).setdefault(place, [None] * len(report.sets))
             found[number] = output.pictures
     tasks: dict[str, object] = {}
     used = 0

@@ -30,7 +30,7 @@ from arc_affinity.diagnosis.report.outputs import Kind, RecordSet
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.statistics import Estimate, Paired, false_discovery, mean, paired, share
-from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
+from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.text import counted
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -124,10 +124,6 @@ class SetReport:
     def solved_whole(self) -> tuple[str, ...]:
         """Ids of the tasks with every output solved."""
         return tuple(task_id for task_id, result in self.records.tasks.items() if result.solved == 1)
-
-    def level_of(self, task_id: str) -> Affinity | None:
-        """The published affinity of a task's category, None where it has none."""
-        return theoretical(self.categories.get(task_id, UNLABELLED))
 
     def score(self, key: str) -> Estimate:
         """Return one of the scores by its key."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.records.record import Place, Record
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol
 from arc_affinity.types import Grid
 
@@ -79,13 +79,6 @@ class Subject(NamedTuple):
     adapted: bool
     epoch: int | None
     edition: str | None = None
-
-
-class Place(NamedTuple):
-    """A test output."""
-
-    task_id: str
-    test_index: int
 
 
 class Attempt(NamedTuple):
@@ -165,8 +158,8 @@ class RecordSet:
     def tasks(self) -> Mapping[str, TaskResult]:
         """The result of each task, by its id, sorted."""
         groups: dict[str, list[Output]] = {}
-        for place, output in self.outputs.items():
-            groups.setdefault(place.task_id, []).append(output)
+        for (task_id, _), output in self.outputs.items():
+            groups.setdefault(task_id, []).append(output)
         return {task_id: _result(task_id, groups[task_id], self.attempts) for task_id in sorted(groups)}
 
     @property
@@ -226,7 +219,7 @@ class Collector:
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
         task_id = record.task_id
-        place = Place(task_id, record.test_index)
+        place = task_id, record.test_index
         output = outputs.get(place)
         if output is None:
             output = outputs[place] = Output({})
@@ -250,12 +243,13 @@ class Collector:
 
     def _has_room(self, place: Place) -> bool:
         """Whether the grids of this output are kept: of the first outputs of the first tasks."""
-        if place.task_id not in self._pictured and len(self._pictured) >= PICTURED_TASKS:
+        task_id, index = place
+        if task_id not in self._pictured and len(self._pictured) >= PICTURED_TASKS:
             return False
-        kept = self._pictured.setdefault(place.task_id, set())
+        kept = self._pictured.setdefault(task_id, set())
         if len(kept) < PICTURED:
-            kept.add(place.test_index)
-        return place.test_index in kept
+            kept.add(index)
+        return index in kept
 
 
 def kind_of(record: Record) -> Kind | None:

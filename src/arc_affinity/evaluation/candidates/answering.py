@@ -11,7 +11,6 @@ import torch
 
 from arc_affinity.data.symmetry.augment import (
     DIHEDRALS,
-    Augmentation,
     Compose,
     Dihedral,
     fixed_colours,
@@ -76,11 +75,6 @@ def under(question: Question, view: Compose, output: Grid | None = None) -> Writ
     assert isinstance(shape, Dihedral)
     seen = None if output is None else view.apply(output)
     return Written(view.apply(question.input), seen, question.vector, DIHEDRALS.index(shape))
-
-
-def undone(view: Augmentation, grid: Grid) -> Grid:
-    """Return a grid written under ``view`` as it lies in the task."""
-    return view.inverse.apply(grid)
 
 
 def in_batches(asked: Iterable[Asked], tokens: int = BATCH_TOKENS) -> list[list[Asked]]:

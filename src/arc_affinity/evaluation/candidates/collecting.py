@@ -20,14 +20,13 @@ from arc_affinity.evaluation.candidates.answering import (
     in_batches,
     judge_batch,
     under,
-    undone,
     views_of,
     write_batch,
 )
-from arc_affinity.evaluation.candidates.ranking import JUDGED, Ranked, rank
-from arc_affinity.evaluation.predicting.voting import Candidate, vote
-from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.candidates.ranking import JUDGED, rank
+from arc_affinity.evaluation.predicting.voting import Candidate, Choice, vote
 from arc_affinity.evaluation.records.journal import Journal
+from arc_affinity.evaluation.records.record import Place
 from arc_affinity.processes import hand_out
 from arc_affinity.types import Task
 
@@ -98,12 +97,11 @@ class Answers:
             # The first answers may take all the time there is: a question without any is lost.
             limit = self._limit(WRITING_SHARE if number else 1.0)
             for each, (grid, likelihood) in self._round(WRITING, number, asked, limit):
-                view = self._views[each.task_id][each.view]
-                lying = undone(view, np.asarray(grid, np.uint8))
+                lying = self._views[each.task_id][each.view].inverse.apply(np.asarray(grid, np.uint8))
                 drafts[each.task_id, each.index].append(Candidate(lying, float(likelihood), each.view))
         return drafts
 
-    def ranked(self, drafts: Mapping[Place, Sequence[Candidate]]) -> dict[Place, tuple[Ranked, ...]]:
+    def ranked(self, drafts: Mapping[Place, Sequence[Candidate]]) -> dict[Place, tuple[Choice, ...]]:
         """Judge the candidates of every question that has several, and return all in order, the best first."""
         # A copy of the query is no candidate: a task asks for a change.
         choices = {

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from arc_affinity.evaluation.candidates.programs import Program
-from arc_affinity.evaluation.candidates.ranking import Ranked
+from arc_affinity.evaluation.predicting.voting import Choice
 from arc_affinity.evaluation.records.record import Source
 from arc_affinity.types import Grid
 
@@ -57,11 +57,11 @@ class Merged:
 
     grid: Grid
     source: Source
-    network: Ranked | None
+    network: Choice | None
     program: Program | None
 
 
-def merge(ranked: Sequence[Ranked], programs: Sequence[Program], *, learned: bool = True) -> tuple[Merged, ...]:
+def merge(ranked: Sequence[Choice], programs: Sequence[Program], *, learned: bool = True) -> tuple[Merged, ...]:
     """Order the candidates of one question by their reliability, the best first.
 
     A grid that both sources give comes once, and is as reliable as if they erred independently. Those of one source
@@ -77,12 +77,12 @@ def merge(ranked: Sequence[Ranked], programs: Sequence[Program], *, learned: boo
     # No reliability above one before it: a source's own order stands.
     of_programs = accumulate(map(_of_program, range(len(fitting)), fitting), min)
     of_network = accumulate((_of_network(at, each, learned) for at, each in enumerate(ranked)), min)
-    given: list[tuple[Ranked | Program, float]] = [
+    given: list[tuple[Choice | Program, float]] = [
         *zip(fitting, of_programs, strict=True),
         *zip(ranked, of_network, strict=True),
         *((each, PARTIAL) for each in partial),
     ]
-    by_grid: dict[tuple[tuple[int, ...], bytes], list[tuple[Ranked | Program, float]]] = {}
+    by_grid: dict[tuple[tuple[int, ...], bytes], list[tuple[Choice | Program, float]]] = {}
     for each, reliability in given:
         by_grid.setdefault((each.grid.shape, each.grid.tobytes()), []).append((each, reliability))
     # The probability that a grid is wrong: all who give it err.
@@ -90,7 +90,7 @@ def merge(ranked: Sequence[Ranked], programs: Sequence[Program], *, learned: boo
     return tuple(_merged(by_grid[grid]) for grid in sorted(by_grid, key=lambda grid: wrong[grid]))
 
 
-def _of_network(rank: int, candidate: Ranked, learned: bool) -> float:
+def _of_network(rank: int, candidate: Choice, learned: bool) -> float:
     """Reliability of the network's candidate at ``rank``, from 0."""
     if not learned:
         return UNLEARNED
@@ -107,8 +107,8 @@ def _of_program(rank: int, program: Program) -> float:
     return next(seen for bound, seen in BEST_BY_COST.items() if program.cost < bound).reliability
 
 
-def _merged(same: Sequence[tuple[Ranked | Program, float]]) -> Merged:
-    networks: Iterator[Ranked] = (each for each, _ in same if isinstance(each, Ranked))
+def _merged(same: Sequence[tuple[Choice | Program, float]]) -> Merged:
+    networks: Iterator[Choice] = (each for each, _ in same if isinstance(each, Choice))
     programs: Iterator[Program] = (each for each, _ in same if isinstance(each, Program))
     trusted, _ = max(same, key=lambda each: each[1])
     source: Source = "search" if isinstance(trusted, Program) else "network"

@@ -9,8 +9,7 @@ import numpy as np
 
 from arc_affinity.evaluation.candidates.merging import Merged
 from arc_affinity.evaluation.predicting.voting import Candidate
-from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.records.record import Origin, Record, make_record
+from arc_affinity.evaluation.records.record import Origin, Place, Record, make_record
 from arc_affinity.types import Example, Pair, Task
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from arc_affinity.evaluation.questions import Place
 from arc_affinity.evaluation.records.journal import Journal
+from arc_affinity.evaluation.records.record import Place
 from arc_affinity.processes import hand_out
 from arc_affinity.search import FAULTS, solve_task
 from arc_affinity.types import Grid, Task
@@ -47,20 +47,11 @@ class Program:
         return self.fits == self.shown
 
 
-@dataclass(frozen=True)
-class Bound:
-    """How far a task is searched: seconds (infinite: the states alone decide, and answers are the same everywhere) and
-    distinct results in each view."""
-
-    seconds: float
-    states: int
-
-
-def search_task(task: Task, bound: Bound) -> list[list[list[Any]]] | str:
+def search_task(task: Task, seconds: float, states: int) -> list[list[list[Any]]] | str:
     """Search one task; what a worker process is called with. Returns JSON values, per test and program, or its fault:
     raised, it would end the work of all tasks where that is done in one process."""
     try:
-        answers = solve_task(task, seconds=bound.seconds, states=bound.states)
+        answers = solve_task(task, seconds=seconds, states=states)
     except FAULTS as error:
         return f"{type(error).__name__}: {error}"
     return [
@@ -76,7 +67,8 @@ def _short(program: str) -> str:
 
 def search_tasks(
     tasks: Sequence[Task],
-    bound: Bound,
+    each: float,
+    states: int,
     journal: Journal,
     executor: Executor,
     at_a_time: int,
@@ -87,7 +79,8 @@ def search_tasks(
 
     Args:
         tasks: the tasks; outputs of their tests are not looked at.
-        bound: of each.
+        each: seconds for one; infinite: the states alone decide, and answers are the same everywhere.
+        states: distinct results in each view of a task.
         journal: one line a task.
         executor: where the work is done.
         at_a_time: tasks that are given out at once.
@@ -97,7 +90,7 @@ def search_tasks(
     done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for _, line in journal.rows()}
     missing = [task for task in tasks if task.id not in done]
     end = math.inf if seconds is None else time.monotonic() + seconds
-    for task, future in hand_out(lambda each: executor.submit(search_task, each, bound), missing, at_a_time, end):
+    for task, future in hand_out(lambda one: executor.submit(search_task, one, each, states), missing, at_a_time, end):
         found = future.result()
         if isinstance(found, str):
             logger.warning("task %s: the search failed (%s)", task.id, found)

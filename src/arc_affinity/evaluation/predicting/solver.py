@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.candidates.answering import Asked, in_batches, questions_of, under, undone, views_of
+from arc_affinity.evaluation.candidates.answering import Asked, in_batches, questions_of, under, views_of
 from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.outcome import records_of
 from arc_affinity.evaluation.candidates.ranking import rank
 from arc_affinity.evaluation.predicting.voting import Candidate, vote
-from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.records.record import Origin, Record
+from arc_affinity.evaluation.records.record import Origin, Place, Record
 from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.types import Task
@@ -73,7 +72,7 @@ def _drafts(
     for batch in in_batches(asked):
         answers = write(loaded.model, [each.written for each in batch])
         for each, answer in zip(batch, answers, strict=True):
-            grid = undone(views[each.task_id][each.view], answer.grid)
+            grid = views[each.task_id][each.view].inverse.apply(answer.grid)
             draft = Candidate(grid, answer.log_likelihood, each.view)
             drafts.setdefault((each.task_id, each.index), []).append(draft)
     return drafts

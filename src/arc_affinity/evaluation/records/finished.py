@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.questions import Place
-from arc_affinity.evaluation.records.record import Origin, Record, read_records
+from arc_affinity.evaluation.records.record import Origin, Place, Record, read_records
 from arc_affinity.files import is_stream
 from arc_affinity.types import Pair
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arc_affinity.documents import read_lines
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.evaluation.records.record import decode_row, encode_row
 from arc_affinity.files import sync
 from arc_affinity.locks import open_locked
@@ -74,14 +74,12 @@ class Journal:
         Raises:
             ArcAffinityError: the disk is full.
         """
-        try:
+        with os_errors(f"cannot write {self.path}"):
             os.lseek(self._handle, 0, os.SEEK_END)
             with os.fdopen(os.dup(self._handle), "wb") as file:
                 file.write(encode_row(row))
                 file.flush()
                 sync(file.fileno())
-        except OSError as error:
-            raise ArcAffinityError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _resume(self, header: Mapping[str, Any], foreign: ArcAffinityError) -> None:
         """Cut the file after its last whole line, or begin it; one that has another header is not touched."""

@@ -71,6 +71,10 @@ class Origin:
         documents.check_fields(self, "records: ")
 
 
+Place = tuple[str, int]
+"""A test output: its task's id and its index there."""
+
+
 # Comparing records would compare arrays cell by cell, so equality is identity; compare `key` or `to_json()`.
 @dataclass(frozen=True, eq=False)
 class Record:

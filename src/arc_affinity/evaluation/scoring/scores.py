@@ -8,14 +8,13 @@ from functools import cached_property
 
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.questions import (
-    Place,
     answers_by_place,
     check_belongs,
     name_place,
     questions_of,
     recorded_questions,
 )
-from arc_affinity.evaluation.records.record import Record
+from arc_affinity.evaluation.records.record import Place, Record
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure, pass_at_k
 from arc_affinity.evaluation.submission import Given
 from arc_affinity.types import Grid, Pair, Task

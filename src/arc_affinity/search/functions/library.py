@@ -54,12 +54,12 @@ _join = partial(_step, Kind.PIECES, Kind.GRID)
 
 def _whole_grids() -> list[Step]:
     simple: list[tuple[str, Callable[[Grid], Grid | None]]] = [
-        ("mirror left-right", shapes.flip_columns),
-        ("mirror top-bottom", shapes.flip_rows),
+        ("mirror left-right", np.fliplr),
+        ("mirror top-bottom", np.flipud),
         ("turn round", shapes.rotate_180),
-        ("turn left", shapes.rotate_left),
+        ("turn left", np.rot90),
         ("turn right", shapes.rotate_right),
-        ("transpose", shapes.transpose),
+        ("transpose", np.transpose),
         ("transpose other", shapes.antitranspose),
         ("crop", shapes.crop),
         ("scale down", shapes.scale_down),
@@ -92,18 +92,18 @@ def _whole_grids() -> list[Step]:
         if (rows, cols) != (4, 4):
             steps.append(_grid(f"tile mirrored {rows}x{cols}", shapes.tile_mirrored, NORMAL, rows, cols))
     for axis, name in enumerate(("above", "before")):
-        steps.append(_grid(f"put mirror image {name}", shapes.double, NORMAL, axis, True, True))
+        steps.append(_grid(f"put mirror image {name}", shapes.mirror_before, NORMAL, axis))
     for rows, cols in ((0, 1), (0, -1), (1, 0), (-1, 0)):
         steps.append(_grid(f"shift {rows},{cols}", lines.moved, RARE, (rows, cols)))
         steps.append(_grid(f"roll {rows},{cols}", shapes.roll, RARE, rows, cols))
     for factor in (2, 3):
         steps.append(_grid(f"shrink by {factor}", shapes.shrink_by, RARE, factor))
     steps += [
-        _grid("complete left-right", symmetry.mirror_whole, NORMAL, (shapes.flip_columns,)),
-        _grid("complete top-bottom", symmetry.mirror_whole, NORMAL, (shapes.flip_rows,)),
-        _grid("complete both mirrors", symmetry.mirror_whole, NORMAL, (shapes.flip_columns, shapes.flip_rows)),
-        _grid("complete diagonals", symmetry.mirror_whole, NORMAL, (shapes.transpose, shapes.antitranspose)),
-        _grid("complete quarter turns", symmetry.mirror_whole, NORMAL, (shapes.rotate_left, shapes.rotate_180)),
+        _grid("complete left-right", symmetry.mirror_whole, NORMAL, (np.fliplr,)),
+        _grid("complete top-bottom", symmetry.mirror_whole, NORMAL, (np.flipud,)),
+        _grid("complete both mirrors", symmetry.mirror_whole, NORMAL, (np.fliplr, np.flipud)),
+        _grid("complete diagonals", symmetry.mirror_whole, NORMAL, (np.transpose, shapes.antitranspose)),
+        _grid("complete quarter turns", symmetry.mirror_whole, NORMAL, (np.rot90, shapes.rotate_180)),
         _grid("complete at best row", symmetry.mirror_best, NORMAL, (0,)),
         _grid("complete at best column", symmetry.mirror_best, NORMAL, (1,)),
         _grid("complete at best axes", symmetry.mirror_best, NORMAL, (0, 1)),
@@ -276,8 +276,8 @@ def _choices(read: Sequence[int]) -> list[Step]:
         steps.append(_choice(f"with {colour}", partial(select.with_colour, colour, True), CHOICE))
         steps.append(_choice(f"lacking {colour}", partial(select.with_colour, colour, False), CHOICE))
     mapped: list[tuple[str, Callable[[Grid], Grid | None]]] = [
-        ("mirror left-right", shapes.flip_columns),
-        ("mirror top-bottom", shapes.flip_rows),
+        ("mirror left-right", np.fliplr),
+        ("mirror top-bottom", np.flipud),
         ("turn round", shapes.rotate_180),
         ("fill enclosed by wall", paint.fill_enclosed_by_wall),
         ("flood with the commonest", paint.flood_commonest),
@@ -285,9 +285,9 @@ def _choices(read: Sequence[int]) -> list[Step]:
         ("without the commonest", partial(paint.with_ranked, draw=paint.without_colour, place=0)),
         ("without the rarest", partial(paint.with_ranked, draw=paint.without_colour, place=-1)),
         ("paint the rarest", partial(paint.with_ranked, draw=paint.paint, place=-1)),
-        ("complete mirrors", partial(symmetry.mirror_whole, ways=(shapes.flip_columns, shapes.flip_rows))),
+        ("complete mirrors", partial(symmetry.mirror_whole, ways=(np.fliplr, np.flipud))),
         ("negative", paint.negative),
-        ("transpose", shapes.transpose),
+        ("transpose", np.transpose),
         ("paint the commonest", partial(paint.with_ranked, draw=paint.paint, place=0)),
         ("crop", shapes.crop),
         ("fill boxes by colour", paint.fill_boxes_by_colour),

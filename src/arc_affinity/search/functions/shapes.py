@@ -8,34 +8,14 @@ from arc_affinity.search.values import Mask
 from arc_affinity.types import MAX_SIDE, Grid
 
 
-def flip_columns(grid: Grid) -> Grid:
-    """Mirror left and right."""
-    return grid[:, ::-1]
-
-
-def flip_rows(grid: Grid) -> Grid:
-    """Mirror top and bottom."""
-    return grid[::-1]
-
-
 def rotate_180(grid: Grid) -> Grid:
     """Turn by half a turn."""
     return grid[::-1, ::-1]
 
 
-def rotate_left(grid: Grid) -> Grid:
-    """Turn by a quarter, counterclockwise."""
-    return np.rot90(grid)
-
-
 def rotate_right(grid: Grid) -> Grid:
     """Turn by a quarter, clockwise."""
     return np.rot90(grid, 3)
-
-
-def transpose(grid: Grid) -> Grid:
-    """Mirror at the main diagonal."""
-    return grid.T
 
 
 def antitranspose(grid: Grid) -> Grid:
@@ -190,12 +170,11 @@ def add_own_border(grid: Grid) -> Grid | None:
     return wide
 
 
-def double(grid: Grid, axis: int, mirrored: bool, before: bool = False) -> Grid | None:
-    """Put a copy, mirrored or not, after the grid (or before it) along an axis."""
+def mirror_before(grid: Grid, axis: int) -> Grid | None:
+    """Put a mirrored copy before the grid along an axis."""
     if grid.shape[axis] * 2 > MAX_SIDE:
         return None
-    copy = np.flip(grid, axis) if mirrored else grid
-    return np.concatenate([copy, grid] if before else [grid, copy], axis)
+    return np.concatenate([np.flip(grid, axis), grid], axis)
 
 
 def corner(grid: Grid, rows: int, cols: int, bottom: bool, right: bool) -> Grid | None:

@@ -14,7 +14,6 @@ from functools import cached_property
 from types import MappingProxyType
 
 from arc_affinity.data.generation.rearc import generator_source, task_ids
-from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.listing import Listing, call_among, called, name_of, named, shown, targets
 from arc_affinity.taxonomy.validation import Answer
 
@@ -230,10 +229,7 @@ def classify(task_id: str) -> Answer:
     Raises:
         ArcAffinityError: no such task, or its source cannot be found.
     """
-    try:
-        generator = Generator(Listing.of(generator_source(task_id)))
-    except OSError as error:
-        raise ArcAffinityError(f"the source of the generator of {task_id} cannot be found: {error}") from error
+    generator = Generator(Listing.of(generator_source(task_id)))
     decided = _decide(generator)
     if task_id not in MANUAL:
         return decided

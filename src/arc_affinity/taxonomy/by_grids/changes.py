@@ -11,15 +11,14 @@ from jaxtyping import Bool
 from arc_affinity.taxonomy.by_grids.regions import Scene, connected, things
 from arc_affinity.types import COLOURS, Grid
 
-Numbers = dict[str, float]
 Mask = Bool[np.ndarray, "rows cols"]
 
 
-def change_features(before: Scene, after: Scene) -> Numbers:
+def change_features(before: Scene, after: Scene) -> dict[str, Any]:
     """Features of the changed cells; all 0 where the sizes differ or nothing changed."""
     if before.grid.shape != after.grid.shape or np.array_equal(before.grid, after.grid):
         return dict.fromkeys(names(), 0.0)
-    return {name: float(value) for name, value in _features(before, after, before.grid != after.grid).items()}
+    return _features(before, after, before.grid != after.grid)
 
 
 @cache

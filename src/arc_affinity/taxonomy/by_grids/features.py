@@ -5,7 +5,7 @@ Each group of features has its function; `pair_features` joins them in the order
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,8 @@ from arc_affinity.types import COLOURS, Grid, Pair
 
 Vector = Float[np.ndarray, "features"]
 Palette = Bool[np.ndarray, "4 colours"]
-Numbers = dict[str, float]
+Numbers = dict[str, Any]
+"""Numbers, or what is true, by what they are called."""
 
 PARTS = ("inputs", "outputs", "changes", "backgrounds")
 HABITS = (
@@ -99,7 +100,7 @@ def size_features(before: Grid, after: Grid) -> Numbers:
     """How the sizes of a pair relate."""
     (rows, cols), (out_rows, out_cols) = before.shape, after.shape
     tall, wide = out_rows / rows, out_cols / cols
-    return _plain({
+    return {
         "same size": before.shape == after.shape,
         "turned size": before.shape == after.shape[::-1],
         "log rows": np.log(rows),
@@ -118,30 +119,28 @@ def size_features(before: Grid, after: Grid) -> Numbers:
         "one cell": out_rows == out_cols == 1,
         "one line": min(out_rows, out_cols) == 1,
         "three by three": after.shape == (3, 3),
-    })  # fmt: skip
+    }  # fmt: skip
 
 
 def colour_features(before: Scene, after: Scene) -> Numbers:
     """Which colours come, go and stay, and how many cells each has."""
     had, has = before.counts > 0, after.counts > 0
-    return _plain(
-        {
-            "colours": had.sum(),
-            "out colours": has.sum(),
-            "colours kept": (had & has).sum() / had.sum(),
-            "colours new": (has & ~had).sum(),
-            "colours gone": (had & ~has).sum(),
-            "same background": before.background == after.background,
-            "background": before.counts.max() / before.grid.size,
-            "out background": after.counts.max() / after.grid.size,
-            "second": np.sort(before.counts)[-2] / before.grid.size,
-            "entropy": _entropy(before),
-            "out entropy": _entropy(after),
-            "counts kept": np.array_equal(before.counts, after.counts),
-            "counts permuted": np.array_equal(np.sort(before.counts), np.sort(after.counts)),
-            "drawn ratio": np.log((after.drawn.sum() + 1) / (before.drawn.sum() + 1)),
-        }
-    )
+    return {
+        "colours": had.sum(),
+        "out colours": has.sum(),
+        "colours kept": (had & has).sum() / had.sum(),
+        "colours new": (has & ~had).sum(),
+        "colours gone": (had & ~has).sum(),
+        "same background": before.background == after.background,
+        "background": before.counts.max() / before.grid.size,
+        "out background": after.counts.max() / after.grid.size,
+        "second": np.sort(before.counts)[-2] / before.grid.size,
+        "entropy": _entropy(before),
+        "out entropy": _entropy(after),
+        "counts kept": np.array_equal(before.counts, after.counts),
+        "counts permuted": np.array_equal(np.sort(before.counts), np.sort(after.counts)),
+        "drawn ratio": np.log((after.drawn.sum() + 1) / (before.drawn.sum() + 1)),
+    }
 
 
 def look_features(scene: Scene) -> Numbers:
@@ -154,43 +153,39 @@ def look_features(scene: Scene) -> Numbers:
     count = int(scene.labels.max()) + 1
     groups = int(scene.group_labels.max()) + 1
     cut = scene.labels[[0, -1]].ravel(), scene.labels[:, [0, -1]].ravel()
-    return _plain(
-        {
-            "mirrored across": same(grid, grid[:, ::-1]),
-            "mirrored down": same(grid, grid[::-1]),
-            "mirrored diagonally": same(grid, grid.T),
-            "turned": same(grid, grid[::-1, ::-1]),
-            "row period": _period(grid),
-            "column period": _period(grid.T),
-            "full rows": (grid == grid[:, :1]).all(axis=1).mean(),
-            "full columns": (grid == grid[:1]).all(axis=0).mean(),
-            "full drawn lines": _drawn_lines(scene) + _drawn_lines(Scene(grid.T)),
-            "objects": np.log1p(count),
-            "groups": np.log1p(groups),
-            "objects in groups": np.log((count + 1) / (groups + 1)),
-            "largest": sizes.max() / grid.size,
-            "size": np.log1p(sizes.mean()),
-            "spread of sizes": sizes.std() / (sizes.mean() + 1),
-            "dots": np.mean(sizes == 1),
-            "full boxes": np.mean(filled or [False]),
-            "lines": np.mean(thin or [False]),
-            "fullness": sizes.sum() / max(1, np.sum(boxes)),
-            "kinds of shape": len({thing.shape for thing in scene.things}) / max(1, len(scene.things)),
-            "repeated looks": _repeated(scene.groups),
-            "coloured groups": np.mean(
-                [len(np.unique(t.cells[t.cells < COLOURS])) > 1 for t in scene.groups] or [False]
-            ),
-            "enclosed": scene.enclosed.mean(),
-            "border": len({*np.concatenate(cut).tolist()} - {-1}) / max(1, count),
-            **_distances(scene.groups),
-            "edges": ((grid[1:] != grid[:-1]).sum() + (grid[:, 1:] != grid[:, :-1]).sum()) / (2 * grid.size),
-        }
-    )
+    return {
+        "mirrored across": same(grid, grid[:, ::-1]),
+        "mirrored down": same(grid, grid[::-1]),
+        "mirrored diagonally": same(grid, grid.T),
+        "turned": same(grid, grid[::-1, ::-1]),
+        "row period": _period(grid),
+        "column period": _period(grid.T),
+        "full rows": (grid == grid[:, :1]).all(axis=1).mean(),
+        "full columns": (grid == grid[:1]).all(axis=0).mean(),
+        "full drawn lines": _drawn_lines(scene) + _drawn_lines(Scene(grid.T)),
+        "objects": np.log1p(count),
+        "groups": np.log1p(groups),
+        "objects in groups": np.log((count + 1) / (groups + 1)),
+        "largest": sizes.max() / grid.size,
+        "size": np.log1p(sizes.mean()),
+        "spread of sizes": sizes.std() / (sizes.mean() + 1),
+        "dots": np.mean(sizes == 1),
+        "full boxes": np.mean(filled or [False]),
+        "lines": np.mean(thin or [False]),
+        "fullness": sizes.sum() / max(1, np.sum(boxes)),
+        "kinds of shape": len({thing.shape for thing in scene.things}) / max(1, len(scene.things)),
+        "repeated looks": _repeated(scene.groups),
+        "coloured groups": np.mean([len(np.unique(t.cells[t.cells < COLOURS])) > 1 for t in scene.groups] or [False]),
+        "enclosed": scene.enclosed.mean(),
+        "border": len({*np.concatenate(cut).tolist()} - {-1}) / max(1, count),
+        **_distances(scene.groups),
+        "edges": ((grid[1:] != grid[:-1]).sum() + (grid[:, 1:] != grid[:, :-1]).sum()) / (2 * grid.size),
+    }
 
 
 def object_features(before: Scene, after: Scene) -> Numbers:
     """What became of the objects: shares that stayed, changed colour, moved, were turned, are new or gone."""
-    result: dict[str, Any] = {}
+    result: Numbers = {}
     for name, old, new in (("object", before.things, after.things), ("group", before.groups, after.groups)):
         places, looks = {(t.place, t.look) for t in old}, {t.look for t in old}
         outlines, shapes = {(t.place, t.shape) for t in old}, {t.shape for t in old}
@@ -208,21 +203,21 @@ def object_features(before: Scene, after: Scene) -> Numbers:
             f"{name} is output": any(t.cells.shape == after.grid.shape for t in old),
             f"{name} ratio": np.log((len(new) + 1) / (len(old) + 1)),
         }
-    return _plain(result)
+    return result
 
 
 def lie_features(before: Scene, after: Scene) -> Numbers:
     """Where things lie, with a sign: over a task's pairs they agree unless it is turned at random."""
     one_size = before.grid.shape == after.grid.shape
     changed = before.grid != after.grid if one_size else np.zeros((1, 1), bool)
-    result: dict[str, Any] = {"longer down": np.log(before.grid.shape[0] / before.grid.shape[1])}
+    result: Numbers = {"longer down": np.log(before.grid.shape[0] / before.grid.shape[1])}
     for name, mask in (("drawn", before.drawn), ("out drawn", after.drawn), ("changed", changed)):
         result[f"{name} below"], result[f"{name} right"] = _lie(mask)
     for name, mask in (("drawn", before.drawn), ("changed", changed)):
         across = (mask[:, 1:] & mask[:, :-1]).sum()
         down = (mask[1:] & mask[:-1]).sum()
         result[f"{name} runs down"] = (down - across) / max(1, down + across)
-    return _plain(result)
+    return result
 
 
 def _lie(mask: Bool[np.ndarray, "rows cols"]) -> tuple[float, float]:
@@ -234,10 +229,6 @@ def _lie(mask: Bool[np.ndarray, "rows cols"]) -> tuple[float, float]:
     return float(below), float(right)
 
 
-def _plain(values: Mapping[str, Any]) -> Numbers:
-    return {name: float(value) for name, value in values.items()}
-
-
 def _distances(found: Sequence[Thing]) -> Numbers:
     """How far bounding boxes are from each other: shares of pairs that overlap or touch, and the nearest gap."""
     if len(found) < 2:
@@ -247,14 +238,12 @@ def _distances(found: Sequence[Thing]) -> Numbers:
     gaps = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).max(axis=2)
     pairs = gaps[np.triu_indices(len(found), 1)]
     nearest = (gaps + 99 * np.eye(len(found), dtype=int)).min(axis=1)
-    return _plain(
-        {
-            "boxes overlap": (pairs < 0).mean(),
-            "boxes touch": (nearest == 0).mean(),
-            "boxes apart": (nearest > 0).mean(),
-            "nearest box": np.log1p(max(0, pairs.min())),
-        }
-    )
+    return {
+        "boxes overlap": (pairs < 0).mean(),
+        "boxes touch": (nearest == 0).mean(),
+        "boxes apart": (nearest > 0).mean(),
+        "nearest box": np.log1p(max(0, pairs.min())),
+    }
 
 
 def _share(values: Iterable[bool]) -> float:

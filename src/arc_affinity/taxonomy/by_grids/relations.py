@@ -11,15 +11,13 @@ from arc_affinity.taxonomy.by_grids.changes import explained
 from arc_affinity.taxonomy.by_grids.regions import Scene
 from arc_affinity.types import COLOURS, Grid
 
-Numbers = dict[str, float]
-
 
 def turns(grid: Grid) -> list[Grid]:
     """Return the 8 mirrored and rotated views of a grid, itself first."""
     return [np.rot90(each, k) for each in (grid, grid.T) for k in range(4)]
 
 
-def relation_features(before: Scene, after: Scene) -> Numbers:
+def relation_features(before: Scene, after: Scene) -> dict[str, Any]:
     """Features of the two grids as wholes; shares of 0 to 1."""
     old, new = before.grid, after.grid
     likeness = [same(view, new) for view in turns(old)]
@@ -27,7 +25,7 @@ def relation_features(before: Scene, after: Scene) -> Numbers:
     views = {view.tobytes() for view in turns(old) if view.shape == old.shape}
     parts = list(_parts(old, new.shape))
     sizes = {thing.cells.shape for thing in (*before.things, *before.groups)}
-    found: dict[str, Any] = {
+    return {
         "output is input turned": 1.0 in likeness[1:],
         "output like input turned": max(likeness[1:]) - likeness[0],
         "output like input mirrored": max(likeness[4:]),
@@ -48,7 +46,6 @@ def relation_features(before: Scene, after: Scene) -> Numbers:
         "output is a frame's inside": new.shape in sizes or (new.shape[0] + 2, new.shape[1] + 2) in sizes,
         "output like shifted input": _shifted(old, new),
     }
-    return {name: float(value) for name, value in found.items()}
 
 
 def same(one: Grid, other: Grid) -> float:

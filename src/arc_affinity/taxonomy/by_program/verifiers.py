@@ -15,7 +15,6 @@ from functools import cache
 from types import MappingProxyType
 
 from arc_affinity.data.generation.rearc import task_ids, verifier_source
-from arc_affinity.errors import ArcAffinityError
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.listing import Listing, name_of
 
@@ -113,7 +112,7 @@ def profile(task_id: str) -> Profile:
     Raises:
         ArcAffinityError: no such task, or its source cannot be found.
     """
-    return profile_source(_source(task_id))
+    return profile_source(verifier_source(task_id))
 
 
 def profile_source(source: str) -> Profile:
@@ -165,15 +164,8 @@ def rarity(name: str) -> float:
 
 @cache
 def _users() -> Counter[str]:
-    listings = (Listing.of(_source(task_id)) for task_id in task_ids())
+    listings = (Listing.of(verifier_source(task_id)) for task_id in task_ids())
     return Counter(name for listing in listings for name in primitives(listing))
-
-
-def _source(task_id: str) -> str:
-    try:
-        return verifier_source(task_id)
-    except OSError as error:
-        raise ArcAffinityError(f"the source of the verifier of {task_id} cannot be found: {error}") from error
 
 
 def _kinds(used: Mapping[str, int]) -> dict[str, float]:

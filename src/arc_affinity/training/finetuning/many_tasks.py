@@ -15,23 +15,19 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.documents import fit, name_of, object_of, read_object
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.evaluation.records.record import name_in_records
-from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
 from arc_affinity.models.adapters.files import digest_of_set
-from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.training.executors import ClusterLostError, Workers
-from arc_affinity.training.finetuning.config import FineTuneConfig
-from arc_affinity.training.finetuning.source import Source
-from arc_affinity.training.finetuning.work import RECORDS, RESULT, Job, Result, TaskFiles, work
+from arc_affinity.training.finetuning.work import RECORDS, RESULT, ManyTasks, Result, TaskFiles, work
 
 SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
 
@@ -42,36 +38,6 @@ Results = dict[str, dict[str, Any]]
 
 OnTask = Callable[[str, str | None], None]
 """Told of each task as it ends: its id, and its error if it failed."""
-
-
-@dataclass(frozen=True)
-class ManyTasks:
-    """Which tasks to fine-tune, and all that their results depend on.
-
-    ``threads`` are those of each worker, 0 for as many as torch takes.
-    """
-
-    model: LoadedModel
-    named: str
-    tasks: tuple[str, ...]
-    config: FineTuneConfig
-    source: Source = field(default_factory=Source)
-    protocols: tuple[Protocol, ...] = (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
-    threads: int = 0
-
-    def settings(self) -> dict[str, Any]:
-        """Return what a task's result depends on, as JSON values."""
-        return {
-            "model": self.named,
-            "model_digest": self.model.digest,
-            "dataset": self.source.dataset,
-            "protocols": [str(protocol) for protocol in self.protocols],
-            "tuning": asdict(self.config),
-        }
-
-    def job(self, task: str) -> Job:
-        """Return the work for one task."""
-        return Job(task, self.named, self.model.digest, self.config, self.source, self.protocols, self.threads)
 
 
 @dataclass(frozen=True)
@@ -95,7 +61,7 @@ def fine_tune_tasks(many: ManyTasks, out: Path, workers: Workers, on_task: OnTas
     for task in many.tasks:
         # Folders are made and removed under these names.
         name_of(task, "task id", many.source.dataset)
-    for what, named in (("dataset", many.source.dataset), ("model", many.model.name)):
+    for what, named in (("dataset", many.source.dataset), ("model", many.name)):
         name_in_records(named, what)
     with working_in(out):
         _settle(out / SETTINGS, many.settings())
@@ -107,7 +73,7 @@ def fine_tune_tasks(many: ManyTasks, out: Path, workers: Workers, on_task: OnTas
         left = [task for task in many.tasks if task not in over]
         for task in left:
             (out / FAILED / f"{task}.json").unlink(missing_ok=True)
-        for ended in _each([many.job(task) for task in left], workers):
+        for ended in _each(many, left, workers):
             _keep(ended, out, tell)
         return _conclude(many.tasks, out)
 
@@ -124,32 +90,32 @@ End = TaskFiles | Failure
 """How a task ends."""
 
 
-def _each(jobs: Sequence[Job], workers: Workers) -> Iterator[End]:
-    """Do all jobs; those at hand when a worker is killed are done again alone, to learn which one kills it."""
-    waiting, suspects = deque(jobs), deque[Job]()
+def _each(many: ManyTasks, left: Sequence[str], workers: Workers) -> Iterator[End]:
+    """Do the tasks; those at hand when a worker is killed are done again alone, to learn which one kills it."""
+    waiting, suspects = deque(left), deque[str]()
     while waiting or suspects:
         alone = not waiting
         queue = suspects if alone else waiting
         with workers.open() as executor:
-            broken = yield from _until_broken(executor, queue, 1 if alone else workers.at_a_time)
+            broken = yield from _until_broken(many, executor, queue, 1 if alone else workers.at_a_time)
         if alone and broken:
-            yield Failure(broken[0].task, KILLED)
+            yield Failure(broken[0], KILLED)
         else:
             suspects.extend(broken)
 
 
 def _until_broken(
-    executor: Executor, queue: deque[Job], at_a_time: int
-) -> Generator[TaskFiles | Failure, None, list[Job]]:
-    """Do the jobs of ``queue``; the value returned is the jobs at hand when a worker was killed, if one was."""
-    running: dict[Future[TaskFiles], Job] = {}
+    many: ManyTasks, executor: Executor, queue: deque[str], at_a_time: int
+) -> Generator[End, None, list[str]]:
+    """Do the tasks of ``queue``; the value returned is the tasks at hand when a worker was killed, if one was."""
+    running: dict[Future[TaskFiles], str] = {}
     while queue or running:
         while queue and len(running) < at_a_time:
-            job = queue.popleft()
+            task = queue.popleft()
             try:
-                running[executor.submit(work, job)] = job
+                running[executor.submit(work, many, task)] = task
             except BrokenExecutor:
-                return [job, *running.values()]
+                return [task, *running.values()]
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         # What came out well is kept before a broken pool ends this.
         for future in sorted(finished, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
@@ -158,12 +124,12 @@ def _until_broken(
                 return list(running.values())
             if isinstance(error, ClusterLostError):
                 raise error
-            job = running.pop(future)
+            task = running.pop(future)
             if error is None:
                 yield future.result()
             else:
                 told = str(error) if isinstance(error, ArcAffinityError) else f"{type(error).__name__}: {error}"
-                yield Failure(job.task, told)
+                yield Failure(task, told)
     return []
 
 
@@ -177,11 +143,10 @@ def _keep(ended: End, out: Path, tell: OnTask) -> None:
     folder, aside = out / TASKS / ended.task_id, out / TASKS / f".{ended.task_id}.part"
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        for name, content_of in ended.files.items():
-            write_bytes(aside / name, content_of)
-        aside.rename(folder)
-    except OSError as error:
-        raise ArcAffinityError(f"cannot write {folder}: {error.strerror or error}") from error
+        with os_errors(f"cannot write {folder}"):
+            for name, content_of in ended.files.items():
+                write_bytes(aside / name, content_of)
+            aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     tell(ended.task_id, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,19 +28,31 @@ RESULT, RECORDS = "result.json", "records.jsonl.gz"
 
 
 @dataclass(frozen=True)
-class Job:
-    """A task to fine-tune, and all that its result depends on.
+class ManyTasks:
+    """Which tasks to fine-tune, and all that their results depend on; small, since it is sent to other processes.
 
-    ``threads`` are those of the process that does the work; 0 leaves their number alone.
+    ``model`` is what finds the model, ``name`` and ``digest`` are the model's own. ``threads`` are those of the process
+    that does the work; 0 leaves their number alone.
     """
 
-    task: str
+    tasks: tuple[str, ...]
     model: str
+    name: str
     digest: str
     config: FineTuneConfig
-    source: Source
-    protocols: tuple[Protocol, ...]
+    source: Source = field(default_factory=Source)
+    protocols: tuple[Protocol, ...] = (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
     threads: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a task's result depends on, as JSON values."""
+        return {
+            "model": self.model,
+            "model_digest": self.digest,
+            "dataset": self.source.dataset,
+            "protocols": [str(protocol) for protocol in self.protocols],
+            "tuning": asdict(self.config),
+        }
 
 
 @dataclass(frozen=True)
@@ -52,21 +64,21 @@ class TaskFiles:
     result: Mapping[str, Any]
 
 
-def work(job: Job) -> TaskFiles:
-    """Fine-tune the task of a job.
+def work(many: ManyTasks, task: str) -> TaskFiles:
+    """Fine-tune one of ``many`` tasks.
 
     Raises:
         ArcAffinityError: the model is another one by now, or the task cannot be fine-tuned.
     """
-    if job.threads:
-        torch.set_num_threads(job.threads)
-    loaded = find_model(job.model)
-    if loaded.digest != job.digest:
-        raise ArcAffinityError(f"{job.model} is {loaded.digest} here, not {job.digest}")
+    if many.threads:
+        torch.set_num_threads(many.threads)
+    loaded = find_model(many.model)
+    if loaded.digest != many.digest:
+        raise ArcAffinityError(f"{many.model} is {loaded.digest} here, not {many.digest}")
     loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    [split] = job.source.splits([job.task], job.config)
-    tuned = fine_tune(loaded, split, job.config, Scoring(job.protocols))
-    result = result_of(tuned, job)
+    [split] = many.source.splits([task], many.config)
+    tuned = fine_tune(loaded, split, many.config, Scoring(many.protocols))
+    result = result_of(tuned, many)
     # The writers write files: everything goes to a temporary folder and is read back.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -77,7 +89,7 @@ def work(job: Job) -> TaskFiles:
         write_records(folder / RECORDS, [*tuned.base.records, *tuned.final.records])
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     files[RESULT] = (json.dumps(result, indent=1) + "\n").encode()
-    return TaskFiles(job.task, files, result)
+    return TaskFiles(task, files, result)
 
 
 @dataclass(frozen=True)
@@ -106,17 +118,17 @@ class Result:
     examples_digest: str | None = None
 
 
-def result_of(tuned: FineTuned, job: Job) -> dict[str, Any]:
+def result_of(tuned: FineTuned, many: ManyTasks) -> dict[str, Any]:
     """Return what is told of a finished task, as JSON values; shares are 0-1, times in seconds."""
     split, trained = tuned.split, tuned.trained
     return {
         "task": split.task_id,
         "dataset": split.dataset,
         "examples_digest": split.digest,
-        "model": job.model,
-        "model_digest": job.digest,
+        "model": many.model,
+        "model_digest": many.digest,
         "digest": tuned.digest,
-        "method": job.config.method,
+        "method": many.config.method,
         "parts": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
         "largest_output": max(pair.output.size for pair in split.train if pair.output is not None),
         "examples_seen": tuned.examples_seen,

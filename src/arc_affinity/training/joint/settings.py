@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from arc_affinity.evaluation.candidates.programs import Bound
 from arc_affinity.evaluation.records.record import Sources
 from arc_affinity.training.joint.adapting import ADAPTING
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -44,12 +43,11 @@ class SolveSettings:
     recipe: JointRecipe = ADAPTING
     sources: Sources = "both"
 
-    def bound(self, tasks: int, workers: int) -> Bound:
-        """Return how far each task is searched."""
+    def search_seconds(self, tasks: int, workers: int) -> float:
+        """Return how long each task is searched; without end where the budget is in steps."""
         if self.budget.seconds is None:
-            return Bound(math.inf, SEARCHED_STATES)
-        each = SEARCH_SHARE * self.budget.seconds * workers / tasks
-        return Bound(min(SEARCH_SECONDS, each), SEARCHED_STATES)
+            return math.inf
+        return min(SEARCH_SECONDS, SEARCH_SHARE * self.budget.seconds * workers / tasks)
 
     @property
     def search_limit(self) -> float | None:

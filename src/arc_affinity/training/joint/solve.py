@@ -14,14 +14,12 @@ from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates.answering import Question, questions_of
 from arc_affinity.evaluation.candidates.collecting import Answers, Network
-from arc_affinity.evaluation.candidates.merging import Merged, merge
+from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
 from arc_affinity.evaluation.candidates.programs import Program, search_tasks
-from arc_affinity.evaluation.candidates.ranking import Ranked
-from arc_affinity.evaluation.predicting.voting import Candidate
-from arc_affinity.evaluation.questions import Place
+from arc_affinity.evaluation.predicting.voting import Candidate, Choice
 from arc_affinity.evaluation.records.journal import Journal
-from arc_affinity.evaluation.records.record import Origin, Record, name_in_records, write_records
+from arc_affinity.evaluation.records.record import Origin, Place, Record, name_in_records, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
@@ -32,7 +30,7 @@ from arc_affinity.training.joint.adapting import adapting_job
 from arc_affinity.training.joint.plan import Plan, make_plan
 from arc_affinity.training.joint.processes import default_workers, train_jointly
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.settings import SolveSettings, Where
+from arc_affinity.training.joint.settings import SEARCHED_STATES, SolveSettings, Where
 from arc_affinity.training.joint.trainer import STATE, Progress
 from arc_affinity.types import Pair, Task
 
@@ -51,12 +49,11 @@ class Solved:
     """What a run left.
 
     ``records`` are the candidates of each test output as its attempts, the best first; ``drafts`` what was written
-    under each view, ``merged`` the candidates of both sources in order; ``summary`` is that of ``summary.json``.
+    under each view; ``summary`` is that of ``summary.json``.
     """
 
     records: tuple[Record, ...]
     drafts: Mapping[Place, Sequence[Candidate]]
-    merged: Mapping[Place, Sequence[Merged]]
     summary: Mapping[str, Any]
 
 
@@ -117,7 +114,7 @@ def solve(
         searched = time.monotonic() - begun
         name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
         drafts: Mapping[Place, Sequence[Candidate]] = {}
-        ranked: Mapping[Place, Sequence[Ranked]] = {}
+        ranked: Mapping[Place, Sequence[Choice]] = {}
         learned: frozenset[str] = frozenset()
         answering = time.monotonic()
         if settings.sources != "search":
@@ -156,7 +153,7 @@ def solve(
         }
         write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         (where.folder / STATE).unlink(missing_ok=True)
-        return Solved(records, drafts, merged, summary)
+        return Solved(records, drafts, summary)
 
 
 def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
@@ -214,8 +211,8 @@ def _train(
 def _search(
     tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report
 ) -> Mapping[Place, Sequence[Program]]:
-    bound = settings.bound(len(tasks), workers)
-    header = {"tasks": len(tasks), "states": bound.states}
+    each = settings.search_seconds(len(tasks), workers)
+    header = {"tasks": len(tasks), "states": SEARCHED_STATES}
     with (
         Journal(where.folder / PROGRAMS, header) as journal,
         choose_workers(where.executor, workers) as hands,
@@ -225,7 +222,8 @@ def _search(
         def said(share: float) -> None:
             report("search", share, "")
 
-        return search_tasks(tasks, bound, journal, executor, hands.at_a_time, said, settings.search_limit)
+        limit = settings.search_limit
+        return search_tasks(tasks, each, SEARCHED_STATES, journal, executor, hands.at_a_time, said, limit)
 
 
 def _answer(
@@ -237,7 +235,7 @@ def _answer(
     where: Where,
     workers: int,
     report: Report,
-) -> tuple[Mapping[Place, Sequence[Candidate]], Mapping[Place, tuple[Ranked, ...]]]:
+) -> tuple[Mapping[Place, Sequence[Candidate]], Mapping[Place, tuple[Choice, ...]]]:
     header = {"model": network.digest, "views": settings.views, "shared": settings.shared, "seed": settings.seed}
     with (
         Journal(where.folder / JOURNAL, header) as journal,

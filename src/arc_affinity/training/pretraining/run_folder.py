@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import os_errors
 from arc_affinity.files import write_bytes, write_text
 
 DATA, METRICS, MODEL = "data", "metrics.csv", "model"
@@ -124,11 +124,8 @@ class MetricsFile(Logger):
         """
         assert step is not None
         row = {name: value for name, value in metrics.items() if name != "epoch"}
-        try:
-            with self.path.open("a", encoding="utf-8", newline="") as file:
-                csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow({"step": step + 1, **row})
-        except OSError as error:
-            raise ArcAffinityError(f"cannot write {self.path}: {error.strerror or error}") from error
+        with os_errors(f"cannot write {self.path}"), self.path.open("a", encoding="utf-8", newline="") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow({"step": step + 1, **row})
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Lightning offers them; the recipe lies beside the metrics already."""

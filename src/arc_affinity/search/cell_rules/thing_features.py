@@ -45,7 +45,7 @@ def _regions(grid: Grid, into: Layers) -> None:
 
 def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int, Int[np.ndarray, "regions"]]]:
     """What is true of each region, by its label (0 is none)."""
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes = np.bincount(labels.ravel())
     colour = np.zeros(count + 1, np.int64)
     colour[labels.ravel()] = grid.ravel()
     boxes = ndimage.find_objects(labels, count)
@@ -83,7 +83,7 @@ def _objects(grid: Grid, into: Layers) -> None:
     """The many-coloured object (diagonals included) whose bounding box the cell is in; later ones lie over earlier."""
     labels, count = label_mask(grid > 0, diagonal=True)
     boxed = boxed_labels(labels, count)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     kinds = np.zeros((count + 1, 10), np.int64)
     np.add.at(kinds, (labels.ravel(), grid.ravel()), 1)

@@ -70,7 +70,7 @@ def stamp(grid: Grid, in_marker_colour: bool) -> Grid | None:
     labels, count = label_mask(grid > 0, diagonal=True)
     if not 1 < count <= MOST_OBJECTS:
         return None
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     box = ndimage.find_objects(labels)[int(sizes.argmax()) - 1]
     picture = np.where(labels[box] == sizes.argmax(), grid[box], np.uint8(0))

@@ -182,7 +182,7 @@ def remove_small(grid: Grid, most: int) -> Grid | None:
     labels, count = label_mask(grid > 0, diagonal=True)
     if count == 0:
         return None
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes = np.bincount(labels.ravel())
     return np.where(sizes[labels] > most, grid, np.uint8(0))
 
 
@@ -205,7 +205,7 @@ def largest_region(grid: Grid) -> Grid | None:
     labels, count = label_colours(grid)
     if count == 0:
         return None
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return np.where(labels == sizes.argmax(), grid, np.uint8(0))
 

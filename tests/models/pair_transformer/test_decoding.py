@@ -52,6 +52,24 @@ def test_tokens_and_places_of_a_grid() -> None:
     assert grid_places(3, 2).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0], [2, 1], [3, 0]]
 
 
+def test_a_token_is_the_sum_of_what_is_known_of_it() -> None:
+    tables = ("tokens", "segments", "rows", "cols", "below", "right", "tasks", "views")
+    sized = PairTransformer(PairConfig(width=8, heads=2, layers=1, hidden=8, tasks=5))
+    with torch.no_grad():
+        for number, name in enumerate(tables):
+            table = getattr(sized, name).weight
+            # A table speaks in its own place of the vector, and says which of its rows it is.
+            table.zero_()
+            table[:, number] = torch.arange(1.0, len(table) + 1)
+        batch = lay_out(QUESTIONS)
+        found = sized.embed(batch) - 1
+    for name, number in (("tokens", 0), ("segments", 1)):
+        assert torch.equal(found[..., number], getattr(batch, name).float())
+    assert torch.equal(found[..., 2:4], batch.targets.float()) and torch.equal(found[..., 4:6], batch.edges.float())
+    assert torch.equal(found[..., 6], batch.tasks[:, None].float().expand_as(found[..., 6]))
+    assert torch.equal(found[..., 7], batch.views[:, None].float().expand_as(found[..., 7]))
+
+
 def test_every_token_of_an_output_is_predicted_for_its_own_place() -> None:
     pair = Written(grid(2, 3), grid(3, 2), 4, 6)
     batch = lay_out([pair, Written(grid(5, 5), grid(1, 2), 0, 0)])

@@ -194,6 +194,21 @@ def test_bad_input_in_one_line(cli: Callable, model: Path, tmp_path: Path, argum
     assert told in done.err and "Traceback" not in done.err
 
 
+def test_only_the_protocols_asked_for_score(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
+    command = ("finetune", model, "--dataset", store, "--tasks", "00576224", "--out", tmp_path / "out", *QUICK)
+    done = cli(*command, "--protocols", "sized", "teacher_forced", "sized")
+    assert done.code == 0, done.err
+    assert {str(r.protocol) for r in read_records(Path(done.out.strip()))} == {"sized", "teacher_forced"}
+    finished = (tmp_path / "out" / "tasks" / "00576224" / "result.json").stat().st_mtime_ns
+    # In another order they are the same settings.
+    assert cli(*command, "--protocols", "teacher_forced", "sized").code == 0
+    assert (tmp_path / "out" / "tasks" / "00576224" / "result.json").stat().st_mtime_ns == finished
+    other = cli(*command)
+    assert other.code == 1 and "protocols" in other.err
+    typo = cli(*command, "--protocols", "size")
+    assert typo.code == 1 and "did you mean 'sized'" in typo.err
+
+
 def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
     assert cli("finetune", model, "--dataset", store, "--out", tmp_path / "out", *QUICK).code == 0
     done = cli("finetune", tmp_path / "out" / "tasks" / "00576224", "--dataset", store, "--out", tmp_path / "no")

@@ -59,10 +59,11 @@ def test_a_count_has_its_share_where_there_is_one():
 def test_without_any_data_every_claim_says_what_it_would_take_to_check_it():
     claims, ours = published_claims(evidence()), our_claims(evidence())
     assert len({claim.id for claim in (*claims, *ours)}) == 23
-    assert {c.id for c in claims if c.verdict is not Verdict.UNCHECKED} == {"low-affinity-tasks", "visual-classifier"}
+    always = {"low-affinity-tasks", "visual-classifier", "merged-adapters"}
+    assert {c.id for c in claims if c.verdict is not Verdict.UNCHECKED} == always
     assert all(claim.why and claim.published and claim.command for claim in (*claims, *ours))
     assert all(bool(claim.needed) == (claim.verdict is Verdict.UNCHECKED) for claim in (*claims, *ours))
-    assert verdicts(claims) == "0 holds, 2 holds with changes, 0 does not hold, 17 cannot be checked"
+    assert verdicts(claims) == "0 holds, 3 holds with changes, 0 does not hold, 16 cannot be checked"
     assert {claim.id for claim in ours} == {"affinity-or-length", "teacher-forcing", "size-given", "leaked-context"}
 
 
@@ -426,6 +427,26 @@ def test_our_cnn_is_judged_by_its_splits():
     assert claim.figures["mean"] == pytest.approx(165 / 546)
     assert "30.2 % (26.9 % to 33.3 %), always-S3 27.8 %; one split: 30.8 % (95 % CI 21.6 to 41.7)" in claim.reproduced
     assert claim.measured_by == "python runs/visual_cnn.py --splits 7"
+
+
+def test_merged_adapters_are_judged_by_their_barrier_and_by_what_is_left(monkeypatch):
+    ours = claims_models.OurMerge(
+        "python m.py", "b", ("x", "y"), 0.02, (0.06, 0.04), (3.0, 5.0), 1.0, ((1.0, 0.4, 0.9), (2.0, 0.6, 1.8))
+    )
+    monkeypatch.setattr(claims_models, "our_merge", lambda: ours)
+    claim = claims_models.merged_adapters(evidence())
+    assert claim.verdict is Verdict.CHANGES and claim.measured_by == "python m.py"
+    # Means 1.5 before, 0.5 by each one's own, 1.35 by the average: 0.15 of 1 is kept; 1 of a mean length of 4.
+    assert claim.figures == pytest.approx({"largest_barrier": 0.06, "kept": 0.15, "length": 0.25, "adapters": 2})
+    assert "largest barrier 0.0600, below the threshold; but the average keeps 15 % of what they gain" in claim.why
+    assert "25 % as long as one of its adapters (71 % if they had nothing in common)" in claim.audited
+    worse = replace(ours, losses=((1.0, 0.4, 1.1),))
+    monkeypatch.setattr(claims_models, "our_merge", lambda: worse)
+    assert "keeps nothing of what they gain" in claims_models.merged_adapters(evidence()).why
+    for apart in (replace(ours, from_base=0.51), replace(ours, barriers=(0.06, 0.7))):
+        monkeypatch.setattr(claims_models, "our_merge", lambda apart=apart: apart)
+        failed = claims_models.merged_adapters(evidence())
+        assert failed.verdict is Verdict.FAILS and "above the threshold" in failed.why
 
 
 def test_published_runs_are_judged_by_ours_of_the_same_data():

@@ -20,6 +20,7 @@ from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import check_name
 from arc_affinity.processes import cores
@@ -54,6 +55,7 @@ def finetune(
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     max_side: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     method: Method | None = None,
+    protocols: tuple[str, ...] = (),
     executor: str = "processes",
     workers: int | None = None,
     threads: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
@@ -77,6 +79,8 @@ def finetune(
         method: lora, full, or context-only. Unless given lora, but for tasks adapted to by their demonstrations alone
             full, with every view and votes of four (--method full --optimiser adamw --learning-rate 4e-3 --augment all
             --steps 60 --votes 4).
+        protocols: What the test part is scored by, before and after: teacher_forced, sized, arc_prize; all three unless
+            given. Writing large outputs, as the latter two do, can take longer than the training.
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
         workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
         threads: Of each process; 0 leaves the number to torch.
@@ -85,9 +89,11 @@ def finetune(
     config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
     check_folder(out)
     check_name(model, solvers=False)
+    named = [Protocol.named(name) for name in protocols]
     wanted = choose_tasks(source, tasks, set, max_side)
     # Imported once the names are known: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.models.storage.folders import find_model
+    from arc_affinity.training.finetuning.held_out import Scoring
     from arc_affinity.training.finetuning.many_tasks import fine_tune_tasks
     from arc_affinity.training.finetuning.work import ManyTasks
 
@@ -97,7 +103,9 @@ def finetune(
     if dataset == RE_ARC and (changes is None or changes.unlike is None):
         config = unlike_what_was_seen(config, loaded, wanted)
     processes = min(cores(), len(wanted)) if workers is None else workers
-    many = ManyTasks(wanted, model, loaded.name, loaded.digest, config, source, threads=threads)
+    # Each once and in one order, so that the same protocols are the same settings.
+    scored = tuple(each for each in Scoring.protocols if each in named) or Scoring.protocols
+    many = ManyTasks(wanted, model, loaded.name, loaded.digest, config, source, scored, threads)
     console = Console(stderr=True)
     try:
         bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
 
 from scipy.stats import binomtest
 
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
+from arc_affinity.documents import read_json
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, unchecked
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
 from arc_affinity.statistics import Estimate, false_discovery, share
 from arc_affinity.text import percent
+
+MERGE = Path(__file__).parent / "our_merge.json"
+"""What averaging our own adapters came to (docs/log.md, 26)."""
+
+SEPARATED = 0.5
+"""Loss barrier above which the paper calls two models separated."""
 
 NO_SCORES = "no scores of our own at hand"
 UNPUBLISHED = "neither weights nor predictions of the published run exist"
@@ -86,12 +95,58 @@ def _holds(found: Estimate, published: float) -> bool:
     return found.low is not None and found.high is not None and found.low <= published <= found.high
 
 
+@dataclass(frozen=True)
+class OurMerge:
+    """Our own adapters of the published kind, averaged; ``command`` measured them.
+
+    Attributes:
+        command: what measured.
+        base: the model that they are of.
+        tasks: one adapter's each.
+        from_base: loss barrier from the base to the average, nats a token.
+        barriers: from each adapter's model to the average.
+        lengths: of the changes by each adapter, Euclidean.
+        merged_length: of their average.
+        losses: of the base, of an adapter's own model and of the average, on unseen examples of its task.
+    """
+
+    command: str
+    base: str
+    tasks: tuple[str, ...]
+    from_base: float
+    barriers: tuple[float, ...]
+    lengths: tuple[float, ...]
+    merged_length: float
+    losses: tuple[tuple[float, float, float], ...]
+
+
+def our_merge() -> OurMerge:
+    """Return the bundled figures."""
+    return read_json(MERGE, OurMerge)
+
+
 def merged_adapters(_: Evidence) -> Finding:
-    """Nothing at hand to merge."""
-    return unchecked(
-        "the 302 adapters were not published",
-        "the threshold is a convention; a mean of 302 adapters is near the base, so a small barrier is expected anyway",
+    """The published adapters cannot be had; ours are averaged likewise, and asked whether anything is left of them."""
+    ours = our_merge()
+    highest = max(ours.from_base, *ours.barriers)
+    base, own, merged = (fmean(column) for column in zip(*ours.losses, strict=True))
+    kept = (base - merged) / (base - own)
+    short = ours.merged_length / fmean(ours.lengths)
+    below = highest < SEPARATED
+    why = (
+        f"our {len(ours.tasks)} adapters of {ours.base}: largest barrier {highest:.4f}, "
+        f"{'below' if below else 'above'} the threshold; but the average keeps "
+        f"{percent(kept, 0) if kept > 0 else 'nothing'} of what they gain on their own tasks"
     )
+    audited = (
+        f"the average is {percent(short, 0)} as long as one of its adapters ({percent(len(ours.tasks) ** -0.5, 0)} if "
+        f"they had nothing in common), so near the base that a small barrier is expected; "
+        f"loss on unseen examples of their tasks {base:.3f} before, {own:.3f} by each one's own adapter, "
+        f"{merged:.3f} by the average; the threshold is a convention"
+    )
+    figures = {"largest_barrier": highest, "kept": kept, "length": short, "adapters": len(ours.tasks)}
+    verdict = Verdict.CHANGES if below else Verdict.FAILS
+    return Finding(verdict, why, "no published adapters; ours", audited, figures, ours.command)
 
 
 def teacher_forcing(e: Evidence) -> Finding:

@@ -41,7 +41,7 @@ class ManyTasks:
     digest: str
     config: FineTuneConfig
     source: Source = field(default_factory=Source)
-    protocols: tuple[Protocol, ...] = (Protocol.TEACHER_FORCED, Protocol.SIZED, Protocol.ARC_PRIZE)
+    protocols: tuple[Protocol, ...] = Scoring.protocols
     threads: int = 0
 
     def settings(self) -> dict[str, Any]:

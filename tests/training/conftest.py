@@ -17,7 +17,7 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.pretraining.pretrain import prepare_stores
+from arc_affinity.training.pretraining.pretrain import TASK_SETS, prepare_stores
 from arc_affinity.training.recipes.recipe import Recipe
 
 TINY = Recipe(
@@ -41,14 +41,24 @@ TINY = Recipe(
     validate_every=6,
 )
 
+SMALLEST = ("137eaa0f", "5daaa586", "7468f01a", "9172f3a0", "88a62173")
+
 
 @pytest.fixture(scope="session")
 def tiny() -> Recipe:
     return TINY
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_tasks() -> Iterator[None]:
+    """Let the foundational tasks be the five of the smallest grids: the tiny recipe's examples take seconds otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TASK_SETS, "foundational", lambda: SMALLEST)
+        yield
+
+
 @pytest.fixture(scope="session")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def examples(few_tasks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder ``data`` of every run of the tiny recipe."""
     folder = tmp_path_factory.mktemp("examples") / "data"
     prepare_stores(TINY, folder, workers=1)

@@ -251,6 +251,7 @@ def test_sigterm_is_an_interruption_too(tiny: Recipe, run_folder: RunFolder) -> 
         quick(tiny, run_folder("run"), callbacks=[Terminate()])
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_run_goes_on_afterwards(tiny: Recipe, run_folder: RunFolder) -> None:
     recipe, straight, run = replace(tiny, steps=8), run_folder("straight"), run_folder("run")
     quick(recipe, straight)

@@ -51,7 +51,7 @@ def tiny() -> Recipe:
 
 @pytest.fixture(scope="session", autouse=True)
 def few_tasks() -> Iterator[None]:
-    """Let the foundational tasks be the five of the smallest grids: the tiny recipe's examples take seconds otherwise."""
+    """Let the foundational tasks be the five of the smallest grids, for the sake of time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASK_SETS, "foundational", lambda: SMALLEST)
         yield

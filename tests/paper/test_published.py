@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.paper.published import Reference, read_reference
+from arc_affinity.paper.published import Reference, published_first, read_reference
+from arc_affinity.taxonomy.validation import Answer, Answered
 
 TASKS = ("aaaa0001", "aaaa0002", "aaaa0003")
 LORA = "task_id,num_examples,epochs,seconds,early_stopped,base_grid_pct,base_cell_pct,final_grid_pct,final_cell_pct\n"
@@ -88,3 +90,16 @@ def test_bad_files_are_told_in_one_line(tmp_path, name, content, told):
         read_reference(tmp_path, TASKS)
     assert told in str(refused.value)
     assert str(tmp_path / name) in str(refused.value)
+
+
+def test_the_published_category_goes_before_the_rules_which_are_told_beside_it():
+    by_rules = Answer("C1", None, "flood fill", "fill()", 0.4)
+    # Published as C1, as S3-A, and as ambiguous.
+    asked = ("007bbfb7", "00d62c1b", "0b148d64")
+    found = published_first(Answered(dict.fromkeys(asked, by_rules)), task_ids())
+    assert found.answers == {
+        "007bbfb7": Answer("C1", None, "flood fill", "fill()", 1.0),
+        "00d62c1b": Answer("S3", "S3-A", "flood fill", "the rules say C1: fill()", 1.0),
+        "0b148d64": by_rules,
+    }
+    assert found.details == {task: {"by_rules": "C1"} for task in asked}

@@ -128,6 +128,10 @@ def test_choices() -> None:
     assert select.odd_one(select.MEASURES["cells"], three) is None
     assert names(select.sort_by(select.MEASURES["cells"], False, three)) == [2, 0, 5]
     assert names(select.sort_by(select.MEASURES["width"], True, three)) == [2, 5, 0]
+    # Two can be sorted, one cannot; of two none is the odd one.
+    assert names(select.sort_by(select.MEASURES["cells"], False, made(*THREE[:2]))) == [2, 0]
+    assert select.sort_by(select.MEASURES["cells"], False, made(*THREE[:1])) is None
+    assert select.odd_one(select.MEASURES["cells"], made(*THREE[:2])) is None
     assert names(pieces.reverse(three)) == [5, 2, 0]
     assert names(pieces.distinct(made("12", "12", "3"))) == [0, 4]
     assert pieces.distinct(three) is None

@@ -55,7 +55,7 @@ def main() -> None:
     merged = average(base, adapters)
     sample = fixed_sample(ExampleStore.open(HELD_OUT), base.model.config.context_pairs)
     figures = {
-        "command": f"python runs/merged_adapters.py {tuned.name}",
+        "command": f"python runs/merged_adapters.py {tuned}",
         "base": base.name,
         "tasks": [folder.name for folder in folders],
         "from_base": barrier((base.name, base.model), ("merged", merged), sample).height,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -49,19 +50,26 @@ def tiny() -> Recipe:
     return TINY
 
 
-@pytest.fixture(scope="session", autouse=True)
-def few_tasks() -> Iterator[None]:
+@contextlib.contextmanager
+def of_few_tasks() -> Iterator[None]:
     """Let the foundational tasks be the five of the smallest grids, for the sake of time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASK_SETS, "foundational", lambda: SMALLEST)
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_tasks() -> Iterator[None]:
+    with of_few_tasks():
+        yield
+
+
 @pytest.fixture(scope="session")
-def examples(few_tasks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder ``data`` of every run of the tiny recipe."""
     folder = tmp_path_factory.mktemp("examples") / "data"
-    prepare_stores(TINY, folder, workers=1)
+    with of_few_tasks():
+        prepare_stores(TINY, folder, workers=1)
     return folder
 
 

@@ -127,7 +127,8 @@ def test_a_cluster_that_is_killed_amid_answers_ends_it_and_it_goes_on_to_the_sam
 
     def killing(self: candidates.Journal, line: dict[str, object]) -> None:
         append(self, line)
-        cluster.running[killed].kill()
+        if "batch" in line:
+            cluster.running[killed].kill()
 
     monkeypatch.setattr(executors, "RETURN", 2.0)
     monkeypatch.setattr(candidates.Journal, "append", killing)

@@ -434,9 +434,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from types import SimpleNamespace
-from arc_affinity.training.pretraining.pretrain import train
+from arc_affinity.training.pretraining.pretrain import TASK_SETS, train
 from arc_affinity.training.recipes.recipe import Recipe
 import json
+TASK_SETS["foundational"] = lambda: sys.argv[3:]
 renamed = Path.replace
 saves = []
 def replace(self, target):
@@ -454,7 +455,7 @@ if __name__ == "__main__":
 def test_a_kill_in_the_middle_of_a_save_costs_one_stretch(tiny: Recipe, run_folder: RunFolder) -> None:
     recipe, straight, run = replace(tiny, steps=8, validate_every=2), run_folder("straight"), run_folder("run")
     quick(recipe, straight)
-    arguments = (json.dumps(recipe.to_dict()), run)
+    arguments = (json.dumps(recipe.to_dict()), run, *pretrain.TASK_SETS["foundational"]())
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert read_checkpoint(run / LAST)["global_step"] == 2

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arc_affinity.search import solve, solve_task
+from arc_affinity.search.bases import RULE_BASES, agreement
 from arc_affinity.search.cell_rules.features import CellFeatures
 from arc_affinity.search.compose import Bounds, Node
-from arc_affinity.search.solve import Candidate, rank
+from arc_affinity.search.ranking import Candidate, rank
 from arc_affinity.search.values import Kind
 from arc_affinity.search.views import background_first, lattice_cells, lattice_view, ranked_by_count, views_of
 from arc_affinity.types import Pair, Task
@@ -180,7 +181,7 @@ def test_rules_end_with_the_time_and_after_some_grids(monkeypatch: pytest.Monkey
     grids = [np.zeros((1, 2), np.uint8)] * 2
     nodes = [node(float(cost), [[0, 0]], [[0, 0]], name=f"n{cost}") for cost in range(9)]
     solve._rules(nodes, grids, grids[:1], 1.0, lambda: 0.0)
-    assert calls == [2] * 2 * solve.RULE_BASES
+    assert calls == [2] * 2 * RULE_BASES
     for late, done in ((1.0, 0), (0.5, 2)):
         calls.clear()
         times = iter([0.0] * (done and 2) + [late] * 99)
@@ -190,7 +191,7 @@ def test_rules_end_with_the_time_and_after_some_grids(monkeypatch: pytest.Monkey
 
 def test_agreement_is_the_share_of_cells() -> None:
     targets = [np.array([[1, 2]], np.uint8), np.array([[3], [4], [5]], np.uint8)]
-    assert solve.agreement(node(0.0, [[1, 0]], [[3], [4], [0]], [[9]]), targets) == pytest.approx(3 / 5)
+    assert agreement(node(0.0, [[1, 0]], [[3], [4], [0]], [[9]]), targets) == pytest.approx(3 / 5)
 
 
 def test_colours_are_exchanged_by_count() -> None:

@@ -6,6 +6,7 @@ import heapq
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class Search:
         self.targets = tuple(targets)
         by_cost = sorted(steps, key=lambda step: step.cost)
         self.steps = {kind: [step for step in by_cost if step.takes is kind] for kind in Kind}
+        self._named = {step.name: step for step in steps}
         self.found = Finished()
         self._colour_maps: set[bytes] = set()
         self._seen: set[bytes] = set()
@@ -120,6 +122,13 @@ class Search:
                 return found
         found.stopped = ""
         return found
+
+    def rerun(self, node: Node, grid: Grid) -> Grid | None:
+        """Return what a program that was found gives for another grid; None where it does not apply."""
+        value: State | None = (np.ascontiguousarray(grid),)
+        for name in node.steps:
+            value = None if value is None else apply(self._named[name], value)
+        return None if value is None else grids_in(value)[0]
 
     def _push(self, number: int, which: int) -> None:
         """Put a function that a state is to be given into the queue, behind all that is cheaper."""
@@ -171,7 +180,9 @@ class Search:
                 key = digest(recoloured)
                 if key not in self._colour_maps:
                     self._colour_maps.add(key)
-                    self._solved(Node(recoloured, Kind.GRID, (*node.steps, name_table(table)), node.cost + 1.5))
+                    step = Step(name_table(table), Kind.GRID, Kind.GRID, partial(np.take, table), 1.5)
+                    self._named[step.name] = step
+                    self._solved(Node(recoloured, Kind.GRID, (*node.steps, step.name), node.cost + step.cost))
 
     def _solved(self, node: Node) -> None:
         self.found.solutions.append(node)

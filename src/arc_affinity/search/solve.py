@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from arc_affinity.search.cell_rules.features import CellFeatures, Feature, cell_features
+from arc_affinity.search import many
+from arc_affinity.search.bases import EXTRA_LAYERS, base_features, best_bases, with_layers
 from arc_affinity.search.cell_rules.rules import learn_rules
 from arc_affinity.search.compose import Bounds, Node, Search
 from arc_affinity.search.functions.library import steps_for
-from arc_affinity.search.functions.paint import by_frequency
 from arc_affinity.search.layers import stacks
+from arc_affinity.search.ranking import Candidate, Found, rank
 from arc_affinity.search.values import grids_in
 from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
 from arc_affinity.types import Grid, Pair, Task
@@ -23,12 +22,6 @@ logger = logging.getLogger(__name__)
 
 FAULTS = (ArithmeticError, LookupError, ValueError)
 """What a grid function raises that fails on an odd grid: that costs the task its programs, and no other task's."""
-
-RULE_BASES = 6
-"""Grids that rules for cells are learned from, in each view."""
-
-EXTRA_LAYERS = 24
-"""Other grids of the output's size that a rule may ask and copy."""
 
 SEARCH_SHARE = 0.65
 """Part of a view's time that goes to compositions; rules for cells have what is left."""
@@ -39,34 +32,6 @@ TRUSTED = 5.0
 TRUSTED_COST = 6.5
 """Cost from which a program that fits all demonstrations is wrong more often than right: 55 of 59 below it were right
 on the kept-out tasks, 2 of 20 above (docs/log.md, 17)."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """An answer to one test output, with the cheapest program that gives it.
-
-    The program, of ``cost`` (a description length without a unit), reproduces ``fits`` demonstrations; ``agreeing``
-    distinct programs that fit as many give this answer. ``source`` is "composition", "stack" (of layers), "rule" or
-    "same input".
-    """
-
-    grid: Grid
-    program: str
-    cost: float
-    fits: int
-    agreeing: int
-    source: str
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A program with its answers to all tests."""
-
-    grids: tuple[Grid, ...]
-    program: str
-    cost: float
-    fits: int
-    source: str
 
 
 def solve_task(
@@ -85,7 +50,8 @@ def solve_task(
     """
     if seconds <= 0 or contradicts(task.train):
         return tuple(() for _ in task.test)
-    return rank(candidates(task, Bounds(seconds, states, clock=clock)), task)
+    bounds = Bounds(seconds, states, clock=clock)
+    return rank((many.candidates if len(task.train) >= many.FROM else candidates)(task, bounds), task)
 
 
 def contradicts(demonstrations: Sequence[Pair]) -> bool:
@@ -166,7 +132,7 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
     prefix = f"{view.name}: " if view.name else ""
     return [
         Candidate(
-            tuple(view.undo(grid, known + i) for i, grid in enumerate(each.grids)),
+            tuple(None if grid is None else view.undo(grid, known + i) for i, grid in enumerate(each.grids)),
             prefix + each.program,
             each.cost + (0.5 if view.name else 0),
             each.fits,
@@ -185,15 +151,12 @@ def _rules(
 ) -> list[Candidate]:
     """Rules for cells, learned from the input and from other grids of the outputs' sizes, until the ``end``."""
     found: list[Candidate] = []
-    bases = sorted(same_size, key=lambda node: node.cost - 3 * agreement(node, targets))[:RULE_BASES]
-    for node in bases:
+    for node in best_bases(same_size, targets):
         if clock() >= end:
             break
-        features = [cell_features(grid) for grid in grids_in(node.state)]
-        if node is not same_size[0] or node.steps:
-            features = [_with_input_colours(each, given) for each, given in zip(features, inputs, strict=True)]
+        features = base_features(node, inputs)
         for layers in ((), same_size[: EXTRA_LAYERS + 1]):
-            table = [_with_layers(each, i, node, layers) for i, each in enumerate(features)]
+            table = [with_layers(each, i, node, layers) for i, each in enumerate(features)]
             for rule in learn_rules(table, targets):
                 cost = node.cost + 1 + 0.4 * rule.size + 2 * (1 - rule.held_out) + (0.5 if layers else 0)
                 text = f"{node.text} | cells {rule.text}"
@@ -201,67 +164,3 @@ def _rules(
             if clock() >= end:
                 break
     return found
-
-
-def _with_input_colours(features: CellFeatures, given: Grid) -> CellFeatures:
-    """Features with the commonest and the rarest colours of the input, which the program may have lost."""
-    ranked = by_frequency(given) or [0]
-    shape = features.colours["own"].layer.shape
-    colours = dict(features.colours)
-    for name, colour in (("commonest", ranked[0]), ("second", ranked[min(1, len(ranked) - 1)]), ("rarest", ranked[-1])):
-        colours[f"{name} of input"] = Feature(1, "lines", np.full(shape, colour, np.uint8))
-    return CellFeatures(colours, features.numbers)
-
-
-def agreement(node: Node, targets: Sequence[Grid]) -> float:
-    """Share of the outputs' cells that grids of the same sizes have right."""
-    right = sum(int((value == target).sum()) for value, target in zip(grids_in(node.state), targets, strict=False))
-    return right / sum(target.size for target in targets)
-
-
-def _with_layers(features: CellFeatures, index: int, base: Node, layers: Iterable[Node]) -> CellFeatures:
-    """Features with other programs' grids as colours, where they have the base's sizes."""
-    colours = dict(features.colours)
-    for node in layers:
-        if node is base or any(a.shape != b.shape for a, b in zip(node.state, base.state, strict=True)):
-            continue
-        value = grids_in(node.state)[index]
-        colours[f"[{node.text}]"] = Feature(1 if node.cost < 2 else 2, "layers", value)
-    return CellFeatures(colours, features.numbers)
-
-
-def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...]:
-    """Return one list of distinct answers for each test output, the most trusted first.
-
-    Programs that reproduce more demonstrations come first, then cheaper ones; each doubling of the programs that
-    agree counts as one and a half units of cost.
-    """
-    lists = []
-    for index, pair in enumerate(task.test):
-        groups: dict[bytes, list[Candidate]] = {}
-        for each in found:
-            grid = each.grids[index]
-            groups.setdefault(bytes(grid.shape) + grid.tobytes(), []).append(each)
-        answers = []
-        for group in groups.values():
-            best = min(group, key=lambda each: (-each.fits, each.cost))
-            agreeing = sum(each.fits == best.fits for each in group)
-            score = best.cost - 0.5 * float(np.log2(agreeing))
-            answers.append(
-                (-best.fits, score, Found(best.grids[index], best.program, best.cost, best.fits, agreeing, best.source))
-            )
-        answers.sort(key=lambda item: item[:2])
-        known = same_input(task, pair.input)
-        ranked = [answer for _, _, answer in answers]
-        if known is not None:
-            ranked = [known, *(each for each in ranked if not np.array_equal(each.grid, known.grid))]
-        lists.append(tuple(ranked))
-    return tuple(lists)
-
-
-def same_input(task: Task, grid: Grid) -> Found | None:
-    """The answer to an input that a demonstration has: that one's output."""
-    for pair in task.train:
-        if pair.output is not None and np.array_equal(pair.input, grid):
-            return Found(pair.output, "the demonstration with this input", 0.0, len(task.train), 1, "same input")
-    return None

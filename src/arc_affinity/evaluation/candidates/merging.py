@@ -72,8 +72,8 @@ def merge(ranked: Sequence[Choice], programs: Sequence[Program], *, learned: boo
         programs: the search's, the best first.
         learned: whether the network was trained on the task's demonstrations.
     """
-    fitting = [program for program in programs if program.fits_all]
-    partial = [program for program in programs if not program.fits_all]
+    fitting = [program for program in programs if program.fits_all or program.judged]
+    partial = [program for program in programs if not (program.fits_all or program.judged)]
     # No reliability above one before it: a source's own order stands.
     of_programs = accumulate(map(_of_program, range(len(fitting)), fitting), min)
     of_network = accumulate((_of_network(at, each, learned) for at, each in enumerate(ranked)), min)
@@ -101,7 +101,12 @@ def _of_network(rank: int, candidate: Choice, learned: bool) -> float:
 
 
 def _of_program(rank: int, program: Program) -> float:
-    """Reliability of the program at ``rank`` of those that reproduce every demonstration, from 0."""
+    """Reliability of the program at ``rank`` of those that reproduce every demonstration, from 0.
+
+    One that demonstrations judged which it was not made from has what they say.
+    """
+    if program.judged:
+        return Seen(program.fits, program.shown).reliability
     if rank:
         return (NEXT_PROGRAM if rank == 1 else OTHER_PROGRAMS).reliability
     return next(seen for bound, seen in BEST_BY_COST.items() if program.cost < bound).reliability

@@ -15,7 +15,7 @@ import numpy as np
 from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Place
 from arc_affinity.processes import hand_out
-from arc_affinity.search import FAULTS, solve_task
+from arc_affinity.search import FAULTS, many, solve_task
 from arc_affinity.types import Grid, Task
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,11 @@ class Program:
     def fits_all(self) -> bool:
         """Whether it reproduces every demonstration."""
         return self.fits == self.shown
+
+    @property
+    def judged(self) -> bool:
+        """Whether demonstrations that it was not made from say how often it is right: ``fits`` of ``shown``."""
+        return self.shown >= many.FROM
 
 
 def search_task(task: Task, seconds: float, states: int) -> list[list[list[Any]]] | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,32 @@ from arc_affinity.types import COLOURS, Grid
 MOST_LEAVES = 12
 MOST_DEPTH = 6
 MOST_ACTIONS = 5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a tree may grow, and what becomes of cells that it cannot explain.
+
+    Attributes:
+        leaves, depth, actions: most ends, questions in a row, and different ends that together explain the cells.
+        whole: a tree that leaves one cell unexplained is none; otherwise an end gets what most of its cells have.
+        least_gain: bits that a question must gain.
+    """
+
+    leaves: int = MOST_LEAVES
+    depth: int = MOST_DEPTH
+    actions: int = MOST_ACTIONS
+    whole: bool = True
+    least_gain: float = 1e-4
+
+
+FEW = Limits()
+"""For a few demonstrations, where only a small tree that explains every cell is to be trusted."""
+
+MANY = Limits(leaves=120, depth=14, actions=8, whole=False, least_gain=10.0)
+"""For many, of which some judge what was learned from the others. A question is one of a thousand and more, which takes
+10 bits to name: it must gain as much (minimum description length, Rissanen 1978)."""
+
 PENALTIES = (1.0, 0.93, 0.85)
 """What a question's gain counts for by its tier: simple questions first."""
 
@@ -152,7 +179,14 @@ def answer(tree: Tree, cells: Cells, chosen: Int[np.ndarray, "some"]) -> UInt8[n
 class Learner:
     """Fits trees to the demonstrations' cells."""
 
-    def __init__(self, cells: Cells, target: UInt8[np.ndarray, "known"], tier: int, family: str | None = None) -> None:
+    def __init__(
+        self,
+        cells: Cells,
+        target: UInt8[np.ndarray, "known"],
+        tier: int,
+        family: str | None = None,
+        limits: Limits = FEW,
+    ) -> None:
         """Prepare for questions and copies up to a ``tier`` and of a ``family`` (of all if None).
 
         ``target`` has the colours of the first cells.
@@ -160,10 +194,12 @@ class Learner:
         self.cells = cells
         self.target = target
         self.known = len(target)
+        self.limits = limits
         asked = np.array([family is None or each in ("", family) for each in cells.question_families], bool)
         copied = np.array([family is None or each in ("", family) for each in cells.copy_families], bool)
         self.usable = np.flatnonzero((cells.question_tiers <= tier) & asked)
-        self.answers = cells.answers[self.usable, : self.known].astype(np.float32)
+        # A row a cell, so that those of some cells are taken quickly.
+        self.answers = np.ascontiguousarray(cells.answers[self.usable, : self.known].T, np.float32)
         self.weight = np.array(PENALTIES, np.float32)[cells.question_tiers[self.usable]]
         # Own colour first, then constants, then the other copies: the order of preference.
         copies = [k for k in np.flatnonzero((cells.copy_tiers <= tier) & copied) if k > 0]
@@ -179,24 +215,30 @@ class Learner:
             else np.full(self.known, each.colour, np.uint8)
             for each in self.actions
         ]
-        self.right = np.stack(given) == target
+        self.right = np.ascontiguousarray((np.stack(given) == target).T)
         self.leaves = 0
+
+    def asking(self, some: Bool[np.ndarray, "usable"]) -> Learner:
+        """Return a learner that asks ``some`` of this one's questions."""
+        other = copy.copy(self)
+        other.usable, other.answers, other.weight = self.usable[some], self.answers[:, some], self.weight[some]
+        return other
 
     def fit(self, chosen: Int[np.ndarray, "some"], constants_only: bool = False) -> Tree | None:
         """Return a tree that gives every chosen cell its colour; None if none of the allowed size was found."""
         labels = self._label(chosen, constants_only)
         if labels is None:
             return None
-        kinds, which = np.unique(labels, return_inverse=True)
-        self.kinds = kinds
-        self.one_hot = np.zeros((self.known, len(kinds)), np.float32)
-        self.one_hot[chosen, which] = 1
+        explained = labels >= 0
+        self.kinds, which = np.unique(labels[explained], return_inverse=True)
+        self.one_hot = np.zeros((self.known, len(self.kinds)), np.float32)
+        self.one_hot[chosen[explained], which] = 1
         self.leaves = 1
         return self._grow(chosen, 0)
 
     def _label(self, chosen: Int[np.ndarray, "some"], constants_only: bool) -> Int[np.ndarray, "some"] | None:
         """An action for each cell: the few that together explain all."""
-        right = self.right[:, chosen]
+        right = self.right[chosen].T
         labels = np.full(len(chosen), -1)
         if constants_only:
             for number, action in enumerate(self.actions):
@@ -204,32 +246,34 @@ class Learner:
                     labels[right[number]] = number
             return labels
         labels[right[0]] = 0
-        for _ in range(MOST_ACTIONS):
+        for _ in range(self.limits.actions):
             left = labels < 0
             if not left.any():
                 return labels
             gains = right[:, left].sum(1)
             best = int(gains.argmax())
             if gains[best] == 0:
-                return None
+                break
             labels[left & right[best]] = best
-        return None if (labels < 0).any() else labels
+        return None if self.limits.whole and (labels < 0).any() else labels
 
     def _grow(self, chosen: Int[np.ndarray, "some"], depth: int) -> Tree | None:
-        right = self.right[:, chosen].all(1)
+        limits, right = self.limits, self.right[chosen]
         counts = self.one_hot[chosen].sum(0)
-        if right.any():
+        sure = right.all(0)
+        if sure.any():
             main = int(self.kinds[counts.argmax()])
-            return self.actions[main if right[main] else int(right.argmax())]
-        if depth == MOST_DEPTH or self.leaves == MOST_LEAVES or not len(self.usable):
-            return None
-        yes = self.answers[:, chosen] @ self.one_hot[chosen]
+            return self.actions[main if sure[main] else int(sure.argmax())]
+        end = None if limits.whole else self.actions[int(right.sum(0).argmax())]
+        if depth == limits.depth or self.leaves == limits.leaves or not len(self.usable):
+            return end
+        yes = self.answers[chosen].T @ self.one_hot[chosen]
         gain = (_impurity(counts[None]) - _impurity(yes) - _impurity(counts - yes)) * self.weight
         best = int(gain.argmax())
-        if gain[best] <= 1e-4:
-            return None
+        if gain[best] <= limits.least_gain:
+            return end
         self.leaves += 1
-        agreed = self.answers[best, chosen] > 0
+        agreed = self.answers[chosen, best] > 0
         first = self._grow(chosen[agreed], depth + 1)
         second = None if first is None else self._grow(chosen[~agreed], depth + 1)
         if first is None or second is None:
@@ -259,7 +303,9 @@ class Rule:
     held_out: float
 
 
-def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_tier: int = 2) -> list[Rule]:
+def learn_rules(
+    features: Sequence[CellFeatures], targets: Sequence[Grid], most_tier: int = 2, limits: Limits = FEW
+) -> list[Rule]:
     """Return rules, the simplest first, that turn grids with these features into the targets.
 
     ``features`` are of every grid, the demonstrations' first, each of its target's size; none above ``most_tier`` is
@@ -267,12 +313,10 @@ def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_
     """
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
-    shapes = [each.colours["own"].layer.shape for each in features]
-    edges = np.cumsum([0, *(rows * cols for rows, cols in shapes)])
     found: dict[str, Rule] = {}
     plans = [(most_tier, family) for family in FAMILIES] + [(tier, None) for tier in range(most_tier + 1)]
     for tier, family in plans:
-        learner = Learner(cells, target, tier, family)
+        learner = Learner(cells, target, tier, family, limits)
         for constants_only in (False, True):
             tree = learner.fit(np.arange(len(target)), constants_only)
             if tree is None:
@@ -281,11 +325,18 @@ def learn_rules(features: Sequence[CellFeatures], targets: Sequence[Grid], most_
             if text in found:
                 continue
             row = answer(tree, cells, np.arange(len(cells.owner)))
-            grids = tuple(row[a:b].reshape(shape) for a, b, shape in zip(edges, edges[1:], shapes, strict=False))
-            held_out = _held_out(learner, cells, len(targets), constants_only)
+            grids = split_rows(row, features)
+            held_out = _held_out(learner, cells, len(targets), constants_only) if limits.whole else 0.0
             size = leaves(tree) + 0.5 * tiers(tree) + (0 if family is not None else 0.5 + 0.5 * tier)
             found[text] = Rule(grids, text, size, held_out)
     return [rule for rule in found.values() if all((grid < COLOURS).all() for grid in rule.grids)]
+
+
+def split_rows(colours: UInt8[np.ndarray, "cells"], features: Sequence[CellFeatures]) -> tuple[Grid, ...]:
+    """Return the colours of all cells in a row as grids, which have these features."""
+    shapes = [each.colours["own"].layer.shape for each in features]
+    edges = np.cumsum([0, *(rows * cols for rows, cols in shapes)])
+    return tuple(colours[a:b].reshape(shape) for a, b, shape in zip(edges, edges[1:], shapes, strict=False))
 
 
 def _held_out(learner: Learner, cells: Cells, demonstrations: int, constants_only: bool) -> float:

@@ -1,0 +1,74 @@
+"""Answers that programs give, and their order: demonstrations reproduced, then cost, then how many agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from arc_affinity.types import Grid, Task
+
+
+@dataclass(frozen=True)
+class Found:
+    """An answer to one test output, with the cheapest program that gives it.
+
+    The program, of ``cost`` (a description length without a unit), reproduces ``fits`` demonstrations; ``agreeing``
+    distinct programs that fit as many give this answer. ``source`` is "composition", "stack" (of layers), "rule" or
+    "same input".
+    """
+
+    grid: Grid
+    program: str
+    cost: float
+    fits: int
+    agreeing: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A program with its answers to all tests, None to one that it does not apply to."""
+
+    grids: tuple[Grid | None, ...]
+    program: str
+    cost: float
+    fits: int
+    source: str
+
+
+def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...]:
+    """Return one list of distinct answers for each test output, the most trusted first.
+
+    Programs that reproduce more demonstrations come first, then cheaper ones; each doubling of the programs that
+    agree counts as one and a half units of cost.
+    """
+    lists = []
+    for index, pair in enumerate(task.test):
+        groups: dict[bytes, tuple[Grid, list[Candidate]]] = {}
+        for each in found:
+            grid = each.grids[index]
+            if grid is not None:
+                groups.setdefault(bytes(grid.shape) + grid.tobytes(), (grid, []))[1].append(each)
+        answers = []
+        for grid, group in groups.values():
+            best = min(group, key=lambda each: (-each.fits, each.cost))
+            agreeing = sum(each.fits == best.fits for each in group)
+            score = best.cost - 0.5 * float(np.log2(agreeing))
+            answers.append((-best.fits, score, Found(grid, best.program, best.cost, best.fits, agreeing, best.source)))
+        answers.sort(key=lambda item: item[:2])
+        known = same_input(task, pair.input)
+        ranked = [answer for _, _, answer in answers]
+        if known is not None:
+            ranked = [known, *(each for each in ranked if not np.array_equal(each.grid, known.grid))]
+        lists.append(tuple(ranked))
+    return tuple(lists)
+
+
+def same_input(task: Task, grid: Grid) -> Found | None:
+    """The answer to an input that a demonstration has: that one's output."""
+    for pair in task.train:
+        if pair.output is not None and np.array_equal(pair.input, grid):
+            return Found(pair.output, "the demonstration with this input", 0.0, len(task.train), 1, "same input")
+    return None

@@ -66,3 +66,13 @@ def test_either_source_alone() -> None:
     assert order([ranked(A), ranked(B)], []) == [1, 2]
     assert order([], [program(A, fits=1), program(B)]) == [2, 1]
     assert merge([], []) == ()
+
+
+def test_of_many_demonstrations_those_that_judged_say_how_reliable_a_program_is() -> None:
+    def judged(grid: np.ndarray, fits: int, cost: float = 20.0) -> Program:
+        return Program(grid, "forest", cost, fits, 40)
+
+    # Half of the views is right in 15 of 24: before a program that reproduces half, after one that does three quarters.
+    assert order([ranked(A, votes=4)], [judged(B, 20)]) == [1, 2]
+    assert order([ranked(A, votes=4)], [judged(B, 30), judged(C, 24)]) == [2, 1, 3]
+    assert order([ranked(A, votes=8)], [judged(B, 40)]) == [2, 1]

@@ -1,0 +1,177 @@
+"""Tasks with many demonstrations: a few are searched on, more are learned from, others judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arc_affinity.search import many, solve, solve_task
+from arc_affinity.search.compose import Bounds
+from arc_affinity.search.functions import join
+from arc_affinity.search.functions.pieces import cut_evenly
+from arc_affinity.search.many import FEW_CELLS, JUDGED, MANY_CELLS, SEARCHED, divided
+from arc_affinity.search.ranking import Candidate
+from arc_affinity.types import Grid, Pair, Task
+
+pytestmark = pytest.mark.many_steps
+
+
+def task_of(function: Callable[[Grid], Grid], demonstrations: int = 36, tests: int = 2, side: int = 6) -> Task:
+    """A task with random inputs, whose rule is a function."""
+    draws = np.random.default_rng(demonstrations)
+    shapes = draws.integers(2, side, (demonstrations + tests, 2))
+    inputs = [draws.integers(0, 4, shape).astype(np.uint8) for shape in shapes]
+    pairs = [Pair(grid, np.ascontiguousarray(function(grid), np.uint8)) for grid in inputs]
+    return Task("made", tuple(pairs[:demonstrations]), tuple(pairs[demonstrations:]))
+
+
+def mirrored(grid: Grid) -> Grid:
+    return grid[:, ::-1]
+
+
+def after_three(grid: Grid) -> Grid:
+    """Cells with a 3 on their left become 7."""
+    result = grid.copy()
+    result[:, 1:][grid[:, :-1] == 3] = 7
+    return result
+
+
+def bounds(states: int = 60) -> Bounds:
+    return Bounds(float("inf"), states)
+
+
+@pytest.fixture
+def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compositions alone, which is quicker."""
+    monkeypatch.setattr(many, "_rules", lambda seen, bounds, end: iter(()))
+
+
+@settings(deadline=None)
+@given(st.integers(many.FROM, 90), st.integers(3, 31), st.integers(0, 5))
+def test_demonstrations_are_divided_without_overlap(demonstrations: int, side: int, seed: int) -> None:
+    pairs = task_of(mirrored, demonstrations, 1, side).train
+    parts = divided(pairs, seed)
+    numbers = [id(pair) for pair in (*parts.taught, *parts.judged)]
+    assert len(set(numbers)) == len(numbers) and set(numbers) <= {id(pair) for pair in pairs}
+    assert len(parts.judged) == min(JUDGED, demonstrations // 3)
+    assert parts.searched == SEARCHED <= parts.few <= len(parts.taught)
+    for most, taught in ((FEW_CELLS, parts.taught[: parts.few]), (MANY_CELLS, parts.taught)):
+        assert len(taught) == SEARCHED or sum(pair.output.size for pair in taught) <= most
+    if sum(pair.output.size for pair in pairs) <= FEW_CELLS:
+        assert parts.few == len(parts.taught) == demonstrations - len(parts.judged)
+    # What is searched on is no larger than the middle one of those that do not judge.
+    sizes = sorted(pair.output.size for pair in pairs if id(pair) not in {id(each) for each in parts.judged})
+    assert max(pair.output.size for pair in parts.taught[:SEARCHED]) <= sizes[len(sizes) // 2]
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_a_program_that_one_demonstration_speaks_against_is_found() -> None:
+    task = task_of(mirrored)
+    wrong = divided(task.train).judged[0]
+    spoiled = [replace(pair, output=pair.output + 1) if pair is wrong else pair for pair in task.train]
+    answers = solve_task(replace(task, train=tuple(spoiled)), seconds=float("inf"), states=60)
+    assert [first.program for first, *_ in answers] == ["input | mirror left-right"] * 2
+    # Eleven of the twelve that judge, so as many of the 36.
+    assert {first.fits for first, *_ in answers} == {33}
+    for (first, *_), pair in zip(answers, task.test, strict=True):
+        np.testing.assert_array_equal(first.grid, pair.output)
+
+
+def test_few_demonstrations_are_not_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    divided_, whole = [], []
+    monkeypatch.setattr(many, "candidates", lambda task, bounds: divided_.append(len(task.train)) or [])
+    monkeypatch.setattr(solve, "candidates", lambda task, bounds: whole.append(len(task.train)) or [])
+    for number in (many.FROM - 1, many.FROM):
+        solve_task(task_of(mirrored, number), seconds=1.0)
+    assert (whole, divided_) == ([many.FROM - 1], [many.FROM])
+
+
+def test_a_rule_is_learned_and_judged_by_others() -> None:
+    task = task_of(after_three)
+    answers = solve_task(task, seconds=float("inf"), states=20)
+    for (first, *_), pair in zip(answers, task.test, strict=True):
+        np.testing.assert_array_equal(first.grid, pair.output)
+        assert (first.program, first.fits, first.source) == ("input | cells (left is 3 ? 7 : own)", 36, "rule")
+
+
+def test_outputs_of_tests_are_never_looked_at() -> None:
+    task = task_of(after_three)
+    withheld = replace(task, test=tuple(replace(pair, output=None) for pair in task.test))
+    told = [[(each.program, each.grid.tolist()) for each in solve_task(one, seconds=float("inf"), states=9)[0]]
+            for one in (task, withheld)]  # fmt: skip
+    assert told[0] == told[1] != []
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_a_program_that_fails_on_one_test_answers_the_others() -> None:
+    # A single column has no halves.
+    def exclusive(grid: Grid) -> Grid:
+        halves = cut_evenly(grid, 1, 2)
+        return grid if halves is None else join.stacked(halves, join.exclusive)
+
+    pairs = [pair for pair in task_of(exclusive, 99, side=9).train if pair.input.shape[1] % 2 == 0][:30]
+    odd = Pair(np.array([[1]], np.uint8), None)
+    found = many.candidates(Task("halves", tuple(pairs), (odd, pairs[0])), bounds(300))
+    best = max(found, key=lambda each: each.fits)
+    assert best.program == "input | halves left and right | exclusive" and best.fits == 30
+    assert best.grids[0] is None
+    np.testing.assert_array_equal(best.grids[1], pairs[0].output)
+
+
+@pytest.mark.usefixtures("no_rules")
+def test_compositions_have_their_share_of_the_time() -> None:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 0.001
+        return now[0]
+
+    noise = np.random.default_rng(1).integers(0, 10, (60, 4, 5)).astype(np.uint8)
+    train = tuple(Pair(a, b) for a, b in zip(noise[::2], noise[1::2], strict=True))
+    many.candidates(Task("noise", train, (Pair(noise[0], None),)), Bounds(2.0, clock=clock))
+    assert 0.7 < now[0] / 2.0 / many.SEARCH_SHARE < 1.1
+
+
+def test_the_work_ends_with_the_first_that_is_always_right() -> None:
+    found = many.candidates(task_of(mirrored), bounds())
+    assert found[-1].fits == 36 and all(each.fits < 36 for each in found[:-1])
+
+
+@dataclass
+class Taught:
+    """Stands for a view: how many demonstrations rules from each of its bases reproduce, and what was learned when."""
+
+    fits: list[int]
+    name: str
+    done: list[str] = field(default_factory=list)
+
+    def rules(self, number: int, many: bool) -> list[Candidate] | None:
+        if number >= len(self.fits):
+            return None
+        self.done.append(f"{self.name}{number}{' with many' if many else ''}")
+        return [Candidate((), "", 0.0, self.fits[number], "rule")]
+
+
+def lessons(*views: list[int], seconds: float = 99.0) -> list[str]:
+    done: list[str] = []
+    times = iter(range(1000))
+    taught = [Taught(fits, name, done) for fits, name in zip(views, "abcd", strict=False)]
+    list(many._rules(taught, Bounds(1.0, clock=lambda: next(times)), seconds))  # type: ignore[arg-type]
+    return done
+
+
+def test_what_promises_most_is_learned_next() -> None:
+    # First the best base of each view; then, where some judge well, from more, before the next bases of the best.
+    assert lessons([3, 9], [8, 1]) == ["a0", "b0", "b0 with many", "b1", "a0 with many", "a1", "a1 with many",
+                                       "b1 with many"]  # fmt: skip
+    assert lessons([3, 9], [8, 1], seconds=3) == ["a0", "b0", "b0 with many"]
+
+
+def test_what_is_always_wrong_is_given_up() -> None:
+    assert lessons([0, 0, 5], [0, 0, 5]) == ["a0", "b0", "a1", "b1"]
+    assert lessons([0, 0, 5], [0, 4]) == ["a0", "b0", "a1", "b1", "b1 with many"]

@@ -14,8 +14,9 @@ from arc_affinity.search import many, solve, solve_task
 from arc_affinity.search.compose import Bounds
 from arc_affinity.search.functions import join
 from arc_affinity.search.functions.pieces import cut_evenly
-from arc_affinity.search.many import FEW_CELLS, JUDGED, MANY_CELLS, SEARCHED, divided
+from arc_affinity.search.many import FEW_CELLS, JUDGED, MANY_CELLS, SEARCHED, Parts, Seen, divided
 from arc_affinity.search.ranking import Candidate
+from arc_affinity.search.views import View, views_of
 from arc_affinity.types import Grid, Pair, Task
 
 pytestmark = pytest.mark.many_steps
@@ -175,3 +176,84 @@ def test_what_promises_most_is_learned_next() -> None:
 def test_what_is_always_wrong_is_given_up() -> None:
     assert lessons([0, 0, 5], [0, 0, 5]) == ["a0", "b0", "a1", "b1"]
     assert lessons([0, 0, 5], [0, 4]) == ["a0", "b0", "a1", "b1", "b1 with many"]
+
+
+def test_more_is_learned_where_most_is_promised() -> None:
+    assert lessons([9, 9], [8])[:4] == ["a0", "b0", "a0 with many", "b0 with many"]
+
+
+def seen_by_background(tests: int = 2) -> tuple[Task, Seen]:
+    """A task seen with each grid's commonest colour as background."""
+    task = task_of(after_three, tests=tests)
+    parts = divided(task.train)
+    inputs = [pair.input for pair in (*parts.taught, *parts.judged, *task.test)]
+    view = next(each for each in views_of(inputs) if each.name == "background by count")
+    return task, Seen(task, parts, view)
+
+
+def test_what_a_view_gives_is_undone_by_the_colours_of_each_grid() -> None:
+    task, seen = seen_by_background()
+    taught, known = len(seen.parts.taught), len(seen.targets)
+    outputs = [seen.view.apply(pair.output, known + i) for i, pair in enumerate(task.test)]
+    found = seen._judged([*seen.targets[taught:], *outputs], "program", 2.0, "rule")
+    assert (found.program, found.cost, found.fits) == ("background by count: program", 2.5, 36)
+    for grid, pair in zip(found.grids, task.test, strict=True):
+        np.testing.assert_array_equal(grid, pair.output)
+    assert seen._judged([None, *seen.targets[taught + 1 :], None, None], "", 2.0, "rule").fits == 33
+
+
+def test_rules_are_learned_from_a_few_and_then_from_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, seen = seen_by_background()
+    seen.parts = replace(seen.parts, few=7)
+    list(seen.compositions(bounds(30)))
+    learned: list[tuple[int, int]] = []
+
+    def learn(features: list[object], targets: list[Grid], limits: object) -> list[object]:
+        learned.append((len(features), len(targets)))
+        return []
+
+    monkeypatch.setattr(many, "learn_rules", learn)
+    monkeypatch.setattr(many, "forest", lambda features, targets: [np.zeros((1, 1), np.uint8)] * len(features))
+    others = len(seen.parts.judged) + len(task.test)
+    for more, taught in ((False, 7), (True, len(seen.parts.taught))):
+        (found,) = seen.rules(0, more)
+        assert learned.pop() == (taught + others, taught)
+        assert len(found.grids) == len(task.test) and found.program == "background by count: input | forest"
+    assert seen.rules(99, False) is None
+
+
+def test_rules_have_no_bases_that_fail_or_have_other_sizes() -> None:
+    _, seen = seen_by_background()
+    list(seen.compositions(bounds(60)))
+    place = len(seen.search.targets)
+    assert len(seen.finished.same_size) > 3 and seen._bases
+    for base in (*seen._bases, *seen._layers):
+        assert [grid.shape for grid in base.state[: len(seen.targets)]] == [each.shape for each in seen.targets]
+        assert len(base.state) == len(seen.inputs)
+    whole = next(node for node in seen.finished.same_size if node.steps)
+    seen.inputs[place] = np.zeros((30, 29), np.uint8)
+    assert seen._rerun(whole) is None
+
+
+def test_all_views_have_some_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    views, shares = [], []
+
+    class Watched:
+        def __init__(self, task: Task, parts: Parts, view: View) -> None:
+            views.append(view.name)
+
+        def compositions(self, given: Bounds) -> list[Candidate]:
+            shares.append(given.seconds)
+            now[0] += given.seconds
+            return []
+
+        def rules(self, number: int, more: bool) -> None:
+            return None
+
+    now = [0.0]
+    monkeypatch.setattr(many, "Seen", Watched)
+    lattice = np.array([[1, 5, 2, 5, 0], [5, 5, 5, 5, 5], [3, 5, 1, 5, 2]], np.uint8)
+    pairs = tuple(Pair(np.where(lattice == 5, 5, (lattice + i) % 4).astype(np.uint8), lattice) for i in range(30))
+    many.candidates(Task("lattice", pairs, (pairs[0],)), Bounds(10.0, clock=lambda: now[0]))
+    assert views[:2] == ["", "parts as cells"] and len(views) == len(shares) > 4
+    assert shares[:2] == pytest.approx([0.4 * 4.0, 0.4 * 2.4]) and sum(shares) == pytest.approx(4.0)

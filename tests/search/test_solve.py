@@ -129,6 +129,13 @@ def test_ranking() -> None:
     assert [(answer.program, answer.agreeing) for answer in answers] == [("dear", 2), ("cheap", 1), ("part", 1)]
 
 
+def test_a_program_without_an_answer_to_a_test_has_no_place_there() -> None:
+    grid = np.ones((1, 1), np.uint8)
+    task = task_of(mirrored)
+    found = [Candidate((None,), "best", 1.0, 2, "rule"), Candidate((grid,), "other", 2.0, 1, "rule")]
+    assert [[answer.program for answer in answers] for answers in rank(found, task)] == [["other"]]
+
+
 def node(cost: float, *grids: list[list[int]], name: str = "") -> Node:
     return Node(tuple(np.array(each, np.uint8) for each in grids), Kind.GRID, (name,) if name else (), cost)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from arc_affinity.search.cell_rules.features import cell_features
+from arc_affinity.search.cell_rules.features import CellFeatures, Feature, cell_features
 from arc_affinity.search.cell_rules.forest import forest
-from arc_affinity.search.cell_rules.rules import FEW, MANY, learn_rules
+from arc_affinity.search.cell_rules.rules import FEW, MANY, Leaf, Learner, learn_rules, tabulate
 
 
 def noisy(count: int, seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
@@ -43,3 +43,11 @@ def test_rules_from_many_may_leave_cells_unexplained() -> None:
     best = min(learn_rules(features, spoiled[:18], limits=MANY), key=lambda rule: rule.size)
     assert best.text == "(own is 2 ? 5 : own)"
     np.testing.assert_array_equal(best.grids[20], right[20])
+
+
+def test_a_question_whose_answers_lead_to_the_same_is_not_asked() -> None:
+    # Of 40 cells where the flag is 10 are spoiled, elsewhere none of 40: the question gains bits and changes nothing.
+    target = np.array([7] * 10 + [1] * 70, np.uint8)
+    flag = Feature(0, "", np.arange(80)[None] < 40)
+    cells = tabulate([CellFeatures({"own": Feature(0, "", np.ones((1, 80), np.uint8))}, {"flag": flag})], 1)
+    assert Learner(cells, target, 2, limits=MANY).fit(np.arange(80)) == Leaf(0, 0, 0)

@@ -278,6 +278,8 @@ class Learner:
         second = None if first is None else self._grow(chosen[~agreed], depth + 1)
         if first is None or second is None:
             return None
+        if first == second and isinstance(first, Leaf):
+            return first  # ends that most cells agree on may be the same
         question = int(self.usable[best])
         return Fork(question, int(self.cells.question_tiers[question]), first, second)
 

@@ -194,6 +194,9 @@ COLUMNS: dict[str, Figure] = {
     "grids, arc_prize": by_protocol(Protocol.ARC_PRIZE, lambda found: found.solved),
 }
 
+LESS_PARENTS = ("validation loss", "cells, teacher forced", "cells, sized")
+"""Figures that are told beside the parent's too, seed by seed."""
+
 
 def interval(values: Sequence[float], digits: int = 2) -> str:
     """Return the mean of the seeds' values and half of its 95 % interval (Student's t), which one seed has not."""
@@ -209,18 +212,19 @@ def table(results: Mapping[str, Sequence[Result]], labels: Mapping[str, str], sa
 
 
 def overall(results: Mapping[str, Sequence[Result]]) -> Iterator[str]:
-    """Yield the table of means over tasks."""
-    yield (
-        "| variant | what is changed | parent | parameters | seeds | "
-        + " | ".join(COLUMNS)
-        + " | cells, sized, less the parent's |"
-    )
-    yield "|" + "---|" * (6 + len(COLUMNS))
+    """Yield the table of means over tasks, and of what they have more than the parent's."""
+    first = next(iter(results.values()))[0]
+    columns = {name: figure for name, figure in COLUMNS.items() if not math.isnan(figure(first))}
+    differences = [name for name in LESS_PARENTS if name in columns]
+    head = ["variant", "what is changed", "parent", "parameters", "seeds", *columns]
+    head += [f"{name}, less the parent's" for name in differences]
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
     for name, mine in results.items():
         variant = FAMILY[name]
-        cells = [interval([figure(result) for result in mine]) for figure in COLUMNS.values()]
-        less = against_parent(COLUMNS["cells, sized"], mine, results.get(variant.parent, ()))
-        row = [name, variant.told, variant.parent, f"{mine[0].parameters:,}", str(len(mine)), *cells, less]
+        cells = [interval([figure(result) for result in mine]) for figure in columns.values()]
+        less = [against_parent(COLUMNS[each], mine, results.get(variant.parent, ())) for each in differences]
+        row = [name, variant.told, variant.parent, f"{mine[0].parameters:,}", str(len(mine)), *cells, *less]
         yield f"| {' | '.join(row)} |"
 
 

@@ -38,6 +38,17 @@ def test_intervals_by_hand() -> None:
     assert interval([1.25]) == "1.25"
 
 
+def test_the_table_tells_what_was_asked_and_the_difference_of_each_seed() -> None:
+    result, table_of = made["Result"], made["overall"]
+    found = {
+        "champion": [result(10, loss, {}) for loss in (1.0, 2.0)],
+        "line": [result(9, loss, {}) for loss in (1.5, 2.5)],
+    }
+    head, _, *rows = (line.strip("| ").split(" | ") for line in table_of(found))
+    assert head[5:] == ["validation loss", "validation loss, less the parent's"]
+    assert rows[1][3:] == ["9", "2", "2.00 ± 6.35", "0.50 ± 0.00"]
+
+
 @pytest.mark.slow
 def test_runs_are_kept_and_tabulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = ["--steps", "2", "--tasks", "4", "--per-task", "7", "--asked", "2"]

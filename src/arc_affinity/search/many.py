@@ -16,7 +16,7 @@ from arc_affinity.search.cell_rules.rules import MANY, learn_rules
 from arc_affinity.search.compose import Bounds, Finished, Node, Search
 from arc_affinity.search.functions.library import steps_for
 from arc_affinity.search.ranking import Candidate
-from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
+from arc_affinity.search.views import LatticeView, View, all_views
 from arc_affinity.types import Grid, Pair, Task
 
 FROM = 30
@@ -86,11 +86,7 @@ def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
     parts = divided(task.train)
     pairs = (*parts.taught, *parts.judged, *task.test)
     inputs = [pair.input for pair in pairs]
-    views: list[View | LatticeView] = [*views_of(inputs)]
-    lattice = lattice_view(parts.taught, inputs)
-    if lattice is not None:
-        views.insert(1, lattice)
-    seen = [Seen(task, parts, view) for view in views]
+    seen = [Seen(task, parts, view) for view in all_views(parts.taught, inputs)]
     end = bounds.clock() + bounds.seconds
     found: list[Candidate] = []
     for candidate in _in_turn(seen, bounds, end):

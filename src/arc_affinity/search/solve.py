@@ -15,7 +15,7 @@ from arc_affinity.search.functions.library import steps_for
 from arc_affinity.search.layers import stacks
 from arc_affinity.search.ranking import Candidate, Found, rank
 from arc_affinity.search.values import grids_in
-from arc_affinity.search.views import LatticeView, View, lattice_view, views_of
+from arc_affinity.search.views import LatticeView, View, all_views
 from arc_affinity.types import Grid, Pair, Task
 
 logger = logging.getLogger(__name__)
@@ -70,10 +70,7 @@ def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
     """Return all programs found within bounds, in no order; see `solve_task`."""
     end = bounds.clock() + bounds.seconds
     inputs = [pair.input for pair in (*task.train, *task.test)]
-    views: list[View | LatticeView] = [*views_of(inputs)]
-    lattice = lattice_view(task.train, inputs)
-    if lattice is not None:
-        views.insert(1, lattice)
+    views = all_views(task.train, inputs)
     found: list[Candidate] = []
     for number, view in enumerate(views):
         left = end - bounds.clock()

@@ -128,6 +128,15 @@ def lattice_view(demonstrations: Sequence[Pair], inputs: Sequence[Grid]) -> Latt
     return view
 
 
+def all_views(demonstrations: Sequence[Pair], inputs: Sequence[Grid]) -> list[View | LatticeView]:
+    """Return every view to try: that of parts as cells, if there is one, comes after the first of `views_of`."""
+    views: list[View | LatticeView] = [*views_of(inputs)]
+    lattice = lattice_view(demonstrations, inputs)
+    if lattice is not None:
+        views.insert(1, lattice)
+    return views
+
+
 def lattice_cells(grid: Grid) -> tuple[Indices, Indices] | None:
     """Return the part, counted from 0, of each row and of each column of a lattice; -1 for lines; None if it is none.
 

@@ -15,7 +15,7 @@ from arc_affinity.search.cell_rules.forest import forest
 from arc_affinity.search.cell_rules.rules import MANY, learn_rules
 from arc_affinity.search.compose import Bounds, Finished, Node, Search
 from arc_affinity.search.functions.library import steps_for
-from arc_affinity.search.ranking import Candidate
+from arc_affinity.search.ranking import Candidate, turned_back
 from arc_affinity.search.views import LatticeView, View, all_views
 from arc_affinity.types import Grid, Pair, Task
 
@@ -200,14 +200,13 @@ class Seen:
 
     def _judged(self, grids: Sequence[Grid | None], text: str, cost: float, source: str) -> Candidate:
         """A candidate with its answers to the tests, which come after those by which it is judged."""
-        first = len(self.parts.taught)
-        back = [None if grid is None else self.view.undo(grid, first + i) for i, grid in enumerate(grids)]
+        found = turned_back(Candidate(tuple(grids), text, cost, 0, source), self.view, len(self.parts.taught))
         judged = len(self.parts.judged)
         wanted = [pair.output for pair in self.parts.judged if pair.output is not None]
-        right = sum(grid is not None and np.array_equal(grid, true) for grid, true in zip(back, wanted, strict=False))
-        prefix, dearer = (f"{self.view.name}: ", 0.5) if self.view.name else ("", 0.0)
-        fits = self.demonstrations * right // judged
-        return Candidate(tuple(back[judged:]), prefix + text, cost + dearer, fits, source)
+        right = sum(
+            grid is not None and np.array_equal(grid, true) for grid, true in zip(found.grids, wanted, strict=False)
+        )
+        return replace(found, grids=found.grids[judged:], fits=self.demonstrations * right // judged)
 
 
 def _of(node: Node, chosen: Sequence[int]) -> Node:

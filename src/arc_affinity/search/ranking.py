@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from arc_affinity.search.views import LatticeView, View
 from arc_affinity.types import Grid, Task
+
+VIEW_COST = 0.5
+"""What a program costs more that sees the task in another view."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,14 @@ class Candidate:
     cost: float
     fits: int
     source: str
+
+
+def turned_back(candidate: Candidate, view: View | LatticeView, first: int) -> Candidate:
+    """Return a candidate that was found in a view, as it is without: its grids are of the pairs from ``first`` on."""
+    grids = tuple(None if grid is None else view.undo(grid, first + i) for i, grid in enumerate(candidate.grids))
+    if not view.name:
+        return replace(candidate, grids=grids)
+    return replace(candidate, grids=grids, program=f"{view.name}: {candidate.program}", cost=candidate.cost + VIEW_COST)
 
 
 def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...]:

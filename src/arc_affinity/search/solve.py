@@ -13,7 +13,7 @@ from arc_affinity.search.cell_rules.rules import learn_rules
 from arc_affinity.search.compose import Bounds, Node, Search
 from arc_affinity.search.functions.library import steps_for
 from arc_affinity.search.layers import stacks
-from arc_affinity.search.ranking import Candidate, Found, rank
+from arc_affinity.search.ranking import Candidate, Found, rank, turned_back
 from arc_affinity.search.values import grids_in
 from arc_affinity.search.views import LatticeView, View, all_views
 from arc_affinity.types import Grid, Pair, Task
@@ -126,17 +126,7 @@ def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candi
         layered = stacks(finished.same_size, targets)
         found += [Candidate(each.grids[known:], each.text, each.cost, known, "stack") for each in layered]
     found += _rules(finished.same_size, inputs, targets, end, bounds.clock)
-    prefix = f"{view.name}: " if view.name else ""
-    return [
-        Candidate(
-            tuple(None if grid is None else view.undo(grid, known + i) for i, grid in enumerate(each.grids)),
-            prefix + each.program,
-            each.cost + (0.5 if view.name else 0),
-            each.fits,
-            each.source,
-        )
-        for each in found
-    ]
+    return [turned_back(each, view, known) for each in found]
 
 
 def _rules(

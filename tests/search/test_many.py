@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arc_affinity.search import many, solve, solve_task
+from arc_affinity.search.cell_rules.features import CellFeatures
 from arc_affinity.search.compose import Bounds
 from arc_affinity.search.functions import join
 from arc_affinity.search.functions.pieces import cut_evenly
@@ -220,6 +221,18 @@ def test_rules_are_learned_from_a_few_and_then_from_many(monkeypatch: pytest.Mon
         assert learned.pop() == (taught + others, taught)
         assert len(found.grids) == len(task.test) and found.program == "background by count: input | forest"
     assert seen.rules(99, False) is None
+
+
+def test_a_rule_asks_the_other_bases_but_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, seen = seen_by_background()
+    list(seen.compositions(bounds(60)))
+    tables: list[CellFeatures] = []
+    monkeypatch.setattr(many, "learn_rules", lambda features, *_, **__: tables.append(features[0]) or [])
+    monkeypatch.setattr(many, "forest", lambda features, targets: [None] * len(features))
+    for number in (0, 1):
+        seen.rules(number, False)
+    names = [f"[{base.text}]" for base in seen._bases[:2]]
+    assert [[name in table.colours for name in names] for table in tables] == [[False, True], [True, False]]
 
 
 def test_rules_have_no_bases_that_fail_or_have_other_sizes() -> None:

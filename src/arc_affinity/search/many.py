@@ -150,6 +150,7 @@ class Seen:
         pairs = [Pair(given, wanted) for given, wanted in zip(self.inputs[:few], self.targets[:few], strict=True)]
         self.search = Search(self.inputs[:few], self.targets[:few], steps_for(pairs))
         self.finished = Finished()
+        self._longer: dict[str, Node | None] = {}
 
     def compositions(self, bounds: Bounds) -> Iterator[Candidate]:
         """Search for compositions on a few demonstrations; what fits those, or some of them, is judged."""
@@ -163,12 +164,12 @@ class Seen:
     def _bases(self) -> list[Node]:
         """Grids that rules can be learned from: those that come out for all inputs, of the outputs' sizes."""
         few = best_bases(self.finished.same_size, self.targets)
-        return [longer for node in few if (longer := self._rerun(node))]
+        return [longer for node in few if (longer := self._for_all(node))]
 
     @cached_property
     def _layers(self) -> list[Node]:
         few = self.finished.same_size[: EXTRA_LAYERS + 1]
-        return [longer for node in few if (longer := self._rerun(node))]
+        return [longer for node in few if (longer := self._for_all(node))]
 
     def rules(self, number: int, many: bool) -> list[Candidate] | None:
         """Learn rules for cells, and a forest, from one of the bases; None if there are not so many."""
@@ -177,7 +178,9 @@ class Seen:
         known = len(self.parts.taught)
         taught = known if many else self.parts.few
         chosen = [*range(taught), *range(known, len(self.inputs))]
-        base, *layers = (_of(node, chosen) for node in (self._bases[number], *self._layers))
+        own = self._bases[number]
+        base = _of(own, chosen)
+        layers = [_of(node, chosen) for node in self._layers if node is not own]
         features = base_features(base, [self.inputs[i] for i in chosen])
         table = [with_layers(each, i, base, layers) for i, each in enumerate(features)]
         targets = self.targets[:taught]
@@ -187,6 +190,12 @@ class Seen:
         ]
         made.append((forest(table, targets), f"{base.text} | forest", FOREST_COST))
         return [self._judged(grids[taught:], text, base.cost + cost, "rule") for grids, text, cost in made]
+
+    def _for_all(self, node: Node) -> Node | None:
+        """As `_rerun`, once a program: the same object for a base and for the layer that it is too."""
+        if node.text not in self._longer:
+            self._longer[node.text] = self._rerun(node)
+        return self._longer[node.text]
 
     def _rerun(self, node: Node) -> Node | None:
         """A program with what it gives for all grids; None if it does not apply to one, or sizes are not as wanted."""

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "errors": (),
     "locks": ("errors",),
     "files": ("errors", "locks"),
-    "documents": ("errors",),
+    "documents": ("errors", "documents"),
     "processes": (),
     "statistics": ("errors", "text"),
     "text": (),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 ZOO = Path(__file__).parents[1] / "src" / "arc_affinity" / "models" / "zoo"
 DATASETS = {
-    "held18": "18 foundational tasks, 20 held-out examples each",
-    "unseen92": "92 tasks of the published validation split, 3 examples each",
+    "held18": "18 foundational tasks, {} held-out examples each",
+    "unseen92": "92 tasks of the published validation split, {} examples each",
     "arc1": "ARC-AGI-1 evaluation",
     "arc2": "ARC-AGI-2 public evaluation",
 }
@@ -30,7 +30,8 @@ def row(dataset: str, protocol: str, path: Path) -> str:
     tries = 1 if protocol != "arc_prize" else 2
     given = "given" if protocol != "arc_prize" else f"{100 * size:.1f}"
     figures = f"{100 * exact:.2f} ({tries}) | {100 * first:.2f} | {100 * cells:.2f} | {given}"
-    return f"| {DATASETS[dataset]} | {score['outputs']} | {protocol} | {figures} |"
+    said = DATASETS[dataset].format(score["outputs"] // score["tasks"])
+    return f"| {said} | {score['outputs']} | {protocol} | {figures} |"
 
 
 def main() -> None:

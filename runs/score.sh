@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH OUT=${OUT:-out/scores} OMP_NUM_THREADS=1
-UNSEEN=${UNSEEN:-3} # examples of each unseen task
+UNSEEN=${UNSEEN:-20} # examples of each unseen task; the published difference of 3.25 and 2.5 % needs as many
 DATASETS=${DATASETS:-held18 unseen92 arc1 arc2}
 [[ $# -gt 0 ]] || set -- rotary-foundational rotary champion-foundational champion
 

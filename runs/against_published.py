@@ -10,10 +10,11 @@ forced. Tasks without records are left out on both sides.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.diagnosis.affinity import theoretical
 from arc_affinity.diagnosis.gap import TaskAccuracy, by_category, group_gap
 from arc_affinity.evaluation.records.record import read_records
@@ -28,7 +29,8 @@ def main() -> None:
     parser.add_argument("records", type=Path, nargs="+")
     parser.add_argument("--reference", type=Path, required=True)
     options = parser.parse_args()
-    reference = published_reference(options.reference, {task.id for task in load_tasks("arc-agi-1/training")})
+    training = load_tasks("arc-agi-1/training")
+    reference = published_reference(options.reference, {task.id for task in training})
     assert reference.fine_tunes and reference.labels
     for path in options.records:
         for result in score_each(read_records(path)):
@@ -40,16 +42,24 @@ def main() -> None:
                 assert cells is not None and grids is not None and two is not None
                 ours[task_id] = (TaskAccuracy(task_id, cells, grids), two)
             print(f"\n{path.parent.name}, {result.subject.protocol}, {len(known)} tasks\n")
-            print_table(ours, [reference.fine_tunes[task_id] for task_id in known], reference.labels)
+            print_table(
+                ours, [reference.fine_tunes[task_id] for task_id in known], reference.labels, kept_out_tasks(training)
+            )
 
 
 def print_table(
-    ours: dict[str, tuple[TaskAccuracy, float]], theirs: Sequence[FineTune], labels: dict[str, str]
+    ours: dict[str, tuple[TaskAccuracy, float]],
+    theirs: Sequence[FineTune],
+    labels: dict[str, str],
+    kept_out: Collection[str],
 ) -> None:
-    """Print means over all tasks, by affinity and by category, and what was published of the same tasks."""
+    """Print means over all tasks, those that no solver was written for, by affinity and by category, and what was
+    published of the same tasks."""
     print("| tasks | | exact, % | two attempts, % | cells, % | gap | at 0 | exact, published | gap | at 0 |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     groups = {"all": [task.final for task in theirs]}
+    groups["kept out"] = [task for task in groups["all"] if task.task_id in kept_out]
+    groups["others"] = [task for task in groups["all"] if task.task_id not in kept_out]
     levels = {task: f"{level} affinity" for task, code in labels.items() if (level := theoretical(code))}
     groups |= by_category([task for task in groups["all"] if task.task_id in levels], levels)
     groups |= by_category(groups["all"], labels)

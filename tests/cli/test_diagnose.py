@@ -72,6 +72,7 @@ def test_records_become_a_page_numbers_and_figures(cli, tmp_path, records, train
     # The demonstrations come from the dataset that the records name.
     assert [len(data["tasks"][task.id]["train"]) for task in training] == [len(task.train) for task in training]
     numbers = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert numbers["category_source"] == "the published labels of 7 tasks"
     assert numbers["sets"][0]["scores"]["score"]["value"] == pytest.approx(2 / 7)
     assert numbers["sets"][0]["by_task"][training[3].id]["category"] == classify(training[3].id).category
     assert numbers["notes"] == []
@@ -232,6 +233,19 @@ def test_categories_by_code_need_no_demonstrations():
     labels = find_categories(["007bbfb7", "zzzzzzzz"])
     assert labels.by_task == {"007bbfb7": classify("007bbfb7").category}
     assert "in all: 1 (zzzzzzzz)" in labels.notes[0]
+
+
+def test_published_categories_come_before_the_rules():
+    published = {"1a07d186": "L1", "0b148d64": "ambiguous", "zzzzzzzz": "S1"}
+    labels = find_categories(["1a07d186", "0b148d64", "007bbfb7", "zzzzzzzz"], published=published)
+    # The rules alone say S1 of the first.
+    assert labels.by_task["1a07d186"] == "L1" != classify("1a07d186").category
+    assert {task: labels.by_task.get(task) for task in ("0b148d64", "007bbfb7", "zzzzzzzz")} == {
+        "0b148d64": classify("0b148d64").category,
+        "007bbfb7": classify("007bbfb7").category,
+        "zzzzzzzz": None,
+    }
+    assert labels.source.startswith("the published labels of 1 tasks; rules over the code of the generators of 2 tasks")
 
 
 def changed(path, **fields):

@@ -69,8 +69,9 @@ def diagnose(
         tasks: Ids of the tasks that count, or files of ids; all unless given.
         data_dir: Folder with the datasets that are not installed.
         attempts: How many ranked attempts count; 1 needs no second one.
-        categories: JSON file of the tasks' categories by id, as classify writes it. Without it they come from the
-            code of the tasks' generators, and from their demonstrations where there is no code.
+        categories: JSON file of the tasks' categories by id, as classify writes it. Without it they are the
+            published ones, come from the code of the tasks' generators, or from their demonstrations where there is
+            neither.
         figures: Folder for every figure as an SVG file of its own.
         allow_missing: Let a submission lack tasks, which count 0.
         strict: Refuse a submission with attempts that are no grid; otherwise they count as wrong.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.diagnosis.page.document import page
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.document import report_json
@@ -16,6 +17,7 @@ from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.notebook.answers import Answers
+from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.labels import find_categories
 from arc_affinity.types import Task
 
@@ -56,8 +58,8 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
 
     Args:
         answers: of one solver each, to tasks of one dataset.
-        categories: JSON file of the tasks' categories by id. Without it they come from the code of the tasks'
-            generators, and from their demonstrations where there is no code.
+        categories: JSON file of the tasks' categories by id. Without it they are the published ones, come from the code
+            of the tasks' generators, or from their demonstrations where there is neither.
 
     Raises:
         ArcAffinityError: no answers are given, they are of several datasets, or outputs are withheld.
@@ -102,7 +104,8 @@ def report_on(
     """
     ids = {task_id for each in sets for task_id in each.tasks}
     tell(f"categories of {len(ids):,} tasks")
-    labels = find_categories(ids, tasks, categories, tell)
+    published = published_reference(None, task_ids()).labels or {}
+    labels = find_categories(ids, tasks, categories, tell, published)
     tell(f"intervals and tests over {len(ids):,} tasks")
     report = build_report(sets, labels.by_task, labels.source, [*notes, *labels.notes])
     return Diagnosis(report, headline(report), findings(report), shown)

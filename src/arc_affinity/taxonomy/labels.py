@@ -1,10 +1,11 @@
-"""The categories of many tasks at once: from a file, the code of their generators, or their grids."""
+"""The categories of many tasks at once: from a file, as published, from their generators' code, or from their grids."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.documents import read_object, shown
@@ -31,15 +32,18 @@ def find_categories(
     tasks: Iterable[Task] = (),
     path: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    published: Mapping[str, str] = MappingProxyType({}),
 ) -> Labels:
     """Return the categories of the tasks with these ``ids``.
 
     Args:
         ids: of the tasks to label.
         tasks: those of them whose demonstrations are known.
-        path: JSON object of a category for each task id, or what ``classify --out`` wrote. Without it the rules
-            over re-arc's generators decide where a task has one, and elsewhere the networks that look at grids.
+        path: JSON object of a category for each task id, or what ``classify --out`` wrote. Without it a task of re-arc
+            has its published category, or else that of the rules over its generator; elsewhere the networks that
+            look at grids decide.
         tell: told of the tasks that are looked at, which takes a moment each.
+        published: category by task of re-arc; an ambiguous one is none.
 
     Raises:
         ArcAffinityError: the file is none such, or names a category that there is not.
@@ -50,8 +54,11 @@ def find_categories(
         known = {task: code for task, code in listed.items() if code != UNKNOWN}
         return _labels(ids, known, f"the file {path.name}", "not in the file")
     coded = sorted(set(ids) & set(task_ids()))
-    labels = {task_id: classify(task_id).category for task_id in coded}
-    ways = [f"rules over the code of the generators of {len(labels)} tasks"] if labels else []
+    told = {task_id: published[task_id] for task_id in coded if published.get(task_id, AMBIGUOUS) != AMBIGUOUS}
+    by_rules = {task_id: classify(task_id).category for task_id in coded if task_id not in told}
+    labels = told | by_rules
+    ways = [f"the published labels of {len(told)} tasks"] if told else []
+    ways += [f"rules over the code of the generators of {len(by_rules)} tasks"] if by_rules else []
     uncoded = set(ids) - labels.keys()
     seen, reason = _by_grids([task for task in tasks if task.id in uncoded], tell)
     if seen:

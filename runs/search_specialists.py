@@ -59,7 +59,7 @@ def main() -> None:
         logging.info("%.0f of %d tasks, %.0f min", done * len(tasks), len(tasks), (time.monotonic() - begun) / 60)
 
     with Journal(options.out / "programs.jsonl", header) as journal, worker_pool(options.workers) as pool:
-        found = search_tasks(tasks, options.seconds, STATES, journal, pool, options.workers, report)
+        found = search_tasks(tasks, options.seconds, STATES, journal, pool, options.workers, report).programs
     merged = {(task.id, index): merge((), found[task.id, index]) for task in tasks for index in range(len(task.test))}
     origin = Origin("search", SEARCH_DIGEST, "re-arc", Protocol.ARC_PRIZE, 0, exposure="transductive")
     write_records(options.out / "records.jsonl", records_of(tasks, merged, origin))

@@ -126,6 +126,19 @@ def test_a_program_that_fails_on_one_test_answers_the_others() -> None:
 
 
 @pytest.mark.usefixtures("no_rules")
+def test_one_odd_demonstration_leaves_the_others_their_program() -> None:
+    draws = np.random.default_rng(0)
+    inputs = [np.full((3, 5), 5, np.uint8) for _ in range(33)]
+    for grid in inputs:
+        grid[::2, ::2] = draws.integers(0, 4, (2, 3))
+    pairs = [Pair(grid, grid[:, ::-1].copy()) for grid in inputs]
+    odd = divided(pairs[:32]).judged[0]
+    train = tuple(Pair(pair.input, np.ones((1, 1), np.uint8)) if pair is odd else pair for pair in pairs[:32])
+    ((first, *_),) = solve_task(Task("lattices", train, (pairs[32],)), seconds=float("inf"), states=60)
+    assert (first.program, first.fits) == ("input | mirror left-right", 32 * 9 // 10)
+
+
+@pytest.mark.usefixtures("no_rules")
 def test_compositions_have_their_share_of_the_time() -> None:
     now = [0.0]
 
@@ -150,6 +163,7 @@ class Taught:
 
     fits: list[int]
     name: str
+    has_more: bool = True
     done: list[str] = field(default_factory=list)
 
     def rules(self, number: int, many: bool) -> list[Candidate] | None:
@@ -162,7 +176,7 @@ class Taught:
 def lessons(*views: list[int], seconds: float = 99.0) -> list[str]:
     done: list[str] = []
     times = iter(range(1000))
-    taught = [Taught(fits, name, done) for fits, name in zip(views, "abcd", strict=False)]
+    taught = [Taught(fits, name, done=done) for fits, name in zip(views, "abcd", strict=False)]
     list(many._rules(taught, Bounds(1.0, clock=lambda: next(times)), seconds))  # type: ignore[arg-type]
     return done
 
@@ -172,6 +186,13 @@ def test_what_promises_most_is_learned_next() -> None:
     assert lessons([3, 9], [8, 1]) == ["a0", "b0", "b0 with many", "b1", "a0 with many", "a1", "a1 with many",
                                        "b1 with many"]  # fmt: skip
     assert lessons([3, 9], [8, 1], seconds=3) == ["a0", "b0", "b0 with many"]
+
+
+def test_nothing_is_learned_again_where_there_is_no_more() -> None:
+    done: list[str] = []
+    view = Taught([9, 9], "a", has_more=False, done=done)
+    list(many._rules([view], Bounds(1.0, clock=lambda: 0.0), 1.0))  # type: ignore[list-item]
+    assert done == ["a0", "a1"]
 
 
 def test_what_is_always_wrong_is_given_up() -> None:
@@ -205,7 +226,9 @@ def test_what_a_view_gives_is_undone_by_the_colours_of_each_grid() -> None:
 
 def test_rules_are_learned_from_a_few_and_then_from_many(monkeypatch: pytest.MonkeyPatch) -> None:
     task, seen = seen_by_background()
+    assert not seen.has_more
     seen.parts = replace(seen.parts, few=7)
+    assert seen.has_more
     list(seen.compositions(bounds(30)))
     learned: list[tuple[int, int]] = []
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from arc_affinity.search import solve, solve_task
+from arc_affinity.search import many, solve, solve_task
 from arc_affinity.search.bases import RULE_BASES, agreement
 from arc_affinity.search.cell_rules.features import CellFeatures
 from arc_affinity.search.compose import Bounds, Node
 from arc_affinity.search.ranking import Candidate, rank
+from arc_affinity.search.solve import found_program
 from arc_affinity.search.values import Kind
 from arc_affinity.search.views import background_first, lattice_cells, lattice_view, ranked_by_count, views_of
 from arc_affinity.types import Pair, Task
@@ -116,17 +117,23 @@ def test_largest_grids_end_in_time() -> None:
 
 
 def test_ranking() -> None:
-    a, b, c = (np.full((1, 1), colour, np.uint8) for colour in (1, 2, 3))
+    a, b, c, d = (np.full((1, 1), colour, np.uint8) for colour in (1, 2, 3, 4))
     task = task_of(mirrored)
     found = [
         Candidate((a,), "cheap", 3.0, 2, "composition"),
         Candidate((b,), "dear", 3.2, 2, "composition"),
         Candidate((b,), "dearer", 3.9, 2, "rule"),
         Candidate((c,), "part", 0.0, 1, "composition"),
+        Candidate((d,), "cheapest", 2.6, 2, "composition"),
     ]
     (answers,) = rank(found, task)
-    # Two that agree outweigh a little more cost; a program that fits less comes last whatever it costs.
-    assert [(answer.program, answer.agreeing) for answer in answers] == [("dear", 2), ("cheap", 1), ("part", 1)]
+    # Two that agree outweigh half a unit of cost; a program that fits less comes last whatever it costs.
+    assert [(answer.program, answer.agreeing) for answer in answers] == [
+        ("cheapest", 1),
+        ("dear", 2),
+        ("cheap", 1),
+        ("part", 1),
+    ]
 
 
 def test_a_program_without_an_answer_to_a_test_has_no_place_there() -> None:
@@ -151,8 +158,8 @@ def test_rules_are_learned_from_the_best_grids_with_the_inputs_colours_and_other
     ragged = node(1.4, [[1, 1, 1], [5, 5, 5]], [[1, 1, 1], [5, 5, 5]], [[7]], name="ragged")
     seen: list[list[CellFeatures]] = []
 
-    def learn(features: list[CellFeatures], wanted: list[np.ndarray]) -> list[SimpleNamespace]:
-        assert wanted is targets
+    def learn(features: list[CellFeatures], wanted: list[np.ndarray], known: set[str]) -> list[SimpleNamespace]:
+        assert wanted is targets and known == ({"(own)"} if len(seen) % 2 else set())
         seen.append(features)
         return [SimpleNamespace(size=2, held_out=0.75, text="(own)", grids=(*targets, inputs[2]))]
 
@@ -184,7 +191,7 @@ def test_rules_are_learned_from_the_best_grids_with_the_inputs_colours_and_other
 
 def test_rules_end_with_the_time_and_after_some_grids(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(solve, "learn_rules", lambda features, targets: calls.append(len(features)) or [])
+    monkeypatch.setattr(solve, "learn_rules", lambda features, targets, known: calls.append(len(features)) or [])
     grids = [np.zeros((1, 2), np.uint8)] * 2
     nodes = [node(float(cost), [[0, 0]], [[0, 0]], name=f"n{cost}") for cost in range(9)]
     solve._rules(nodes, grids, grids[:1], 1.0, lambda: 0.0)
@@ -196,9 +203,30 @@ def test_rules_end_with_the_time_and_after_some_grids(monkeypatch: pytest.Monkey
         assert len(calls) == done
 
 
+def test_a_rule_that_asks_no_other_grid_is_learned_once() -> None:
+    grids = [np.array(each, np.uint8) for each in ([[1, 2, 0]], [[2, 0, 1]], [[0, 1, 1]])]
+    targets = [np.where(each == 1, 5, each).astype(np.uint8) for each in grids[:2]]
+    nodes = [node(0.0, *(each.tolist() for each in grids)), node(1.0, *([[[3, 4, 0]]] * 3), name="other")]
+    texts = [each.program for each in solve._rules(nodes, grids, targets, 1.0, lambda: 0.0)]
+    assert "input | cells (own is 1 ? 5 : own)" in texts and len(texts) == len(set(texts))
+
+
 def test_agreement_is_the_share_of_cells() -> None:
     targets = [np.array([[1, 2]], np.uint8), np.array([[3], [4], [5]], np.uint8)]
     assert agreement(node(0.0, [[1, 0]], [[3], [4], [0]], [[9]]), targets) == pytest.approx(3 / 5)
+    with pytest.raises(ValueError):
+        agreement(node(0.0, [[1, 0]]), targets)
+
+
+def test_the_program_of_many_demonstrations_reproduces_those_that_were_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(solve, "solve_task", lambda task, seconds: seen.append(len(task.train)) or [])
+    task = task_of(mirrored)
+    found_program(replace(task, train=task.train * 30), 1.0)
+    found_program(task, 1.0)
+    assert seen == [many.FROM - 1, len(task.train)]
 
 
 def test_colours_are_exchanged_by_count() -> None:

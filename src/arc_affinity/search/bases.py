@@ -43,17 +43,25 @@ def _with_input_colours(features: CellFeatures, given: Grid) -> CellFeatures:
 
 
 def agreement(node: Node, targets: Sequence[Grid]) -> float:
-    """Share of the outputs' cells that grids of the same sizes have right."""
-    right = sum(int((value == target).sum()) for value, target in zip(grids_in(node.state), targets, strict=False))
+    """Share of the outputs' cells that grids of the same sizes have right; tests, which have no output, come last.
+
+    Raises:
+        ValueError: the program was run on fewer grids than there are outputs.
+    """
+    values = grids_in(node.state)[: len(targets)]
+    right = sum(int((value == target).sum()) for value, target in zip(values, targets, strict=True))
     return right / sum(target.size for target in targets)
 
 
-def with_layers(features: CellFeatures, index: int, base: Node, layers: Iterable[Node]) -> CellFeatures:
-    """Features with other programs' grids as colours, where they have the base's sizes."""
-    colours = dict(features.colours)
-    for node in layers:
-        if node is base or any(a.shape != b.shape for a, b in zip(node.state, base.state, strict=True)):
-            continue
-        value = grids_in(node.state)[index]
-        colours[f"[{node.text}]"] = Feature(1 if node.cost < 2 else 2, "layers", value)
-    return CellFeatures(colours, features.numbers)
+def with_layers(features: Sequence[CellFeatures], base: Node, layers: Iterable[Node]) -> list[CellFeatures]:
+    """Features of every grid with other programs' grids as colours, where all of these have the base's sizes."""
+    shapes = [grid.shape for grid in grids_in(base.state)]
+    fitting = [node for node in layers if node is not base and [grid.shape for grid in grids_in(node.state)] == shapes]
+    added = {f"[{node.text}]": (1 if node.cost < 2 else 2, grids_in(node.state)) for node in fitting}
+    return [
+        CellFeatures(
+            {**each.colours, **{name: Feature(tier, "layers", grids[i]) for name, (tier, grids) in added.items()}},
+            each.numbers,
+        )
+        for i, each in enumerate(features)
+    ]

@@ -84,9 +84,9 @@ def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
     The work ends with the first that reproduces all of these.
     """
     parts = divided(task.train)
-    pairs = (*parts.taught, *parts.judged, *task.test)
-    inputs = [pair.input for pair in pairs]
-    seen = [Seen(task, parts, view) for view in all_views(parts.taught, inputs)]
+    known = (*parts.taught, *parts.judged)
+    inputs = [pair.input for pair in (*known, *task.test)]
+    seen = [Seen(task, parts, view) for view in all_views(known, inputs)]
     end = bounds.clock() + bounds.seconds
     found: list[Candidate] = []
     for candidate in _in_turn(seen, bounds, end):
@@ -132,7 +132,7 @@ def _rules(seen: Sequence[Seen], bounds: Bounds, end: float) -> Iterator[Candida
         if lesson.many:
             continue
         share = max(each.fits for each in found)
-        if share:
+        if share and seen[lesson.view].has_more:
             heapq.heappush(lessons, Lesson(-share, lesson.base, lesson.view, many=True))
         heapq.heappush(lessons, Lesson(-share / 2, lesson.base + 1, lesson.view, many=False))
 
@@ -163,13 +163,18 @@ class Seen:
     @cached_property
     def _bases(self) -> list[Node]:
         """Grids that rules can be learned from: those that come out for all inputs, of the outputs' sizes."""
-        few = best_bases(self.finished.same_size, self.targets)
+        few = best_bases(self.finished.same_size, self.targets[: self.parts.searched])
         return [longer for node in few if (longer := self._for_all(node))]
 
     @cached_property
     def _layers(self) -> list[Node]:
         few = self.finished.same_size[: EXTRA_LAYERS + 1]
         return [longer for node in few if (longer := self._for_all(node))]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is more to learn from than what is learned from at first."""
+        return self.parts.few < len(self.parts.taught)
 
     def rules(self, number: int, many: bool) -> list[Candidate] | None:
         """Learn rules for cells, and a forest, from one of the bases; None if there are not so many."""
@@ -182,7 +187,7 @@ class Seen:
         base = _of(own, chosen)
         layers = [_of(node, chosen) for node in self._layers if node is not own]
         features = base_features(base, [self.inputs[i] for i in chosen])
-        table = [with_layers(each, i, base, layers) for i, each in enumerate(features)]
+        table = with_layers(features, base, layers)
         targets = self.targets[:taught]
         made = [
             (rule.grids, f"{base.text} | cells {rule.text}", 1 + 0.4 * rule.size)

@@ -54,7 +54,7 @@ def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...
     """Return one list of distinct answers for each test output, the most trusted first.
 
     Programs that reproduce more demonstrations come first, then cheaper ones; each doubling of the programs that
-    agree counts as one and a half units of cost.
+    agree counts as half a unit of cost.
     """
     lists = []
     for index, pair in enumerate(task.test):

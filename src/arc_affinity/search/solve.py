@@ -91,8 +91,12 @@ class FoundProgram:
 
 
 def found_program(task: Task, seconds: float) -> FoundProgram:
-    """Return the most trusted program that gives every demonstration's output; outputs of tests are not looked at."""
+    """Return the most trusted program that gives every demonstration's output; outputs of tests are not looked at.
+
+    Of many demonstrations the first ones alone are looked at, all of which it reproduces.
+    """
     try:
+        task = replace(task, train=task.train[: many.FROM - 1])
         answers = solve_task(task, seconds=seconds)
     except FAULTS as error:
         return FoundProgram(None, reason=f"the search failed ({type(error).__name__})")
@@ -141,10 +145,11 @@ def _rules(
     for node in best_bases(same_size, targets):
         if clock() >= end:
             break
-        features = base_features(node, inputs)
+        features, texts = base_features(node, inputs), set[str]()
         for layers in ((), same_size[: EXTRA_LAYERS + 1]):
-            table = [with_layers(each, i, node, layers) for i, each in enumerate(features)]
-            for rule in learn_rules(table, targets):
+            # Most rules ask no layer, and were learned before there were any.
+            for rule in learn_rules(with_layers(features, node, layers), targets, known=texts):
+                texts.add(rule.text)
                 cost = node.cost + 1 + 0.4 * rule.size + 2 * (1 - rule.held_out) + (0.5 if layers else 0)
                 text = f"{node.text} | cells {rule.text}"
                 found.append(Candidate(rule.grids[len(targets) :], text, cost, len(targets), "rule"))

@@ -42,7 +42,7 @@ class Counting(SerialExecutor):
 
 def search(folder: Path, executor: Executor, seconds: float | None = None, report: Callable = lambda _: None):
     with Journal(folder / "programs.jsonl", {"tasks": 3}) as journal:
-        return search_tasks(TASKS, math.inf, 50, journal, executor, 2, report, seconds)
+        return search_tasks(TASKS, math.inf, 50, journal, executor, 2, report, seconds).programs
 
 
 def test_every_question_has_its_programs(tmp_path: Path) -> None:
@@ -73,8 +73,22 @@ def test_no_task_is_begun_after_the_time_is_over(tmp_path: Path, monkeypatch: py
     assert executor.given == 1
     assert {task_id for task_id, _ in found} == {TASKS[0].id}
     monkeypatch.undo()
-    # The same run, given time, does the rest.
+    # The time is over for the same run when it is called again, too; given more, it does the rest.
+    again = search(tmp_path, executor, seconds=3.0)
+    assert executor.given == 1 and again.keys() == found.keys()
     assert len(search(tmp_path, executor)) == 6 and executor.given == 3
+
+
+def test_the_time_of_earlier_runs_counts(tmp_path: Path) -> None:
+    executor = Counting()
+    with Journal(tmp_path / "programs.jsonl", {"tasks": 3}) as journal:
+        journal.append({"task": "task0", "programs": [[], []], "seconds": 2.5})
+        for seconds, given in ((2.5, 0), (100.0, 2)):
+            found = search_tasks(TASKS, math.inf, 50, journal, executor, 1, lambda _: None, seconds)
+            assert executor.given == given and 2.5 <= found.seconds < 50
+    assert [line["seconds"] >= 2.5 for _, line in Journal(tmp_path / "programs.jsonl", {"tasks": 3}).rows()] == [
+        True
+    ] * 4
 
 
 def test_a_search_that_fails_costs_one_task_its_programs(

@@ -13,6 +13,7 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates import collecting as candidates
 from arc_affinity.evaluation.candidates.answering import questions_of
+from arc_affinity.evaluation.candidates.programs import Searched
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.layout import FRAME
@@ -20,6 +21,7 @@ from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
 from arc_affinity.training import executors
 from arc_affinity.training.joint import plan
+from arc_affinity.training.joint import solve as solving
 from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, with_new_tasks
 from arc_affinity.training.joint.plan import LEAST_PASSES, worth_learning
 from arc_affinity.training.joint.processes import threads_of
@@ -226,6 +228,32 @@ def test_time_becomes_a_plan(base: LoadedSolver, tmp_path: Path) -> None:
     made = json.loads((tmp_path / "out" / "plan.json").read_text())
     assert made["learned"] and 0.4 <= made["answering"] <= 1.6
     assert solved.summary["learned"] == len(made["learned"])
+
+
+def test_the_search_of_an_interrupted_run_counts(
+    base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    real = solving.make_plan
+    monkeypatch.setattr(solving, "_search", lambda *_: Searched({}, 50.0))
+    monkeypatch.setattr(solving, "make_plan", lambda *given: told.append(given[-1]) or real(*given))
+    solved = run(tmp_path / "out", base, replace(SETTINGS, budget=Budget(seconds=52), sources="both"))
+    assert 50 <= told[0] < 52 and solved.summary["training_seconds"] < 10
+
+
+def test_no_tasks_are_refused(base: LoadedSolver, tmp_path: Path) -> None:
+    where = Where(tmp_path / "out", torch.device("cpu"), workers=1)
+    with pytest.raises(ArcAffinityError, match="no tasks"):
+        solve((), base, replace(SETTINGS, budget=Budget(seconds=4)), where, dataset="tiny")
+    assert not (tmp_path / "out").exists()
+
+
+def test_answering_is_tried_where_it_will_be_done(base: LoadedSolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices: list[str] = []
+    monkeypatch.setattr(plan, "write", lambda model, *_, **__: devices.append(model.device.type))
+    asked = questions_of(tasks(), {"task0": 0, "task1": 1})
+    plan.seconds_a_cell(base.model, tasks(), asked, SETTINGS, torch.device("meta"))
+    assert set(devices) == {"meta"} and base.model.device.type == "cpu"
 
 
 def test_a_plan_is_tried_in_the_threads_of_the_work(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +52,15 @@ class Program:
         return self.shown >= many.FROM
 
 
+@dataclass(frozen=True)
+class Searched:
+    """The programs of every question whose task was searched, and the seconds that it took, earlier, interrupted runs
+    included."""
+
+    programs: Mapping[Place, tuple[Program, ...]]
+    seconds: float
+
+
 def search_task(task: Task, seconds: float, states: int) -> list[list[list[Any]]] | str:
     """Search one task; what a worker process is called with. Returns JSON values, per test and program, or its fault:
     raised, it would end the work of all tasks where that is done in one process."""
@@ -79,33 +88,41 @@ def search_tasks(
     at_a_time: int,
     report: Callable[[float], None],
     seconds: float | None = None,
-) -> dict[Place, tuple[Program, ...]]:
+) -> Searched:
     """Search every task that the journal does not hold yet and return the programs of every question.
 
     Args:
         tasks: the tasks; outputs of their tests are not looked at.
         each: seconds for one; infinite: the states alone decide, and answers are the same everywhere.
         states: distinct results in each view of a task.
-        journal: one line a task.
+        journal: one line a task, with the seconds until then; a last one where the time was over before the tasks.
         executor: where the work is done.
         at_a_time: tasks that are given out at once.
         report: called with the share of the tasks that are done.
-        seconds: after which no further task is begun; those left have no programs. None: all are searched.
+        seconds: after which, those of earlier runs included, no further task is begun; those left have no programs.
+            None: all are searched.
     """
-    done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for _, line in journal.rows()}
+    lines = [line for _, line in journal.rows()]
+    done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for line in lines if "task" in line}
     missing = [task for task in tasks if task.id not in done]
-    end = math.inf if seconds is None else time.monotonic() + seconds
+    begun = time.monotonic() - (lines[-1].get("seconds", 0.0) if lines else 0.0)
+    end = math.inf if seconds is None else begun + seconds
     for task, future in hand_out(lambda one: executor.submit(search_task, one, each, states), missing, at_a_time, end):
         found = future.result()
         if isinstance(found, str):
             logger.warning("task %s: the search failed (%s)", task.id, found)
         done[task.id] = [[] for _ in task.test] if isinstance(found, str) else found
-        journal.append({"task": task.id, "programs": done[task.id]})
+        took = round(time.monotonic() - begun, 3)
+        journal.append({"task": task.id, "programs": done[task.id], "seconds": took})
         report(len(done) / len(tasks))
-    return {
+    took = time.monotonic() - begun
+    if missing and len(done) < len(tasks):
+        journal.append({"seconds": round(took, 3)})
+    programs = {
         (task.id, index): tuple(
-            Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in programs
+            Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in kept
         )
         for task in tasks
-        for index, programs in enumerate(done.get(task.id, ()))
+        for index, kept in enumerate(done.get(task.id, ()))
     }
+    return Searched(programs, took)

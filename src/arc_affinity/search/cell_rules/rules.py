@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -306,12 +306,16 @@ class Rule:
 
 
 def learn_rules(
-    features: Sequence[CellFeatures], targets: Sequence[Grid], most_tier: int = 2, limits: Limits = FEW
+    features: Sequence[CellFeatures],
+    targets: Sequence[Grid],
+    most_tier: int = 2,
+    limits: Limits = FEW,
+    known: Collection[str] = (),
 ) -> list[Rule]:
     """Return rules, the simplest first, that turn grids with these features into the targets.
 
     ``features`` are of every grid, the demonstrations' first, each of its target's size; none above ``most_tier`` is
-    used.
+    used. Rules whose texts are ``known`` are left out, which is quick.
     """
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
@@ -324,7 +328,7 @@ def learn_rules(
             if tree is None:
                 continue
             text = describe(tree, cells)
-            if text in found:
+            if text in found or text in known:
                 continue
             row = answer(tree, cells, np.arange(len(cells.owner)))
             grids = split_rows(row, features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def make_plan(
     else:
         # In the threads that each process of the work itself has, or the trial would be faster than the work.
         with computing_in(THREADS):
-            a_cell = seconds_a_cell(model, tasks, questions, settings) / workers
+            a_cell = seconds_a_cell(model, tasks, questions, settings, where.device) / workers
         with computing_in(threads_of(recipe)):
             speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
         every = frozenset(task.id for task in tasks)
@@ -112,16 +113,22 @@ def seconds_to_answer(a_cell: float, tasks: Sequence[Task], learned: frozenset[s
 
 
 def seconds_a_cell(
-    model: PairTransformer, tasks: Sequence[Task], questions: Sequence[Question], settings: SolveSettings
+    base: PairTransformer,
+    tasks: Sequence[Task],
+    questions: Sequence[Question],
+    settings: SolveSettings,
+    device: torch.device,
 ) -> float:
-    """What one process takes to write a cell, here and now, by a trial on some questions."""
+    """What one process takes to write a cell on the device, here and now, by a trial on some questions."""
     rng = np.random.default_rng(settings.seed)
     by_id = {task.id: task for task in tasks}
     chosen = [questions[at] for at in rng.permutation(len(questions))[:TRIAL]]
-    written = [under(question, views_of(by_id[question.task_id], 1, 0)[0]) for question in chosen]
-    begun = time.monotonic()
     # Any task vector will do: only the time counts.
-    write(model.eval(), [replace(each, task=0) for each in written], most=TRIAL_TOKENS)
+    written = [replace(under(question, views_of(by_id[question.task_id], 1, 0)[0]), task=0) for question in chosen]
+    model = copy.deepcopy(base).to(device).eval()
+    write(model, written[:1], most=1)  # a GPU takes seconds to begin
+    begun = time.monotonic()
+    write(model, written, most=TRIAL_TOKENS)
     return (time.monotonic() - begun) / (len(written) * TRIAL_TOKENS)
 
 

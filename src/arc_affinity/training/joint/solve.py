@@ -16,7 +16,7 @@ from arc_affinity.evaluation.candidates.answering import Question, questions_of
 from arc_affinity.evaluation.candidates.collecting import Answers, Network
 from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
-from arc_affinity.evaluation.candidates.programs import Program, search_tasks
+from arc_affinity.evaluation.candidates.programs import Searched, search_tasks
 from arc_affinity.evaluation.predicting.voting import Candidate, Choice
 from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Origin, Place, Record, name_in_records, write_records
@@ -82,8 +82,11 @@ def solve(
         report: called as work goes on.
 
     Raises:
-        ArcAffinityError: the folder holds another run, something in it is damaged, or the disk is full.
+        ArcAffinityError: there are no tasks, the folder holds another run, something in it is damaged, or the disk is
+            full.
     """
+    if not tasks:
+        raise ArcAffinityError("there are no tasks to solve")
     with working_in(where.folder):
         begun = time.monotonic()
         for what, named in (("dataset", dataset), ("base", base.name)):
@@ -108,17 +111,18 @@ def solve(
         _check_folder(where.folder / RUN, header)
         questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
         workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
-        programs: Mapping[Place, Sequence[Program]] = {}
+        searched = Searched({}, 0.0)
         if settings.sources != "network":
-            programs = _search(asked, settings, where, workers, report)
-        searched = time.monotonic() - begun
+            searched = _search(asked, settings, where, workers, report)
+        # As if the search of earlier, interrupted runs had been of this one.
+        begun = min(begun, time.monotonic() - searched.seconds)
         name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
         drafts: Mapping[Place, Sequence[Candidate]] = {}
         ranked: Mapping[Place, Sequence[Choice]] = {}
         learned: frozenset[str] = frozenset()
         answering = time.monotonic()
         if settings.sources != "search":
-            plan = make_plan(base.model, asked, questions, settings, where, workers, searched)
+            plan = make_plan(base.model, asked, questions, settings, where, workers, time.monotonic() - begun)
             learned = frozenset(plan.learned)
             spent = time.monotonic() - begun
             trained, progress = _train(asked, learned, base, settings, where, workers, plan.answering + spent, report)
@@ -126,7 +130,7 @@ def solve(
             drafts, ranked = _answer(trained, asked, questions, plan, settings, where, workers, report)
             name, digest = base.name, trained.digest
         merged = {
-            place: merge(ranked.get(place, ()), programs.get(place, ()), learned=place[0] in learned)
+            place: merge(ranked.get(place, ()), searched.programs.get(place, ()), learned=place[0] in learned)
             for place in ((q.task_id, q.index) for q in questions)
         }
         origin = Origin(
@@ -146,7 +150,7 @@ def solve(
             "learned": len(learned),
             "steps": progress.steps,
             "passes": progress.passes,
-            "search_seconds": round(searched, 1),
+            "search_seconds": round(searched.seconds, 1),
             "training_seconds": round(progress.seconds, 1),
             "answering_seconds": round(time.monotonic() - answering, 1),
             **figures_of(tasks, records, drafts, merged),
@@ -208,9 +212,7 @@ def _train(
     return load_solver(folder), last
 
 
-def _search(
-    tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report
-) -> Mapping[Place, Sequence[Program]]:
+def _search(tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report) -> Searched:
     each = settings.search_seconds(len(tasks), workers)
     header = {"tasks": len(tasks), "states": SEARCHED_STATES}
     with (

@@ -112,16 +112,20 @@ class Trainer:
             compile_layers(self.model.layers, self.device)
 
     def run(self, report: Callable[[Progress], None]) -> PairTransformer:
-        """Train until the budget is spent and return the model with averaged weights, in evaluation mode."""
+        """Train until the budget is spent and return the model with averaged weights, in evaluation mode.
+
+        ``report`` is called after each step, and first of all where a training goes on: there may be no step left.
+        """
         saved = begun = time.monotonic()
         before = self.seconds
+        if self.steps:
+            report(self._progress())
         with ThreadPoolExecutor(1) as ahead:
             for share in self._shares(ahead):
                 self.seconds = before + time.monotonic() - begun
                 if self._step(share) >= 1:
                     break
-                spent = self.job.budget.spent(self.steps, self.seconds)
-                report(Progress(self.steps, self.passes, spent, self.loss, self.tokens, self.seconds))
+                report(self._progress())
                 if self.rank == 0 and time.monotonic() - saved > SAVE_EVERY:
                     self.save()
                     saved = time.monotonic()
@@ -131,6 +135,10 @@ class Trainer:
             for parameter, mean in zip(self.trained, self.average, strict=True):
                 parameter.copy_(mean)
         return self.model.eval()
+
+    def _progress(self) -> Progress:
+        spent = self.job.budget.spent(self.steps, self.seconds)
+        return Progress(self.steps, self.passes, spent, self.loss, self.tokens, self.seconds)
 
     def _shares(self, ahead: Executor) -> Iterator[Share]:
         """What this process does of each batch, pass after pass; the next is laid out while one is trained on."""
@@ -174,9 +182,10 @@ class Trainer:
             part = F.cross_entropy(logits.float(), labels, reduction="sum") / share.labels
             part.backward()  # type: ignore[no-untyped-call]
             loss += part.detach()
-        spent = self._add_up(loss)
+        spent, total = self._add_up(loss)
         if spent >= 1:
             return spent
+        self.loss = total
         recipe = self.job.recipe
         for group in (*self.muon.param_groups, *self.adamw.param_groups):
             group["lr"] = recipe.rate(self.steps, spent)
@@ -188,12 +197,12 @@ class Trainer:
         self.tokens += share.tokens
         return spent
 
-    def _add_up(self, loss: Tensor) -> float:
-        """Add up gradients and losses of all processes; return the share of the budget spent by the first's clock."""
+    def _add_up(self, loss: Tensor) -> tuple[float, float]:
+        """Add up gradients and losses of all processes; return the share of the budget spent by the first's clock, and
+        the loss."""
         clock = self.job.budget.spent(self.steps, self.seconds)
         if self.world == 1:
-            self.loss = float(loss)
-            return clock
+            return clock, float(loss)
         # One clock for all: by its own each process would end, and set its rate, a little sooner or later.
         extra = torch.tensor([float(loss), clock if self.rank == 0 else 0.0], dtype=torch.float64)
         gradients = [p.grad for p in self.trained if p.grad is not None]
@@ -205,8 +214,7 @@ class Trainer:
         for gradient in gradients:
             gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
             at += gradient.numel()
-        self.loss = float(extra[0])
-        return float(extra[1])
+        return float(extra[1]), float(extra[0])
 
     def save(self) -> None:
         """Write the state, in one step.
@@ -222,6 +230,7 @@ class Trainer:
             "adamw": self.adamw.state_dict(),
             "counts": [self.steps, self.passes, self.done, self.tokens],
             "seconds": self.seconds,
+            "loss": self.loss,
         }
         # In memory first: torch would tell of a full disk in words of its own.
         content = io.BytesIO()
@@ -250,5 +259,7 @@ class Trainer:
                 mean.copy_(saved)
             self.steps, self.passes, self.done, self.tokens = map(int, state["counts"])
             self.seconds = float(state["seconds"])
+            # States of earlier versions have none.
+            self.loss = float(state.get("loss", 0.0))
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise ArcAffinityError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,12 +31,14 @@ def bowl(recipe: Recipe, folder: Path, shared: Path) -> float:
 def searched(tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Found]:
     """Search in a folder by `bowl`, or by what stands in its place."""
 
-    def search(name: str, trials: int, training: Callable[..., float] = bowl, seed: int = 0) -> Found:
+    def search(
+        name: str, trials: int, training: Callable[..., float] = bowl, seed: int = 0, varied: Sequence[str] = VARIED
+    ) -> Found:
         monkeypatch.setattr(settings, "train_trial", training)
         folder = tmp_path / name
         if not folder.exists():
             shutil.copytree(examples, folder / "data")
-        sweep = SettingsSweep(tiny, read_space(VARIED, tiny), trials, 0.5, seed)
+        sweep = SettingsSweep(tiny, read_space(varied, tiny), trials, 0.5, seed)
         return sweep.run(folder, SerialExecutor, 1)
 
     return search
@@ -61,6 +63,7 @@ def test_what_may_be_varied_is_read_by_the_fields_kind(tiny: Recipe) -> None:
         (["learning_rate=0:1e-2:log"], "above 0 with :log"),
         (["learning_rate=1e-4:x"], "could not convert"),
         (["learning_rate=1e-4:inf"], "LOW must be below HIGH"),
+        (["warmup_steps=0.2:10:log"], "LOW must be at least 1"),
         (["beta1=0.5:1.5"], "at most 0.999999"),
         (["optimiser=adam,sgd"], "must be one of adam, adamw, muon"),
         (["steps=10:20"], "cannot be compared"),
@@ -177,6 +180,14 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[.
     assert {trial.settings["optimiser"]: trial.loss for trial in trials} == {"adam": None, "muon": 1.0}
     assert Found(trials[:0], {}).ranked == ()
     assert Found((Trial(3, {}, 2.0), Trial(4, {}, None), Trial(5, {}, 1.5)), {}).ranked[0] == Trial(5, {}, 1.5)
+
+
+def test_values_that_do_not_go_together_are_told_and_the_others_go_on(searched: Callable[..., Found]) -> None:
+    # Most widths between do not divide into the heads that both ends divide into.
+    for _ in range(2):
+        trials = searched("run", 8, varied=["model.width=16:32"]).trials
+        losses = {trial.settings["model.width"] % 2: trial.loss is None for trial in trials}
+        assert len(trials) == 8 and losses == {0: False, 1: True}
 
 
 @pytest.mark.many_steps

@@ -97,7 +97,10 @@ def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
         for value in (ends.low, ends.high) if isinstance(ends, Range) else ends:
             _changed(recipe, {name: value})
         if isinstance(ends, Range):
-            space[name] = replace(ends, whole=type(recipe.flat()[name]) is int)
+            whole = type(recipe.flat()[name]) is int
+            if whole and ends.log and round(ends.low) < 1:
+                raise ArcAffinityError(f"--vary {each}: {name} is a whole number, so with :log LOW must be at least 1")
+            space[name] = replace(ends, whole=whole)
     if not space:
         raise ArcAffinityError("nothing to vary: give --vary at least once")
     return space
@@ -230,7 +233,14 @@ class SettingsSweep:
 
         def submit(trial: Any) -> Future[float]:
             settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
-            return executor.submit(train_trial, self.recipe_of(settings), out / TRIALS / str(trial.number), out)
+            try:
+                recipe = self.recipe_of(settings)
+            except ArcAffinityError as error:
+                # Values that are fine alone may not go together; the search goes on without them.
+                refused: Future[float] = Future()
+                refused.set_exception(error)
+                return refused
+            return executor.submit(train_trial, recipe, out / TRIALS / str(trial.number), out)
 
         for trial, future in hand_out(submit, asked(), at_a_time):
             try:

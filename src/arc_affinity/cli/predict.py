@@ -49,7 +49,7 @@ def predict(
 
     Args:
         model: A bundled model's name, a model folder, a checkpoint, or an adapter's folder, whose base is then taken;
-            or the folder of a run of `solve`, for the tasks that it has learned.
+            or the folder of a run of `solve`, for the tasks of that run.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or an example store (every
             example of which is predicted from other examples of its task).
         out: File of the records to write, JSON lines; gzip where it ends in .gz.

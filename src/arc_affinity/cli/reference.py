@@ -38,7 +38,8 @@ RECIPE = """\
 # Every field of a recipe
 
 Made by `make docs` from the fields themselves; a test holds the two equal. [Train a model](training.md) shows recipes
-at work. Every field is a flag of `train` too: `--learning-rate 1e-3`, and `--model.width 96` for one of the network.
+at work. Every field but the name is a flag of `train` too: `--learning-rate 1e-3`, and `--model.width 96` for one of
+the network.
 """
 
 FAR = 2**31

@@ -44,6 +44,10 @@ CHECKS: Mapping[str, Callable[[Evidence], Finding]] = MappingProxyType(
 )
 """What judges each claim of `STATEMENTS`."""
 
+HEAD = """\
+Made by `arc-affinity reproduce --out DIR`; `--reference DIR` names the folder of published tables, without which fewer
+claims can be checked. Grids of our own models count by their first attempts, by whatever protocol."""
+
 MANY = 4
 """So many parts of a sentence or more are set out as a list."""
 
@@ -108,7 +112,7 @@ def as_json(published: Sequence[Claim], ours: Sequence[Claim]) -> dict[str, obje
 
 def as_markdown(published: Sequence[Claim], ours: Sequence[Claim]) -> str:
     """Return the claims as a page: tables of verdicts, then a section each."""
-    lines = ["# The published claims, checked", "", "Made by `arc-affinity reproduce --out DIR`."]
+    lines = ["# The published claims, checked", "", HEAD]
     for title, claims in (("The paper's claims", published), ("Our claims about them", ours)):
         lines += ["", f"## {title}", "", f"{len(claims)} claims: {verdicts(claims)}.", ""]
         lines += ["| claim | published | verdict |", "|---|---|---|"]

@@ -1,7 +1,8 @@
 """One order of the candidates of two sources: a network that was adapted, and programs that were found.
 
 Each candidate stands where its reliability puts it: how often such a one was right on the 100 tasks kept out of
-training, asked of both sources at once (docs/log.md, 19). Nothing was chosen on tasks that scores are reported of.
+training, asked of both sources at once (docs/log.md, 19). Nothing was chosen on evaluation tasks; a score on these
+100 is of the tasks that the order was chosen on, and should be told as such.
 """
 
 from __future__ import annotations

@@ -93,21 +93,7 @@ def solve(
             name_in_records(named, what)
         # The tasks as they are asked: without the outputs of their tests.
         asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
-        # What a run is of; another run in the same folder is refused by it.
-        header: dict[str, Any] = {
-            "dataset": dataset,
-            "tasks": len(tasks),
-            "edition": edition_of(asked),
-            "base": base.name,
-            "base_digest": base.digest,
-            "exposure": "transductive",
-            "budget": asdict(settings.budget),
-            "seed": settings.seed,
-            "views": settings.views,
-            "shared_views": settings.shared,
-            "recipe": asdict(settings.recipe),
-            "sources": settings.sources,
-        }
+        header = _header(asked, base, settings, dataset)
         _check_folder(where.folder / RUN, header)
         questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
         workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
@@ -158,6 +144,24 @@ def solve(
         write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         (where.folder / STATE).unlink(missing_ok=True)
         return Solved(records, drafts, summary)
+
+
+def _header(asked: Sequence[Task], base: LoadedSolver, settings: SolveSettings, dataset: str) -> dict[str, Any]:
+    """What a run is of; another run in the same folder is refused by it."""
+    return {
+        "dataset": dataset,
+        "tasks": len(asked),
+        "edition": edition_of(asked),
+        "base": base.name,
+        "base_digest": base.digest,
+        "exposure": "transductive",
+        "budget": asdict(settings.budget),
+        "seed": settings.seed,
+        "views": settings.views,
+        "shared_views": settings.shared,
+        "recipe": asdict(settings.recipe),
+        "sources": settings.sources,
+    }
 
 
 def _check_folder(path: Path, header: Mapping[str, Any]) -> None:

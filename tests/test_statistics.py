@@ -140,6 +140,10 @@ def test_correlations_that_do_not_exist():
     whole = spearman([1.0, 2.0, 3.0, 5.0], [2.0, 3.0, 5.0, 7.0])
     assert (whole.effect.value, whole.effect.low) == (pytest.approx(1.0), None)
     assert "ranks agree wholly" in whole.reason
+    # Two of the 24 orders of four are as far from none: this one and the reverse.
+    assert whole.p == pytest.approx(2 / 24)
+    # Of three with a tie: 1, 1, 2 against 1, 2, 3 is sqrt(3)/2, and so is every order but those with 1, 2, 1: 0.
+    assert spearman([1.0, 1.0, 2.0], [1.0, 2.0, 3.0]).p == pytest.approx(4 / 6)
     told = partial_spearman([1.0, 2.0, 3.0, 5.0], [2.0, 1.0, 5.0, 7.0], [1.0, 2.0, 3.0, 5.0])
     assert (told.effect.value, told.p) == (None, None)
     assert "wholly told" in told.reason

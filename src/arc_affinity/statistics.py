@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from jaxtyping import Float
@@ -39,6 +40,9 @@ RESAMPLES = 4000
 """Of every bootstrap and every random permutation (ours)."""
 
 SEED = 0
+
+EXACT_RANKS = 7
+"""Pairs from which the p of a rank correlation is the t distribution's."""
 
 ALL_EQUAL = "all values are equal"
 
@@ -145,7 +149,8 @@ def mean(values: Sequence[float]) -> Estimate:
 
 
 def spearman(x: Sequence[float], y: Sequence[float]) -> Tested:
-    """Return Spearman's rank correlation of paired values, ties averaged, with p from the t distribution.
+    """Return Spearman's rank correlation of paired values, ties averaged, with p from the t distribution; of fewer than
+    `EXACT_RANKS` pairs, which it would give p = 0 where all are in order, from all their orders.
 
     The interval is Fisher's z with the standard error of Bonett and Wright (2000), equation 3:
     sqrt((1 + r**2 / 2) / (n - 3)).
@@ -162,7 +167,15 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> Tested:
     if _constant(a) or _constant(b):
         return _untested(n, f"{ALL_EQUAL} on one side: no ranks to correlate")
     found = stats.spearmanr(a, b)
-    return Tested(_rank_estimate(float(found.statistic), n, 0), float(found.pvalue))
+    p = _permuted(a, b) if n < EXACT_RANKS else float(found.pvalue)
+    return Tested(_rank_estimate(float(found.statistic), n, 0), p)
+
+
+def _permuted(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
+    """The share of all orders of one side whose rank correlation is as far from 0 (exact permutation test)."""
+    x, y = (stats.rankdata(each) - (len(a) + 1) / 2 for each in (a, b))
+    products = np.array(list(permutations(y))) @ x
+    return float(np.mean(np.abs(products) >= abs(x @ y) - 1e-9))
 
 
 def partial_spearman(x: Sequence[float], y: Sequence[float], given: Sequence[float]) -> Tested:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from arc_affinity.cli.output.surest import surest
+from arc_affinity.taxonomy.by_grids import classifier
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Answer
 
@@ -143,6 +144,28 @@ def test_a_picture_of_one_task_a_category(cli, tmp_path):
     assert str(png) in done.out
     with Image.open(png) as picture:
         assert min(picture.size) > 100
+
+
+def test_a_picture_is_of_the_task_in_the_file(cli, tmp_path, monkeypatch):
+    """Its name is that of a task of ARC, which it is not."""
+    drawn = []
+    tile = Image.new("RGB", (9, 9))
+    monkeypatch.setattr("arc_affinity.cli.output.surest.task_png", lambda task, **_: drawn.append(task) or tile)
+    monkeypatch.setattr(classifier.Classifier, "classify", lambda _self, _task: classifier.Guess("S1", "S1", {"S1": 1.0}, ""))
+    file = tmp_path / "00d62c1b.json"
+    file.write_text(json.dumps({"train": [PAIR, PAIR], "test": [PAIR]}))
+    done = cli("classify", file, "--png", tmp_path / "p.png")
+    assert done.code == 0, done.err
+    assert [pair.input.tolist() for pair in drawn[0].train] == [PAIR["input"]] * 2
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / file.name).write_text(file.read_text())
+    done = cli("classify", file, tmp_path / "other" / file.name)
+    assert done.code == 1 and "two tasks are called 00d62c1b" in done.err
+
+
+def test_naming_re_arc_keeps_the_published_categories(cli):
+    (found,) = document(cli("classify", "1a07d186", "--dataset", "re-arc", "--json")).values()
+    assert (found["category"], found["by_rules"]) == ("L1", "S1")
 
 
 def test_the_surest_task_of_a_category():

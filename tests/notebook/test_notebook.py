@@ -138,13 +138,42 @@ def test_answers_are_told_by_output() -> None:
     made = answers(grid(7, 5, 3), grid(7, 5, 4))
     rows = re.findall("<tr>(.*?)</tr>", made._repr_html_())
     cells = [re.findall("<t[hd]>(.*?)</t[hd]>", row) for row in rows]
-    assert cells == [["task", "test", "attempts", "right within 2"], ["task", "0", "2", "yes"]]
+    names = ["task", "test", "protocol", "attempts", "right within 2"]
+    assert cells == [names, ["task", "0", "arc_prize", "2", "yes"]]
     # A third attempt does not count, and of an output that is withheld nothing is known.
     late = answers(grid(7, 5, 3), grid(7, 5, 3), grid(7, 5, 4))
     assert "<td>3</td><td>no</td>" in late._repr_html_()
     withheld = Example("task", 0, Pair(TASK.test[0].input, None), ())
     origin = Origin("model", "123456789abc", "mine", Protocol.ARC_PRIZE, 0)
     assert "<td>not known</td>" in Answers((make_record(origin, withheld, 1, grid(2, 2, 1)),))._repr_html_()
+
+
+def test_protocols_stand_apart() -> None:
+    forced = Origin("model", "123456789abc", "mine", Protocol.TEACHER_FORCED, 0)
+    right = make_record(forced, Example("task", 0, TASK.test[0], TASK.train), 1, grid(7, 5, 4))
+    both = Answers((right, *answers(grid(7, 5, 3), grid(7, 5, 3)).records))
+    assert re.findall(r"<td>(teacher_forced|arc_prize)</td><td>(\d)</td><td>(yes|no)</td>", both._repr_html_()) == [
+        ("teacher_forced", "1", "yes"),
+        ("arc_prize", "2", "no"),
+    ]
+    assert "test 0, teacher_forced" in aa.show(both).html and ", arc_prize" not in aa.show(answers(None)).html
+
+
+def test_a_task_without_an_answer_counts_in_a_diagnosis_as_in_a_score() -> None:
+    other = Task("other", TASK.train, TASK.test, "mine")
+    asked = Answers(answers(grid(7, 5, 4)).records, (Task("task", TASK.train, TASK.test, "mine"), other))
+    assert aa.score(asked).solved.over_tasks == 0.5
+    found = aa.diagnose(asked)
+    assert found.report.sets[0].score("score").value == 0.5 and "no attempt at 1 output" in found._repr_html_()
+
+
+def test_what_a_model_cannot_be_asked_is_refused() -> None:
+    with pytest.raises(ArcAffinityError, match="8 views: teacher_forced shows the model the answer"):
+        aa.predict(aa.find_model("rotary"), [TASK], protocol="teacher_forced", views=8)
+    with pytest.raises(ArcAffinityError, match="finds the size itself"):
+        aa.predict(aa.find_model("solver-small"), [TASK], protocol="sized")
+    with pytest.raises(ArcAffinityError, match="unknown way 'program'"):
+        aa.classify(TASK, by="program")  # type: ignore[arg-type]
 
 
 def test_no_more_tasks_are_drawn_than_a_page_takes(monkeypatch: pytest.MonkeyPatch) -> None:

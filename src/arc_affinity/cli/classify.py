@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -77,7 +78,7 @@ def classify(
     known = task_ids()
     # A task that re-arc lacks has no code. A misspelt id is looked for everywhere, and the nearest one is told.
     of_rearc = dataset == RE_ARC or (dataset is None and set(task) <= set(known))
-    way = by or ("code" if of_rearc and dataset is None else "grids")
+    way = by or ("code" if of_rearc else "grids")
     if way == "code" or (way == "program" and of_rearc):
         if dataset not in (None, RE_ARC):
             raise ArcAffinityError(f"only {RE_ARC} has generators; classify {dataset} by program or grids")
@@ -88,14 +89,16 @@ def classify(
             from arc_affinity.paper.published import published_first
 
             found = published_first(found, known)
-        pictured = "arc-agi-1/training"
+        pictured = [] if png is None else load_tasks("arc-agi-1/training")
     else:
         chosen = [task_named(each, dataset, data_dir) for each in task] or load_tasks(dataset or RE_ARC, data_dir)
         labels = {} if validate is None else read_labels(validate, [each.id for each in chosen])
         chosen = [each for each in chosen if not labels or each.id in labels]
+        if twice := [each for each, count in Counter(each.id for each in chosen).items() if count > 1]:
+            raise ArcAffinityError(f"two tasks are called {twice[0]}; classify them one after the other")
         looked_at = Bar("Classifying", len(chosen), "tasks").over(chosen)
         found = answers.by_grids(looked_at) if way == "grids" else answers.by_search(looked_at, seconds)
-        pictured = dataset or ""
+        pictured = chosen
     agreement = compare(labels, found.answers) if labels else None
     document = {
         task_id: {**asdict(answer), "confidence": round(answer.confidence, 4), **found.details.get(task_id, {})}
@@ -107,7 +110,7 @@ def classify(
         # Imported here because few runs draw, and Pillow takes a while.
         from arc_affinity.cli.output.surest import save_picture
 
-        save_picture(found.answers, png, pictured or None, data_dir)
+        save_picture(found.answers, png, {each.id: each for each in pictured})
     if json:
         print(jsonlib.dumps(document if agreement is None else agreement_document(agreement), indent=1))
         return

@@ -131,10 +131,10 @@ def _cells(task: Task) -> tuple[int, str]:
 def _show(console: Console, answers: Answers) -> None:
     """Show the first answers to questions small enough to stand side by side, of different tasks."""
     first: dict[str, Record] = {}
-    for (task_id, _), (record, *_) in answers.by_output.items():
+    for record, *_ in answers.by_output.values():
         wide = max(side for grid in (record.input, record.target) if grid is not None for side in grid.shape)
         if record.prediction is not None and wide <= 10:
-            first.setdefault(task_id, record)
+            first.setdefault(record.task_id, record)
     for record in list(first.values())[:PICTURES]:
         cells = "" if record.cell_accuracy is None else f", {record.cell_accuracy:.0%} of cells"
         verdict = f"{'exact' if record.exact else 'not exact'}{cells} (protocol {record.protocol})"

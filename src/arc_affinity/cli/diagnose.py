@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_folder, check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
-from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, files_of
+from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, files_of
 from arc_affinity.diagnosis.page.document import write_figures
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
@@ -181,6 +181,8 @@ def _named_by(sets: Sequence[RecordSet], reading: Reading) -> tuple[Sequence[Tas
     """
     name = sets[0].subject.dataset
     without = "The page shows no demonstrations: "
+    if name == RE_ARC:
+        return (), [f"{without}the examples were made by {RE_ARC}'s generators.", *_editions(sets, reading)]
     if name not in (*DATASETS, *KAGGLE):
         noted = f"{without}{name!r:.80} is no dataset's name; --dataset names where they are."
         return (), [noted, *_editions(sets, reading)]

@@ -151,7 +151,8 @@ class Reading:
         read = read_submission if self.strict else read_given
         for task_id, answers in read(path, self.required).items():
             for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
-                for number, grid in enumerate(answer, 1):
+                # What is no grid was not made.
+                for number, grid in ((number, grid) for number, grid in enumerate(answer, 1) if grid is not None):
                     yield make_record(origin, Example(task_id, index, pair, ()), number, grid)
 
     def _dataset_for(self, path: Path) -> str:

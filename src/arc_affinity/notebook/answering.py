@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from arc_affinity.data.datasets.editions import edition_of
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting import predict as predicting
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.records.record import Origin, Record, Sources
@@ -67,8 +68,8 @@ def predict(
         seed: of the views and of the draws of demonstrations.
 
     Raises:
-        ArcAffinityError: a network of `solve` has not learned a task, the protocol is unknown, or it needs outputs
-            that are withheld.
+        ArcAffinityError: a network of `solve` has not learned a task, the protocol is unknown, is not for the model or
+            for several views, or it needs outputs that are withheld.
 
     Example:
         >>> import arc_affinity as aa
@@ -78,6 +79,10 @@ def predict(
     """
     asked, name = tuple(tasks), dataset_of(tasks)
     by = Protocol.named(protocol)
+    if isinstance(model, LoadedSolver) and by is not Protocol.ARC_PRIZE:
+        raise ArcAffinityError(f"{model.name} finds the size itself: only protocol {Protocol.ARC_PRIZE} is for it")
+    if by is Protocol.TEACHER_FORCED and views != 1:
+        raise ArcAffinityError(f"{views} views: {by} shows the model the answer, once")
     if isinstance(model, LoadedSolver):
         origin = Origin(
             model.name, model.digest, name, Protocol.ARC_PRIZE, seed, exposure="transductive", edition=edition_of(asked)

@@ -7,14 +7,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from arc_affinity.errors import optional
 from arc_affinity.evaluation.reading import Reading
-from arc_affinity.evaluation.records.record import Place, Record, write_records
+from arc_affinity.evaluation.records.record import Record, write_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.notebook.html import table
 from arc_affinity.types import Task
+
+
+class Asked(NamedTuple):
+    """Who was asked what: a test output, by which protocol, by which weights."""
+
+    task_id: str
+    test_index: int
+    protocol: Protocol
+    model_digest: str
 
 
 @dataclass(frozen=True)
@@ -34,13 +44,17 @@ class Answers:
     summary: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
-    def by_output(self) -> Mapping[Place, Sequence[Record]]:
-        """The records of each test output, attempts in order."""
-        found: dict[Place, list[Record]] = {}
-        for record in sorted(self.records, key=lambda each: each.attempt):
-            found.setdefault((record.task_id, record.test_index), []).append(record)
-        places = dict.fromkeys((record.task_id, record.test_index) for record in self.records)
-        return {place: found[place] for place in places}
+    def by_output(self) -> Mapping[Asked, Sequence[Record]]:
+        """The records of each test output, attempts in order, apart by protocol and weights."""
+        found: dict[Asked, list[Record]] = {}
+        for record in self.records:
+            asked = Asked(record.task_id, record.test_index, record.protocol, record.model_digest)
+            found.setdefault(asked, []).append(record)
+        return {asked: sorted(records, key=lambda each: each.attempt) for asked, records in found.items()}
+
+    def counting(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The attempts at an output that count."""
+        return [record for record in records if record.attempt <= self.counted]
 
     def save(self, path: Path | str) -> Path:
         """Write the records as JSON lines (gzip where the name ends in .gz) and return the path.
@@ -70,10 +84,11 @@ class Answers:
 
     def _repr_html_(self) -> str:
         rows = []
-        for (task_id, index), records in self.by_output.items():
-            known = [record.exact for record in records[: self.counted] if record.exact is not None]
-            rows.append((task_id, index, len(records), "not known" if not known else "yes" if any(known) else "no"))
-        return table(("task", "test", "attempts", f"right within {self.counted}"), rows)
+        for asked, records in self.by_output.items():
+            known = [record.exact for record in self.counting(records) if record.exact is not None]
+            right = "not known" if not known else "yes" if any(known) else "no"
+            rows.append((asked.task_id, asked.test_index, asked.protocol.value, len(records), right))
+        return table(("task", "test", "protocol", "attempts", f"right within {self.counted}"), rows)
 
 
 def read_answers(

@@ -15,6 +15,8 @@ from arc_affinity.diagnosis.report.numbers import Report, build_report
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet
 from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.questions import questions_of
+from arc_affinity.evaluation.scoring.metrics import measure
 from arc_affinity.files import write_text
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.paper.published import published_reference
@@ -77,7 +79,19 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
         collector.add(each.records, f"answers {number}")
     tasks = {task.id: task for each in answers for task in each.tasks}
     shown = Shown({task.id: task.train for task in tasks.values()})
-    return report_on(collector.sets(), tuple(tasks.values()), shown, None if categories is None else Path(categories))
+    # A task that was asked and not answered counts 0, as in `score`.
+    asked = {f"answers {number}": questions_of(each.tasks) for number, each in enumerate(answers, 1)}
+    sets = [
+        each.with_missing(
+            {
+                place: measure(None, pair.input, pair.output)
+                for place, pair in asked[each.source].items()
+                if pair.output is not None
+            }
+        )
+        for each in collector.sets()
+    ]
+    return report_on(sets, tuple(tasks.values()), shown, None if categories is None else Path(categories))
 
 
 def report_on(

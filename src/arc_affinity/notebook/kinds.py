@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from arc_affinity.errors import optional
+from arc_affinity.errors import optional, unknown
 from arc_affinity.notebook.html import table
 from arc_affinity.taxonomy.answers import by_code, by_grids
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.taxonomy.validation import Answer
 from arc_affinity.text import percent
 from arc_affinity.types import Task
+
+WAYS = ("grids", "code")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "gr
         by: grids (networks look at the demonstrations of any task) or code (rules over the generators of re-arc's 400).
 
     Raises:
-        ArcAffinityError: re-arc has no generator for a task.
+        ArcAffinityError: re-arc has no generator for a task, or there is no such way.
 
     Example:
         >>> import arc_affinity as aa
@@ -67,6 +69,8 @@ def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "gr
         >>> aa.classify(task, by="code")[task.id].category
         'C1'
     """
+    if by not in WAYS:
+        raise unknown("way", by, WAYS)
     asked = [tasks] if isinstance(tasks, Task) else tasks
     found = by_code(task.id for task in asked) if by == "code" else by_grids(asked)
     return Kinds(found.answers)

@@ -31,7 +31,7 @@ class Drawing:
 def show(what: Grid | Pair | Task | Sequence[Task] | Answers, *, cell: int = 14) -> Drawing:
     """Return a drawing of a grid, a pair, a task, several tasks, or answers beside what was wanted.
 
-    Of answers the first two attempts are drawn, with wrong cells crossed out where the target is known. Of many tasks
+    Of answers the attempts that count are drawn, with wrong cells crossed out where the target is known. Of many tasks
     the first 20 are.
 
     Args:
@@ -74,7 +74,8 @@ def _pair(pair: Pair, name: str, cell: int) -> Iterator[str]:
 
 def _answered(answers: Answers, cell: int) -> Iterator[str]:
     shown: set[str] = set()
-    for (task_id, index), records in answers.by_output.items():
+    several = len({record.protocol for record in answers.records}) > 1
+    for (task_id, index, protocol, _), records in answers.by_output.items():
         shown.add(task_id)
         if len(shown) > SHOWN:
             return
@@ -82,9 +83,9 @@ def _answered(answers: Answers, cell: int) -> Iterator[str]:
         drawn = [figure(grid_svg(first.input, cell, title="input"), "input")]
         if first.target is not None:
             drawn.append(figure(grid_svg(first.target, cell, title="target"), "target"))
-        for record in records[: answers.counted]:
+        for record in answers.counting(records):
             drawn.append(_attempt(record.prediction, first.target, record.attempt, record.exact, cell))
-        yield f"<h4>{escape(task_id)}, test {index}</h4>" + row(drawn)
+        yield f"<h4>{escape(task_id)}, test {index}{f', {protocol}' if several else ''}</h4>" + row(drawn)
 
 
 def _attempt(grid: Grid | None, target: Grid | None, number: int, exact: bool | None, cell: int) -> str:

@@ -272,6 +272,21 @@ def test_two_models_are_compared_on_the_tasks_that_they_share() -> None:
     assert any(line.startswith("B (second, arc_prize) minus A (first, arc_prize)") for line in findings(report))
 
 
+def test_two_models_are_compared_by_what_both_were_asked() -> None:
+    # The first was asked four outputs of the task, the second the first two of them, and got the same right.
+    rows = [record(index=k, prediction=TARGET if k == 0 else QUERY, model="first") for k in range(4)]
+    rows += [record(index=k, prediction=TARGET if k == 0 else QUERY, model="second") for k in range(2)]
+    report = report_of(rows)
+    compared = next(each for each in report.comparisons if each.key == "score")
+    assert compared.paired.difference.value == 0
+    assert any("2 outputs were asked of one alone, or otherwise" in note for note in report.notes)
+    # Other questions under the same numbers are no pair either.
+    report = report_of([record(prediction=TARGET), record(query=[[9]], prediction=TARGET, model="second")])
+    compared = next(each for each in report.comparisons if each.key == "score")
+    assert compared.paired.difference.value is None
+    assert any("1 output was asked" in note for note in report.notes)
+
+
 def test_the_headline_is_about_the_set_that_was_told_least() -> None:
     flattered = [record(prediction=TARGET, protocol=protocol) for protocol in (Protocol.TEACHER_FORCED, Protocol.SIZED)]
     report = report_of([*flattered, record(prediction=QUERY)])

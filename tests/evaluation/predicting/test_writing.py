@@ -74,6 +74,33 @@ def test_a_network_that_has_learned_its_tasks_is_told_by_task(tmp_path: Path, mo
     assert found == {("base", "0123", "toy", Protocol.ARC_PRIZE, 7, "transductive", "e")}
 
 
+@pytest.mark.parametrize(("attempts", "views"), [(2, 1), (2, 8)])
+def test_finished_answers_are_left_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempts: int, views: int
+) -> None:
+    """One view gives one answer, whatever is asked; of several, one may be filled up without a view."""
+
+    def predict(solver: object, tasks: list[Task], origin: Origin, **_: object) -> Any:
+        for task in tasks:
+            rows = []
+            for index, pair in enumerate(task.test):
+                example = Example(task.id, index, pair, ())
+                rows.append(make_record(origin, example, 1, GRID, votes=views, views=views))
+                if views > 1:
+                    rows.append(make_record(origin, example, 2, GRID[:, :1]))
+            yield task.id, rows
+
+    monkeypatch.setattr(writing, "predict_by_solver", predict)
+    out = tmp_path / "records.jsonl"
+    settings = {"attempts": attempts, "views": views}
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, **settings)
+    before = out.stat().st_mtime_ns
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, **settings)
+    assert out.stat().st_mtime_ns == before
+    with pytest.raises(ArcAffinityError, match="records of other answers"):
+        writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=attempts, views=views + 1)
+
+
 def test_progress_is_told_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
 

@@ -75,6 +75,14 @@ def test_metrics_are_of_attempt_1_and_missing_outputs_are_all_wrong(record, task
     assert [output.attempted for output in result.outputs] == [True, False]
 
 
+def test_an_attempt_that_is_no_grid_was_not_made(tasks):
+    given = {each.id: [(None, None)] * len(each.test) for each in tasks}
+    given[tasks[0].id] = [(pair.output, None) for pair in tasks[0].test]
+    found = score_submission(given, tasks, "toys")
+    assert found.solved.over_tasks == pytest.approx(1 / len(tasks)) and found.solved_of_attempted.over_tasks == 1
+    assert len(found.missing) == len(tasks) - 1
+
+
 def test_undefined_metrics_are_left_out_of_the_mean(record):
     rows = [
         record("a1", 0, 1, [[4, 1]], query=[[4, 4]], target=[[4, 2]]),

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from arc_affinity.data.datasets.registry import find_task
 from arc_affinity.drawing.png import GAP, PAPER, task_png
 from arc_affinity.files import replacing
 from arc_affinity.taxonomy.by_code.rules import BY_HAND
 from arc_affinity.taxonomy.categories import CATEGORIES
 from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.types import Task
 
 COLUMNS = 3
 PAIRS = 2
@@ -23,17 +23,17 @@ CELL = 9
 """Pixels of a cell."""
 
 
-def save_picture(answers: Mapping[str, Answer], path: Path, dataset: str | None, data_dir: Path | None) -> None:
-    """Draw one task of every category that was answered, a tile each, in rows of `COLUMNS`.
+def save_picture(answers: Mapping[str, Answer], path: Path, tasks: Mapping[str, Task]) -> None:
+    """Draw one task of every category that was answered, a tile each, in rows of `COLUMNS`; ``tasks`` are by id.
 
     Raises:
-        ArcAffinityError: a task is not in the dataset, or the file cannot be written.
+        ArcAffinityError: the file cannot be written.
     """
     tiles = []
     for each in CATEGORIES:
         task_id = surest(answers, each.code)
         if task_id is not None:
-            task = find_task(task_id, dataset, data_dir)
+            task = tasks[task_id]
             title = f"{each.code} {each.name}: {task_id}"
             tiles.append(task_png(replace(task, id=title, dataset="", train=task.train[:PAIRS], test=()), cell=CELL))
     with replacing(path) as aside:

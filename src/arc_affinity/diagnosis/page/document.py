@@ -97,11 +97,11 @@ def _told(result: TaskResult) -> str:
 
 
 def _tokens(result: TaskResult | None) -> str:
-    """What the filter of outcomes finds a task by."""
+    """What the filter of outcomes finds a task by: how much of it is solved, and the outcome that is shown."""
     if result is None:
         return ""
     solved = "all" if result.solved == 1 else "part" if result.solved else "none"
-    return " ".join([solved, *(kind for kind, count in result.kinds.items() if count and kind is not Kind.SOLVED)])
+    return solved if result.kind is Kind.SOLVED else f"{solved} {result.kind}"
 
 
 class Example(NamedTuple):

@@ -26,8 +26,9 @@ from arc_affinity.diagnosis.gap import (
     group_gap,
     sensitivity,
 )
-from arc_affinity.diagnosis.report.outputs import Kind, RecordSet
+from arc_affinity.diagnosis.report.outputs import Kind, Output, RecordSet
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import Place
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.statistics import Estimate, Paired, false_discovery, mean, paired, share
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
@@ -270,12 +271,7 @@ def _scores(records: RecordSet) -> tuple[Measure, ...]:
 
 
 def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
-    """Every two sets if they are few; else every two of one protocol, as before and after an adaptation.
-
-    A protocol of many sets has the first compared with each of the others.
-    """
-    if len(sets) <= ALL_PAIRS:
-        return list(combinations(sets, 2))
+    """Every two sets of one protocol; of many the first with each of the others. Protocols are never compared."""
     groups: dict[Protocol, list[SetReport]] = {}
     for each in sets:
         groups.setdefault(each.protocol, []).append(each)
@@ -290,14 +286,28 @@ def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
     found = []
     for key, name in (("score", "score"), ("cell_accuracy", "cell accuracy")):
         for pair in _compared(sets):
+            apart = _apart(pair[0].records, pair[1].records)
             first, second = (
-                {t.task_id: t.solved if key == "score" else t.cell_accuracy for t in each.records.tasks.values()}
-                for each in pair
+                {t.task_id: t.solved if key == "score" else t.cell_accuracy for t in records.tasks.values()}
+                for records in (each.records.without(apart) if apart else each.records for each in pair)
             )
             found.append(Comparison(pair[0].letter, pair[1].letter, key, name, paired(first, second), None))
     # All tests of a report count together: with 20 of them one p below 0.05 is what chance gives.
     adjusted = false_discovery({str(number): each.paired.p for number, each in enumerate(found)})
     return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted.values(), strict=True))
+
+
+def _apart(first: RecordSet, second: RecordSet) -> frozenset[Place]:
+    """The outputs of the tasks of two sets by which they cannot be compared: of one set alone, or asked otherwise."""
+    tasks = first.tasks.keys() & second.tasks.keys()
+    here, there = ({p: o for p, o in each.outputs.items() if p[0] in tasks} for each in (first, second))
+    alike = {place for place in here.keys() & there.keys() if _same(here[place], there[place])}
+    alike = {place for place in here.keys() & there.keys() if _same(here[place], there[place])}
+    return frozenset((here.keys() | there.keys()) - alike)
+
+
+def _same(first: Output, second: Output) -> bool:
+    return None in (first.question, second.question) or first.question == second.question
 
 
 def _set_notes(sets: Sequence[SetReport]) -> list[str]:
@@ -310,6 +320,12 @@ def _set_notes(sets: Sequence[SetReport]) -> list[str]:
     if len(counts) > 1:
         sizes = ", ".join(f"{each.letter} {len(each.records.tasks)}" for each in sets)
         notes.append(f"The sets have different tasks ({sizes}); only tasks that two sets share are compared.")
+    for first, second in _compared(sets):
+        if apart := len(_apart(first.records, second.records)):
+            notes.append(
+                f"{first.letter} and {second.letter} are compared by what both were asked; of the tasks of both, "
+                f"{counted(apart, 'output')} {'was' if apart == 1 else 'were'} asked of one alone, or otherwise."
+            )
     return notes
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from statistics import fmean
@@ -103,11 +103,13 @@ class Pictures:
 
 @dataclass(slots=True)
 class Output:
-    """One test output: its attempts' kinds by number, the metrics of attempt 1, and its pictures if kept."""
+    """One test output: its attempts' kinds by number, the metrics of attempt 1, its pictures if kept, and a hash of
+    what was asked (None where nothing was answered)."""
 
     kinds: dict[int, Kind]
     first: Metrics | None = None
     pictures: Pictures | None = None
+    question: int | None = None
 
     def kind(self, attempts: int) -> Kind:
         """What the output came to within its first ``attempts`` attempts."""
@@ -162,6 +164,15 @@ class RecordSet:
             groups.setdefault(task_id, []).append(output)
         return {task_id: _result(task_id, groups[task_id], self.attempts) for task_id in sorted(groups)}
 
+    def with_missing(self, expected: Mapping[Place, Metrics]) -> RecordSet:
+        """Return the set with ``expected`` outputs that it has no record of, with the metrics of no grid."""
+        missing = {place: Output({}, first) for place, first in expected.items() if place not in self.outputs}
+        return replace(self, outputs={**self.outputs, **missing}, missing=len(missing))
+
+    def without(self, places: Collection[Place]) -> RecordSet:
+        """Return the set without these of its outputs."""
+        return replace(self, outputs={place: output for place, output in self.outputs.items() if place not in places})
+
     @property
     def kinds(self) -> Mapping[Kind, int]:
         """How many outputs came to each kind."""
@@ -210,19 +221,18 @@ class Collector:
         """
         if not self._sets:
             raise ArcAffinityError("there are no records to diagnose")
-        found = []
-        for subject, outputs in self._sets.items():
-            missing = {place: Output({}, first) for place, first in (expected or {}).items() if place not in outputs}
-            source = self._sources[subject]
-            found.append(RecordSet(subject, source, self.attempts, {**outputs, **missing}, len(missing)))
-        return tuple(found)
+        return tuple(
+            RecordSet(subject, self._sources[subject], self.attempts, outputs).with_missing(expected or {})
+            for subject, outputs in self._sets.items()
+        )
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
         task_id = record.task_id
         place = task_id, record.test_index
         output = outputs.get(place)
         if output is None:
-            output = outputs[place] = Output({})
+            grids = [record.input] if record.target is None else [record.input, record.target]
+            output = outputs[place] = Output({}, question=hash(tuple((grid.shape, grid.tobytes()) for grid in grids)))
         if record.attempt in output.kinds:
             raise ArcAffinityError(
                 f"{source}: attempt {record.attempt} at task {task_id} output {record.test_index} by model "

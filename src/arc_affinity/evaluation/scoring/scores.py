@@ -186,13 +186,14 @@ def score_each(
 def score_submission(
     submission: Given, tasks: Sequence[Task], dataset: str, *, attempts: int = 2, edition: str | None = None
 ) -> Score:
-    """Score a submission, which is under the rules of ARC Prize; tasks and attempts that it lacks count 0.
+    """Score a submission, which is under the rules of ARC Prize; tasks and attempts that it lacks, or that are no grid,
+    count 0.
 
     Raises:
         ArcAffinityError: an output is withheld.
     """
     answers: dict[Place, Mapping[int, Grid | None]] = {
-        (task_id, index): dict(enumerate(pair, 1))
+        (task_id, index): {number: grid for number, grid in enumerate(pair, 1) if grid is not None}
         for task_id, outputs in submission.items()
         for index, pair in enumerate(outputs)
     }

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -214,6 +215,24 @@ def test_a_folder_is_worked_in_by_one(tmp_path: Path) -> None:
     with pytest.raises(ArcAffinityError, match="cannot write"), working_in(tmp_path / "run"):
         pass
     assert not (tmp_path / "precious").exists()
+
+
+def test_a_folder_that_another_takes_as_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, real = [], tempfile.mkdtemp
+
+    def taken(**more: object) -> str:
+        made.append(real(**more))
+        if len(made) == 1:
+            # Another process cleans up between this call and the lock.
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", taken)
+    with new_folder(tmp_path / "new") as aside:
+        (aside / "file").touch()
+    assert len(made) == 2 and names(tmp_path) == ["new"]
 
 
 def test_a_failed_block_leaves_the_old_file(tmp_path: Path) -> None:

@@ -100,9 +100,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path)
-    aside = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=TEMPORARY, dir=path.parent))
-    handle = os.open(aside, os.O_RDONLY | os.O_CLOEXEC)
-    locks.take(handle)
+    handle, aside = _temporary_folder(path)
     try:
         yield aside
     finally:
@@ -185,6 +183,19 @@ def _temporary(place: Path) -> tuple[int, Path]:
         # Between the two calls another writer may have taken it for one that was left behind.
         if locks.take(handle) is not False and locks.still_at(handle, Path(name)):
             return handle, Path(name)
+        os.close(handle)
+
+
+def _temporary_folder(place: Path) -> tuple[int, Path]:
+    """A new folder beside ``place``, and the handle that holds its lock, as `_temporary`."""
+    while True:
+        aside = Path(tempfile.mkdtemp(prefix=_prefix(place), suffix=TEMPORARY, dir=place.parent))
+        try:
+            handle = os.open(aside, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        if locks.take(handle) is not False and locks.still_at(handle, aside):
+            return handle, aside
         os.close(handle)
 
 

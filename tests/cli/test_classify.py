@@ -151,7 +151,9 @@ def test_a_picture_is_of_the_task_in_the_file(cli, tmp_path, monkeypatch):
     drawn = []
     tile = Image.new("RGB", (9, 9))
     monkeypatch.setattr("arc_affinity.cli.output.surest.task_png", lambda task, **_: drawn.append(task) or tile)
-    monkeypatch.setattr(classifier.Classifier, "classify", lambda _self, _task: classifier.Guess("S1", "S1", {"S1": 1.0}, ""))
+    monkeypatch.setattr(
+        classifier.Classifier, "classify", lambda _self, _task: classifier.Guess("S1", "S1", {"S1": 1.0}, "")
+    )
     file = tmp_path / "00d62c1b.json"
     file.write_text(json.dumps({"train": [PAIR, PAIR], "test": [PAIR]}))
     done = cli("classify", file, "--png", tmp_path / "p.png")

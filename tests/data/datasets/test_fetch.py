@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from arc_affinity.data.datasets import fetch as fetching
 from arc_affinity.data.datasets.archives import ARCHIVES, Archive, Member, Wheel, mended_cells
 from arc_affinity.data.datasets.fetch import content_digest, fetch
 from arc_affinity.data.datasets.registry import load_tasks
@@ -127,6 +128,23 @@ def test_what_is_there_is_not_downloaded_again(serve: Serve, tmp_path: Path) -> 
     folders = fetch("concept-arc", tmp_path / "data", archive)
     serve(b"gone")
     assert fetch("concept-arc", tmp_path / "data", archive) == folders
+
+
+def test_another_process_may_fetch_the_same_meanwhile(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, base, first = archive_at(serve(packed(REPOSITORY))), tmp_path / "data", []
+    real = fetching.unpack
+
+    def slowly(*given: object) -> None:
+        if not first:
+            first.append(True)
+            fetch("concept-arc", base, archive)
+        real(*given)
+
+    monkeypatch.setattr(fetching, "unpack", slowly)
+    assert fetch("concept-arc", base, archive)["concept-arc"] == base / "concept-arc"
+    assert [task.id for task in load_tasks("concept-arc", base)] == ["Above1", "Above2", "Below1"]
 
 
 def test_only_what_is_missing_is_put_in_place(serve: Serve, tmp_path: Path) -> None:

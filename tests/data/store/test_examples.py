@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arc_affinity.data.store import files
 from arc_affinity.data.store.examples import OWN, ExampleStore, write_json_tasks, write_npz, write_store
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, check_arrays
 from arc_affinity.errors import ArcAffinityError
@@ -111,6 +112,13 @@ def test_a_subset_is_a_store_of_its_own(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ArcAffinityError, match="unknown task"):
         part.indices("0051a1b2")
     assert len(store.subset(np.zeros(3, bool))) == 0
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST_MEMBER", 140)
+    with pytest.raises(ArcAffinityError, match=r"a.npz: \w+.npy would have \d+ bytes, and 140 are read again"):
+        write_npz(tmp_path / "a.npz", small())
+    assert not list(tmp_path.iterdir())
 
 
 def test_same_examples_give_same_bytes(tmp_path: Path) -> None:

@@ -218,9 +218,15 @@ def zoo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder.parent
 
 
-def test_bundled_models(zoo: Path, model: EncoderDecoder) -> None:
+def test_bundled_models(zoo: Path, model: EncoderDecoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (zoo / "nothing").mkdir()
     assert bundled_models() == ("small",)
+    # A folder of its name here, whatever is in it, takes nothing's place.
+    here = tmp_path / "here"
+    (here / "small").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    (here / "small" / CONFIG).write_text('{"kind": "pair-transformer"}')
+    assert names.is_solver("./small") and not names.is_solver("small")
     found = find_model("small")
     assert (found.name, found.source, found.card) == ("small", zoo / "small", "# Small\n\nA card.\n")
     assert same(found.model, model)

@@ -6,9 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.models.adapters.files import save_adapter
+from arc_affinity.models.adapters.lora import Adapter, Factors, find_linears
+from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.pair_transformer.storage import find_either
+from arc_affinity.models.storage.folders import find_model
 from arc_affinity.models.storage.hub import pull, push
 
 hub = pytest.importorskip("huggingface_hub")
@@ -59,6 +64,18 @@ def test_a_model_comes_back_as_it_went(server: Path, tmp_path: Path, name: str) 
     folder = pull("someone/model", tmp_path / "back")
     assert find_either(str(folder)).digest == find_either(name).digest
     assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+def test_an_adapter_is_no_model_to_push(server: Path, tmp_path: Path) -> None:
+    base, folder, spec = find_model("rotary"), tmp_path / "adapter", LoraSpec(2, 4.0)
+    factors = {
+        name: Factors(torch.zeros(2, linear.in_features), torch.zeros(linear.out_features, 2))
+        for name, linear in find_linears(base.model, spec).items()
+    }
+    save_adapter(Adapter(spec, factors, "rotary", base.digest), folder)
+    with pytest.raises(ArcAffinityError, match="is an adapter, not a whole model"):
+        push(str(folder), "someone/adapter")
+    assert not (server / "someone").exists()
 
 
 def test_what_is_no_model_of_ours_leaves_nothing(server: Path, tmp_path: Path) -> None:

@@ -87,11 +87,19 @@ def test_few_demonstrations_all_train() -> None:
     assert (few.train, few.validation, few.test) == (some[:3], (), some[3:5])
     many = split_task(Task("many", some[:13], some[13:]), QUICK, "here")
     assert (many.train, many.validation, many.test) == (some[:11], some[11:13], some[13:])
+    fewer = split_task(Task("few", some[:4], some[4:5]), replace(QUICK, per_task=2), "here")
+    assert (fewer.train, fewer.validation) == (some[:2], ())
 
 
 def test_one_pair_is_too_few() -> None:
     with pytest.raises(ArcAffinityError, match="task one has 1 pair to train on; it needs 2"):
         split_task(Task("one", pairs(1), pairs(2)), QUICK, "here")
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5, 7, 60])
+def test_no_more_steps_are_taken_than_asked_for(steps: int) -> None:
+    """Two stages, each half of the steps; there are tokens for many more."""
+    assert TaskLoader(split(), replace(QUICK, steps=steps, tokens=99.0, small_first=0.5), 2).steps == steps
 
 
 def test_a_query_is_never_shown_its_answer_and_runs_repeat() -> None:

@@ -36,7 +36,7 @@ from arc_affinity.training.finetuning import many_tasks
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned
 from arc_affinity.training.finetuning.held_out import Measured, Scores
-from arc_affinity.training.finetuning.many_tasks import fine_tune_tasks, read_results
+from arc_affinity.training.finetuning.many_tasks import SETTINGS, fine_tune_tasks, read_results
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.training.finetuning.split import TaskSplit
 from arc_affinity.training.finetuning.task_trainer import CurvePoint, Trained
@@ -174,11 +174,20 @@ def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: ManyTasks, tmp_pat
         fine_tune_tasks(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
 
 
-def test_other_settings_are_refused(mine: ManyTasks, tmp_path: Path) -> None:
+def test_other_settings_are_refused(mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fine_tune_tasks(replace(mine, tasks=TASKS[:1]), tmp_path / "out", SERIAL)
     other = replace(mine, config=replace(QUICK, rank=3))
     with pytest.raises(ArcAffinityError, match=r"holds fine-tunings by other settings \(rank was 2\)"):
         fine_tune_tasks(other, tmp_path / "out", SERIAL)
+    # Of re-arc the versions decide the examples too; runs of earlier versions of this package did not note them.
+    settings = tmp_path / "out" / SETTINGS
+    noted = json.loads(settings.read_text())
+    assert "versions" not in noted
+    monkeypatch.setattr(many_tasks.ManyTasks, "settings", lambda _: {**noted, "versions": {"reasoning-gym": "0.2"}})
+    fine_tune_tasks(mine, tmp_path / "out", SERIAL)
+    settings.write_text(json.dumps({**noted, "versions": {"reasoning-gym": "0.1"}}))
+    with pytest.raises(ArcAffinityError, match=r"versions was \{'reasoning-gym': '0.1'\}"):
+        fine_tune_tasks(mine, tmp_path / "out", SERIAL)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "letter.txt").write_text("dear")
     with pytest.raises(ArcAffinityError, match=r"holds letter.txt, of no fine-tuning"):

@@ -22,7 +22,7 @@ GROUP_TOLERANCE, GROUP_SLACK = 0.85, 9
 
 @dataclass(frozen=True)
 class GridStack:
-    """Grids of like size as sequences (see `data.sequence`), filled up to the longest.
+    """Grids of like size as sequences (see `data.batching.tokens`), filled up to the longest.
 
     ``tokens`` are colours and the two PADs that end the first row and the grid, so that a model reads a grid's size in
     the form in which it has to write one; PAD fills the rest too. ``positions`` are canvas positions. ``mask`` is true

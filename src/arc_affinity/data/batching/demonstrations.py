@@ -43,7 +43,8 @@ def from_store(
     task = store.task_of(index)
     family = store.indices(task)
     if policy == "first":
-        chosen = [family.start + k for k in range(min(pairs, len(family)))]
+        # As many for every task: those of a small one come again, as where they are drawn.
+        chosen = [family.start + int(k) for k in np.resize(np.arange(min(pairs, len(family))), pairs)]
     else:
         drawn = draw(len(family) - 1, pairs, seed, epoch, index)
         chosen = [family.start + int(k) + (family.start + int(k) >= index) for k in drawn]
@@ -53,7 +54,7 @@ def from_store(
 def from_task(task: Task, index: int, *, pairs: int, seed: int, round: int = 0) -> Example:
     """Return test pair ``index`` of ``task`` with ``pairs`` of its demonstrations.
 
-    ``round`` numbers repeated draws for the same query: each shows other demonstrations, or another order of them.
+    ``round`` numbers repeated draws for the same query: each draws demonstrations, and their order, anew.
     """
     drawn = draw(len(task.train), pairs, seed, round, index)
     return Example(task.id, index, task.test[index], tuple(task.train[int(k)] for k in drawn))

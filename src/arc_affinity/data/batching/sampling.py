@@ -31,7 +31,7 @@ class BatchRules:
 
 
 def token_counts(sizes: Sizes) -> Int[np.ndarray, "examples 2"]:
-    """Return the tokens of each example's query and output (see `data.sequence`)."""
+    """Return the tokens of each example's query and output (see `data.batching.tokens`)."""
     rows, cols = sizes[:, 0::2], sizes[:, 1::2]
     return rows * cols + (rows < MAX_SIDE) + (cols < MAX_SIDE)
 

@@ -45,7 +45,8 @@ def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = Non
             for member in missing:
                 unpack(packed, member, scratch / _target(member))
                 _check(member, scratch / _target(member), str(source.source))
-            for member in missing:
+            # Another process may have fetched the same meanwhile.
+            for member in (member for member in missing if not _is_here(member, base)):
                 place = base / _target(member)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (scratch / _target(member)).replace(place)

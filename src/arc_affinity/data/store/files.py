@@ -101,7 +101,17 @@ def _write_through(path: Path, content: bytes) -> None:
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write ``files`` as a compressed zip without times, so that equal content gives equal bytes."""
+    """Write ``files`` as a compressed zip without times, so that equal content gives equal bytes.
+
+    Raises:
+        ArcAffinityError: one is larger than is read again.
+    """
+    for name, content in files.items():
+        if len(content) > (limit := _most_bytes(name)):
+            raise ArcAffinityError(
+                f"{path}: {name} would have {len(content):,} bytes, and {limit:,} are read again from one file; "
+                "ask for fewer examples of a task"
+            )
     with replacing(path) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
@@ -145,9 +155,13 @@ def read_npz(path: Path, verify: bool) -> tuple[Manifest, np.ndarray, np.ndarray
     return manifest, cells, index
 
 
+def _most_bytes(member: str) -> int:
+    return documents.LARGEST if member == MANIFEST else LARGEST_MEMBER
+
+
 def _bounded(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
     """A member that does not unpack to more than a store needs; no more is unpacked than it says."""
-    if member.file_size > (documents.LARGEST if member.filename == MANIFEST else LARGEST_MEMBER):
+    if member.file_size > _most_bytes(member.filename):
         raise _damaged(path, f"{member.filename} unpacks to {member.file_size:,} bytes, which is too many")
     return member
 

@@ -25,9 +25,12 @@ def push(name: str, repository: str, *, private: bool = False) -> str:
         private: whether a repository that is made is.
 
     Raises:
-        ArcAffinityError: there is no such model, it is no folder, huggingface_hub is not installed, or the Hub refuses.
+        ArcAffinityError: there is no such model, it is no folder or an adapter's, huggingface_hub is not installed, or
+            the Hub refuses.
     """
     source = find_either(name).source
+    if source.is_dir() and not all((source / each).is_file() for each in (CONFIG, WEIGHTS)):
+        raise ArcAffinityError(f"{source} is an adapter, not a whole model; fine-tune by --method full to push one")
     if not source.is_dir():
         raise ArcAffinityError(f"{source} is a checkpoint; `model import` or the run's own model folder can be pushed")
     hub = optional("huggingface_hub", "hub")

@@ -47,8 +47,13 @@ def holds_solver(folder: Path) -> bool:
 
 
 def is_solver(name: str) -> bool:
-    """Whether ``name`` means a network of `solve`: a bundled base, a model folder, or the folder of a run."""
+    """Whether ``name`` means a network of `solve`: a bundled base, a model folder, or the folder of a run.
+
+    A bundled model of any kind comes before a folder of its name, which ./NAME still reaches.
+    """
     path = Path(name)
+    if name in bundled_models():
+        return False
     return name in bundled_solvers() or holds_solver(path) or holds_solver(path / RUN_MODEL)
 
 

@@ -42,14 +42,18 @@ class TaskLoader:
         self.repeats = max(1, math.ceil(WHOLE_PASS / len(split.train)))
         self.counts = np.tile(counts_of(split.train), (self.repeats, 1))
         lengths = self.counts.sum(axis=1)
-        stages = [(config.small_first, lengths <= np.median(lengths)), (1 - config.small_first, lengths > 0)]
+        first = round(config.small_first * config.steps)
+        stages = [
+            (config.small_first, first, lengths <= np.median(lengths)),
+            (1 - config.small_first, config.steps - first, lengths > 0),
+        ]
         self.stages: list[tuple[int, Bool[np.ndarray, "examples"]]] = []
-        for share, rows in stages:
-            if share:
+        for share, most, rows in stages:
+            if most:
                 # A stage gets its share of the tokens, but no more than the same share of the steps.
                 passes = share * config.tokens * 1e6 / self.counts[rows].sum()
                 in_tokens = round(passes * len(self._plan(rows, 0)))
-                self.stages.append((max(1, min(round(share * config.steps), in_tokens)), rows))
+                self.stages.append((max(1, min(most, in_tokens)), rows))
         self.steps = sum(steps for steps, _ in self.stages)
         a_pass = len(self._plan(self.stages[-1][1], 0))
         epochs = max(1, min(EPOCHS, self.steps // max(a_pass, SHORTEST_EPOCH)))

@@ -218,6 +218,8 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     before, now = read_object(path), json.loads(json.dumps(settings))
     before |= object_of(before.pop("tuning", {}), f"{path}: tuning")
     now |= now.pop("tuning")
+    # Runs of earlier versions did not note it.
+    before.setdefault("versions", now.get("versions"))
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(

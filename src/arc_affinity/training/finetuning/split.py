@@ -40,7 +40,7 @@ class TaskSplit:
 
     @property
     def digest(self) -> str:
-        """What tells these examples from others, whatever the file is called that they come from."""
+        """What tells these examples from others, wherever they come from and in whichever part they are."""
         return digest_of_pairs((*self.train, *self.validation, *self.test))
 
     def task(self, queries: Sequence[Pair]) -> Task:
@@ -89,5 +89,5 @@ def split_task(task: Task, config: FineTuneConfig, dataset: str) -> TaskSplit:
     """
     train = task.train[: config.per_task + config.validation]
     spared = 0 if len(train) < FEWEST_TO_VALIDATE else min(config.validation, len(train) // 5)
-    cut = len(train) - spared
-    return TaskSplit(task.id, dataset, train[:cut], train[cut:], task.test)
+    last = len(train) - spared
+    return TaskSplit(task.id, dataset, train[:last][: config.per_task], train[last:], task.test)

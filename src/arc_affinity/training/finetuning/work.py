@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import torch
 from msgspec import Meta
 
+from arc_affinity.data.datasets.registry import RE_ARC
+from arc_affinity.data.generation import rearc
 from arc_affinity.documents import WHOLE_ID, Count, Seconds
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import write_records
@@ -52,6 +54,8 @@ class ManyTasks:
             "dataset": self.source.dataset,
             "protocols": [str(protocol) for protocol in self.protocols],
             "tuning": asdict(self.config),
+            # What its generators make depends on these.
+            **({"versions": rearc.versions()} if self.source.dataset == RE_ARC else {}),
         }
 
 

@@ -19,6 +19,7 @@ from arc_affinity.statistics import (
     Estimate,
     cohens_d,
     false_discovery,
+    known_mean,
     mann_whitney,
     mean,
     odds_ratio,
@@ -123,6 +124,18 @@ def test_spearman_as_scipy_with_the_interval_of_bonett_and_wright():
     assert (found.effect.value, found.p) == pytest.approx((r, expected.pvalue))
     assert found.effect.low == pytest.approx(math.tanh(math.atanh(r) - half))
     assert found.effect.high == pytest.approx(math.tanh(math.atanh(r) + half))
+
+
+def test_a_mean_of_unknown_shares_has_the_interval_of_as_many_tasks():
+    # Where tasks are 0 or 1 it is that of a share.
+    known, counted = known_mean(9 / 18, 18), share(9, 18)
+    assert (known.low, known.high, known.n) == (pytest.approx(counted.low), pytest.approx(counted.high), 18)
+    between = known_mean(0.4861, 18)
+    assert between.value == 0.4861 and between.low < 0.31 and between.high > 0.66
+    assert (known_mean(0.0, 5).low, known_mean(1.0, 5).high) == (0.0, 1.0)
+    for value, tasks in ((1.1, 5), (0.5, 0)):
+        with pytest.raises(ArcAffinityError, match="from 0 to 1"):
+            known_mean(value, tasks)
 
 
 def test_partial_rank_correlation_is_that_of_residuals():

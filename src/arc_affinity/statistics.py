@@ -129,6 +129,23 @@ def share(successes: int, total: int) -> Estimate:
     return Estimate(successes / total, max(0.0, float(interval.low)), min(1.0, float(interval.high)), total)
 
 
+def known_mean(value: float, tasks: int) -> Estimate:
+    """Return a mean over tasks of shares, 0-1, which themselves are not known, with the interval of Wilson (1927).
+
+    It is that of as many tasks each of which is 0 or 1: no shares with this mean vary more, so it is too wide rather
+    than too narrow.
+
+    Raises:
+        ArcAffinityError: the mean is not between 0 and 1, or there is no task.
+    """
+    if not 0 <= value <= 1 or tasks < 1:
+        raise ArcAffinityError(f"a mean of shares is from 0 to 1, over a task at least, not {value} over {tasks}")
+    z2 = NORMAL_QUANTILE**2 / tasks
+    middle, half = value + z2 / 2, math.sqrt(z2 * (value * (1 - value) + z2 / 4))
+    low, high = ((middle + sign * half) / (1 + z2) for sign in (-1, 1))
+    return Estimate(value, max(0.0, low), min(1.0, high), tasks)
+
+
 def mean(values: Sequence[float]) -> Estimate:
     """Return the mean over tasks, a value each, with its BCa bootstrap interval (Efron 1987), resampling tasks.
 

@@ -141,10 +141,10 @@ def test_numbers_of_every_claim():
         replace(score(forced, 0.004, 0.6, "arc2"), model="champion", outputs=500),
         replace(score(forced, 0.0025, 0.6, "arc2"), model="champion-seed2", outputs=400),
         # Ten outputs gained and none lost; two gained and one lost; of the last pair only sums are known.
-        replace(score(forced, 0.75, 0.9, context=FIRST), model="leaky", outputs=16, right="fff0"),
-        replace(score(forced, 0.125, 0.7), model="leaky", outputs=16, right="00c0"),
-        replace(score(forced, 0.5, 0.9, context=FIRST), model="dry", outputs=8, right="f0"),
-        replace(score(forced, 0.375, 0.7), model="dry", outputs=8, right="68"),
+        replace(score(forced, 0.75, 0.9, context=FIRST), model="leaky", outputs=16, tasks=16, right="fff0"),
+        replace(score(forced, 0.125, 0.7), model="leaky", outputs=16, tasks=16, right="00c0"),
+        replace(score(forced, 0.5, 0.9, context=FIRST), model="dry", outputs=8, tasks=8, right="f0"),
+        replace(score(forced, 0.375, 0.7), model="dry", outputs=8, tasks=8, right="68"),
         replace(score(forced, 0.75, 0.9, context=FIRST), model="wet", outputs=24),
         replace(score(forced, 0.25, 0.7), model="wet", outputs=24),
     ]
@@ -388,8 +388,8 @@ def bits(*places):
 
 
 def test_the_leak_is_judged_on_the_same_outputs_and_over_all_comparisons():
-    """By hand: 6 gained and none lost is p 1/32; 20 gained and 14 lost is p 0.39."""
-    sized = replace(score(Protocol.SIZED, 70 / 700, 0.7), outputs=700, right=bits(*range(70)))
+    """By hand: 6 tasks gained and none lost is p 1/32; 20 gained and 14 lost is p 0.39."""
+    sized = replace(score(Protocol.SIZED, 70 / 700, 0.7), outputs=700, tasks=700, right=bits(*range(70)))
 
     def leaked(base, right, exact):
         return replace(base, context=FIRST, exact=exact / 700, right=right)
@@ -398,6 +398,12 @@ def test_the_leak_is_judged_on_the_same_outputs_and_over_all_comparisons():
     assert gain.verdict is Verdict.HOLDS
     mixed = claims_models.leaked_context(evidence(scores=(sized, leaked(sized, bits(*range(14, 90)), 76))))
     assert mixed.verdict is Verdict.UNCHECKED and "perhaps" not in mixed.why
+    # Outputs of one task go together: the same six, all of one task of 7, are p 1.
+    one = replace(sized, tasks=100)
+    assert (
+        claims_models.leaked_context(evidence(scores=(one, leaked(one, bits(*range(76)), 76)))).verdict
+        is Verdict.UNCHECKED
+    )
     # The same gain among five comparisons is no more than chance gives: 5/32.
     others = [replace(sized, model=f"m{number}") for number in range(4)]
     many = (sized, leaked(sized, bits(*range(76)), 76), *others, *(leaked(o, o.right, 70) for o in others))
@@ -452,7 +458,7 @@ def test_merged_adapters_are_judged_by_their_barrier_and_by_what_is_left(monkeyp
 
 def test_published_runs_are_judged_by_ours_of_the_same_data():
     def found(claim, model, exact, cells, dataset, protocol=Protocol.TEACHER_FORCED, outputs=276):
-        ours = replace(score(protocol, exact, cells, dataset), model=model, outputs=outputs)
+        ours = replace(score(protocol, exact, cells, dataset), model=model, tasks=92, outputs=outputs)
         return {c.id: c for c in published_claims(evidence(scores=(ours,)))}[claim]
 
     reached = found("pre-training-150", "rotary", 6 / 276, 0.825, "unseen92")

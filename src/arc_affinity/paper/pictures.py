@@ -13,6 +13,7 @@ from arc_affinity.drawing.charts import Line
 from arc_affinity.drawing.plot import Series
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.paper.audit.common import Evidence
+from arc_affinity.paper.audit.models import exact_of
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, contrasts
 from arc_affinity.paper.audit.taxonomy import PUBLISHED_COUNTS, our_cnn
 from arc_affinity.paper.audit.vitarc import ranks, with_vt
@@ -154,7 +155,7 @@ CONTRASTS: Mapping[str, Callable[[Evidence], Sequence[Contrast]]] = {
 
 def _scored(e: Evidence, dataset: str, published: float) -> str:
     lines = [
-        Line(f"{each.model} {each.protocol}", share(round(each.exact * each.outputs), each.outputs))
+        Line(f"{each.model} {each.protocol}", exact_of(each))
         for each in e.scores
         if each.dataset == dataset and each.context == DRAWN
     ]
@@ -163,7 +164,7 @@ def _scored(e: Evidence, dataset: str, published: float) -> str:
 
 def _contrasted(found: Sequence[Contrast]) -> str:
     lines = [
-        Line(f"{score.model}, {score.data}", share(round(score.exact * score.outputs), score.outputs), series)
+        Line(f"{score.model}, {score.data}", exact_of(score), series)
         for each in found
         for series, score in ((GIVEN, each.first), (FREE, each.second))
     ]

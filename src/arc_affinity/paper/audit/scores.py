@@ -41,6 +41,14 @@ class OurScore:
     command: str
     right: str | None = None
 
+    def by_task(self) -> dict[str, float]:
+        """The share of exact outputs of each task, by its number; empty unless all have as many and each is told."""
+        if self.right is None or self.outputs % self.tasks:
+            return {}
+        each = self.outputs // self.tasks
+        bits = f"{int(self.right, 16):0{self.outputs}b}"
+        return {str(task): bits[task * each : (task + 1) * each].count("1") / each for task in range(self.tasks)}
+
 
 @dataclass(frozen=True)
 class Contrast:

@@ -136,6 +136,8 @@ def test_it_learns_to_copy_and_leaves_the_base_alone(loaded: LoadedModel, method
     assert cells[1] > cells[0]
     assert {record.adapter for record in tuned.base.records} == {None}
     assert {record.adapter for record in tuned.final.records} == {method}
+    exposures = [{record.exposure for record in each.records} for each in (tuned.base, tuned.final)]
+    assert exposures == [{None}, {"transductive"}]
     if method == "lora":
         assert tuned.adapter is not None
         assert (tuned.adapter.base, tuned.adapter.base_digest) == (str(Path("some/tiny").resolve()), loaded.digest)
@@ -325,7 +327,7 @@ def test_context_only_has_no_gradient_and_shows_one_set(loaded: LoadedModel) -> 
     before = copy.deepcopy(loaded.model.state_dict())
     tuned = fine_tune(loaded, split(), replace(CONFIGS["context-only"], test=3), SIZED)
     assert (tuned.trained.curve, tuned.adapter, tuned.model, tuned.examples_seen) == ((), None, None, 0)
-    assert {record.adapter for record in tuned.final.records} == {"context-only"}
+    assert {(record.adapter, record.exposure) for record in tuned.final.records} == {("context-only", None)}
     assert all(torch.equal(value, before[name]) for name, value in loaded.model.state_dict().items())
 
 

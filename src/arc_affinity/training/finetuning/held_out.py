@@ -57,7 +57,15 @@ class Scoring:
             free = protocol is Protocol.ARC_PRIZE
             asking = Asking(protocol, self.attempts if free else 1, seed=self.seed)
             origin = Origin(
-                loaded.name, loaded.digest, split.dataset, protocol, self.seed, adapter, edition=split.edition
+                loaded.name,
+                loaded.digest,
+                split.dataset,
+                protocol,
+                self.seed,
+                adapter,
+                # What the base had seen is not known here, and demonstrations that were only chosen teach nothing.
+                exposure=None if adapter in (None, "context-only") else "transductive",
+                edition=split.edition,
             )
             seen = views if free else views[:1]
             found = list(answer_under(loaded.model, examples, origin, asking, seen))

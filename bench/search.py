@@ -165,10 +165,14 @@ def main() -> None:
     if options.out and options.out.exists():
         rows = [json.loads(line) for line in options.out.read_text(encoding="utf-8").splitlines()]
     done = {row["task"] for row in rows}
+    others = [row for row in rows if row["asked"] != [options.dataset, options.part, options.seconds]]
+    if others:
+        parser.error(f"{options.out} is of {others[0]['asked']}; write to another file")
     for task in tasks:
         if task.id in done:
             continue
-        rows.append(measure(task, options.seconds))
+        asked = {"asked": [options.dataset, options.part, options.seconds]}
+        rows.append({**measure(task, options.seconds), **asked})
         if options.out:
             with options.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")

@@ -6,10 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import pair_key
+from arc_affinity.models.pair_transformer.network import PairTransformer
+from arc_affinity.models.pair_transformer.storage import LoadedSolver
+from arc_affinity.training.joint.adapting import with_new_tasks
 from arc_affinity.training.joint.corpus import Corpus, Lesson, length_of, whole_lesson
 from arc_affinity.types import Pair
 

@@ -55,7 +55,7 @@ def main() -> None:
     both = (*corpus.lessons, *map(demonstrations_of, tasks))
     for seed in options.seeds:
         for shape in options.shapes:
-            path = options.out / f"{shape}-{seed}.json"
+            path = options.out / f"{shape}-{seed}-{options.steps}-{options.longest}.json"
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 figures = trained(shape, replace(corpus, lessons=both, seed=seed), tasks, options.steps, path)

@@ -26,7 +26,6 @@ score_one() { # MODEL DATASET PROTOCOL [CONTEXT]
     [arc1]=arc-agi-1/evaluation [arc2]=arc-agi-2/evaluation)
   local file attempts=1
   file=$OUT/$(basename "$1").$2.$3${4:+.$4}
-  [[ ! -e $file.score.json ]] || return 0
   [[ $3 != arc_prize ]] || attempts=2
   arc-affinity predict "$1" --dataset "${paths[$2]}" --protocol "$3" --context "${4:-drawn}" --attempts $attempts \
     --out "$file.jsonl.gz"

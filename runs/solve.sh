@@ -14,7 +14,11 @@ export PATH=$PWD/.venv/bin:$PATH
 for set; do
   case $set in
   kept | kept-all | small) ids=$(python runs/small_tasks.py "$set") ;;
-  *) ids= ;;
+  all | arc2) ids= ;;
+  *)
+    echo "no set $set" >&2
+    exit 2
+    ;;
   esac
   case $set in
   kept | kept-all) dataset=arc-agi-1/training ;;

@@ -4,5 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
-python "$(dirname "$0")/train_classifier.py" ${OUT:+"$OUT"}
+if [[ -n ${OUT:-} && -n ${TEST:-} ]]; then
+  echo "TEST judges the classifier in the package: leave OUT out" >&2
+  exit 2
+fi
+python runs/train_classifier.py ${OUT:+"$OUT"}
 [[ -z ${TEST:-} ]] || arc-affinity classify --by grids --validate "$TEST"

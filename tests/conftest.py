@@ -19,10 +19,14 @@ from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
 
 # Torch reads these when it is first imported, which most tests never do.
+if os.environ.get("CUDA_VISIBLE_DEVICES"):
+    os.environ.setdefault("ARC_AFFINITY_TEST_GPUS", os.environ["CUDA_VISIBLE_DEVICES"])
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["OMP_NUM_THREADS"] = "1"
 # Help pages and tables keep one width, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "100"
+for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+    os.environ.pop(name, None)
 # A shell's `&` makes what it starts, and all of that one's processes, deaf to the Ctrl-C that some tests press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -39,7 +39,7 @@ def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from arc_affinity.cli.main import run
 
     out = tmp_path_factory.mktemp("solve") / "run"
-    command = f"solve --dataset {folder} --steps 3 --views 3 --sources network --workers 1 --out {out}"
+    command = f"solve --dataset {folder} --steps 3 --views 3 --sources network --workers 1 --seed 5 --out {out}"
     assert run(command.split()) == 0
     return out
 
@@ -67,6 +67,7 @@ def test_records_are_scored_and_submitted(cli, finished: Path, folder: Path, tmp
     assert json.loads((tmp_path / "s.json").read_text()) == json.loads((finished / "submission.json").read_text())
     row = json.loads((finished / "records.jsonl").read_text().splitlines()[0])
     assert (row["exposure"], row["source"], row["model"]) == ("transductive", "network", "solver-small")
+    assert row["seed"] == json.loads((finished / "run.json").read_text())["seed"] == 5
 
 
 def test_records_of_some_tasks_carry_the_edition_of_the_whole_dataset(cli, folder: Path, tmp_path: Path) -> None:

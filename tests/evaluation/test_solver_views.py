@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,55 @@ def test_the_drafts_of_solve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert len(drafts) == VIEWS and all(np.array_equal(draft.grid, wanted) for draft in drafts)
     # Rounds of 1, 1, 2, 4 and 3 views, a batch each.
     assert shares == [(candidates.WRITING, 1.0)] * 5
+
+
+@contextlib.contextmanager
+def timed(folder: Path, seconds: float, before: float = 0.0) -> Iterator[Answers]:
+    with Journal(folder / "journal.jsonl", {}) as journal:
+        if before:
+            journal.append({"batch": "of an interrupted run", "answers": [], "seconds": before})
+        more = (16, 3, journal, SerialExecutor(), 1, seconds, lambda *_: None)
+        yield Answers(Network("", "", "cpu"), [task()], questions_of([task()], {"t": 0}), VIEWS, *more)
+
+
+class Clock:
+    """Time that passes when a network answers, so much a batch."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, each: float) -> None:
+        self.now, self.judged = 100.0, 0
+
+        def write_batch(_folder: str, _digest: str, _device: str, asked: Sequence[Written]) -> list[tuple[Grid, float]]:
+            self.now += each
+            # Two candidates, so that there is something to judge.
+            return [(doubled(pair.input) if number % 2 else pair.input.repeat(2, 0), -1.0)
+                    for number, pair in enumerate(asked)]  # fmt: skip
+
+        def judge_batch(_folder: str, _digest: str, _device: str, asked: Sequence[Written]) -> list[float]:
+            self.now, self.judged = self.now + each, self.judged + len(asked)
+            return [-1.0] * len(asked)
+
+        monkeypatch.setattr(candidates, "write_batch", write_batch)
+        monkeypatch.setattr(candidates, "judge_batch", judge_batch)
+        monkeypatch.setattr(candidates.time, "monotonic", lambda: self.now)
+
+
+def test_answers_keep_their_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Of 10 seconds 6 are for writing: of rounds of 1, 1 and 2 views, 3 s each, the third would begin at 6 s.
+    clock = Clock(monkeypatch, 3.0)
+    with timed(tmp_path, 10.0) as answers:
+        (drafts,) = answers.drafts().values()
+        assert len(drafts) == 2 and clock.now == 106.0
+        answers.ranked({("t", 0): drafts})
+        # A round of judging is begun at 6 s and one at 9 s, none after 10.
+        assert clock.now == 112.0
+    # An interrupted run that goes on has no more time: what is journalled took 12 s.
+    with timed(tmp_path, 10.0) as again:
+        assert len(again.drafts()["t", 0]) == 2 and clock.now == 112.0
+
+
+def test_a_question_has_a_first_answer_whatever_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # More than the share for writing is gone, and not all there is.
+    clock = Clock(monkeypatch, 1.0)
+    with timed(tmp_path, 10.0, before=7.0) as answers:
+        (drafts,) = answers.drafts().values()
+    assert len(drafts) == 1 and clock.now == 101.0

@@ -49,6 +49,11 @@ def test_the_table_tells_what_was_asked_and_the_difference_of_each_seed() -> Non
     assert rows[1][3:] == ["9", "2", "2.00 ± 6.35", "0.50 ± 0.00"]
 
 
+def test_without_the_size_given_there_is_no_table_by_category() -> None:
+    found = {"champion": [made["Result"](10, 1.0, {})]}
+    assert list(made["by_category"](found, {})) == []
+
+
 @pytest.mark.slow
 def test_runs_are_kept_and_tabulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = ["--steps", "2", "--tasks", "4", "--per-task", "7", "--asked", "2"]

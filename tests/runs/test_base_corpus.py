@@ -7,7 +7,8 @@ from pathlib import Path
 import base_corpus as corpus
 import numpy as np
 import pytest
-from base_corpus import BaseCorpus, base_corpus, without_leaks
+import torch
+from base_corpus import BaseCorpus, base_corpus, with_tasks, without_leaks
 
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.splits import kept_out_tasks
@@ -111,3 +112,11 @@ def test_leaks_go_by_content_with_their_whole_task(part: str) -> None:
     kept, dropped = without_leaks(lessons, forbidden)
     assert dropped == ["t2"]
     assert [each.task_id for each in kept] == ["t1", "t3"]
+
+
+def test_a_known_task_keeps_its_vector() -> None:
+    base = find_solver("solver-small")
+    known = base.task_ids[7]
+    made = with_tasks(base, ("new", known))
+    assert torch.equal(made.tasks.weight[1], base.model.tasks.weight[7])
+    assert not torch.equal(made.tasks.weight[0], made.tasks.weight[1]) and len(made.tasks.weight) == 2

@@ -23,13 +23,13 @@ from arc_affinity.types import Pair, Task
 
 pytestmark = pytest.mark.many_steps
 
-RANDOM = np.random.default_rng(0)
 ENOUGH = {"seconds": float("inf"), "states": 120}
 
 
 def task_of(function: object, sizes: tuple[tuple[int, int], ...] = ((2, 3), (5, 2), (3, 7)), id: str = "made") -> Task:
     """A task whose rule is a function, with random inputs; the last pair is the test."""
-    inputs = [RANDOM.integers(0, 5, size).astype(np.uint8) for size in sizes]
+    draws = np.random.default_rng(0)
+    inputs = [draws.integers(0, 5, size).astype(np.uint8) for size in sizes]
     pairs = [Pair(grid, np.ascontiguousarray(function(grid), np.uint8)) for grid in inputs]  # type: ignore[operator]
     return Task(id, tuple(pairs[:-1]), (pairs[-1],))
 
@@ -111,7 +111,7 @@ def test_all_views_have_some_of_the_time_and_together_no_more_than_all(monkeypat
 
 
 def test_largest_grids_end_in_time() -> None:
-    noise = RANDOM.integers(0, 10, (30, 30)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 10, (30, 30)).astype(np.uint8)
     task = Task("noise", (Pair(noise, noise[::-1, :13]),), (Pair(noise.T.copy(), None),))
     assert len(solve_task(task, seconds=0.3)) == 1
 

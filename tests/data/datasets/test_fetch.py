@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -340,7 +339,7 @@ def test_without_an_index_a_wheel_may_come_by_hand(index: Path, tmp_path: Path) 
 class Stalls(BaseHTTPRequestHandler):
     """A package index whose wheel never ends."""
 
-    asked = threading.Event()
+    asked, killed = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -351,7 +350,7 @@ class Stalls(BaseHTTPRequestHandler):
             self.wfile.write(KIT)
             self.wfile.flush()
             self.asked.set()
-            time.sleep(60)
+            self.killed.wait(60)
             return
         self.end_headers()
         self.wfile.write(b'<a href="/kit-1.2-py3-none-any.whl">kit-1.2-py3-none-any.whl</a>')
@@ -376,7 +375,8 @@ def test_a_download_that_was_killed_loses_nothing(index: Path, tmp_path: Path, m
     mine.parent.mkdir(parents=True)
     mine.write_text(json.dumps(TASKS["Above1"]))
     server = HTTPServer(("127.0.0.1", 0), Stalls)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
     at = f"http://127.0.0.1:{server.server_port}/simple"
     index_of_its_own = {**os.environ, "PIP_NO_INDEX": "0", "PIP_INDEX_URL": at, "NO_PROXY": "127.0.0.1"}
     with subprocess.Popen(
@@ -386,9 +386,12 @@ def test_a_download_that_was_killed_loses_nothing(index: Path, tmp_path: Path, m
             assert Stalls.asked.wait(60)
         finally:
             os.killpg(run.pid, 9)
+            Stalls.killed.set()
+            server.shutdown()
+            thread.join()
+            server.server_close()
     assert names_below(base) == {"concept-arc/Mine.json"}
     (index / "kit-1.2-py3-none-any.whl").write_bytes(KIT)
     fetch("arc-agi-2", base, kit())
     assert len(names_below(base)) == 4
     assert {path.name for path in base.iterdir()} == {"concept-arc", "arc-agi-2"}
-    server.server_close()

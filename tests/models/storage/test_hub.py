@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,10 @@ hub = pytest.importorskip("huggingface_hub")
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Repositories in a folder, by the calls that the library makes over the network."""
     root = tmp_path / "hub"
+    root.mkdir()
 
     def create_repo(repository: str, *, private: bool, exist_ok: bool) -> None:
+        (root / "said").write_text(f"private {private}")
         hub.utils.validate_repo_id(repository)
         (root / repository).mkdir(parents=True, exist_ok=exist_ok)
 
@@ -35,6 +38,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return f"file://{root / repo_id}"
 
     def snapshot_download(repository: str, *, revision: str | None, allow_patterns: list[str], local_dir: str) -> None:
+        (root / "said").write_text(f"revision {revision}")
         if not (root / repository).is_dir():
             raise hub.errors.RepositoryNotFoundError("404 Client Error.\nmore", response=_response())
         for path in (root / repository).iterdir():
@@ -64,6 +68,15 @@ def test_a_model_comes_back_as_it_went(server: Path, tmp_path: Path, name: str) 
     folder = pull("someone/model", tmp_path / "back")
     assert find_either(str(folder)).digest == find_either(name).digest
     assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+def test_the_commands_say_what_is_private_and_which_revision(server: Path, tmp_path: Path, cli: Callable) -> None:
+    for flags, told in (((), "private False"), (("--private",), "private True")):
+        assert cli("model", "push", "rotary", "someone/model", *flags).code == 0
+        assert (server / "said").read_text() == told
+    for number, (flags, told) in enumerate((((), "revision None"), (("--revision", "v1"), "revision v1"))):
+        assert cli("model", "pull", "someone/model", "--out", tmp_path / f"back{number}", *flags).code == 0
+        assert (server / "said").read_text() == told
 
 
 def test_an_adapter_is_no_model_to_push(server: Path, tmp_path: Path) -> None:

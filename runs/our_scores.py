@@ -28,7 +28,7 @@ def entry(path: Path) -> dict[str, object]:
     return {
         "model": name,
         "dataset": dataset,
-        "data": DATASETS[dataset],
+        "data": DATASETS[dataset].format(score["outputs"] // score["tasks"]),
         "protocol": protocol,
         "context": "".join(context) or "drawn",
         "tasks": score["tasks"],

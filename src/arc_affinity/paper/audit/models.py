@@ -26,8 +26,8 @@ SEPARATED = 0.5
 NO_SCORES = "no scores of our own at hand"
 UNPUBLISHED = "neither weights nor predictions of the published run exist"
 MANY, FEW = ("champion", "rotary"), ("champion-15", "rotary-15")
-"""Our models of 150 (in the end up to 290) and of 15 samples of each of the 308 tasks, as the published ones; rotary has
-other positions. Runs with other seeds are called champion-seed1 and the like."""
+"""Our models of 150 (in the end up to 290) and of 15 samples of each of the 308 tasks, as the published ones; rotary
+has other positions. Runs with other seeds are called champion-seed1 and the like."""
 
 FIVE_RUNS = 835
 """Outputs of the five published runs on ARC-AGI-2, 167 each: fewer of ours tell 0.34 % from nothing even less."""

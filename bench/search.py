@@ -165,14 +165,13 @@ def main() -> None:
     if options.out and options.out.exists():
         rows = [json.loads(line) for line in options.out.read_text(encoding="utf-8").splitlines()]
     done = {row["task"] for row in rows}
-    others = [row for row in rows if row["asked"] != [options.dataset, options.part, options.seconds]]
-    if others:
-        parser.error(f"{options.out} is of {others[0]['asked']}; write to another file")
+    asked = [options.dataset, options.part, options.seconds]
+    if others := [row for row in rows if row.get("asked") != asked]:
+        parser.error(f"{options.out} is of {others[0].get('asked')}; write to another file")
     for task in tasks:
         if task.id in done:
             continue
-        asked = {"asked": [options.dataset, options.part, options.seconds]}
-        rows.append({**measure(task, options.seconds), **asked})
+        rows.append({**measure(task, options.seconds), "asked": asked})
         if options.out:
             with options.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")

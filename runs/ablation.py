@@ -236,9 +236,10 @@ def against_parent(figure: Figure, mine: Sequence[Result], parents: Sequence[Res
 
 def by_category(results: Mapping[str, Sequence[Result]], labels: Mapping[str, str]) -> Iterator[str]:
     """Yield the table of right cells at the given size, category by category; nothing where that was not asked."""
-    if Protocol.SIZED not in next(iter(results.values()))[0].scores:
+    scores = next(iter(results.values()))[0].scores
+    if Protocol.SIZED not in scores:
         return
-    asked = next(iter(results.values()))[0].scores[Protocol.SIZED].by_task
+    asked = scores[Protocol.SIZED].by_task
     categories = [code for code in CODES if any(labels[task] == code for task in asked)]
     numbers = [sum(labels[task] == code for task in asked) for code in categories]
     yield "Cells, sized, by the published category of a task (in brackets: tasks), per cent:"

@@ -22,6 +22,11 @@ HEAD = (
 )
 
 
+def told(dataset: str, score: dict) -> str:
+    """Return what a score's dataset is called."""
+    return DATASETS[dataset].format(score["outputs"] // score["tasks"])
+
+
 def row(dataset: str, protocol: str, path: Path) -> str:
     """Return one line of the table: means over tasks."""
     (score,) = json.loads(path.read_text())["scores"]
@@ -30,8 +35,7 @@ def row(dataset: str, protocol: str, path: Path) -> str:
     tries = 1 if protocol != "arc_prize" else 2
     given = "given" if protocol != "arc_prize" else f"{100 * size:.1f}"
     figures = f"{100 * exact:.2f} ({tries}) | {100 * first:.2f} | {100 * cells:.2f} | {given}"
-    said = DATASETS[dataset].format(score["outputs"] // score["tasks"])
-    return f"| {said} | {score['outputs']} | {protocol} | {figures} |"
+    return f"| {told(dataset, score)} | {score['outputs']} | {protocol} | {figures} |"
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from card import DATASETS
+from card import told
 
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.diagnosis.report.outputs import Collector
@@ -28,7 +28,7 @@ def entry(path: Path) -> dict[str, object]:
     return {
         "model": name,
         "dataset": dataset,
-        "data": DATASETS[dataset].format(score["outputs"] // score["tasks"]),
+        "data": told(dataset, score),
         "protocol": protocol,
         "context": "".join(context) or "drawn",
         "tasks": score["tasks"],

@@ -180,23 +180,26 @@ def _temporary(place: Path) -> tuple[int, Path]:
     """A new file beside ``place``, and the handle that holds its lock: while it does, the file is someone's work."""
     while True:
         handle, name = tempfile.mkstemp(prefix=_prefix(place), suffix=TEMPORARY, dir=place.parent)
-        # Between the two calls another writer may have taken it for one that was left behind.
-        if locks.take(handle) is not False and locks.still_at(handle, Path(name)):
+        if _is_ours(handle, Path(name)):
             return handle, Path(name)
-        os.close(handle)
 
 
 def _temporary_folder(place: Path) -> tuple[int, Path]:
     """A new folder beside ``place``, and the handle that holds its lock, as `_temporary`."""
     while True:
         aside = Path(tempfile.mkdtemp(prefix=_prefix(place), suffix=TEMPORARY, dir=place.parent))
-        try:
+        with contextlib.suppress(FileNotFoundError):
             handle = os.open(aside, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        if locks.take(handle) is not False and locks.still_at(handle, aside):
-            return handle, aside
-        os.close(handle)
+            if _is_ours(handle, aside):
+                return handle, aside
+
+
+def _is_ours(handle: int, aside: Path) -> bool:
+    """Lock what was just made; False, and closed, if another writer took it for one that was left behind."""
+    if locks.take(handle) is not False and locks.still_at(handle, aside):
+        return True
+    os.close(handle)
+    return False
 
 
 def _clear(place: Path) -> None:

@@ -18,10 +18,10 @@ from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
 from arc_affinity.documents import read_lines
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.questions import questions_of
+from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.evaluation.reading import Reading, is_records
 from arc_affinity.evaluation.records.record import Place, Record, name_in_records
-from arc_affinity.evaluation.scoring.metrics import Metrics, measure
+from arc_affinity.evaluation.scoring.metrics import Metrics
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
 from arc_affinity.text import printable
@@ -161,8 +161,7 @@ def _expected(reading: Reading) -> dict[Place, Metrics]:
     """The outputs of a dataset that the user named, with the metrics of no grid."""
     if reading.dataset is None or reading.of_store:
         return {}
-    places = questions_of(reading.required.counting).items()
-    return {place: measure(None, pair.input, pair.output) for place, pair in places}
+    return unanswered(questions_of(reading.required.counting))
 
 
 def _editions(sets: Sequence[RecordSet], known: Reading) -> list[str]:

@@ -9,12 +9,18 @@ import numpy as np
 from arc_affinity.data.datasets.editions import describe_edition
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Place, Record
+from arc_affinity.evaluation.scoring.metrics import Metrics, measure
 from arc_affinity.types import Grid, Pair, Task
 
 
 def questions_of(tasks: Iterable[Task]) -> dict[Place, Pair]:
     """Return every test pair of ``tasks`` by its place, in order."""
     return {(task.id, index): pair for task in tasks for index, pair in enumerate(task.test)}
+
+
+def unanswered(questions: Mapping[Place, Pair]) -> dict[Place, Metrics]:
+    """Return the metrics of each question where no grid is given."""
+    return {place: measure(None, pair.input, pair.output) for place, pair in questions.items()}
 
 
 def recorded_questions(records: Iterable[Record]) -> dict[Place, Pair]:

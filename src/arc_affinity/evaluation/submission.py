@@ -85,6 +85,11 @@ def write_submission(path: Path, submission: Submission) -> None:
     write_text(path, json.dumps(plain, separators=(",", ":")) + "\n")
 
 
+def attempts_made(answer: Sequence[Grid | None]) -> dict[int, Grid]:
+    """Return the attempts at an output by their number, from 1; what is no grid was not made."""
+    return {number: grid for number, grid in enumerate(answer, 1) if grid is not None}
+
+
 @dataclass(frozen=True)
 class Requirements:
     """What a submission must have.

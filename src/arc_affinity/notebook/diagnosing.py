@@ -15,8 +15,7 @@ from arc_affinity.diagnosis.report.numbers import Report, build_report
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet
 from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.questions import questions_of
-from arc_affinity.evaluation.scoring.metrics import measure
+from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.files import write_text
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.paper.published import published_reference
@@ -80,17 +79,13 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
     tasks = {task.id: task for each in answers for task in each.tasks}
     shown = Shown({task.id: task.train for task in tasks.values()})
     # A task that was asked and not answered counts 0, as in `score`.
-    asked = {f"answers {number}": questions_of(each.tasks) for number, each in enumerate(answers, 1)}
-    sets = [
-        each.with_missing(
-            {
-                place: measure(None, pair.input, pair.output)
-                for place, pair in asked[each.source].items()
-                if pair.output is not None
-            }
+    expected = {
+        f"answers {number}": unanswered(
+            {place: pair for place, pair in questions_of(each.tasks).items() if pair.output is not None}
         )
-        for each in collector.sets()
-    ]
+        for number, each in enumerate(answers, 1)
+    }
+    sets = [each.with_missing(expected[each.source]) for each in collector.sets()]
     return report_on(sets, tuple(tasks.values()), shown, None if categories is None else Path(categories))
 
 

@@ -196,13 +196,14 @@ def build_report(
     if len(datasets) > 1:
         raise ArcAffinityError(f"a report is of one dataset, not of {', '.join(datasets)}")
     reports = tuple(_set_report(letter, each, categories) for letter, each in zip(LETTERS, sets, strict=False))
+    pairs = [(first, second, _apart(first.records, second.records)) for first, second in _compared(reports)]
     return Report(
         dataset=datasets[0],
         sets=reports,
-        comparisons=_comparisons(reports),
+        comparisons=_comparisons(pairs),
         categories=categories,
         category_source=category_source,
-        notes=(*notes, *_set_notes(reports)),
+        notes=(*notes, *_set_notes(reports, pairs)),
     )
 
 
@@ -282,16 +283,19 @@ def _compared(sets: Sequence[SetReport]) -> list[tuple[SetReport, SetReport]]:
     ]
 
 
-def _comparisons(sets: Sequence[SetReport]) -> tuple[Comparison, ...]:
+Compared = tuple[SetReport, SetReport, frozenset[Place]]
+"""Two sets that are compared, and the outputs of their tasks by which they cannot be (`_apart`)."""
+
+
+def _comparisons(pairs: Sequence[Compared]) -> tuple[Comparison, ...]:
+    both = [(one, other, [each.records.without(apart).tasks for each in (one, other)]) for one, other, apart in pairs]
     found = []
     for key, name in (("score", "score"), ("cell_accuracy", "cell accuracy")):
-        for pair in _compared(sets):
-            apart = _apart(pair[0].records, pair[1].records)
+        for one, other, tasks in both:
             first, second = (
-                {t.task_id: t.solved if key == "score" else t.cell_accuracy for t in records.tasks.values()}
-                for records in (each.records.without(apart) if apart else each.records for each in pair)
+                {t.task_id: t.solved if key == "score" else t.cell_accuracy for t in each.values()} for each in tasks
             )
-            found.append(Comparison(pair[0].letter, pair[1].letter, key, name, paired(first, second), None))
+            found.append(Comparison(one.letter, other.letter, key, name, paired(first, second), None))
     # All tests of a report count together: with 20 of them one p below 0.05 is what chance gives.
     adjusted = false_discovery({str(number): each.paired.p for number, each in enumerate(found)})
     return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted.values(), strict=True))
@@ -302,7 +306,6 @@ def _apart(first: RecordSet, second: RecordSet) -> frozenset[Place]:
     tasks = first.tasks.keys() & second.tasks.keys()
     here, there = ({p: o for p, o in each.outputs.items() if p[0] in tasks} for each in (first, second))
     alike = {place for place in here.keys() & there.keys() if _same(here[place], there[place])}
-    alike = {place for place in here.keys() & there.keys() if _same(here[place], there[place])}
     return frozenset((here.keys() | there.keys()) - alike)
 
 
@@ -310,7 +313,7 @@ def _same(first: Output, second: Output) -> bool:
     return None in (first.question, second.question) or first.question == second.question
 
 
-def _set_notes(sets: Sequence[SetReport]) -> list[str]:
+def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str]:
     notes = [
         f"{each.letter} has no attempt at {counted(each.records.missing, 'output')} of the dataset; they count 0."
         for each in sets
@@ -320,12 +323,12 @@ def _set_notes(sets: Sequence[SetReport]) -> list[str]:
     if len(counts) > 1:
         sizes = ", ".join(f"{each.letter} {len(each.records.tasks)}" for each in sets)
         notes.append(f"The sets have different tasks ({sizes}); only tasks that two sets share are compared.")
-    for first, second in _compared(sets):
-        if apart := len(_apart(first.records, second.records)):
-            notes.append(
-                f"{first.letter} and {second.letter} are compared by what both were asked; of the tasks of both, "
-                f"{counted(apart, 'output')} {'was' if apart == 1 else 'were'} asked of one alone, or otherwise."
-            )
+    notes += [
+        f"{first.letter} and {second.letter} are compared by what both were asked; of the tasks of both, "
+        f"{counted(len(apart), 'output')} {'was' if len(apart) == 1 else 'were'} asked of one alone, or otherwise."
+        for first, second, apart in pairs
+        if apart
+    ]
     return notes
 
 

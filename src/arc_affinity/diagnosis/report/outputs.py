@@ -171,6 +171,8 @@ class RecordSet:
 
     def without(self, places: Collection[Place]) -> RecordSet:
         """Return the set without these of its outputs."""
+        if not places:
+            return self
         return replace(self, outputs={place: output for place, output in self.outputs.items() if place not in places})
 
     @property

@@ -16,7 +16,7 @@ from arc_affinity.evaluation.questions import (
 )
 from arc_affinity.evaluation.records.record import Place, Record
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure, pass_at_k
-from arc_affinity.evaluation.submission import Given
+from arc_affinity.evaluation.submission import Given, attempts_made
 from arc_affinity.types import Grid, Pair, Task
 
 
@@ -193,7 +193,7 @@ def score_submission(
         ArcAffinityError: an output is withheld.
     """
     answers: dict[Place, Mapping[int, Grid | None]] = {
-        (task_id, index): {number: grid for number, grid in enumerate(pair, 1) if grid is not None}
+        (task_id, index): attempts_made(pair)
         for task_id, outputs in submission.items()
         for index, pair in enumerate(outputs)
     }

@@ -29,10 +29,10 @@ def push(name: str, repository: str, *, private: bool = False) -> str:
             the Hub refuses.
     """
     source = find_either(name).source
-    if source.is_dir() and not all((source / each).is_file() for each in (CONFIG, WEIGHTS)):
-        raise ArcAffinityError(f"{source} is an adapter, not a whole model; fine-tune by --method full to push one")
     if not source.is_dir():
         raise ArcAffinityError(f"{source} is a checkpoint; `model import` or the run's own model folder can be pushed")
+    if not all((source / each).is_file() for each in (CONFIG, WEIGHTS)):
+        raise ArcAffinityError(f"{source} is an adapter, not a whole model; fine-tune by --method full to push one")
     hub = optional("huggingface_hub", "hub")
     try:
         hub.create_repo(repository, private=private, exist_ok=True)

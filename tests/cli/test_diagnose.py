@@ -396,7 +396,7 @@ def test_examples_of_a_store_are_numbered_within_their_task_and_said_to_be_no_de
     assert done.code == 0, done.err
     data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1])
     assert data["pairs"].startswith("Examples of this task") and "records do not tell" in data["pairs"]
-    assert [test["number"] for test in data["tasks"]["aaaa0002"]["tests"]] == [1, 2]
+    assert [test["number"] for test in data["tasks"]["aaaa0002"]["tests"]] == [1, 3]
 
 
 @pytest.mark.parametrize("command", ["score", "diagnose"])

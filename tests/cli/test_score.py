@@ -10,10 +10,11 @@ import pytest
 
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.evaluation.records.record import Origin, make_record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import write_submission
-from arc_affinity.types import Example
+from arc_affinity.types import Example, Pair
 
 PAIR = {"input": [[1, 2]], "output": [[2, 1]]}
 TESTS = {
@@ -315,3 +316,69 @@ def test_a_solver_may_be_named(cli, dataset, submission, records):
     for path in (submission, records):
         scores = scores_of(cli("score", path, "--dataset", dataset, "--name", "mine", "--json"))
         assert {score["model"] for score in scores} == {"mine"}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two tasks of three examples each."""
+    pairs = [Pair(np.array([[i, 0]], np.uint8), np.array([[0, i]], np.uint8)) for i in range(1, 7)]
+    write_store(tmp_path / "store", {"aaaa0001": pairs[:3], "aaaa0002": pairs[3:]})
+    return ExampleStore.open(tmp_path / "store")
+
+
+def answer_store(tmp_path, store, places, protocol=Protocol.SIZED) -> str:
+    """Right answers at examples of the store, each given as (its place in a record, its place in the store)."""
+    origin = Origin("toy", "0123", str(store.path), protocol, seed=0)
+    rows = [make_record(origin, Example(store.task_of(i), at, store.pair(i), ()), 1, store.pair(i).output)
+            for at, i in places]  # fmt: skip
+    write_records(tmp_path / "r.jsonl", rows)
+    return tmp_path / "r.jsonl"
+
+
+def test_a_models_answers_to_a_store_are_held_against_all_its_examples(cli, tmp_path, store) -> None:
+    path = answer_store(tmp_path, store, [(i, i) for i in range(5)])
+    (score,) = scores_of(cli("score", path, "--dataset", store.path, "--json"))
+    assert (score["outputs"], score["outputs_attempted"], score["outputs_solved"]) == (6, 5, 5)
+    assert score["score"] == pytest.approx((1 + 2 / 3) / 2)
+    (score,) = scores_of(cli("score", path, "--dataset", store.path, "--tasks", "aaaa0001", "--json"))
+    assert (score["outputs"], score["score"]) == (3, 1)
+    done = cli("diagnose", path, "--dataset", store.path, "--out", tmp_path / "r.html")
+    assert done.code == 0, done.err
+    (found,) = json.loads((tmp_path / "r.json").read_text())["sets"]
+    assert (found["outputs"], found["outputs_missing"]) == (6, 1)
+
+
+def test_a_solvers_answers_to_a_store_are_held_against_the_last_of_each_task(cli, tmp_path, store) -> None:
+    path = answer_store(tmp_path, store, [(0, 2), (0, 5)], Protocol.ARC_PRIZE)
+    (score,) = scores_of(cli("score", path, "--dataset", store.path, "--json"))
+    assert (score["outputs"], score["score"]) == (2, 1)
+
+
+@pytest.mark.parametrize("command", ["score", "diagnose"])
+def test_answers_to_another_store_are_refused(cli, tmp_path, store, command) -> None:
+    path = answer_store(tmp_path, store, [(0, 1), (1, 0)])
+    done = cli(
+        command, path, "--dataset", store.path, *(["--out", tmp_path / "r.html"] if command == "diagnose" else [])
+    )
+    assert done.code == 1 and "input of task aaaa0001 output 0 is not the dataset's" in done.err
+
+
+def test_what_weights_were_trained_on_is_told(cli, tmp_path, dataset) -> None:
+    def told(*exposures: str | None) -> str | None:
+        rows = []
+        for task, exposure in zip(load_tasks(str(dataset), None), exposures, strict=True):
+            origin = Origin("toy", "0123", "toy", Protocol.ARC_PRIZE, seed=0, exposure=exposure)
+            for index, pair in enumerate(task.test):
+                rows.append(make_record(origin, Example(task.id, index, pair, ()), 1, pair.output))
+        write_records(tmp_path / "r.jsonl", rows)
+        (score,) = scores_of(cli("score", tmp_path / "r.jsonl", "--json"))
+        done = cli("diagnose", tmp_path / "r.jsonl", "--out", tmp_path / "r.html")
+        assert done.code == 0, done.err
+        report = json.loads((tmp_path / "r.json").read_text())
+        assert report["sets"][0]["exposure"] == score["exposure"]
+        noted = any("trained on the demonstrations of the tasks" in note for note in report["notes"])
+        assert noted == (score["exposure"] == "transductive")
+        return score["exposure"]
+
+    assert told(None, None) is None and told("inductive", "inductive") == "inductive"
+    assert told("transductive", None) == told("inductive", "transductive") == "transductive"

@@ -123,11 +123,11 @@ def _diagnose(
     collector = Collector(reading.attempts)
     for path, (name, file_name) in zip(paths, names, strict=True):
         collector.add(_counted(reading.records(path, name, file_name), path, bar), printable(str(path)))
-    sets = collector.sets(_expected(reading))
+    sets = collector.sets(_expected(reading, collector.first))
     tasks, notes = (reading.tasks, _editions(sets, reading)) if reading.dataset else _named_by(sets, reading)
     shown = (
         Shown({task.id: task.train[:EXAMPLES] for task in tasks}, title=OF_A_STORE)
-        if reading.of_store
+        if reading.store
         else Shown({task.id: task.train for task in tasks})
     )
     return report_on(sets, tasks, shown, categories, notes=notes, tell=tell)
@@ -157,11 +157,9 @@ def _called(paths: Sequence[Path], names: Sequence[str]) -> list[tuple[str | Non
     return list(zip(given, map(printable, apart), strict=True))
 
 
-def _expected(reading: Reading) -> dict[Place, Metrics]:
-    """The outputs of a dataset that the user named, with the metrics of no grid."""
-    if reading.dataset is None or reading.of_store:
-        return {}
-    return unanswered(questions_of(reading.required.counting))
+def _expected(reading: Reading, answer: Record | None) -> dict[Place, Metrics]:
+    """The outputs of a named dataset, those of a store as an answer tells, with the metrics of no grid."""
+    return {} if reading.dataset is None or answer is None else unanswered(reading.questions(answer))
 
 
 def _editions(sets: Sequence[RecordSet], known: Reading) -> list[str]:

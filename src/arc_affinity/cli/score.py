@@ -24,7 +24,9 @@ LEGEND = """\
 %: mean over tasks / mean over outputs
 score: ARC Prize's rule, credit for each output; strict: all outputs of a task
 accuracies: of attempt 1, where defined; copy: of
-cells as in the input, change: of the others"""
+cells as in the input, change: of the others
+exposure: transductive if weights were trained on the demonstrations
+of the tasks asked, inductive if they never saw the tasks, - if not told"""
 
 
 def score(
@@ -110,6 +112,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     yield "edition", subject.edition or "-"
     yield "model", (subject.model or "a submission") + (" + adapters" if subject.adapted else "")
     yield "weights", subject.model_digest or "-"
+    yield "exposure", subject.exposure or "-"
     # Coverage first: a score over a part of the tasks is easily taken for one over all.
     answered = len(score.by_task) - len(score.missing)
     yield "tasks attempted", f"{answered} of {len(score.by_task)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from arc_affinity.data.datasets.editions import describe_edition
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Place, Record
 from arc_affinity.evaluation.scoring.metrics import Metrics, measure
@@ -16,6 +17,11 @@ from arc_affinity.types import Grid, Pair, Task
 def questions_of(tasks: Iterable[Task]) -> dict[Place, Pair]:
     """Return every test pair of ``tasks`` by its place, in order."""
     return {(task.id, index): pair for task in tasks for index, pair in enumerate(task.test)}
+
+
+def questions_of_examples(store: ExampleStore) -> dict[Place, Pair]:
+    """Return every example of ``store`` by its task and its place there, in order."""
+    return {(store.task_of(i), i): store.pair(i) for i in range(len(store))}
 
 
 def unanswered(questions: Mapping[Place, Pair]) -> dict[Place, Metrics]:
@@ -43,6 +49,12 @@ def answers_by_place(records: Iterable[Record]) -> dict[Place, dict[int, Grid | 
             raise ArcAffinityError(f"two records are attempt {record.attempt} of {name_place(place)}")
         given[record.attempt] = record.prediction
     return answers
+
+
+def belongs(record: Record, questions: Mapping[Place, Pair]) -> bool:
+    """Whether a record's test is among ``questions``, with the same input."""
+    pair = questions.get((record.task_id, record.test_index))
+    return pair is not None and np.array_equal(record.input, pair.input)
 
 
 def check_belongs(record: Record, questions: Mapping[Place, Pair]) -> None:

@@ -6,15 +6,24 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.editions import edition_here, edition_notes
 from arc_affinity.data.datasets.registry import load_tasks, store_at
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError, listing
-from arc_affinity.evaluation.questions import check_belongs, name_place, questions_of
+from arc_affinity.evaluation.questions import (
+    belongs,
+    check_belongs,
+    name_place,
+    questions_of,
+    questions_of_examples,
+)
 from arc_affinity.evaluation.records.record import (
     Origin,
+    Place,
     Record,
     holds_records,
     iter_records,
@@ -22,9 +31,9 @@ from arc_affinity.evaluation.records.record import (
     read_records,
 )
 from arc_affinity.evaluation.scoring.metrics import Protocol, measure
-from arc_affinity.evaluation.scoring.scores import Score, score_each, score_submission
+from arc_affinity.evaluation.scoring.scores import Score, score_on, score_submission
 from arc_affinity.evaluation.submission import Requirements, attempts_made, read_given, read_submission, result_files
-from arc_affinity.types import Example, Task
+from arc_affinity.types import Example, Pair, Task
 
 Tell = Callable[[ArcAffinityError], None]
 """Told of each attempt that counts and is no grid."""
@@ -57,9 +66,9 @@ class Reading:
         return () if self.dataset is None else load_tasks(self.dataset, self.data_dir)
 
     @cached_property
-    def of_store(self) -> bool:
-        """Whether the dataset is a store, whose examples are no tests of tasks."""
-        return self.dataset is not None and store_at(self.dataset) is not None
+    def store(self) -> ExampleStore | None:
+        """The dataset if it is a store, whose examples are no tests of tasks."""
+        return None if self.dataset is None else store_at(self.dataset)
 
     @cached_property
     def edition(self) -> str:
@@ -76,6 +85,21 @@ class Reading:
         only = self._among(task.id for task in self.tasks)
         return Requirements(self.tasks, only, self.attempts, self.allow_missing)
 
+    def questions(self, answer: Record) -> Mapping[Place, Pair]:
+        """Return the outputs of the dataset that count, by their place.
+
+        Of a store they depend on who was asked, as ``answer`` tells: a model is asked every example, by its place in
+        the store, a solver the last of each task, as its only test.
+
+        Raises:
+            ArcAffinityError: as `required`.
+        """
+        tests = questions_of(self.required.counting)
+        if self.store is None or belongs(answer, tests):
+            return tests
+        only, examples = self.required.only, questions_of_examples(self.store)
+        return {place: pair for place, pair in examples.items() if not only or place[0] in only}
+
     def _among(self, known: Iterable[str]) -> frozenset[str]:
         return frozenset(choose_ids(known, self.named, self.data_dir)) if self.named else frozenset()
 
@@ -83,12 +107,13 @@ class Reading:
         """Return the score of every protocol and model in a file of records, or of a submission.
 
         Raises:
-            ArcAffinityError: the file holds neither, `strict` refuses it, or as in `score_each`, `read_given` and
+            ArcAffinityError: the file holds neither, `strict` refuses it, or as in `score_on`, `read_given` and
                 `choose_ids`.
         """
         if is_records(path):
             records = self._chosen(read_records(path))
-            scores = score_each(records, self.required.counting if self.dataset else None, attempts=self.attempts)
+            questions = self.questions(records[0]) if self.dataset and records else None
+            scores = score_on(records, questions, attempts=self.attempts)
             if self.strict and not self.allow_missing:
                 _refuse_gaps(path, scores)
             return scores
@@ -123,17 +148,20 @@ class Reading:
             return self._chosen(list(rows)) if self.named else rows
         if self.required.only:
             rows = (row for row in rows if row.task_id in self.required.only)
-        return rows if self.of_store else self._checked(rows, self.dataset)
+        return self._checked(iter(rows), self.dataset)
 
     def _chosen(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records of the tasks that were named, of the dataset's or, without one, of the records' own tasks."""
         only = self.required.only if self.dataset else self._among(row.task_id for row in records)
         return [row for row in records if not only or row.task_id in only]
 
-    def _checked(self, records: Iterable[Record], dataset: str) -> Iterator[Record]:
+    def _checked(self, records: Iterator[Record], dataset: str) -> Iterator[Record]:
         """Records that belong to the dataset, measured by its target where theirs is withheld."""
-        questions = questions_of(self.required.counting)
-        for record in records:
+        first = next(records, None)
+        if first is None:
+            return
+        questions = self.questions(first)
+        for record in chain([first], records):
             check_belongs(record, questions)
             target = questions[record.task_id, record.test_index].output
             if record.target is None and target is not None:

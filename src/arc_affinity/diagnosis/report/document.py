@@ -44,6 +44,7 @@ def _set(each: SetReport, report: Report) -> dict[str, object]:
     return {
         "letter": each.letter,
         **records.subject._asdict(),
+        "exposure": records.exposure,
         "source": records.source,
         "attempts": records.attempts,
         "tasks": len(records.tasks),

@@ -319,6 +319,11 @@ def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str
         for each in sets
         if each.records.missing
     ]
+    notes += [
+        f"{each.letter} had been trained on the demonstrations of the tasks that it answers (transductive)."
+        for each in sets
+        if each.records.exposure == "transductive"
+    ]
     counts = {len(each.records.tasks) for each in sets}
     if len(counts) > 1:
         sizes = ", ".join(f"{each.letter} {len(each.records.tasks)}" for each in sets)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Place, Record
+from arc_affinity.evaluation.records.record import Exposure, Place, Record
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol
 from arc_affinity.types import Grid
 
@@ -148,13 +148,17 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class RecordSet:
-    """Records of one subject, with what became of each output; ``source`` is the file they came from."""
+    """Records of one subject, with what became of each output; ``source`` is the file they came from.
+
+    ``exposure`` is "transductive" where any record says that its weights were trained on the task's demonstrations.
+    """
 
     subject: Subject
     source: str
     attempts: int
     outputs: Mapping[Place, Output]
     missing: int = 0
+    exposure: Exposure | None = None
 
     @cached_property
     def tasks(self) -> Mapping[str, TaskResult]:
@@ -182,13 +186,15 @@ class RecordSet:
 
 
 class Collector:
-    """Takes records in any order and keeps of each what the report needs."""
+    """Takes records in any order and keeps of each what the report needs, and the first of them whole."""
 
     def __init__(self, attempts: int = 2) -> None:
         """Let the first ``attempts`` attempts at an output count."""
         self.attempts = attempts
+        self.first: Record | None = None
         self._sets: dict[Subject, dict[Place, Output]] = {}
         self._sources: dict[Subject, str] = {}
+        self._exposures: dict[Subject, Exposure | None] = {}
         self._pictured: dict[str, set[int]] = {}
 
     def add(self, records: Iterable[Record], source: str) -> None:
@@ -199,6 +205,7 @@ class Collector:
                 target is withheld.
         """
         for record in records:
+            self.first = self.first or record
             model, adapted = (record.model, record.model_digest), record.adapter is not None
             subject = Subject(*model, record.dataset, record.protocol, adapted, record.epoch, record.edition)
             if subject not in self._sets:
@@ -210,6 +217,8 @@ class Collector:
                     )
                 self._sets[subject] = {}
                 self._sources[subject] = source
+            if self._exposures.get(subject) != "transductive":
+                self._exposures[subject] = record.exposure
             self._take(record, self._sets[subject], source)
 
     def sets(self, expected: Mapping[Place, Metrics] | None = None) -> tuple[RecordSet, ...]:
@@ -223,10 +232,11 @@ class Collector:
         """
         if not self._sets:
             raise ArcAffinityError("there are no records to diagnose")
-        return tuple(
-            RecordSet(subject, self._sources[subject], self.attempts, outputs).with_missing(expected or {})
+        found = (
+            RecordSet(subject, self._sources[subject], self.attempts, outputs, exposure=self._exposures[subject])
             for subject, outputs in self._sets.items()
         )
+        return tuple(each.with_missing(expected or {}) for each in found)
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
         task_id = record.task_id

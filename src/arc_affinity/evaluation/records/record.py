@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 import numpy as np
 from msgspec import Meta
@@ -41,7 +41,8 @@ Try = Annotated[int, Meta(ge=1, le=1000)]
 Id = Annotated[str, Meta(pattern=documents.WHOLE_ID)]
 
 
-Exposure = Literal["inductive", "transductive"]
+Exposure = Literal["transductive", "inductive"]
+EXPOSURES: tuple[Exposure, ...] = get_args(Exposure)
 Source = Literal["network", "search"]
 Sources = Literal["network", "search", "both"]
 
@@ -69,6 +70,12 @@ class Origin:
     def __post_init__(self) -> None:
         # Before any work: a folder or a file may be called what no record may hold.
         documents.check_fields(self, "records: ")
+
+
+def exposure_of(records: Iterable[Record]) -> Exposure | None:
+    """Return what records say of what their weights were trained on: "transductive" where any does."""
+    told = {record.exposure for record in records}
+    return next((each for each in EXPOSURES if each in told), None)
 
 
 Place = tuple[str, int]

@@ -14,7 +14,7 @@ from arc_affinity.evaluation.questions import (
     questions_of,
     recorded_questions,
 )
-from arc_affinity.evaluation.records.record import Place, Record
+from arc_affinity.evaluation.records.record import Exposure, Place, Record, exposure_of
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure, pass_at_k
 from arc_affinity.evaluation.submission import Given, attempts_made
 from arc_affinity.types import Grid, Pair, Task
@@ -24,7 +24,8 @@ from arc_affinity.types import Grid, Pair, Task
 class Subject:
     """What a score is of; a submission names no model, and answers the dataset as it is here.
 
-    ``adapted`` means that records name an adapter, and ``edition`` which tasks they say they answer.
+    ``adapted`` means that records name an adapter, and ``edition`` which tasks they say they answer. ``exposure`` is
+    what they say of what the weights had been trained on: "transductive" where any record does.
     """
 
     protocol: Protocol
@@ -33,6 +34,7 @@ class Subject:
     model_digest: str | None = None
     adapted: bool = False
     edition: str | None = None
+    exposure: Exposure | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,17 @@ def score_each(
     Raises:
         ArcAffinityError: as :func:`score`, but for several protocols, models or datasets.
     """
+    return score_on(records, None if tasks is None else questions_of(tasks), attempts=attempts)
+
+
+def score_on(
+    records: Sequence[Record], questions: Mapping[Place, Pair] | None, *, attempts: int = 2
+) -> tuple[Score, ...]:
+    """As :func:`score_each`, of the outputs that ``questions`` name by their place in place of those of tasks.
+
+    Raises:
+        ArcAffinityError: as :func:`score_each`.
+    """
     if not records:
         raise ArcAffinityError("there are no records to score")
     groups: dict[Subject, list[Record]] = {}
@@ -173,13 +186,13 @@ def score_each(
         model, adapted = (record.model, record.model_digest), record.adapter is not None
         subject = Subject(record.protocol, record.dataset, *model, adapted, record.edition)
         groups.setdefault(subject, []).append(record)
-    known = None if tasks is None else questions_of(tasks)
     scores = []
     for subject, group in groups.items():
-        questions = recorded_questions(group) if known is None else known
+        asked = recorded_questions(group) if questions is None else questions
         for record in group:
-            check_belongs(record, questions)
-        scores.append(_score(subject, answers_by_place(group), questions, attempts))
+            check_belongs(record, asked)
+        named = replace(subject, exposure=exposure_of(group))
+        scores.append(_score(named, answers_by_place(group), asked, attempts))
     return tuple(scores)
 
 

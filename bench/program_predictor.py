@@ -1,12 +1,13 @@
 """How well do programs tell what a specialist will solve? Spearman on 392 tasks of ViTARC, cross-validated.
 
-    python bench/program_predictor.py [VITARC_CSV]
+    python bench/program_predictor.py VITARC_CSV
 
-Solve rates are the third column of the published table (default: ../shared/reference/vitarc_400.csv), without its
-first 8 rows, which hold differences. Every model is fitted on 9 tenths of the tasks and asked about the last, for 5
-shuffles; a model sees ranks of its own training tasks only. Intervals are percentiles over 2,000 resamplings of
-the tasks. Models and features were chosen on half of the tasks (`CHOSEN_ON`); the column "other half" is Spearman
-over the rest alone. The predictor that counts is `PREDICTOR`; of programs that solve a task alone, `SOLVER_ALONE`.
+VITARC_CSV is the published table of specialists (vitarc_400.csv); solve rates are its third column, without its first
+8 rows, which hold differences. Categories are the published labels, so tasks published as ambiguous are left out where
+categories are asked. Every model is fitted on 9 tenths of the tasks and asked about the last, for 5 shuffles; a model
+sees ranks of its own training tasks only. Intervals are percentiles over 2,000 resamplings of the tasks. Models and
+features were chosen on half of the tasks (`CHOSEN_ON`); the column "other half" is Spearman over the rest alone. The
+predictor that counts is `PREDICTOR`; of programs that solve a task alone, `SOLVER_ALONE`.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 from sklearn.model_selection import KFold
 
-from arc_affinity.data.generation.rearc import generator_source
+from arc_affinity.data.generation.rearc import generator_source, task_ids
+from arc_affinity.paper.audit.vitarc import AS_VERY_LOW
+from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.by_code.rules import classify_all
-from arc_affinity.taxonomy.by_program.verifiers import primitives, profile
-from arc_affinity.taxonomy.categories import BY_CODE, CODES
+from arc_affinity.taxonomy.by_program.verifiers import Profile, primitives, profile
+from arc_affinity.taxonomy.categories import BY_CODE, CODES, Affinity
 from arc_affinity.taxonomy.listing import Listing
 
-TABLE = Path(__file__).parents[2] / "shared" / "reference" / "vitarc_400.csv"
 WRONG_ROWS = 8
 SEEDS = range(5)
 FOLDS = 10
@@ -41,6 +43,7 @@ CHOSEN_ON = 4
 
 Vector = np.ndarray
 Model = Callable[[int], ExtraTreesRegressor | RandomForestRegressor]
+Features = Sequence[Mapping[str, float]]
 
 
 def solve_rates(path: Path) -> dict[str, float]:
@@ -132,67 +135,80 @@ def beyond_length(rates: Vector, levels: Vector, lengths: Vector, groups: Sequen
     )
 
 
-def main() -> None:
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
-    if not path.is_file():
-        print(f"skipped: {path} is not there; it holds the published solve rates")
-        return
-    by_task = solve_rates(path)
-    tasks = sorted(by_task)
-    rates, unseen = np.array([by_task[task] for task in tasks]), unseen_half(tasks)
-    decisions = classify_all()
-    profiles = {task_id: profile(task_id) for task_id in decisions}
-    groups = [decisions[task].category for task in tasks]
-    levels = np.array([BY_CODE[group].affinity.rank for group in groups], dtype=float)
-    lengths = np.array([profiles[task].length for task in tasks], dtype=float)
-    solver = [{**profiles[task].primitives, "LENGTH": float(profiles[task].length)} for task in tasks]
+def ranks_of(groups: Sequence[str], very_low: frozenset[str] = frozenset()) -> Vector:
+    """The affinity level of each category as a rank; those of ``very_low`` are counted as the lowest."""
+    return np.array([(Affinity.VERY_LOW if g in very_low else BY_CODE[g].affinity).rank for g in groups], float)
+
+
+def by_affinity(tasks: Sequence[str], rates: Vector, unseen: Vector, lengths: Vector) -> None:
+    """What the published labels tell, beside the rules' labels of the same tasks; the ambiguous are left out."""
+    labels, decisions = published_reference(None, task_ids()).labels or {}, classify_all()
+    known = np.array([labels[task] in BY_CODE for task in tasks])
+    named = [task for task, each in zip(tasks, known, strict=True) if each]
+    groups, by_rules = [labels[task] for task in named], [decisions[task].category for task in named]
+    print(f"\n{len(named)} tasks with a category")
+    for name, levels in (
+        ("(a) affinity level of the category", ranks_of(groups)),
+        ("the same, A1 as very low", ranks_of(groups, AS_VERY_LOW)),
+        ("the same as (a), labels of our rules", ranks_of(by_rules)),
+        ("the same, A1 as very low", ranks_of(by_rules, AS_VERY_LOW)),
+        ("(b) on these tasks", -lengths[known]),
+    ):
+        report(name, [levels], rates[known], unseen[known])
+    beyond_length(rates[known], ranks_of(groups), lengths[known], groups)
+
+
+def forest(seed: int) -> RandomForestRegressor:
+    return RandomForestRegressor(200, random_state=seed)
+
+
+def trees(seed: int) -> ExtraTreesRegressor:
+    return ExtraTreesRegressor(200, min_samples_leaf=2, max_features=0.4, random_state=seed)
+
+
+def together(*parts: Features) -> Features:
+    """The features of all parts, task by task."""
+    return [{name: value for row in rows for name, value in row.items()} for rows in zip(*parts, strict=True)]
+
+
+def fitted_models(tasks: Sequence[str], profiles: Sequence[Profile]) -> dict[str, tuple[Features, Model, bool]]:
+    """The models that are tried: features, estimator, and whether it learns ranks."""
+    solver = [{**p.primitives, "LENGTH": float(p.length)} for p in profiles]
     numbers = [
         {"DEPTH": p.depth, "NESTING": p.nesting, "LOOPS": p.loops, "FOLDS": p.folds, "SIZE": bool(p.keeps_size)}
-        for p in (profiles[task] for task in tasks)
+        for p in profiles
     ]
     drawing = [
         Counter({f"GENERATOR {name}": n for name, n in primitives(Listing.of(generator_source(task))).items()})
         for task in tasks
     ]
-
-    def forest(seed: int) -> RandomForestRegressor:
-        return RandomForestRegressor(200, random_state=seed)
-
-    def trees(seed: int) -> ExtraTreesRegressor:
-        return ExtraTreesRegressor(200, min_samples_leaf=2, max_features=0.4, random_state=seed)
-
-    sets: dict[str, tuple[Sequence[Mapping[str, float]], Model, bool]] = {
+    return {
         "(c) forest on primitive counts and length": (solver, forest, False),
         "trees on the same": (solver, trees, True),
-        "trees on the profile alone": (
-            [{**p.kinds, **n} for p, n in zip((profiles[t] for t in tasks), numbers, strict=True)],
-            trees,
-            True,
-        ),
-        SOLVER_ALONE: (
-            [{**s, **n} for s, n in zip(solver, numbers, strict=True)],
-            trees,
-            True,
-        ),
-        PREDICTOR: (
-            [{**s, **d} for s, d in zip(solver, drawing, strict=True)],
-            trees,
-            True,
-        ),
+        "trees on the profile alone": (together([p.kinds for p in profiles], numbers), trees, True),
+        SOLVER_ALONE: (together(solver, numbers), trees, True),
+        PREDICTOR: (together(solver, drawing), trees, True),
         "trees on counts of the generator": (drawing, trees, True),
     }
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        print("skipped: name the published solve rates: python bench/program_predictor.py VITARC_CSV")
+        return
+    by_task = solve_rates(Path(sys.argv[1]))
+    tasks = sorted(by_task)
+    rates, unseen = np.array([by_task[task] for task in tasks]), unseen_half(tasks)
+    profiles = [profile(task) for task in tasks]
+    lengths = np.array([p.length for p in profiles], dtype=float)
     print(f"{len(tasks)} tasks, {FOLDS} folds, seeds {list(SEEDS)}")
     print(f"{'':<44} Spearman  95 % interval   other half   by seed")
-    for name, number in (
-        ("(a) affinity level of the category", levels),
-        ("(b) lines of the verifier, negated", -lengths),
-    ):
-        report(name, [number], rates, unseen)
+    report("(b) lines of the verifier, negated", [-lengths], rates, unseen)
     for name in ("depth", "nesting", "loops", "folds"):
-        report(f"{name}, negated", [-np.array([getattr(profiles[t], name) for t in tasks], float)], rates, unseen)
-    for name, (rows, model, ranks) in sets.items():
+        report(f"{name}, negated", [-np.array([getattr(p, name) for p in profiles], float)], rates, unseen)
+    for name, (rows, model, ranks) in fitted_models(tasks, profiles).items():
         report(name, [predicted(matrix(rows), rates, model, ranks, seed) for seed in SEEDS], rates, unseen)
-    beyond_length(rates, levels, lengths, groups)
+    by_affinity(tasks, rates, unseen, lengths)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ SCORES is a folder of what `arc-affinity score --json` printed, named NAME.DATAS
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ZOO = Path(__file__).parents[1] / "src" / "arc_affinity" / "models" / "zoo"
@@ -38,6 +39,15 @@ def row(dataset: str, protocol: str, path: Path) -> str:
     return f"| {told(dataset, score)} | {score['outputs']} | {protocol} | {figures} |"
 
 
+def asked_alone(paths: Mapping[tuple[str, str], Path]) -> list[str]:
+    """Return a line that tells where ``arc_prize`` was asked, if that is in a part of the table alone."""
+    there = {(dataset, protocol) for (dataset, protocol), path in paths.items() if path.exists()}
+    asked = [words.partition(",")[0] for dataset, words in DATASETS.items() if (dataset, "arc_prize") in there]
+    if not asked or len(asked) == len({dataset for dataset, _ in there}):
+        return []
+    return [f"`arc_prize` was asked on {' and '.join(asked)} alone."]
+
+
 def main() -> None:
     """Rewrite the card."""
     name, folder = sys.argv[1], Path(sys.argv[2])
@@ -47,7 +57,8 @@ def main() -> None:
     card = ZOO / name / "README.md"
     before, _, rest = card.read_text().partition("## Scores\n")
     _, mark, after = rest.partition("\n## ")
-    card.write_text("\n".join([f"{before}## Scores\n", note, "", *HEAD, *rows, ""]) + mark + after)
+    lines = [f"{before}## Scores\n", note, *asked_alone(paths), "", *HEAD, *rows, ""]
+    card.write_text("\n".join(lines) + mark + after)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,39 @@
 #!/usr/bin/env bash
 # Fine-tune single tasks, before and after by three protocols: the 18 foundational tasks and all tasks of the published
 # table at 400 examples each, and the ARC-AGI-1 evaluation tasks with grids of at most 12x12 by their demonstrations
-# alone. The same command continues. WHICH chooses among them; TUNE holds more flags of `finetune`, METHOD the method.
+# alone. The same command continues. WHICH chooses among them; METHOD is the method, and TUNE holds more flags of
+# `finetune`, which take the place of those here. "published" needs REFERENCE, the published lora_302_tasks.csv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source runs/flags.sh
 PATH=$PWD/.venv/bin:$PATH
 OUT=${OUT:-out/finetune}
 METHOD=${METHOD:-full}
 read -ra which <<<"${WHICH:-foundational small-arc-1 published}"
 read -ra tune <<<"${TUNE:-}"
-REFERENCE=${REFERENCE:-../shared/reference/lora_302_tasks.csv} # first column: ids of the published table
+# Before hours of work, not after them.
+if [[ " ${which[*]} " == *" published "* && ! -r ${REFERENCE:-} ]]; then
+  echo "REFERENCE must name the published table lora_302_tasks.csv; WHICH=\"foundational small-arc-1\" goes without" >&2
+  exit 2
+fi
 
 run() { # NAME MODEL FLAGS...
-  arc-affinity finetune "$2" --method "$METHOD" --out "$OUT/$1-$METHOD" "${@:3}" ${tune[@]+"${tune[@]}"}
+  unless_named "${tune[*]-}" "${@:3}"
+  arc-affinity finetune "$2" --method "$METHOD" --out "$OUT/$1-$METHOD" ${kept[@]+"${kept[@]}"} ${tune[@]+"${tune[@]}"} || {
+    code=$?
+    # 1 says that some tasks failed; the others of the list are done all the same.
+    [[ $code -eq 1 ]] || exit "$code"
+    failed=1
+  }
 }
+failed=0
 for name in "${which[@]}"; do
   case $name in
     # Its base was trained on the first 2,000 examples of each task, so none of those is asked.
     foundational) run "$name" rotary-foundational --set foundational --unlike 2000 ;;
     published)
       mkdir -p "$OUT"
-      tail -n +2 "$REFERENCE" | cut -d, -f1 >"$OUT/published.txt"
+      tail -n +2 "$REFERENCE" | cut -d, -f1 >"$OUT/published.txt" # its first column has the ids
       run "$name" rotary --set "$OUT/published.txt"
       ;;
     # So few steps go further by AdamW (docs/log.md, 14).
@@ -31,3 +44,4 @@ for name in "${which[@]}"; do
     *) echo "no run $name; there are foundational, published, small-arc-1" >&2 && exit 2 ;;
   esac
 done
+exit "$failed"

@@ -16,6 +16,7 @@ from pathlib import Path
 from arc_affinity.cli.model.merge import HELD_OUT
 from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.data.store.examples import ExampleStore, write_store
+from arc_affinity.data.store.files import is_store
 from arc_affinity.files import write_text
 from arc_affinity.models.adapters.barrier import barrier, fixed_sample
 from arc_affinity.models.adapters.files import load_adapter
@@ -41,9 +42,16 @@ def length(model: EncoderDecoder, base: EncoderDecoder) -> float:
 
 
 def unseen(task: str, folder: Path) -> ExampleStore:
-    """Make examples of a task, none of which is among its first ``SEEN``."""
-    known = {input_key(pair.input) for pair in generate_task(task, SEEN).pairs}
-    return write_store(folder / task, {task: list(generate_task(task, ASKED, HELD_OUT_SEED, known).pairs)})
+    """Make examples of a task, none of which is among its first ``SEEN``, or open those that an earlier run made."""
+    out, request = folder / task, {"asked": ASKED, "seed": HELD_OUT_SEED, "unlike": SEEN}
+    if not is_store(out):
+        known = {input_key(pair.input) for pair in generate_task(task, SEEN).pairs}
+        pairs = list(generate_task(task, ASKED, HELD_OUT_SEED, known).pairs)
+        return write_store(out, {task: pairs}, {"request": request})
+    store = ExampleStore.open(out)
+    if store.tasks != (task,) or store.manifest.get("request") != request:
+        raise SystemExit(f"error: {out} holds other examples than are asked now; remove it")
+    return store
 
 
 def main() -> None:

@@ -12,15 +12,19 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.cli.main import COMMANDS, GROUPS, build_app
+from arc_affinity.models.storage.names import bundled_models, bundled_solvers
 from arc_affinity.training.recipes.files import load_recipe
 from arc_affinity.training.recipes.recipe import RECIPES
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+CARDS = sorted(ROOT.glob("src/arc_affinity/models/zoo/*/README.md"))
+PAGES = [*sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), *CARDS]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```(?:sh|bash|console)\n(.*?)```", re.DOTALL)
+INLINE = re.compile(r"`(arc-affinity [^`]* --[^`]*)`")
+FILE = re.compile(r"(?<![\w./])(?:bench|docs|examples|runs|src|tests)/[\w./-]*\.\w+")
 NAME = re.compile(r"`(arc_affinity\.[\w.]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -53,24 +57,41 @@ def test_the_recipes_shown_are_those_that_there_are(tmp_path: Path) -> None:
     assert len(shown) > len(RECIPES)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    files = set(FILE.findall(page.read_text(encoding="utf-8")))
+    assert not [file for file in sorted(files) if not (ROOT / file).exists()]
+
+
+def test_the_cards_are_among_the_pages() -> None:
+    assert [card.parent.name for card in CARDS] == sorted((*bundled_models(), *bundled_solvers()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" in target:
             continue
         leads_to = page.parent / target
-        assert leads_to.exists(), f"{page.name}: {target}"
+        assert leads_to.exists(), f"{named(page)}: {target}"
         if anchor and leads_to.suffix == ".md":
-            assert anchor.removeprefix("#") in anchors(leads_to), f"{page.name}: {target}{anchor}"
+            assert anchor.removeprefix("#") in anchors(leads_to), f"{named(page)}: {target}{anchor}"
 
 
 def shown_commands() -> list[tuple[str, str]]:
-    """Every line of the pages' shell blocks that calls the program, with continued lines joined."""
+    """Every line of the pages' shell blocks that calls the program, with continued lines joined, and every call with
+    flags within a sentence."""
     found = []
     for page in PAGES:
-        for block in SHELL.findall(page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        for block in SHELL.findall(text):
             lines = block.replace("\\\n", " ").splitlines()
-            found += [(page.name, line.removeprefix("$ ")) for line in lines if "arc-affinity " in line]
+            found += [(named(page), line.removeprefix("$ ")) for line in lines if "arc-affinity " in line]
+        found += [(named(page), " ".join(call.split())) for call in INLINE.findall(SHELL.sub("", text))]
     return found
 
 
@@ -92,11 +113,12 @@ def test_every_variable_is_documented_in_one_place() -> None:
 
 @pytest.mark.many_steps
 def test_python_in_the_guides_runs() -> None:
-    pages = [page.read_text(encoding="utf-8") for page in sorted(ROOT.glob("docs/*.md"))]
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))]
     blocks = [block for page in pages for block in PYTHON.findall(page)]
-    assert blocks
+    assert "solve(" in blocks[0] and len(blocks) > 1
     for block in blocks:
-        exec(compile(block, "docs", "exec"), {})
+        # Less time gives worse answers by the same way.
+        exec(compile(block.replace("seconds=60", "seconds=3"), "docs", "exec"), {})
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:

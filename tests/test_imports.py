@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "locks": ("errors",),
     "files": ("errors", "locks"),
     "documents": ("errors", "documents"),
-    "processes": (),
+    "processes": ("errors",),
     "statistics": ("errors", "text"),
     "text": (),
     "types": (),

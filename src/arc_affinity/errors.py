@@ -1,4 +1,4 @@
-"""The one exception that users see, and what ends in it everywhere: misspelt names, missing packages, full disks."""
+"""The exceptions that users see, and what ends in them everywhere: misspelt names, missing packages, full disks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import Any
 
 class ArcAffinityError(Exception):
     """Bad input or failed work, told in one line; the command line prints it and exits with 1."""
+
+
+class UsageError(ArcAffinityError):
+    """The command line itself is wrong: flags that are missing or do not go together, or a value that no flag takes.
+
+    The command line prints it and exits with 2, as for a flag that there is not.
+    """
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> ArcAffinityError:

@@ -11,12 +11,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
+from arc_affinity.errors import ArcAffinityError
+
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+class WorkersLostError(ArcAffinityError):
+    """No result can come any more: the fault is no task's, and all work ends."""
+
+
+KILLED = "a worker process was killed, for lack of memory perhaps; what is done is kept, and the same command goes on"
 
 
 def cores() -> int:
@@ -50,17 +59,30 @@ def hand_out(
         pieces: each is asked for when there is room for it.
         at_a_time: pieces that are given out at once.
         end: by ``time.monotonic``; none is begun after it.
+
+    Raises:
+        WorkersLostError: a process that does the work was killed.
     """
     waiting, running = iter(pieces), dict[Future[R], T]()
     while True:
         for piece in islice(waiting, at_a_time - len(running)):
             if time.monotonic() >= end:
                 break
-            running[submit(piece)] = piece
+            try:
+                running[submit(piece)] = piece
+            except BrokenExecutor as error:
+                raise WorkersLostError(KILLED) from error
         if not running:
             return
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+        # What came out well goes first, before a broken pool ends this.
+        for future in sorted(wait(running, return_when=FIRST_COMPLETED).done, key=_was_broken):
+            if _was_broken(future):
+                raise WorkersLostError(KILLED) from future.exception()
             yield running.pop(future), future
+
+
+def _was_broken(future: Future[R]) -> bool:
+    return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
 
 
 @contextlib.contextmanager

@@ -11,9 +11,13 @@ import pytest
 from PIL import Image
 
 from arc_affinity.cli.output.surest import surest
+from arc_affinity.data.datasets.registry import find_task
+from arc_affinity.data.generation.generate import generate_store
+from arc_affinity.data.store.examples import write_store
 from arc_affinity.taxonomy.by_grids import classifier
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.types import Pair
 
 pytestmark = pytest.mark.many_steps
 
@@ -165,6 +169,47 @@ def test_a_picture_is_of_the_task_in_the_file(cli, tmp_path, monkeypatch):
     assert done.code == 1 and "two tasks are called 00d62c1b" in done.err
 
 
+@pytest.mark.parametrize("dataset", [(), ("--dataset", "arc-agi-1/training")])
+def test_tasks_of_re_arc_have_the_published_category_wherever_they_lie(cli, tmp_path, dataset):
+    """Published as A2; the rules say C1."""
+    beside = () if dataset else ("00576224",)
+    found = document(cli("classify", *beside, "137eaa0f", *dataset, "--json"))
+    assert list(found) == [*beside, "137eaa0f"]
+    assert (found["137eaa0f"]["category"], found["137eaa0f"]["by_rules"]) == ("A2", "C1")
+    if beside:
+        assert (found["00576224"]["rule"], "by_rules" in found["00576224"]) == ("grids", False)
+    # Its own file, and a store of its examples.
+    path = tmp_path / "137eaa0f.json"
+    pairs = [{"input": p.input.tolist(), "output": p.output.tolist()} for p in find_task("137eaa0f").train]
+    path.write_text(json.dumps({"train": pairs, "test": pairs[:1]}))
+    assert document(cli("classify", path, "--json"))["137eaa0f"]["category"] == "A2"
+    generate_store(tmp_path / "store", ["137eaa0f"], 3)
+    (made,) = document(cli("classify", "--all", "--dataset", tmp_path / "store", "--json")).values()
+    assert (made["category"], made["by_rules"]) == ("A2", "C1")
+
+
+def test_a_task_that_only_has_the_id_of_another_is_judged_by_its_grids(cli, tmp_path):
+    path = tmp_path / "137eaa0f.json"
+    path.write_text(json.dumps(TASK))
+    assert document(cli("classify", path, "--json"))["137eaa0f"]["rule"] == "grids"
+    # The questions of the task with other answers are another task too.
+    pairs = [{"input": p.input.tolist(), "output": [[7]]} for p in find_task("137eaa0f").train]
+    path.write_text(json.dumps({"train": pairs, "test": pairs[:1]}))
+    assert document(cli("classify", path, "--json"))["137eaa0f"]["rule"] == "grids"
+    write_store(tmp_path / "store", {"137eaa0f": [Pair(*np.full((2, 1, 1), k, np.uint8)) for k in (3, 5, 7)]})
+    (other,) = document(cli("classify", "--all", "--dataset", tmp_path / "store", "--json")).values()
+    assert other["rule"] == "grids"
+
+
+def test_labels_are_not_compared_with_what_is_published(cli, labels):
+    path = labels({"137eaa0f": "A2"})
+    assert document(cli("classify", "--validate", path, "--json"))["agreed"] == 0
+    (wrong,) = document(cli("classify", "--validate", path, "--dataset", "arc-agi-1/training", "--json"))[
+        "disagreements"
+    ]
+    assert wrong["rule"] == "grids"
+
+
 def test_naming_re_arc_keeps_the_published_categories(cli):
     (found,) = document(cli("classify", "1a07d186", "--dataset", "re-arc", "--json")).values()
     assert (found["category"], found["by_rules"]) == ("L1", "S1")
@@ -182,24 +227,24 @@ def test_the_surest_task_of_a_category():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "code", "told"),
     [
-        ((), "nothing to classify"),
-        (("00d62c1b", "--all"), "not both"),
-        (("00d62c1c",), "unknown task '00d62c1c'; did you mean '00d62c1b'?"),
-        (("00d62c1c", "--by", "program"), "did you mean '00d62c1b'?"),
-        (("00d62c1c", "--by", "grids"), "unknown task '00d62c1c'"),
-        (("--all", "--by", "code", "--dataset", "arc-agi-1/training"), "only re-arc has generators"),
-        (("00d62c1b", "--by", "program", "--seconds", "0"), "more than 0 seconds, not 0"),
-        (("00d62c1b", "--by", "program", "--seconds", "nan"), "more than 0 seconds, not nan"),
-        (("--all", "--dataset", "arc-agi-3"), "unknown dataset 'arc-agi-3'"),
-        (("--validate", "no-such.json"), "cannot read no-such.json"),
+        ((), 2, "nothing to classify"),
+        (("00d62c1b", "--all"), 2, "not both"),
+        (("00d62c1c",), 1, "unknown task '00d62c1c'; did you mean '00d62c1b'?"),
+        (("00d62c1c", "--by", "program"), 1, "did you mean '00d62c1b'?"),
+        (("00d62c1c", "--by", "grids"), 1, "unknown task '00d62c1c'"),
+        (("--all", "--by", "code", "--dataset", "arc-agi-1/training"), 2, "only re-arc has generators"),
+        (("00d62c1b", "--by", "program", "--seconds", "0"), 2, "more than 0 seconds, not 0"),
+        (("00d62c1b", "--by", "program", "--seconds", "nan"), 2, "more than 0 seconds, not nan"),
+        (("--all", "--dataset", "arc-agi-3"), 1, "unknown dataset 'arc-agi-3'"),
+        (("--validate", "no-such.json"), 1, "cannot read no-such.json"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_1(cli, tmp_path, monkeypatch, arguments, told):
+def test_bad_input_is_one_line(cli, tmp_path, monkeypatch, arguments, code, told):
     monkeypatch.chdir(tmp_path)
     done = cli("classify", *arguments)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (code, "")
     (line,) = done.err.splitlines()
     assert line.startswith("error: ")
     assert told in line

@@ -23,7 +23,9 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Origin, Record, make_record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.storage import folders
+from arc_affinity.models.storage.folders import find_model
 from arc_affinity.notebook.answers import Answers
+from arc_affinity.training.finetuning.seen import examples_seen
 from arc_affinity.training.recipes.recipe import RECIPES
 from arc_affinity.types import Example, Pair, Task
 
@@ -49,6 +51,17 @@ def test_no_held_out_example_is_asked_and_shown() -> None:
     for task in tasks:
         shown = {pack(pair.input) for pair in task.train}
         assert not shown & {pack(pair.input) for pair in task.test}
+
+
+def test_the_base_that_is_adapted_was_not_trained_on_what_it_is_asked() -> None:
+    task = demo.task_to_adapt_to()
+    assert (len(task.train), len(task.test)) == (demo.TAUGHT, demo.ASKED)
+    for seen in examples_seen(find_model(demo.ADAPTED_MODEL)):
+        known = rearc.generate_task(task.id, seen.per_task, seen.data_seed).pairs
+        assert task.id in seen.tasks and {pack(pair.input) for pair in known} & {
+            pack(pair.input) for pair in task.train
+        }
+        assert not {pack(pair.input) for pair in (*known, *task.train)} & {pack(pair.input) for pair in task.test}
 
 
 def test_a_run_of_ones_own_is_not_removed(cli, tmp_path):
@@ -93,7 +106,10 @@ def test_the_smallest_tasks_are_those_of_fewest_cells() -> None:
 
 def test_the_adapted_task_is_asked_what_it_was_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [Pair(block(8, 8 + number % 2), block(1, 1, number % 10)) for number in range(30)]
-    monkeypatch.setattr(rearc, "generate_task", lambda task, count: SimpleNamespace(pairs=pairs[: count - 770]))
+    monkeypatch.setattr(demo, "GENERATED", 10)
+    monkeypatch.setattr(demo, "OTHERS", 20)
+    made = {0: pairs[20:], 1: pairs[:20]}
+    monkeypatch.setattr(rearc, "generate_task", lambda task, count, seed=0, **_: SimpleNamespace(pairs=made[seed]))
     monkeypatch.setattr(folders, "find_model", str)
     monkeypatch.setattr(demo.aa, "finetune", lambda model, task, **settings: (model, task, settings))
     model, task, settings = demo.adapted()  # type: ignore[misc]

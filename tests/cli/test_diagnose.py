@@ -53,8 +53,8 @@ def numbers_of(done) -> dict:
     return json.loads(done.out)
 
 
-def failed(done, *words: str) -> None:
-    assert done.code == 1
+def failed(done, *words: str, code: int = 1) -> None:
+    assert done.code == code
     assert done.err.startswith("error: ")
     assert done.err.count("\n") == 1
     for each in words:
@@ -280,8 +280,8 @@ def test_bad_records_are_told_in_one_line(cli, tmp_path, records):
     failed(cli("diagnose", tmp_path / "none.jsonl", *out), "none.jsonl", "No such file")
     failed(cli("diagnose", tmp_path, *out), "cannot read")
     failed(cli("diagnose", records, "--dataset", EVALUATION, *out), "which the dataset lacks")
-    failed(cli("diagnose", *out), "at least one file")
-    failed(cli("diagnose", records, "--out", tmp_path / "report.json"), "would be both")
+    failed(cli("diagnose", *out), "at least one file", code=2)
+    failed(cli("diagnose", records, "--out", tmp_path / "report.json"), "would be both", code=2)
     assert not (tmp_path / "report.html").exists()
 
 
@@ -335,7 +335,7 @@ def test_submissions_of_one_name_are_told_apart(cli, tmp_path, training):
     assert [(each["tasks"], each["outputs_missing"]) for each in numbers["sets"]] == [(2, 0), (2, 0)]
     named = numbers_of(cli("diagnose", *paths, *out, "--name", "ours", "theirs"))
     assert [each["model"] for each in named["sets"]] == ["ours", "theirs"]
-    failed(cli("diagnose", *paths, *out, "--name", "ours"), "--name has 1 names for 2 files")
+    failed(cli("diagnose", *paths, *out, "--name", "ours"), "--name has 1 names for 2 files", code=2)
 
 
 def test_records_of_some_tasks_under_another_name(cli, tmp_path, records, training):
@@ -403,5 +403,5 @@ def test_examples_of_a_store_are_numbered_within_their_task_and_said_to_be_no_de
 def test_a_solver_has_a_name_that_can_be_shown(cli, tmp_path, records, command) -> None:
     for name in ("\x01", "\x1b[2J", "a\udc80", "\uffff", "x" * 5000):
         done = cli(command, records, "--name", name, *(["--out", tmp_path / "p.html"] if command == "diagnose" else []))
-        failed(done, "--name")
+        failed(done, "--name", code=2)
     assert not (tmp_path / "p.html").exists()

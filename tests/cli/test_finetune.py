@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,14 +14,14 @@ import torch
 
 from arc_affinity.cli import finetune
 from arc_affinity.data.splits import foundational_tasks
-from arc_affinity.data.store.examples import write_store
+from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
-from arc_affinity.training.finetuning import many_tasks, seen
+from arc_affinity.training.finetuning import many_tasks, seen, work
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.seen import Seen
 from arc_affinity.types import PAD, Pair
@@ -101,6 +102,10 @@ def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path
     both = read_records(tmp_path / "full" / "records.jsonl.gz")
     own = {t: find_model(str(tmp_path / "full" / "tasks" / t)).digest for t in ("00576224", "0a0ad42b")}
     assert {r.model_digest for r in both if r.adapter} == {digest_of_set(own)}
+    scored = cli("score", tmp_path / "full" / "records.jsonl.gz", "--dataset", store, "--json")
+    assert scored.code == 0, scored.err
+    store_size = len(ExampleStore.open(store))
+    assert {s["outputs"] for s in json.loads(scored.out)["scores"]} == {store_size}
     # The specialists answer through `predict` as they did when they were made, and are the same solver.
     again = ("predict", model, "--adapter", tmp_path / "full" / "tasks", "--dataset", store)
     assert cli(*again, "--out", tmp_path / "again.jsonl").code == 0
@@ -174,24 +179,34 @@ def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "code", "told"),
     [
-        ((), "give --tasks ID… or --set"),
-        (("--tasks", "0057622"), "unknown task '0057622'"),
-        (("--set", "fundamental"), "did you mean 'foundational'?"),
-        (("--dataset", EVALUATION, "--max-side", 1), "no tasks are left"),
-        (("--tasks", "25ff71a9", "--max-side", 12), "generated ones have grids of all sizes"),
-        (("--tasks", "25ff71a9", "--rank", 7), "rank 7 is larger than encoder.layers.0.linear1, which is 4x8"),
-        (("--tasks", "25ff71a9", "--pattern", "linear1"), "matches no Linear; there are"),
-        (("--tasks", "25ff71a9", "--executor", "slurm"), "no executor 'slurm'"),
-        (("--tasks", "25ff71a9", "--votes", 0), "votes must be a whole number of 1 or more, not 0"),
+        ((), 2, "give --tasks ID… or --set"),
+        (("--tasks", "25ff71a9", "--set", "foundational"), 2, "give --tasks or --set, not both"),
+        (("--dataset", EVALUATION, "--tasks", "00576224", "--set", "all"), 2, "give --tasks or --set, not both"),
+        (("--tasks", "0057622"), 1, "unknown task '0057622'"),
+        (("--set", "fundamental"), 1, "did you mean 'foundational'?"),
+        (("--set", os.devnull, "--dataset", EVALUATION), 1, f"{os.devnull} names no tasks"),
+        (("--dataset", EVALUATION, "--max-side", 1), 1, "no tasks are left"),
+        (("--tasks", "25ff71a9", "--max-side", 12), 2, "generated ones have grids of all sizes"),
+        (("--tasks", "25ff71a9", "--rank", 7), 1, "rank 7 is larger than encoder.layers.0.linear1, which is 4x8"),
+        (("--tasks", "25ff71a9", "--pattern", "linear1"), 1, "matches no Linear; there are"),
+        (("--tasks", "25ff71a9", "--executor", "slurm"), 2, '"slurm" for --executor. Take processes, dask:local or'),
+        (("--tasks", "25ff71a9", "--votes", 0), 2, "votes must be a whole number of 1 or more, not 0"),
     ],
 )
-def test_bad_input_in_one_line(cli: Callable, model: Path, tmp_path: Path, arguments: tuple, told: str) -> None:
+def test_bad_input_in_one_line(
+    cli: Callable, model: Path, tmp_path: Path, arguments: tuple, code: int, told: str
+) -> None:
     quick = ("--steps", 1, "--per-task", 5, "--validation", 1, "--test", 1, "--workers", 1)
     done = cli("finetune", model, "--out", tmp_path / "out", *quick, *arguments)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (code, "")
     assert told in done.err and "Traceback" not in done.err
+
+
+def test_someone_must_work(cli: Callable, model: Path, tmp_path: Path) -> None:
+    done = cli("finetune", model, "--tasks", "25ff71a9", "--workers", 0, "--out", tmp_path / "out")
+    assert (done.code, done.out) == (2, "") and 'Invalid value "0" for --workers' in done.err
 
 
 def test_only_the_protocols_asked_for_score(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
@@ -206,7 +221,7 @@ def test_only_the_protocols_asked_for_score(cli: Callable, model: Path, store: P
     other = cli(*command)
     assert other.code == 1 and "protocols" in other.err
     typo = cli(*command, "--protocols", "size")
-    assert typo.code == 1 and "did you mean 'sized'" in typo.err
+    assert typo.code == 2 and "did you mean 'sized'" in typo.err
 
 
 def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
@@ -229,7 +244,7 @@ def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: py
         finetune.unlike_what_was_seen(config, loaded, ("b", "d"))
 
 
-def test_a_task_that_fails_is_told(
+def test_a_task_that_fails_is_told_and_is_the_exit_code(
     cli: Callable, model: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(many: object, out: Path, workers: object, tell: Callable) -> SimpleNamespace:
@@ -240,9 +255,33 @@ def test_a_task_that_fails_is_told(
 
     monkeypatch.setattr(many_tasks, "fine_tune_tasks", run)
     done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "out", *QUICK)
-    assert (done.code, done.out) == (0, f"{tmp_path / 'out' / 'records'}\n")
+    assert (done.code, done.out) == (1, f"{tmp_path / 'out' / 'records'}\n")
     assert "0a0ad42b failed: too large" in done.err and "00576224 failed" not in done.err
     assert "1 tasks, 1.2 s each, 1 failed" in done.err
+    again = "says why, and the same command tries them again"
+    assert done.err.endswith(f"error: 1 of 2 tasks failed; {tmp_path / 'out' / 'failed'} {again}\n")
+
+
+def test_what_failed_is_tried_again_by_the_same_command(
+    cli: Callable, model: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = work.work
+
+    def fails(many: work.ManyTasks, task: str) -> work.TaskFiles:
+        if task == "0a0ad42b":
+            raise ArcAffinityError("no luck")
+        return whole(many, task)
+
+    command = ("finetune", model, "--dataset", store, "--protocols", "sized", "--out", tmp_path / "out", *QUICK)
+    monkeypatch.setattr(many_tasks, "work", fails)
+    done = cli(*command)
+    records = tmp_path / "out" / "records.jsonl.gz"
+    assert (done.code, done.out) == (1, f"{records}\n") and "1 of 2 tasks failed" in done.err
+    assert json.loads((tmp_path / "out" / "failed" / "0a0ad42b.json").read_text())["error"] == "no luck"
+    assert {record.task_id for record in read_records(records)} == {"00576224"}
+    monkeypatch.setattr(many_tasks, "work", whole)
+    assert cli(*command).code == 0
+    assert {record.task_id for record in read_records(records)} == {"00576224", "0a0ad42b"}
 
 
 def test_named_sets() -> None:

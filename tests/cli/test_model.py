@@ -97,7 +97,7 @@ def test_importing_the_checkpoint_of_a_run(cli: Callable, tmp_path: Path) -> Non
     state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     torch.save({"recipe": {"name": "mine", "model": TINY.to_dict()}, "state_dict": state}, tmp_path / "best.ckpt")
     done = cli("model", "import", tmp_path / "best.ckpt", "--out", tmp_path / "mine", "--norm", "pre")
-    assert done.code == 1
+    assert done.code == 2
     assert "is of a training run, whose recipe settles pre_norm" in done.err
     assert cli("model", "import", tmp_path / "best.ckpt", "--out", tmp_path / "mine").code == 0
     assert find_model(str(tmp_path / "mine")).digest == find_model(str(tmp_path / "best.ckpt")).digest
@@ -191,6 +191,9 @@ def test_nothing_is_overwritten(cli: Callable, published: Path, folder: Path) ->
         (("model", "import", "none.ckpt"), 2, "requires an argument"),
         (("model", "import", "none.ckpt", "--out", "x", "--norm", "middle"), 2, "middle"),
         (("model", "inform"), 2, "did you mean 'info'?"),
+        (("model", "merge", "--base", "rotary", "--out", "x"), 2, "name at least one adapter"),
+        (("model", "merge", "a", "b", "--weights", "1", "--base", "rotary", "--out", "x"), 2, "has 1 numbers for 2"),
+        (("model", "merge", "a", "--weights", "-1", "--base", "rotary", "--out", "x"), 2, "for --weights"),
     ],
 )
 def test_errors_in_one_line(cli: Callable, arguments: tuple[str, ...], code: int, message: str) -> None:

@@ -78,7 +78,8 @@ def test_records_of_some_tasks_carry_the_edition_of_the_whole_dataset(cli, folde
     done = cli(*command, "--out", tmp_path / "out")
     assert done.code == 0, done.err
     row = json.loads((tmp_path / "out" / "records.jsonl").read_text().splitlines()[0])
-    assert row["edition"] == edition_of(load_tasks(str(whole)))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert row["edition"] == summary["edition"] == edition_of(load_tasks(str(whole)))
 
 
 def test_predict_takes_what_was_left_for_the_tasks_that_it_learned(cli, finished: Path, folder: Path, tmp_path: Path):
@@ -92,7 +93,9 @@ def test_predict_takes_what_was_left_for_the_tasks_that_it_learned(cli, finished
     other = cli("predict", finished, "--dataset", "arc-agi-1/training", "--tasks", "3c9b0459", "--out", tmp_path / "o")
     assert "has not learned task 3c9b0459" in other.err
     sized = cli("predict", finished, "--dataset", folder, "--protocol", "sized", "--out", tmp_path / "o")
-    assert "finds the size itself" in sized.err
+    assert sized.code == 2 and "finds the size itself" in sized.err
+    first = cli("predict", finished, "--dataset", folder, "--context", "first", "--out", tmp_path / "o")
+    assert first.code == 2 and "--adapter and --context are not for it" in first.err
     assert not (tmp_path / "o").exists()
 
 
@@ -128,21 +131,25 @@ def test_what_is_no_duration(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("given", "code", "message"),
     [
-        ([], "give --budget"),
-        (["--budget", "1m", "--steps", "3"], "give --budget"),
-        (["--budget", "soon"], "no duration"),
-        (["--steps", "1", "--base", "solver-smal"], "did you mean 'solver-small'?"),
-        (["--steps", "1", "--base", "rotary"], "unknown base 'rotary'"),
-        (["--steps", "1", "--base", "no/such"], "no model folder at no/such"),
-        (["--steps", "1", "--tasks", "25ff71a8"], "did you mean '25ff71a9'?"),
-        (["--steps", "1", "--executor", "slurm"], "no executor 'slurm'"),
+        ([], 2, "give --budget"),
+        (["--budget", "1m", "--steps", "3"], 2, "give --budget"),
+        (["--budget", "soon"], 2, "no duration"),
+        (["--budget", "0s"], 2, "between a second and a year"),
+        (["--steps", "1", "--base", "solver-smal"], 1, "did you mean 'solver-small'?"),
+        (["--steps", "1", "--base", "rotary"], 1, "unknown base 'rotary'"),
+        (["--steps", "1", "--base", "no/such"], 1, "no model folder at no/such"),
+        (["--steps", "1", "--tasks", "25ff71a8"], 1, "did you mean '25ff71a9'?"),
+        (["--steps", "1", "--executor", "slurm"], 2, '"slurm" for --executor. Take processes, dask:local or'),
+        (["--steps", "1", "--executor", "dask:"], 2, '"dask:" for --executor'),
     ],
 )
-def test_bad_input_is_refused_in_a_line(cli, folder: Path, tmp_path: Path, given: list[str], message: str) -> None:
+def test_bad_input_is_refused_in_a_line(
+    cli, folder: Path, tmp_path: Path, given: list[str], code: int, message: str
+) -> None:
     done = cli("solve", "--dataset", folder, "--out", tmp_path / "out", *given)
-    assert done.code in (1, 2)
+    assert done.code == code
     assert message in done.err
     assert "Traceback" not in done.err
     assert not (tmp_path / "out" / "records.jsonl").exists()

@@ -23,7 +23,7 @@ def test_what_a_search_tells(
     trials[3] = Trial(3, {"learning_rate": 1 / 3, "optimiser": "muon"}, None, "no number")
     seen = []
 
-    def run(self: SettingsSweep, folder: Path, open: object, at_a_time: int, report: Callable) -> Found:
+    def run(self: SettingsSweep, folder: Path, open: object, at_a_time: int, report: Callable, _: Path | None) -> Found:
         seen.append((self.trials, self.share, self.seed, tuple(self.space), folder, at_a_time))
         for trial in trials[2:]:
             report(trial)

@@ -255,3 +255,12 @@ def test_two_processes_stop_together_and_one_of_them_tells(recipe: Path, tmp_pat
     assert [line for line in err.splitlines() if "error" in line] == [
         "error: interrupted; the same command with --resume resumes"
     ]
+
+
+def test_examples_may_be_a_dataset_of_the_data_folder(cli, recipe: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "arc-agi-2" / "training").mkdir(parents=True)
+    pairs = [{"input": [[n]], "output": [[n, n]]} for n in range(6)]
+    (tmp_path / "arc-agi-2" / "training" / "a.json").write_text(json.dumps({"train": pairs[:5], "test": pairs[5:]}))
+    monkeypatch.setenv("ARC_AFFINITY_DATA", str(tmp_path))
+    done = cli("train", recipe, "--examples", "arc-agi-2/training", "--out", tmp_path / "run", "--processes", "1")
+    assert done.code == 0, done.err

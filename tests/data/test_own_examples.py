@@ -30,6 +30,14 @@ def test_task_files(tmp_path: Path) -> None:
     assert (inputs(train, "a"), inputs(validation, "a")) == ([1, 2, 3], [4, 5])
 
 
+def test_a_dataset_that_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "arc-agi-2" / "training").mkdir(parents=True)
+    task = {"train": [pair(1), pair(2), pair(3)], "test": [pair(4)]}
+    (tmp_path / "arc-agi-2" / "training" / "a.json").write_text(json.dumps(task))
+    train, validation = split_examples("arc-agi-2/training", 2, tmp_path / "data", tmp_path)
+    assert (inputs(train, "a"), inputs(validation, "a")) == ([1, 2], [3, 4])
+
+
 def test_a_store_and_the_same_again(tmp_path: Path) -> None:
     pairs = [Pair(np.full((1, 1), n, np.uint8), np.full((1, 2), n, np.uint8)) for n in range(7)]
     write_store(tmp_path / "store", {"a": pairs, "b": pairs[:5]})

@@ -184,7 +184,7 @@ def test_unknown_names_suggest_the_nearest(refused, tmp_path: Path, model: Path)
         (("train", "smoke", "--stepz", 3), 2, "Did you mean --steps?"),
         (("predict", model, "--dataset", "arc-agi-2/evaluatoin", "--out", out), 1, "'arc-agi-2/evaluation'"),
         (("predict", model, "--dataset", tasks, "--tasks", "aaaa0002", "--out", out), 1, "'aaaa0001'"),
-        (("predict", model, "--dataset", tasks, "--protocol", "arc-prize", "--out", out), 1, "'arc_prize'"),
+        (("predict", model, "--dataset", tasks, "--protocol", "arc-prize", "--out", out), 2, "'arc_prize'"),
         (("predict", model, "--datset", tasks, "--out", out), 2, "Did you mean --dataset"),
         (("data", "show", "007bbfb8"), 1, "'007bbfb7'"),
         (("data", "generate", "--out", out, "--tasks", "007bbfb8", "--per-task", 2), 1, "'007bbfb7'"),

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -172,8 +173,28 @@ def test_what_a_model_cannot_be_asked_is_refused() -> None:
         aa.predict(aa.find_model("rotary"), [TASK], protocol="teacher_forced", views=8)
     with pytest.raises(ArcAffinityError, match="finds the size itself"):
         aa.predict(aa.find_model("solver-small"), [TASK], protocol="sized")
-    with pytest.raises(ArcAffinityError, match="unknown way 'program'"):
-        aa.classify(TASK, by="program")  # type: ignore[arg-type]
+    with pytest.raises(ArcAffinityError, match="unknown way 'colour'"):
+        aa.classify(TASK, by="colour")  # type: ignore[arg-type]
+    with pytest.raises(ArcAffinityError, match="two tasks are called a<b"):
+        aa.classify([TASK, TASK])
+    with pytest.raises(ArcAffinityError, match="more than 0 seconds, not 0"):
+        aa.classify(TASK, by="program", seconds=0)
+
+
+def test_kinds_are_those_of_the_command() -> None:
+    """Of a task published as A2, which the rules take for C1, and of tasks of no such kind."""
+    (known,) = (task for task in aa.load_tasks("arc-agi-1/training") if task.id == "137eaa0f")
+    foreign = Task("00d62c1b", TASK.train * 2, TASK.test, "mine")
+    found = aa.classify([foreign, known])
+    assert [*found] == ["00d62c1b", "137eaa0f"] and found["00d62c1b"].rule == "grids"
+    assert found["137eaa0f"].category == "A2" and found["137eaa0f"].reason.startswith("the rules say C1: ")
+    assert aa.classify(known, by="code")[known.id].category == "C1"
+    assert aa.classify(known, by="grids")[known.id].rule == "grids"
+    # A program is searched for, but of the dataset re-arc there are verifiers.
+    assert aa.classify(known, by="program", seconds=0.01)[known.id].rule in ("not found", "largest share of steps")
+    of_rearc = replace(known, dataset="re-arc")
+    both = aa.classify([foreign, of_rearc], by="program", seconds=0.01)
+    assert both[known.id].rule == "largest share of primitives" != both["00d62c1b"].rule
 
 
 def test_no_more_tasks_are_drawn_than_a_page_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
+from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.categories import agreement_document, agreement_tables, answer_table, distribution_tables
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import choose_ids, task_named
 from arc_affinity.data.datasets.registry import RE_ARC, files_of, load_tasks
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.data.generation.rearc import task_ids
+from arc_affinity.errors import UsageError
 from arc_affinity.files import write_text
-from arc_affinity.taxonomy import answers
+from arc_affinity.notebook.kinds import SECONDS, By, check_seconds, kinds_by_id, kinds_of
+from arc_affinity.taxonomy.of_rearc import ORIGINALS
 from arc_affinity.taxonomy.validation import Agreement, Answered, compare, read_labels
-
-By = Literal["code", "program", "grids"]
+from arc_affinity.types import Task
 
 LISTED = 20
 """Tasks that are shown one by one; of more, only how many each category has."""
@@ -38,67 +39,52 @@ def classify(
     validate: Path | None = None,
     out: Path | None = None,
     png: Path | None = None,
-    seconds: float = 3.0,
+    seconds: float = SECONDS,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     json: bool = False,
 ) -> None:
     """Classify tasks by the kind of reasoning that they need.
 
     The categories are the nine of arXiv 2512.07109 (docs/taxonomy.md). A task of re-arc has the published category,
-    beside the rule over its generator that speaks for it or for another. By code: those rules alone. By program: what a
-    program that solves the task is made of; that is a re-arc task's verifier, or, where a dataset or a file is named,
-    the program that a search finds, or "not found". By grids: networks look at the demonstrations of any task; one of
-    re-arc's 400 is judged only by networks that were trained without it.
+    beside the rule over its generator that speaks for it or for another, also where it lies in another dataset or file;
+    a task that only has its id has not. By code: those rules alone. By program: what a program that solves the task is
+    made of; that is a re-arc task's verifier, or, where a dataset or a file is named, the program that a search finds,
+    or "not found". By grids: networks look at the demonstrations of any task; one of re-arc's 400 is judged only by
+    networks that were trained without it.
 
     Args:
         task: Ids of tasks, or paths of task files.
         all: Every task of the dataset.
-        by: What to look at. Unless given, tasks of re-arc have their published category, and others are judged by
-            their grids.
+        by: What to look at. Unless given, each task of re-arc has its published category, and each other one is judged
+            by its grids.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or a store; not by code.
-        validate: Labels to compare with, JSON: {"TASK": "S3", …}. Its tasks are classified, by code unless told
-            otherwise.
+        validate: Labels to compare with, JSON: {"TASK": "S3", …}. Its tasks are classified, by code (of another dataset
+            than re-arc by grids) unless told otherwise.
         out: File for the answers, JSON.
         png: File for a picture: of each category, the task it is surest of.
         seconds: How long a program is searched for, for each task.
         data_dir: Folder of datasets that do not come with the package.
         json: Print one JSON document and nothing else.
     """
-    if not (task or all or validate):
-        raise ArcAffinityError("nothing to classify: name tasks, or give --all or --validate")
-    if task and (all or validate):
-        raise ArcAffinityError("name tasks, or give --all or --validate, not both")
-    if not seconds > 0:
-        raise ArcAffinityError(f"a task must be searched for more than 0 seconds, not {seconds:g}")
+    _check_asked(task, all, by, dataset, validate, seconds)
     named = [*task, dataset]
     read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
     check_outputs([out, png], read)
-    from arc_affinity.data.generation.rearc import task_ids
-
     known = task_ids()
     # A task that re-arc lacks has no code. A misspelt id is looked for everywhere, and the nearest one is told.
     of_rearc = dataset == RE_ARC or (dataset is None and set(task) <= set(known))
-    way = by or ("code" if of_rearc else "grids")
-    if way == "code" or (way == "program" and of_rearc):
-        if dataset not in (None, RE_ARC):
-            raise ArcAffinityError(f"only {RE_ARC} has generators; classify {dataset} by program or grids")
+    pictured: Sequence[Task]
+    if by == "code" or (of_rearc and by != "grids"):
         labels = {} if validate is None else read_labels(validate, known)
-        ids = tuple(labels) or choose_ids(known, task)
-        found = answers.by_code(ids) if way == "code" else answers.by_program(ids)
-        if by is None and not labels:
-            from arc_affinity.paper.published import published_first
-
-            found = published_first(found, known)
-        pictured = [] if png is None else load_tasks("arc-agi-1/training")
+        # What is published is no answer to judge by labels.
+        found = kinds_by_id(tuple(labels) or choose_ids(known, task), by or ("code" if labels else None))
+        pictured = [] if png is None else load_tasks(ORIGINALS)
     else:
         chosen = [task_named(each, dataset, data_dir) for each in task] or load_tasks(dataset or RE_ARC, data_dir)
         labels = {} if validate is None else read_labels(validate, [each.id for each in chosen])
-        chosen = [each for each in chosen if not labels or each.id in labels]
-        if twice := [each for each, count in Counter(each.id for each in chosen).items() if count > 1]:
-            raise ArcAffinityError(f"two tasks are called {twice[0]}; classify them one after the other")
-        looked_at = Bar("Classifying", len(chosen), "tasks").over(chosen)
-        found = answers.by_grids(looked_at) if way == "grids" else answers.by_search(looked_at, seconds)
-        pictured = chosen
+        pictured = [each for each in chosen if not labels or each.id in labels]
+        way = by or ("grids" if labels else None)
+        found = kinds_of(pictured, way, seconds, lambda each: Bar("Classifying", len(each), "tasks").over(each))
     agreement = compare(labels, found.answers) if labels else None
     document = {
         task_id: {**asdict(answer), "confidence": round(answer.confidence, 4), **found.details.get(task_id, {})}
@@ -115,6 +101,20 @@ def classify(
         print(jsonlib.dumps(document if agreement is None else agreement_document(agreement), indent=1))
         return
     _show(found, agreement, [path for path in (out, png) if path is not None])
+
+
+def _check_asked(
+    task: Sequence[str], all: bool, by: By | None, dataset: str | None, validate: Path | None, seconds: float
+) -> None:
+    """Refuse flags that name nothing to classify, or do not go together."""
+    if not (task or all or validate):
+        raise UsageError("nothing to classify: name tasks, or give --all or --validate")
+    if task and (all or validate):
+        raise UsageError("name tasks, or give --all or --validate, not both")
+    if by == "code" and dataset not in (None, RE_ARC):
+        raise UsageError(f"only {RE_ARC} has generators; classify {dataset} by program or grids")
+    with wrong_usage():
+        check_seconds(seconds)
 
 
 def _show(found: Answered, agreement: Agreement | None, written: Sequence[Path]) -> None:

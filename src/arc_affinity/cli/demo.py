@@ -39,8 +39,8 @@ SOLVED, SECONDS = 6, 60.0
 ADAPTED_MODEL, ADAPTED, ADAPTED_STEPS, ADAPTED_RATE = "rotary", "d511f180", 60, 2e-3
 """A model that solves hardly an example of a task, the task, and AdamW's steps on it and learning rate."""
 
-GENERATED, LARGEST, ASKED = 800, 64, 10
-"""Generated examples of the task, the most cells of those that are taken, and how many of them are asked."""
+GENERATED, TAUGHT, OTHERS, ASKED, LARGEST = 800, 100, 150, 10, 64
+"""Examples generated to train on, how many of them are; those generated to ask, and how many are; their most cells."""
 
 PICTURES = 3
 """Predictions shown in the terminal."""
@@ -111,15 +111,23 @@ def held_out_tasks(pairs: int) -> list[Task]:
 
 
 def adapted() -> Specialist:
-    """Return a model fine-tuned to one task by generated examples, others of which say what it was worth."""
-    from arc_affinity.data.generation.rearc import generate_task
+    """Return a model fine-tuned to one task by generated examples; others, new to its base, say what it was worth."""
     from arc_affinity.models.storage.folders import find_model
 
-    pairs = tuple(pair for pair in generate_task(ADAPTED, GENERATED).pairs if pair.input.size <= LARGEST)
-    task = Task(ADAPTED, pairs[ASKED:], pairs[:ASKED], "re-arc")
+    base, task, rate = find_model(ADAPTED_MODEL), task_to_adapt_to(), ADAPTED_RATE
     # In so few steps AdamW learns what Muon, the usual choice of this method, does not.
-    base, rate = find_model(ADAPTED_MODEL), ADAPTED_RATE
     return aa.finetune(base, task, method="full", optimiser="adamw", learning_rate=rate, steps=ADAPTED_STEPS)
+
+
+def task_to_adapt_to() -> Task:
+    """Return generated examples of a task to train on and, as its tests, some that the base was not trained on."""
+    from arc_affinity.data.generation.rearc import generate_task, input_key
+
+    # The base has seen the first of these.
+    known = generate_task(ADAPTED, GENERATED).pairs
+    others = generate_task(ADAPTED, OTHERS, seed=1, exclude={input_key(pair.input) for pair in known}).pairs
+    train, asked = (tuple(pair for pair in pairs if pair.input.size <= LARGEST) for pairs in (known, others))
+    return Task(ADAPTED, train[:TAUGHT], asked[:ASKED], "re-arc")
 
 
 def _cells(task: Task) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_folder, check_outputs
 from arc_affinity.cli.output.terminal import Console, say_path
@@ -17,7 +18,7 @@ from arc_affinity.diagnosis.page.document import write_figures
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
 from arc_affinity.documents import read_lines
-from arc_affinity.errors import ArcAffinityError, listing
+from arc_affinity.errors import ArcAffinityError, UsageError, listing
 from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.evaluation.reading import Reading, is_records
 from arc_affinity.evaluation.records.record import Place, Record, name_in_records
@@ -78,9 +79,9 @@ def diagnose(
         json: Print the numbers and nothing else.
     """
     if not records:
-        raise ArcAffinityError("name at least one file of records or a submission")
+        raise UsageError("name at least one file of records or a submission")
     if out.suffix == ".json":
-        raise ArcAffinityError(f"--out names the page, and the numbers go beside it: {out} would be both")
+        raise UsageError(f"--out names the page, and the numbers go beside it: {out} would be both")
     called = _called(records, name)
     read = [*records, categories, *map(Path, tasks), *([] if dataset is None else files_of(dataset, data_dir))]
     # Beside a device or a pipe is no place of the user's.
@@ -149,8 +150,9 @@ def _called(paths: Sequence[Path], names: Sequence[str]) -> list[tuple[str | Non
     Files of one name, as every solver's submission.json, are told apart by as many folders before it as it takes.
     """
     if names and len(names) != len(paths):
-        raise ArcAffinityError(f"--name has {len(names)} names for {len(paths)} files; give one for each, in order")
-    given: Sequence[str | None] = [name_in_records(each, "--name") for each in names] or [None] * len(paths)
+        raise UsageError(f"--name has {len(names)} names for {len(paths)} files; give one for each, in order")
+    with wrong_usage():
+        given: Sequence[str | None] = [name_in_records(each, "--name") for each in names] or [None] * len(paths)
     parts = [(path.parent / path.stem).parts for path in paths]
     by_file = [["/".join(each[-depth:]) for each in parts] for depth in range(1, max(map(len, parts)) + 1)]
     apart = next((each for each in by_file if len(set(each)) == len(each)), by_file[-1])

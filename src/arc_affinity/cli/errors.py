@@ -13,7 +13,7 @@ from types import TracebackType
 
 from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
 
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError, UsageError, unknown
 from arc_affinity.text import printable
 
 FAILED = 1
@@ -51,10 +51,26 @@ def tell(debug: bool, words: Sequence[str]) -> Iterator[Outcome]:
     except (ArcAffinityError, CycloptsError, OSError, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        outcome.code = USAGE if isinstance(error, CycloptsError) else FAILED
+        outcome.code = USAGE if isinstance(error, CycloptsError | UsageError) else FAILED
         if isinstance(error, KeyboardInterrupt):
             outcome.code = INTERRUPTED
         _say(_message(error, words))
+
+
+@contextlib.contextmanager
+def wrong_usage(flag: str = "") -> Iterator[None]:
+    """Tell what a block finds wrong as wrong usage: it looks at nothing but what the command line says.
+
+    Args:
+        flag: named before the message, where the message would not tell whose value is meant.
+
+    Raises:
+        UsageError: in place of an `ArcAffinityError`.
+    """
+    try:
+        yield
+    except ArcAffinityError as error:
+        raise UsageError(f"{flag}: {error}" if flag else str(error)) from error
 
 
 def in_one_line(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

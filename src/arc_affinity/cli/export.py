@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from arc_affinity.cli.output.files import check_outputs
+from arc_affinity.errors import UsageError
 from arc_affinity.evaluation.records.record import read_records
-from arc_affinity.evaluation.records.tables import check_table, write_table
+from arc_affinity.evaluation.records.tables import CSV, PARQUET, check_table, write_table
 from arc_affinity.text import printable
 
 
@@ -17,6 +18,8 @@ def export(records: Path, /, *, out: Path) -> None:
         records: Records that predict, solve or finetune wrote.
         out: The table: a name that ends in .csv, or in .parquet where pyarrow is installed.
     """
+    if out.suffix not in (CSV, PARQUET):
+        raise UsageError(f"--out {out}: a table ends in {CSV} or {PARQUET}")
     check_table(out)
     check_outputs([out], [records])
     rows = read_records(records)

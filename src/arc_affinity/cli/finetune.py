@@ -11,6 +11,8 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from arc_affinity.cli.errors import wrong_usage
+from arc_affinity.cli.flags import ExecutorName
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
@@ -19,7 +21,7 @@ from arc_affinity.data.datasets.choosing import choose_ids, read_ids
 from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
-from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.errors import ArcAffinityError, UsageError, unknown
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import check_name
@@ -56,8 +58,8 @@ def finetune(
     max_side: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     method: Method | None = None,
     protocols: tuple[str, ...] = (),
-    executor: str = "processes",
-    workers: int | None = None,
+    executor: ExecutorName = "processes",
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     threads: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
     changes: Annotated[Changes | None, Parameter(name="*")] = None,
 ) -> None:
@@ -65,7 +67,8 @@ def finetune(
 
     Each task leaves its adapter (or model), the records of its test part before and after, and its curve in
     OUT/tasks/ID; all records and a table come at the end. An interrupted run resumes with the
-    same command after the last finished task. A task that fails is reported and tried again next time.
+    same command after the last finished task. A task that fails is reported, makes the exit code 1 once the others are
+    done, and is tried again next time.
 
     Args:
         model: A bundled model's name, a model folder, or a checkpoint.
@@ -86,15 +89,17 @@ def finetune(
         threads: Of each process; 0 leaves the number to torch.
     """
     source = Source(dataset, data_dir)
-    config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
+    with wrong_usage():
+        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
+        named = [Protocol.named(name) for name in protocols]
+    _check_which(source, tasks, set, max_side)
     check_folder(out)
     check_name(model, solvers=False)
-    named = [Protocol.named(name) for name in protocols]
     wanted = choose_tasks(source, tasks, set, max_side)
     # Imported once the names are known: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.models.storage.folders import find_model
     from arc_affinity.training.finetuning.held_out import Scoring
-    from arc_affinity.training.finetuning.many_tasks import fine_tune_tasks
+    from arc_affinity.training.finetuning.many_tasks import FAILED, fine_tune_tasks
     from arc_affinity.training.finetuning.work import ManyTasks
 
     loaded = find_model(model)
@@ -121,6 +126,21 @@ def finetune(
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _report(ended, console)
     say_path(Console(), "", ended.records)
+    if ended.failed:
+        raise ArcAffinityError(
+            f"{len(ended.failed)} of {len(wanted)} tasks failed; {out / FAILED} says why, and the same command tries "
+            "them again"
+        )
+
+
+def _check_which(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> None:
+    """Refuse flags that choose no tasks, or choose them twice."""
+    if tasks and set is not None:
+        raise UsageError("give --tasks or --set, not both")
+    if source.dataset == RE_ARC and not tasks and set is None:
+        raise UsageError("give --tasks ID… or --set foundational, all or a file of ids")
+    if max_side is not None and not source.by_demonstrations:
+        raise UsageError("--max-side chooses among a dataset's tasks; generated ones have grids of all sizes")
 
 
 def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tuple[str, ...]) -> FineTuneConfig:
@@ -151,12 +171,10 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
     """
     known = source.known()
     wanted = tasks or (_set(set, known) if set is not None else ())
-    if not wanted and source.dataset == RE_ARC:
-        raise ArcAffinityError("give --tasks ID… or --set foundational, all or a file of ids")
+    if not wanted and set is not None:
+        raise ArcAffinityError(f"{set} names no tasks")
     chosen = choose_ids(known, wanted, source.data_dir)
     if max_side is not None:
-        if source.dataset == RE_ARC or source.is_store:
-            raise ArcAffinityError("--max-side chooses among a dataset's tasks; generated ones have grids of all sizes")
         fitting = {task.id for task in load_tasks(source.dataset, source.data_dir) if _side(task) <= max_side}
         chosen = tuple(task for task in chosen if task in fitting)
     if not chosen:

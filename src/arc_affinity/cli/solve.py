@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from arc_affinity.cli.flags import ExecutorName
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import choose_tasks
 from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import load_tasks
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import UsageError
 from arc_affinity.evaluation.records.record import Sources
 from arc_affinity.models.storage.names import check_base
 
@@ -43,7 +44,7 @@ def solve(
     views: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 64,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    executor: str = "processes",
+    executor: ExecutorName = "processes",
     device: str | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
@@ -71,7 +72,7 @@ def solve(
         data_dir: Folder of datasets that do not come with the package.
     """
     if (budget is None) == (steps is None):
-        raise ArcAffinityError("give --budget (a time, such as 2h) or --steps, one of them")
+        raise UsageError("give --budget (a time, such as 2h) or --steps, one of them")
     seconds = None if budget is None else parse_duration(budget)
     check_base(base)
     known = load_tasks(dataset, data_dir)
@@ -100,14 +101,14 @@ def parse_duration(text: str) -> float:
     """Return the seconds that a person means by ``text``, such as "2h", "90s" or "1h30m".
 
     Raises:
-        ArcAffinityError: it is no duration, or no time at all.
+        UsageError: it is no duration, or no time at all.
     """
     parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)\s*(h|min|m|s)", text, re.ASCII)
     if not parts or re.sub(r"\s", "", text) != "".join(number + unit for number, unit in parts):
-        raise ArcAffinityError(f"budget {text!r:.40} is no duration; write it as 2h, 30m, 90s or 1h30m")
+        raise UsageError(f"budget {text!r:.40} is no duration; write it as 2h, 30m, 90s or 1h30m")
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if not 1 <= seconds <= 366 * 86400:
-        raise ArcAffinityError(f"budget {text!r:.40} must be between a second and a year")
+        raise UsageError(f"budget {text!r:.40} must be between a second and a year")
     return seconds
 
 

@@ -27,6 +27,7 @@ def sweep(
     out: Path | None = None,
     executor: str = "processes",
     workers: int = 1,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
     """Search over a recipe's settings.
 
@@ -43,6 +44,7 @@ def sweep(
         out: Folder of the search; out/sweep-NAME unless given.
         executor: processes, dask:local, or dask:ADDRESS of a scheduler whose workers see OUT.
         workers: Trials beside each other. With one, the same command gives the same trials.
+        data_dir: Folder with the datasets that are not installed, of which the recipe's examples may be one.
     """
     base = load_recipe(recipe)
     from arc_affinity.training.sweeps.settings import SettingsSweep, Trial, read_space
@@ -69,7 +71,7 @@ def sweep(
         bar.at(min(trial.number + 1, trials))
 
     with choose_workers(executor, workers) as hands, bar:
-        found = search.run(folder, hands.open, hands.at_a_time, report)
+        found = search.run(folder, hands.open, hands.at_a_time, report, data_dir)
     table = Table(title="the ten best: lowest validation loss, nats a token")
     for name in ("trial", "loss", *names):
         table.add_column(name, justify="right")

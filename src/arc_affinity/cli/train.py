@@ -51,6 +51,7 @@ def train(
     *,
     out: Path | None = None,
     resume: bool = False,
+    data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     processes: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     threads: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     loaders: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
@@ -67,6 +68,7 @@ def train(
             (docs/training.md); or the folder of a run or its recipe.json.
         out: Folder of the run; out/NAME unless given, or that of the run which resumes.
         resume: Resume an interrupted run; one that is not there begins.
+        data_dir: Folder with the datasets that are not installed, of which --examples may be one.
         processes: Processes that share every batch, one a GPU where there are GPUs. As many as the machine has, but no
             more than a batch keeps busy, unless given.
         threads: Threads of each process; 0 leaves the number to torch. A share of the cores unless given.
@@ -96,7 +98,16 @@ def train(
             console.print(ready.words, end="\r", highlight=False)
 
     try:
-        outcome = run(chosen, folder, resume=resume, callbacks=[rate], on_task=count, progress=False, machine=machine)
+        outcome = run(
+            chosen,
+            folder,
+            resume=resume,
+            callbacks=[rate],
+            on_task=count,
+            progress=False,
+            machine=machine,
+            data_dir=data_dir,
+        )
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command with --resume resumes") from error
     if outcome.was_over:

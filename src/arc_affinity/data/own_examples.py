@@ -14,7 +14,9 @@ LEAST = 2
 """Examples of a task on either side: each is shown beside another one as its demonstration."""
 
 
-def split_examples(name: str, held_out: int, folder: Path) -> tuple[ExampleStore, ExampleStore]:
+def split_examples(
+    name: str, held_out: int, folder: Path, data_dir: Path | None = None
+) -> tuple[ExampleStore, ExampleStore]:
     """Copy the examples of ``name`` to stores in ``folder``, train and validation, or open those that are there.
 
     The examples of a task are its demonstrations and those of its tests whose outputs are known. The last ``held_out``
@@ -24,6 +26,7 @@ def split_examples(name: str, held_out: int, folder: Path) -> tuple[ExampleStore
         name: path of a store; or a dataset or path as in `load_tasks`.
         held_out: examples of each task for validation, at least `LEAST`.
         folder: of the two stores; each appears whole or not at all.
+        data_dir: folder with the datasets that are not installed.
 
     Raises:
         ArcAffinityError: there is no such dataset, a task has too few examples, or a store cannot be written or read.
@@ -31,7 +34,7 @@ def split_examples(name: str, held_out: int, folder: Path) -> tuple[ExampleStore
     places = folder / "train", folder / "validation"
     if not all(map(is_store, places)):
         examples = {}
-        for task in load_tasks(name):
+        for task in load_tasks(name, data_dir):
             # A store's tasks are its examples too, the last of them as a test.
             known = [pair for pair in (*task.train, *task.test) if pair.output is not None]
             examples[task.id] = _enough(task.id, known, held_out, name)

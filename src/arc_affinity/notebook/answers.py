@@ -92,7 +92,12 @@ class Answers:
 
 
 def read_answers(
-    path: Path | str, dataset: str | None = None, *, tasks: Sequence[str] = (), name: str | None = None
+    path: Path | str,
+    dataset: str | None = None,
+    *,
+    tasks: Sequence[str] = (),
+    name: str | None = None,
+    data_dir: Path | None = None,
 ) -> Answers:
     """Read what any solver answered: records, a ``submission.json``, or a folder of results with one file a task.
 
@@ -101,11 +106,12 @@ def read_answers(
         dataset: whose tasks were asked, a name or a path; a submission needs it.
         tasks: ids of the tasks that count, or files of ids; all unless given.
         name: what the solver is called; unless given, what its records say, or a submission's file.
+        data_dir: folder with the datasets that are not installed.
 
     Raises:
         ArcAffinityError: it cannot be read, holds something else, or is a submission and lacks tasks that count.
     """
     path = Path(path)
-    reading = Reading(dataset, named=tasks)
+    reading = Reading(dataset, data_dir, tasks)
     records = tuple(reading.records(path, name, path.name.partition(".")[0]))
     return Answers(records, tuple(reading.required.counting))

@@ -1,20 +1,28 @@
-"""What kinds of reasoning tasks need, in a notebook."""
+"""What kinds of reasoning tasks need, for a notebook and for the command alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from arc_affinity.errors import optional, unknown
+from arc_affinity.data.datasets.registry import RE_ARC
+from arc_affinity.data.generation.rearc import task_ids
+from arc_affinity.errors import ArcAffinityError, optional, unknown
 from arc_affinity.notebook.html import table
-from arc_affinity.taxonomy.answers import by_code, by_grids
+from arc_affinity.taxonomy import answers
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
-from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.taxonomy.of_rearc import of_rearc
+from arc_affinity.taxonomy.validation import Answer, Answered
 from arc_affinity.text import percent
 from arc_affinity.types import Task
 
-WAYS = ("grids", "code")
+By = Literal["code", "program", "grids"]
+"""What to look at."""
+
+SECONDS = 3.0
+"""How long a program is searched for, for each task."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,19 @@ class Kinds(Mapping[str, Answer]):
         return table(("task", "category", "name", "confidence", "reason"), rows)
 
 
-def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "grids") -> Kinds:
+def classify(tasks: Task | Sequence[Task], *, by: By | None = None, seconds: float = SECONDS) -> Kinds:
     """Return the category of each task, of the nine of arXiv 2512.07109, or "ambiguous".
 
     Args:
-        tasks: one or several.
-        by: grids (networks look at the demonstrations of any task) or code (rules over the generators of re-arc's 400).
+        tasks: one or several, each id once.
+        by: code (rules over the generators of re-arc's 400), program (what a program that solves the task is made of:
+            the verifier of a task of the dataset ``re-arc``, of others one that a search finds) or grids (networks look
+            at the demonstrations of any task). Unless given, tasks of re-arc have their published category, and others
+            are judged by their grids, task by task.
+        seconds: how long a program is searched for, for each task.
 
     Raises:
-        ArcAffinityError: re-arc has no generator for a task, or there is no such way.
+        ArcAffinityError: re-arc has no generator for a task, there is no such way, or two tasks have one id.
 
     Example:
         >>> import arc_affinity as aa
@@ -69,8 +81,63 @@ def classify(tasks: Task | Sequence[Task], *, by: Literal["grids", "code"] = "gr
         >>> aa.classify(task, by="code")[task.id].category
         'C1'
     """
-    if by not in WAYS:
-        raise unknown("way", by, WAYS)
-    asked = [tasks] if isinstance(tasks, Task) else tasks
-    found = by_code(task.id for task in asked) if by == "code" else by_grids(asked)
-    return Kinds(found.answers)
+    return Kinds(kinds_of([tasks] if isinstance(tasks, Task) else tasks, by, seconds).answers)
+
+
+def kinds_of(
+    tasks: Sequence[Task],
+    by: By | None = None,
+    seconds: float = SECONDS,
+    watched: Callable[[Sequence[Task]], Iterable[Task]] = iter,
+) -> Answered:
+    """Return what `classify` does, with what else is told of each task.
+
+    ``watched`` yields the tasks that are looked at, which takes a moment each, for a bar.
+
+    Raises:
+        ArcAffinityError: as `classify`.
+    """
+    if by is not None and by not in get_args(By):
+        raise unknown("way", by, get_args(By))
+    check_seconds(seconds)
+    if twice := [task_id for task_id, count in Counter(task.id for task in tasks).items() if count > 1]:
+        raise ArcAffinityError(f"two tasks are called {twice[0]}; classify them one after the other")
+    if by == "code":
+        return kinds_by_id([task.id for task in tasks], by)
+    if by == "grids":
+        return answers.by_grids(watched(tasks))
+    generated = frozenset(task.id for task in tasks if task.dataset == RE_ARC)
+    known = generated if by == "program" else of_rearc(tasks)
+    first, others = kinds_by_id(sorted(known), by), [task for task in tasks if task.id not in known]
+    if others:
+        looked_at = watched(others)
+        then = answers.by_search(looked_at, seconds) if by == "program" else answers.by_grids(looked_at)
+        first = Answered({**first.answers, **then.answers}, {**first.details, **then.details})
+    return Answered({task.id: first.answers[task.id] for task in tasks}, first.details)
+
+
+def kinds_by_id(ids: Sequence[str], by: Literal["code", "program"] | None = None) -> Answered:
+    """Return what is known of tasks of re-arc by their ids: the published category unless ``by`` asks for another.
+
+    Raises:
+        ArcAffinityError: re-arc has no such task.
+    """
+    if by == "program":
+        return answers.by_program(ids)
+    found = answers.by_code(ids)
+    if by == "code":
+        return found
+    # Imported here because scipy comes along, which takes as long as all else, and only this way needs it.
+    from arc_affinity.paper.published import published_first
+
+    return published_first(found, task_ids())
+
+
+def check_seconds(seconds: float) -> None:
+    """Refuse a time in which nothing can be searched for.
+
+    Raises:
+        ArcAffinityError: it is 0 or less, or no number.
+    """
+    if not seconds > 0:
+        raise ArcAffinityError(f"a task must be searched for more than 0 seconds, not {seconds:g}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from arc_affinity.errors import ArcAffinityError, optional
-from arc_affinity.processes import worker_pool
+from arc_affinity.processes import WorkersLostError, worker_pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,8 +48,8 @@ class SerialExecutor(Executor):
         return future
 
 
-class ClusterLostError(ArcAffinityError):
-    """No result can come any more: the fault is no task's, and all work ends."""
+class ClusterLostError(WorkersLostError):
+    """The cluster is gone."""
 
 
 class WatchedExecutor(Executor):

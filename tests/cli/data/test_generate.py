@@ -12,6 +12,7 @@ from arc_affinity.cli.data import generate
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import generate_store
 from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.taxonomy.categories import CODES
 
 TASKS = ("05269061", "5daaa586", "85c4e7cd")
 SMALL = ("--tasks", *TASKS, "--per-task", 5, "--workers", 1)
@@ -134,11 +135,12 @@ def test_a_sealed_benchmark_is_another_each_time_and_never_written_over(cli, tmp
         (("--per-task", 3, "--set", "fundational"), 2, "foundational"),
         (("--set", "all"), 2, "--per-task"),
         (("--per-task", "many", "--set", "all"), 2, "many"),
-        (("--per-task", 1, "--set", "all", "--sealed"), 1, "--per-task must be 2 or more, not 1"),
-        (("--per-task", 3, "--set", "all", "--sealed", "--format", "json"), 1, "leave --format out"),
+        (("--per-task", 1, "--set", "all", "--sealed"), 2, "--per-task must be 2 or more, not 1"),
+        (("--per-task", 1, "--set", "all", "--format", "json"), 2, "--per-task must be 2 or more, not 1"),
+        (("--per-task", 3, "--set", "all", "--sealed", "--format", "json"), 2, "leave --format out"),
         (("--per-task", 3, "--tasks", "05269062"), 1, "unknown task '05269062'; did you mean '05269061'?"),
-        (("--per-task", 0, "--tasks", "05269061"), 1, "at least 1 example per task is needed, not 0"),
-        (("--per-task", 3, "--tasks", "05269061", "--workers", 0), 1, "at least 1 worker is needed, not 0"),
+        (("--per-task", 0, "--tasks", "05269061"), 2, 'Invalid value "0" for --per-task'),
+        (("--per-task", 3, "--tasks", "05269061", "--workers", 0), 2, 'Invalid value "0" for --workers'),
         (
             ("--per-task", 3, "--tasks", "05269061", "--exclude", "nowhere"),
             1,
@@ -198,15 +200,26 @@ def test_the_published_split_of_a_store(cli, tmp_path: Path) -> None:
     assert "validation (1)" in done.out
 
 
+def test_a_split_of_known_tasks_is_by_their_published_categories(cli) -> None:
+    done = cli("data", "split", "--dataset", "arc-agi-1/training")
+    assert (done.code, done.err) == (0, "")
+    found = dict(re.findall(r"([SCKLA]\d) +│ +(\d+ .*)", done.out))
+    assert set(found) == set(CODES)
+    # Each category is split by the same share, to less than a task.
+    for row in found.values():
+        trained, held_out = map(int, re.findall(r"(\d+) \(", row))
+        assert abs(held_out - 0.23 * (trained + held_out)) < 1
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
         ((), 2, "Give one of --store and --dataset"),
         (("--dataset", "arc-agi-1/trainin"), 1, "arc-agi-1/training"),
         (("--store", "nowhere"), 1, "nowhere is not an example store"),
-        (("--dataset", "arc-agi-1/training", "--share", 1), 1, "a share must be above 0 and below 1, not 1.0"),
+        (("--dataset", "arc-agi-1/training", "--share", 1), 2, 'Invalid value "1.0" for --share'),
         (("--dataset", "arc-agi-1/training", "--share", 1e-9), 1, "leaves a side empty"),
-        (("--dataset", "arc-agi-1/training", "--bins", 0), 1, "at least 1 size bin is needed, not 0"),
+        (("--dataset", "arc-agi-1/training", "--bins", 0), 2, 'Invalid value "0" for --bins'),
         (("--dataset", "arc-agi-1/training", "--labels", "nowhere.json"), 1, "cannot read nowhere.json"),
         (("--dataset", "arc-agi-1/training", "--labels", __file__), 1, "is not JSON"),
     ],

@@ -44,6 +44,18 @@ def test_a_line_every_half_minute_with_the_time_left_by_the_pace_of_this_run(con
     ]
 
 
+def test_the_time_left_runs_down_while_a_piece_is_at_hand(console, clock) -> None:
+    bar = bars.Bar("Searching", 4, "trials", console=console)
+    clock[0] += 100
+    bar.advance()
+    told = []
+    for _ in range(5):
+        told.append(bar.told().rpartition("about ")[2])
+        clock[0] += 40
+    # A piece that takes longer than those before is not known to end.
+    assert told == ["5 min left", "4 min left", "4 min left", "3 min left", "3 min left"]
+
+
 def test_work_that_tells_nothing_is_told_of(console, clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one task is fine-tuned: lines come though no piece is done, and each says for how long that has been so."""
     monkeypatch.setattr(bars, "LINE_EVERY", 0.05)

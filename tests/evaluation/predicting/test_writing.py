@@ -101,6 +101,30 @@ def test_finished_answers_are_left_as_they_are(
         writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=attempts, views=views + 1)
 
 
+def test_views_that_all_agree_leave_one_answer_and_nothing_to_add(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    votes = 4
+
+    def predict(solver: object, tasks: list[Task], origin: Origin, **_: object) -> Any:
+        for task in tasks:
+            examples = [Example(task.id, index, pair, ()) for index, pair in enumerate(task.test)]
+            yield task.id, [make_record(origin, each, 1, GRID, votes=votes, views=4) for each in examples]
+
+    monkeypatch.setattr(writing, "predict_by_solver", predict)
+    out = tmp_path / "records.jsonl"
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=4)
+    before = out.stat().st_mtime_ns
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=4)
+    assert out.stat().st_mtime_ns == before
+    # A view that said something else would be a second attempt: these are of one attempt alone.
+    out.unlink()
+    votes = 3
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=1, views=4)
+    with pytest.raises(ArcAffinityError, match="records of other answers"):
+        writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=4)
+
+
 def test_progress_is_told_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
 

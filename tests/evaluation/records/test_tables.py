@@ -50,7 +50,7 @@ def test_the_command_writes_a_table(cli, records: list[Record], tmp_path: Path) 
     done = cli("export", tmp_path / "r.jsonl", "--out", tmp_path / "t.csv")
     assert done.code == 0 and "2 rows" in done.out
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 3
-    assert cli("export", tmp_path / "r.jsonl", "--out", tmp_path / "t.xls").code == 1
+    assert cli("export", tmp_path / "r.jsonl", "--out", tmp_path / "t.xls").code == 2
     assert len(read_records(tmp_path / "r.jsonl")) == 2
 
 

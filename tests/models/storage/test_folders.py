@@ -215,7 +215,20 @@ def zoo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package that comes with the one model ``small``."""
     for module in (storage, names):
         monkeypatch.setattr(module, "ZOO", folder.parent)
+    monkeypatch.setattr(names, "BUNDLED_MODELS", ("small",))
     return folder.parent
+
+
+def test_every_model_in_the_zoo_is_named() -> None:
+    found = {path.parent.name: names.holds_solver(path.parent) for path in names.ZOO.glob(f"*/{CONFIG}")}
+    assert found == dict.fromkeys(bundled_models(), False) | dict.fromkeys(names.bundled_solvers(), True)
+
+
+def test_a_bundled_model_that_is_gone_is_missed(zoo: Path) -> None:
+    (zoo / "small" / CONFIG).unlink()
+    assert bundled_models() == ("small",)
+    with pytest.raises(ArcAffinityError, match="small is not a model folder"):
+        find_model("small")
 
 
 def test_bundled_models(zoo: Path, model: EncoderDecoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import shutil
 from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.batching.tokens import encode_grid
+from arc_affinity.data.generation.generate import generate_store
 from arc_affinity.data.generation.rearc import generate_task, input_key
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -31,7 +33,7 @@ from arc_affinity.training.finetuning.config import CONFIGS, FineTuneConfig, con
 from arc_affinity.training.finetuning.finetune import fine_tune
 from arc_affinity.training.finetuning.held_out import Scoring
 from arc_affinity.training.finetuning.loader import TaskLoader, views_of
-from arc_affinity.training.finetuning.seen import examples_seen
+from arc_affinity.training.finetuning.seen import Seen, examples_seen
 from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
 from arc_affinity.training.finetuning.task_trainer import TaskTrainer
 from arc_affinity.types import PAD, Example, Pair, Task
@@ -79,6 +81,10 @@ def test_pairs_are_divided_without_overlap() -> None:
     assert (len(made.test), len(made.validation), len(made.train)) == (6, 3, 22)
     whole = sorted(p.input.tobytes() for part in (made.train, made.validation, made.test) for p in part)
     assert whole == sorted(p.input.tobytes() for p in some)
+    # Records name an example by its place in the store.
+    later = split_pairs("00576224", some, replace(QUICK, test=100, validation=100), "here", 50)
+    assert [some[place - 50].input.tobytes() for place in later.places] == [p.input.tobytes() for p in later.test]
+    assert [each.index for each in later.test_examples(2, 0)] == list(later.places)
 
 
 def test_few_demonstrations_all_train() -> None:
@@ -291,7 +297,7 @@ def test_losses_are_of_each_query_alone_and_of_none_that_is_shown(loaded: Loaded
 def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: LoadedModel, tmp_path: Path) -> None:
     assert examples_seen(loaded) == []
     [bundled] = examples_seen(find_model("rotary"))
-    assert (bundled.per_task, bundled.data_seed, len(bundled.tasks)) == (150, 0, 308)
+    assert (bundled.per_task, bundled.data_seed, len(bundled.tasks)) == (402, 0, 308)
     for name, recipe in {
         "first": replace(tiny, per_task=31, data_seed=5, tasks="published-train"),
         "second": replace(tiny, per_task=7, start=str(tmp_path / "first"), tasks="all"),
@@ -304,6 +310,18 @@ def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: Loade
     torch.save({"recipe": tiny.to_dict(), "state_dict": loaded.model.state_dict()}, tmp_path / "last.ckpt")
     [of_checkpoint] = examples_seen(find_model(str(tmp_path / "last.ckpt")))
     assert of_checkpoint.per_task == tiny.per_task
+
+
+def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
+    tiny, loaded: LoadedModel, tmp_path: Path
+) -> None:
+    generate_store(tmp_path / "store", ("007bbfb7", "1190e5a7"), 5, 3)
+    save_model(loaded.model, tmp_path / "run" / "model")
+    recipe = replace(tiny, examples=str(tmp_path / "store"))
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    assert examples_seen(find_model(str(tmp_path / "run"))) == [Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)]
+    shutil.rmtree(tmp_path / "store")
+    assert examples_seen(find_model(str(tmp_path / "run"))) == []
 
 
 def test_examples_that_the_base_saw_by_another_seed_are_kept_out() -> None:

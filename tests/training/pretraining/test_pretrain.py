@@ -300,6 +300,13 @@ def test_a_run_of_another_recipe_is_refused_by_the_fields_that_differ(tiny: Reci
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_a_run_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny: Recipe, tmp_path: Path) -> None:
+    for name in ("arc-agi-2/training", "no-such-folder"):
+        with pytest.raises(ArcAffinityError, match=name):
+            train(tiny.overridden({"examples": name}), tmp_path / "run", data_dir=tmp_path)
+        assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"stepz": 3}', "\xff"])
 def test_a_damaged_recipe_is_told(tiny: Recipe, run: Path, content: str) -> None:
     (run / RECIPE).write_text(content, encoding="latin-1")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.training.executors import SerialExecutor
+from arc_affinity.training.executors import ClusterLostError, SerialExecutor
 from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.training.sweeps import settings
 from arc_affinity.training.sweeps.settings import Found, Range, SettingsSweep, Trial, read_space
@@ -110,6 +110,31 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Calla
     assert [(t.settings, t.loss) for t in again.trials] == [(t.settings, t.loss) for t in whole.trials]
     assert searched("broken", 7).trials == again.trials
     assert len(searched("broken", 9).trials) == 9
+
+
+def test_a_lost_cluster_is_no_settings_fault(searched: Callable[..., Found]) -> None:
+    whole = searched("whole", 4)
+    done: list[float] = []
+
+    def lost(recipe: Recipe, folder: Path, shared: Path) -> float:
+        if len(done) == 2:
+            raise ClusterLostError("the scheduler is gone")
+        done.append(recipe.learning_rate)
+        return bowl(recipe, folder, shared)
+
+    with pytest.raises(ClusterLostError, match="gone"):
+        searched("broken", 4, lost)
+    again = searched("broken", 4)
+    assert [(t.settings, t.loss) for t in again.trials] == [(t.settings, t.loss) for t in whole.trials]
+
+
+def test_a_search_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny: Recipe, tmp_path: Path) -> None:
+    space = read_space(["learning_rate=1e-4:1e-1:log"], tiny)
+    for name in ("arc-agi-2/training", "no-such-folder"):
+        sweep = SettingsSweep(tiny.overridden({"examples": name}), space, 1, 0.5)
+        with pytest.raises(ArcAffinityError, match=name):
+            sweep.run(tmp_path / "run", SerialExecutor, 1, data_dir=tmp_path)
+        assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
 
 
 def test_another_search_in_the_folder_is_refused(searched: Callable[..., Found]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json as jsonlib
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import ArgumentCollection, Group, Parameter
+from cyclopts.validators import Number
 from rich.table import Table
 
 from arc_affinity.cli.output.bars import Bar
@@ -31,7 +32,7 @@ from arc_affinity.data.splits import (
 )
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.documents import fit, read_object
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import UsageError
 from arc_affinity.files import write_text
 from arc_affinity.processes import cores
 
@@ -52,11 +53,11 @@ WHERE = Group("Tasks (one of these)", validator=_exactly_one)
 def generate(
     *,
     out: Path,
-    per_task: int,
+    per_task: Annotated[int, Parameter(validator=Number(gte=1))],
     tasks: Annotated[tuple[str, ...], Parameter(group=WHICH)] = (),
     set: Annotated[Literal["foundational", "all"] | None, Parameter(group=WHICH)] = None,
     seed: int | None = None,
-    workers: int | None = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     exclude: Path | None = None,
     format: Literal["store", "json"] = "store",
     sealed: bool = False,
@@ -80,7 +81,9 @@ def generate(
             answers and the seed; score takes OUT/sealed/challenges.json.
     """
     if sealed and format == "json":
-        raise ArcAffinityError("--sealed has a format of its own; leave --format out")
+        raise UsageError("--sealed has a format of its own; leave --format out")
+    if (sealed or format == "json") and per_task < 2:
+        raise UsageError(f"--per-task must be 2 or more, not {per_task}: one example to learn from, one to test")
     begin = time.monotonic()
     wanted = tasks or (foundational_tasks() if set == "foundational" else task_ids())
     known = None if exclude is None else ExampleStore.open(exclude)
@@ -120,22 +123,23 @@ def split(
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     published: bool = False,
     labels: Path | None = None,
-    share: float = 0.23,
-    bins: int = 4,
+    share: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.23,
+    bins: Annotated[int, Parameter(validator=Number(gte=1))] = 4,
     seed: int = 0,
     out: Path | None = None,
 ) -> None:
     """Split tasks.
 
-    The split is stratified by category, where labels are given, and by the size of the outputs; the tables
-    show how well both sides agree.
+    The split is stratified by category, where it is known, and by the size of the outputs; the tables show how well
+    both sides agree.
 
     Args:
         store: Split the tasks of this store of examples.
         dataset: Split the tasks of this dataset, such as arc-agi-1/training.
         data_dir: Folder with the datasets that are not installed.
         published: Show the published split of 308 and 92 tasks in place of a new one.
-        labels: JSON file with the category of each task: {"00d62c1b": "S3", …}.
+        labels: JSON file with the category of each task: {"00d62c1b": "S3", …}. Unless given, tasks of re-arc have
+            their published category.
         share: Share of the tasks to hold out.
         bins: Number of size bins.
         seed: Another seed gives another split.
@@ -143,11 +147,11 @@ def split(
     """
     given = str(store) if store is not None else dataset
     check_outputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
-    categories = {} if labels is None else read_categories(labels)
     if store is not None:
         cells = output_cells_of_store(ExampleStore.open(store))
     else:
         cells = output_cells_of_tasks(load_tasks(dataset or "", data_dir))
+    categories = _published(cells) if labels is None else read_categories(labels)
     made = stratified_split(cells, categories, share, bins, seed) if not published else published_split().among(cells)
     console = Console()
     if categories:
@@ -157,6 +161,15 @@ def split(
         text = jsonlib.dumps({"train": made.train, "validation": made.validation}, indent=1)
         write_text(out, text + "\n")
         say_path(console, "written to ", out)
+
+
+def _published(tasks: Iterable[str]) -> dict[str, str]:
+    """The published categories of those of some tasks that have one."""
+    # Imported here because scipy comes along, which takes as long as all else.
+    from arc_affinity.paper.published import published_reference
+
+    known = published_reference(None, task_ids()).labels or {}
+    return {task: known[task] for task in tasks if task in known}
 
 
 def _rejection_table(rejections: Rejections) -> Table:

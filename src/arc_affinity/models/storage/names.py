@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError, unknown
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -19,23 +18,24 @@ RUN_MODEL = "model"
 ZOO = Path(__file__).parents[1] / "zoo"
 """Folder of the models that come with the package."""
 
+BUNDLED_MODELS = ("champion", "champion-foundational", "rotary", "rotary-foundational")
+"""The encoder-decoders that come with the package: named here, so that one which is missing is missed."""
+
+BUNDLED_SOLVERS = ("solver-small",)
+"""The bases of `solve` that come with the package."""
+
 PAIR_TRANSFORMER = "pair-transformer"
 """Stands under "kind" in the configuration of a network of `solve`, so that no other network is built from it."""
 
 
 def bundled_models() -> tuple[str, ...]:
     """Return the names of the encoder-decoders that come with the package."""
-    return _bundled(None)
+    return BUNDLED_MODELS
 
 
 def bundled_solvers() -> tuple[str, ...]:
     """Return the names of the bases of `solve` that come with the package."""
-    return _bundled(PAIR_TRANSFORMER)
-
-
-def _bundled(kind: str | None) -> tuple[str, ...]:
-    found = ((path.parent.name, read_object(path).get("kind")) for path in ZOO.glob(f"*/{CONFIG}"))
-    return tuple(sorted(name for name, said in found if said == kind))
+    return BUNDLED_SOLVERS
 
 
 def holds_solver(folder: Path) -> bool:

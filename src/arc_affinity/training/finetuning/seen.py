@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from arc_affinity.data.datasets.registry import RE_ARC, store_at
 from arc_affinity.models.storage.folders import LoadedModel, find_model, read_checkpoint
 from arc_affinity.models.storage.names import RUN_MODEL, ZOO
 from arc_affinity.training.pretraining.pretrain import TASK_SETS
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
+
+BUNDLED = {"champion": 402, "rotary": 402}
+"""Examples of each task that bundled weights had seen in the end, two to validate among them: `runs/longer.sh` went on
+with more than their recipes say (model cards)."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,21 @@ def examples_seen(loaded: LoadedModel) -> list[Seen]:
     recipe = recipe_of(loaded)
     if recipe is None:
         return []
-    generated = Seen(frozenset(TASK_SETS[recipe.tasks]()), recipe.per_task, recipe.data_seed)
-    own = [] if recipe.examples else [generated]
+    own = _of_store(recipe.examples) if recipe.examples else [_generated(loaded, recipe)]
     return [*own, *(examples_seen(find_model(recipe.start)) if recipe.start else [])]
+
+
+def _generated(loaded: LoadedModel, recipe: Recipe) -> Seen:
+    more = BUNDLED.get(loaded.name, 0) if loaded.source == ZOO / loaded.name else 0
+    return Seen(frozenset(TASK_SETS[recipe.tasks]()), max(recipe.per_task, more), recipe.data_seed)
+
+
+def _of_store(name: str) -> list[Seen]:
+    """What generated examples there are in a store, if it is still where it was."""
+    store = store_at(name)
+    if store is None or store.manifest.get("source") != RE_ARC:
+        return []
+    return [Seen(frozenset(store.tasks), store.manifest["per_task"], store.manifest["seed"])]
 
 
 def recipe_of(loaded: LoadedModel) -> Recipe | None:

@@ -51,8 +51,9 @@ class Source:
             return [split_rearc(task, config) for task in task_ids]
         if self.is_store:
             store = ExampleStore.open(Path(self.dataset))
-            pairs = {task: [store.pair(i) for i in store.indices(task)] for task in task_ids}
-            splits, edition = [split_pairs(task, pairs[task], config, self.dataset) for task in task_ids], store.edition
+            places, edition = {task: store.indices(task) for task in task_ids}, store.edition
+            pairs = {task: [store.pair(i) for i in at] for task, at in places.items()}
+            splits = [split_pairs(task, pairs[task], config, self.dataset, at.start) for task, at in places.items()]
         else:
             known = load_tasks(self.dataset, self.data_dir)
             tasks, edition = {task.id: task for task in choose_tasks(known, task_ids)}, edition_of(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,8 @@ FEWEST_TO_VALIDATE = 10
 class TaskSplit:
     """A task's pairs in three disjoint parts; the test part is never used for stopping.
 
-    ``edition`` is that of the dataset, where it has one, for the records.
+    ``edition`` is that of the dataset, where it has one, for the records; ``places`` are those of the test part's pairs
+    in their store, counted from 0 where there is none.
     """
 
     task_id: str
@@ -31,6 +32,7 @@ class TaskSplit:
     validation: tuple[Pair, ...]
     test: tuple[Pair, ...]
     edition: str | None = None
+    places: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.train) < 2:
@@ -50,7 +52,10 @@ class TaskSplit:
     def test_examples(self, pairs: int, seed: int) -> list[Example]:
         """Return the test part as examples with ``pairs`` training pairs beside each query."""
         task = self.task(self.test)
-        return [context.from_task(task, i, pairs=pairs, seed=seed) for i in range(len(self.test))]
+        places = self.places or range(len(self.test))
+        return [
+            replace(context.from_task(task, i, pairs=pairs, seed=seed), index=place) for i, place in enumerate(places)
+        ]
 
 
 def split_rearc(task_id: str, config: FineTuneConfig) -> TaskSplit:
@@ -67,8 +72,10 @@ def split_rearc(task_id: str, config: FineTuneConfig) -> TaskSplit:
     return TaskSplit(task_id, "re-arc", known, others[: config.validation], others[config.validation :])
 
 
-def split_pairs(task_id: str, pairs: Sequence[Pair], config: FineTuneConfig, dataset: str) -> TaskSplit:
+def split_pairs(task_id: str, pairs: Sequence[Pair], config: FineTuneConfig, dataset: str, first: int = 0) -> TaskSplit:
     """Divide a task's pairs: a tenth to validate (if there are 10), a fifth to test, the rest to train.
+
+    The pairs stand one after the other in their store, from place ``first`` on.
 
     Raises:
         ArcAffinityError: there are too few.
@@ -78,7 +85,8 @@ def split_pairs(task_id: str, pairs: Sequence[Pair], config: FineTuneConfig, dat
     test = min(config.test, max(1, len(pairs) // 5))
     validation = min(config.validation, len(pairs) // 10)
     train = mixed[test + validation :][: config.per_task]
-    return TaskSplit(task_id, dataset, tuple(train), tuple(mixed[test : test + validation]), tuple(mixed[:test]))
+    parts = tuple(train), tuple(mixed[test : test + validation]), tuple(mixed[:test])
+    return TaskSplit(task_id, dataset, *parts, places=tuple(first + int(i) for i in order[:test]))
 
 
 def split_task(task: Task, config: FineTuneConfig, dataset: str) -> TaskSplit:

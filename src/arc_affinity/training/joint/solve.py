@@ -133,6 +133,7 @@ def solve(
         write_submission(where.folder / SUBMISSION, make_submission(records, tasks))
         summary = {
             **header,
+            "edition": origin.edition,
             "learned": len(learned),
             "steps": progress.steps,
             "passes": progress.passes,

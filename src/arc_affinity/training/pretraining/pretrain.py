@@ -51,6 +51,7 @@ from arc_affinity.training.pretraining.run_folder import (
     Checkpoints,
     MetricsFile,
     WholeCheckpoints,
+    unless_begun,
 )
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import Recipe
@@ -88,6 +89,7 @@ def train(
     on_task: OnTask | None = None,
     progress: bool = True,
     machine: Machine = ONE,
+    data_dir: Path | None = None,
 ) -> Outcome:
     """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
 
@@ -100,10 +102,11 @@ def train(
         progress: whether Lightning may show its own progress bar.
         machine: how to spread the work (see `hardware.find_machine`). With several processes this very script is
             started again for each. A run that goes on with another number of them ends with other weights.
+        data_dir: folder with the datasets that are not installed, of which the recipe's examples may be one.
 
     Raises:
-        ArcAffinityError: the machine cannot do it, another process is at work in ``out``, it holds another run, other
-            files or a damaged checkpoint, or cannot be written.
+        ArcAffinityError: there are no such examples, the machine cannot do it, another process is at work in ``out``,
+            it holds another run, other files or a damaged checkpoint, or cannot be written.
         KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
     machine.check()
@@ -114,7 +117,8 @@ def train(
         if start >= recipe.steps:
             _save_best(out)
             return Outcome(out / MODEL, {}, was_over=True)
-        train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores())
+        with unless_begun(out, RECIPE):
+            train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores(), data_dir)
         seed_everything(recipe.seed, verbose=False)
         module = GridModule(_new_model(recipe), recipe)
         trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
@@ -147,11 +151,15 @@ WORTH_PROCESSES = 200
 
 
 def prepare_stores(
-    recipe: Recipe, folder: Path, on_task: OnTask | None = None, workers: int = 2
+    recipe: Recipe,
+    folder: Path,
+    on_task: OnTask | None = None,
+    workers: int = 2,
+    data_dir: Path | None = None,
 ) -> tuple[ExampleStore, ExampleStore]:
     """Make the recipe's training and validation examples in ``folder``, or open them; inputs never shared."""
     if recipe.examples:
-        return split_examples(recipe.examples, recipe.validation_per_task, folder)
+        return split_examples(recipe.examples, recipe.validation_per_task, folder, data_dir)
     tasks = TASK_SETS[recipe.tasks]()
     workers, fewer = (
         workers if len(tasks) * count > WORTH_PROCESSES else 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from arc_affinity.errors import os_errors
+from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.files import write_bytes, write_text
+from arc_affinity.locks import LOCK
 
 DATA, METRICS, MODEL = "data", "metrics.csv", "model"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -26,6 +28,20 @@ BEST, LAST = "best.ckpt", "last.ckpt"
 
 COLUMNS = ("step", "train/loss", "val/loss", "val/exact", "val/cell_teacher_forced")
 """Columns of the metrics; ``step`` counts the optimiser steps behind a row."""
+
+
+@contextlib.contextmanager
+def unless_begun(run: Path, claim: str) -> Iterator[None]:
+    """Free the folder of a run whose examples are not to be found: remove the file that claims it, if all is as it was.
+
+    Nothing of a run that went on from an earlier one is removed: its examples were there.
+    """
+    try:
+        yield
+    except ArcAffinityError:
+        if {path.name for path in run.iterdir()} <= {claim, DATA, LOCK} and not any((run / DATA).glob("*")):
+            (run / claim).unlink(missing_ok=True)
+        raise
 
 
 class WholeCheckpoints(TorchCheckpointIO):

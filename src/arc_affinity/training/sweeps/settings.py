@@ -21,7 +21,7 @@ from arc_affinity.documents import decode, object_of, read_bytes, read_lines
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
-from arc_affinity.processes import cores, hand_out
+from arc_affinity.processes import WorkersLostError, cores, hand_out
 from arc_affinity.training.recipes.recipe import Recipe
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
@@ -170,6 +170,7 @@ class SettingsSweep:
         open_workers: Callable[[], AbstractContextManager[Executor]],
         at_a_time: int,
         report: Callable[[Trial], None] = lambda _: None,
+        data_dir: Path | None = None,
     ) -> Found:
         """Do all trials that are not done, and return what they came to. The same call goes on after any kill.
 
@@ -178,24 +179,28 @@ class SettingsSweep:
             open_workers: opens the executor in which trials run; it must see ``out``.
             at_a_time: trials that run beside each other. With one, the same call gives the same trials.
             report: told of each trial as it ends.
+            data_dir: folder with the datasets that are not installed, of which the recipe's examples may be one.
 
         Raises:
-            ArcAffinityError: Optuna is not installed, or the folder holds another search or other files.
+            ArcAffinityError: Optuna is not installed, there are no such examples, or the folder holds another search or
+                other files.
+            WorkersLostError: those that train are gone; the same call goes on.
         """
         # Imported here: torch takes seconds, and what is to be varied is checked without it.
         from arc_affinity.training.pretraining.pretrain import prepare_stores
-        from arc_affinity.training.pretraining.run_folder import DATA
+        from arc_affinity.training.pretraining.run_folder import DATA, unless_begun
 
         optuna = optional("optuna", "sweep", called="Optuna")
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with working_in(out):
             self._settle(out / SPACE)
+            with unless_begun(out, SPACE):
+                prepare_stores(self.recipe, out / DATA, workers=cores(), data_dir=data_dir)
             study = _study(out / JOURNAL, optuna)
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
                 study.enqueue_trial(trial.params)
                 shutil.rmtree(out / TRIALS / str(trial.number), ignore_errors=True)
-            prepare_stores(self.recipe, out / DATA, workers=cores())
             with open_workers() as executor:
                 self._work(study, optuna, out, executor, at_a_time, report)
             return _found(study, optuna)
@@ -245,6 +250,9 @@ class SettingsSweep:
         for trial, future in hand_out(submit, asked(), at_a_time):
             try:
                 loss, why = future.result(), ""
+            except WorkersLostError:
+                # No setting is at fault: the trial stays open, and the same call does it again.
+                raise
             except ArcAffinityError as error:
                 loss, why = math.nan, str(error)
             if math.isfinite(loss):

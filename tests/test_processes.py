@@ -1,0 +1,43 @@
+"""Work handed out: what a killed worker leaves."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import BrokenExecutor, Future
+
+import pytest
+
+from arc_affinity.processes import WorkersLostError, hand_out, worker_pool
+
+
+def done(value: int) -> Future[int]:
+    future: Future[int] = Future()
+    future.set_result(value)
+    return future
+
+
+def test_a_killed_worker_ends_the_work_in_one_line() -> None:
+    with worker_pool(2) as pool, pytest.raises(WorkersLostError, match="a worker process was killed"):
+        list(hand_out(lambda code: pool.submit(os._exit, code), [3, 4, 5], 2))
+
+
+def test_what_came_out_well_is_yielded_before_a_broken_pool_ends_it() -> None:
+    def submit(piece: int) -> Future[int]:
+        if piece:
+            return done(piece)
+        broken: Future[int] = Future()
+        broken.set_exception(BrokenExecutor())
+        return broken
+
+    handed = hand_out(submit, [0, 1, 2], 3)
+    assert {next(handed)[1].result(), next(handed)[1].result()} == {1, 2}
+    with pytest.raises(WorkersLostError):
+        next(handed)
+
+
+def test_a_pool_that_is_broken_before_it_is_asked_ends_it_too() -> None:
+    def submit(_: int) -> Future[int]:
+        raise BrokenExecutor
+
+    with pytest.raises(WorkersLostError):
+        list(hand_out(submit, [1], 1))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from arc_affinity.search.functions import lines, paint, shapes, symmetry
+from arc_affinity.search.functions import join, lines, paint, shapes, symmetry
+from arc_affinity.search.values import Piece, Pieces
 
 Function = Callable[..., np.ndarray | None]
 
@@ -125,6 +126,9 @@ LINES: list[tuple[Function, tuple[object, ...], str, str | None]] = [
     (lines.fall, (lines.LEFT,), ".1.2 3..4", "12.. 34.."),
     (lines.fall_whole, (lines.DOWN,), "11 1. .. ..", ".. .. 11 1."),
     (lines.fall_whole, (lines.RIGHT,), "1.. ..2", "..1 ..2"),
+    # An object under the arm of another stays there, and what is under it falls no faster.
+    (lines.fall_whole, (lines.DOWN,), "111 1.. 1.2 ... ...", "... ... 111 1.. 1.2"),
+    (lines.fall_whole, (lines.DOWN,), "1111 1..1 1.2. ..2. 3333 .... ....", ".... .... .... 1111 1.21 1.2. 3333"),
     (lines.sort_lines, (0, False), "11 .2", ".2 11"),
     (lines.sort_lines, (1, True), ".1 22", "1. 22"),
 ]
@@ -154,3 +158,20 @@ def test_function(function: Function, arguments: tuple[object, ...], given: str,
         assert result is not None and result.dtype == np.uint8
         np.testing.assert_array_equal(result, draw(wanted))
     np.testing.assert_array_equal(grid, draw(given))
+
+
+def test_no_cell_is_lost_where_many_objects_fall() -> None:
+    for seed in range(30):
+        grid = np.random.default_rng(seed).choice([0, 0, 0, 1, 2], (20, 20)).astype(np.uint8)
+        for way in lines.STRAIGHT_WAYS:
+            fallen = lines.fall_whole(grid, way)
+            assert np.array_equal(np.bincount(fallen.ravel(), minlength=3), np.bincount(grid.ravel(), minlength=3))
+            assert np.array_equal(lines.fall_whole(fallen, way), fallen)
+
+
+def test_a_mosaic_has_one_piece_at_every_place() -> None:
+    def piece(row: int, col: int) -> Piece:
+        return Piece(np.ones((1, 1), np.uint8), row, col)
+
+    assert join.mosaic(Pieces(tuple(piece(*at) for at in ((0, 0), (0, 1), (1, 0), (1, 1))), (2, 2))) is not None
+    assert join.mosaic(Pieces(tuple(piece(*at) for at in ((0, 0), (0, 0), (0, 1), (1, 1))), (2, 2))) is None

@@ -88,7 +88,7 @@ def test_a_task_that_no_single_program_solves(monkeypatch: pytest.MonkeyPatch) -
     pairs = [Pair(each, drawn(each).astype(np.uint8)) for each in inputs]
     task = Task("made", tuple(pairs[:2]), (pairs[2],))
     # Rules for cells take most of the time, and are not what is asked.
-    monkeypatch.setattr(solve, "learn_rules", lambda features, targets, known: [])
+    monkeypatch.setattr(solve, "learn_rules", lambda features, targets, known, over: [])
     found = candidates(task, Bounds(float("inf"), 400))
     stacked = [each for each in found if each.source == "stack"]
     assert "[input | mirror left-right] over [input | shoot up]" in [each.program for each in stacked]

@@ -47,6 +47,10 @@ def bounds(states: int = 60) -> Bounds:
     return Bounds(float("inf"), states)
 
 
+def never() -> bool:
+    return False
+
+
 @pytest.fixture
 def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compositions alone, which is quicker."""
@@ -166,7 +170,7 @@ class Taught:
     has_more: bool = True
     done: list[str] = field(default_factory=list)
 
-    def rules(self, number: int, many: bool) -> list[Candidate] | None:
+    def rules(self, number: int, many: bool, over: object) -> list[Candidate] | None:
         if number >= len(self.fits):
             return None
         self.done.append(f"{self.name}{number}{' with many' if many else ''}")
@@ -232,18 +236,18 @@ def test_rules_are_learned_from_a_few_and_then_from_many(monkeypatch: pytest.Mon
     list(seen.compositions(bounds(30)))
     learned: list[tuple[int, int]] = []
 
-    def learn(features: list[object], targets: list[Grid], limits: object) -> list[object]:
+    def learn(features: list[object], targets: list[Grid], limits: object, over: object) -> list[object]:
         learned.append((len(features), len(targets)))
         return []
 
     monkeypatch.setattr(many, "learn_rules", learn)
-    monkeypatch.setattr(many, "forest", lambda features, targets: [np.zeros((1, 1), np.uint8)] * len(features))
+    monkeypatch.setattr(many, "forest", lambda features, targets, over: [np.zeros((1, 1), np.uint8)] * len(features))
     others = len(seen.parts.judged) + len(task.test)
     for more, taught in ((False, 7), (True, len(seen.parts.taught))):
-        (found,) = seen.rules(0, more)
+        (found,) = seen.rules(0, more, never)
         assert learned.pop() == (taught + others, taught)
         assert len(found.grids) == len(task.test) and found.program == "background by count: input | forest"
-    assert seen.rules(99, False) is None
+    assert seen.rules(99, False, never) is None
 
 
 def test_a_rule_asks_the_other_bases_but_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,9 +255,9 @@ def test_a_rule_asks_the_other_bases_but_not_its_own(monkeypatch: pytest.MonkeyP
     list(seen.compositions(bounds(60)))
     tables: list[CellFeatures] = []
     monkeypatch.setattr(many, "learn_rules", lambda features, *_, **__: tables.append(features[0]) or [])
-    monkeypatch.setattr(many, "forest", lambda features, targets: [None] * len(features))
+    monkeypatch.setattr(many, "forest", lambda features, targets, over: [None] * len(features))
     for number in (0, 1):
-        seen.rules(number, False)
+        seen.rules(number, False, never)
     names = [f"[{base.text}]" for base in seen._bases[:2]]
     assert [[name in table.colours for name in names] for table in tables] == [[False, True], [True, False]]
 
@@ -283,7 +287,7 @@ def test_all_views_have_some_of_the_time(monkeypatch: pytest.MonkeyPatch) -> Non
             now[0] += given.seconds
             return []
 
-        def rules(self, number: int, more: bool) -> None:
+        def rules(self, number: int, more: bool, over: object) -> None:
             return None
 
     now = [0.0]
@@ -293,3 +297,15 @@ def test_all_views_have_some_of_the_time(monkeypatch: pytest.MonkeyPatch) -> Non
     many.candidates(Task("lattice", pairs, (pairs[0],)), Bounds(10.0, clock=lambda: now[0]))
     assert views[:2] == ["", "parts as cells"] and len(views) == len(shares) > 4
     assert shares[:2] == pytest.approx([0.4 * 4.0, 0.4 * 2.4]) and sum(shares) == pytest.approx(4.0)
+
+
+def test_a_program_that_does_not_apply_to_a_test_ends_no_search() -> None:
+    """Two colours change places: the function for it takes grids of two colours alone, and one test has a third."""
+    draws = np.random.default_rng(0)
+    inputs = [draws.integers(0, 3, (4, 4)).astype(np.uint8) for _ in range(42)]
+    inputs[-1][0, 0] = 3
+    pairs = [Pair(grid, np.array([0, 2, 1, 3], np.uint8)[grid]) for grid in inputs]
+    task = Task("made", tuple(pairs[:40]), tuple(pairs[40:]))
+    answers = solve_task(task, seconds=float("inf"), states=300)
+    for found, pair in zip(answers, task.test, strict=True):
+        assert pair.output is not None and np.array_equal(found[0].grid, pair.output)

@@ -158,7 +158,9 @@ def test_rules_are_learned_from_the_best_grids_with_the_inputs_colours_and_other
     ragged = node(1.4, [[1, 1, 1], [5, 5, 5]], [[1, 1, 1], [5, 5, 5]], [[7]], name="ragged")
     seen: list[list[CellFeatures]] = []
 
-    def learn(features: list[CellFeatures], wanted: list[np.ndarray], known: set[str]) -> list[SimpleNamespace]:
+    def learn(
+        features: list[CellFeatures], wanted: list[np.ndarray], known: set[str], over: object
+    ) -> list[SimpleNamespace]:
         assert wanted is targets and known == ({"(own)"} if len(seen) % 2 else set())
         seen.append(features)
         return [SimpleNamespace(size=2, held_out=0.75, text="(own)", grids=(*targets, inputs[2]))]
@@ -191,7 +193,7 @@ def test_rules_are_learned_from_the_best_grids_with_the_inputs_colours_and_other
 
 def test_rules_end_with_the_time_and_after_some_grids(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(solve, "learn_rules", lambda features, targets, known: calls.append(len(features)) or [])
+    monkeypatch.setattr(solve, "learn_rules", lambda features, targets, known, over: calls.append(len(features)) or [])
     grids = [np.zeros((1, 2), np.uint8)] * 2
     nodes = [node(float(cost), [[0, 0]], [[0, 0]], name=f"n{cost}") for cost in range(9)]
     solve._rules(nodes, grids, grids[:1], 1.0, lambda: 0.0)
@@ -222,7 +224,7 @@ def test_the_program_of_many_demonstrations_reproduces_those_that_were_looked_at
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
-    monkeypatch.setattr(solve, "solve_task", lambda task, seconds: seen.append(len(task.train)) or [])
+    monkeypatch.setattr(solve, "candidates", lambda task, bounds: seen.append(len(task.train)) or [])
     task = task_of(mirrored)
     found_program(replace(task, train=task.train * 30), 1.0)
     found_program(task, 1.0)

@@ -163,9 +163,14 @@ def _scored(e: Evidence, dataset: str, published: float) -> str:
 
 
 def _contrasted(found: Sequence[Contrast]) -> str:
+    # The protocol is what differs between the two sides, or else it has to be told.
     lines = [
-        Line(f"{score.model}, {score.data}", exact_of(score), series)
+        # A long label is cut at its end.
+        Line(f"{told}{score.dataset} {score.model}", exact_of(score), series)
         for each in found
+        for told in [
+            f"{each.first.protocol} ".removeprefix("teacher_") if each.first.protocol is each.second.protocol else ""
+        ]
         for series, score in ((GIVEN, each.first), (FREE, each.second))
     ]
     return charts.estimates(lines, "exact grids, %", "Our models", key_title="help:") if lines else ""

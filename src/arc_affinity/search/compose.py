@@ -60,7 +60,8 @@ class Finished:
     Attributes:
         solutions: programs that give every demonstration's output, cheapest first.
         partial: programs that give some, with how many.
-        same_size: grids whose demonstrations have the outputs' sizes, cheapest first; the input may be one.
+        same_size: grids whose demonstrations have the outputs' sizes, in the order found, about the cheapest first; the
+            input may be one.
         nodes: all states in the order found.
         applied: how often a function was tried on a state.
         stopped: which bound ended it, "" if nothing was left.

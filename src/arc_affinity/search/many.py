@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -81,7 +81,7 @@ def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
     """Return the programs and rules found within bounds, in no order.
 
     Each ``fits`` as large a share of the task's demonstrations as it reproduces of those that judge, rounded down.
-    The work ends with the first that reproduces all of these.
+    The work ends once every test has an answer by one that reproduces all of these: a program may not apply to a test.
     """
     parts = divided(task.train)
     known = (*parts.taught, *parts.judged)
@@ -89,9 +89,12 @@ def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
     seen = [Seen(task, parts, view) for view in all_views(known, inputs)]
     end = bounds.clock() + bounds.seconds
     found: list[Candidate] = []
+    answered: set[int] = set()
     for candidate in _in_turn(seen, bounds, end):
         found.append(candidate)
         if candidate.fits == len(task.train):
+            answered |= {test for test, grid in enumerate(candidate.grids) if grid is not None}
+        if len(answered) == len(task.test):
             break
     return found
 
@@ -125,13 +128,13 @@ def _rules(seen: Sequence[Seen], bounds: Bounds, end: float) -> Iterator[Candida
         lesson = heapq.heappop(lessons)
         if lesson.hope == 0 and lesson.base > 1:
             return
-        found = seen[lesson.view].rules(lesson.base, lesson.many)
+        found = seen[lesson.view].rules(lesson.base, lesson.many, lambda: bounds.clock() >= end)
         if found is None:
             continue
         yield from found
         if lesson.many:
             continue
-        share = max(each.fits for each in found)
+        share = max((each.fits for each in found), default=0)
         if share and seen[lesson.view].has_more:
             heapq.heappush(lessons, Lesson(-share, lesson.base, lesson.view, many=True))
         heapq.heappush(lessons, Lesson(-share / 2, lesson.base + 1, lesson.view, many=False))
@@ -176,8 +179,11 @@ class Seen:
         """Whether there is more to learn from than what is learned from at first."""
         return self.parts.few < len(self.parts.taught)
 
-    def rules(self, number: int, many: bool) -> list[Candidate] | None:
-        """Learn rules for cells, and a forest, from one of the bases; None if there are not so many."""
+    def rules(self, number: int, many: bool, over: Callable[[], bool]) -> list[Candidate] | None:
+        """Learn rules for cells, and a forest, from one of the bases; None if there are not so many.
+
+        ``over`` says whether the time is, after which no further tree is begun.
+        """
         if number >= len(self._bases):
             return None
         known = len(self.parts.taught)
@@ -191,9 +197,10 @@ class Seen:
         targets = self.targets[:taught]
         made = [
             (rule.grids, f"{base.text} | cells {rule.text}", 1 + 0.4 * rule.size)
-            for rule in learn_rules(table, targets, limits=MANY)
+            for rule in learn_rules(table, targets, limits=MANY, over=over)
         ]
-        made.append((forest(table, targets), f"{base.text} | forest", FOREST_COST))
+        if not over():
+            made.append((forest(table, targets, over=over), f"{base.text} | forest", FOREST_COST))
         return [self._judged(grids[taught:], text, base.cost + cost, "rule") for grids, text, cost in made]
 
     def _for_all(self, node: Node) -> Node | None:

@@ -26,6 +26,9 @@ FAULTS = (ArithmeticError, LookupError, ValueError)
 SEARCH_SHARE = 0.65
 """Part of a view's time that goes to compositions; rules for cells have what is left."""
 
+STATES = 50_000
+"""Distinct results to keep in each view of a task, unless told otherwise."""
+
 TRUSTED = 5.0
 """Cost of a program that fits, below which no further views are tried."""
 
@@ -35,7 +38,7 @@ on the kept-out tasks, 2 of 20 above (docs/log.md, 17)."""
 
 
 def solve_task(
-    task: Task, *, seconds: float = 3.0, states: int = 50_000, clock: Callable[[], float] = time.monotonic
+    task: Task, *, seconds: float = 3.0, states: int = STATES, clock: Callable[[], float] = time.monotonic
 ) -> tuple[tuple[Found, ...], ...]:
     """Return, for each test output, the answers found, the most trusted first; none if nothing was found.
 
@@ -96,18 +99,22 @@ def found_program(task: Task, seconds: float) -> FoundProgram:
     Of many demonstrations the first ones alone are looked at, all of which it reproduces.
     """
     try:
-        task = replace(task, train=task.train[: many.FROM - 1])
-        answers = solve_task(task, seconds=seconds)
+        few = replace(task, train=task.train[: many.FROM - 1])
+        # Ranked without demonstrations: of a test with the input of one, that one's output would stand for a program.
+        programs = [] if contradicts(few.train) else candidates(few, Bounds(seconds, STATES))
+        answers = rank(programs, replace(few, train=()))
     except FAULTS as error:
         return FoundProgram(None, reason=f"the search failed ({type(error).__name__})")
     first = answers[0] if answers else ()
-    fitting = [each for each in first if each.fits == len(task.train) and each.source != "same input"]
+    fitting = [each for each in first if each.fits == len(few.train)]
     if not fitting:
         return FoundProgram(None, reason=f"no program within {seconds:g} s that fits every demonstration")
-    if fitting[0].cost >= TRUSTED_COST:
-        why = f"only programs too long to be trusted, the best of cost {fitting[0].cost:.1f}"
-        return FoundProgram(None, reason=why)
-    return FoundProgram(fitting[0].program, fitting[0].cost)
+    # Agreement may put a longer program before.
+    trusted = next((each for each in fitting if each.cost < TRUSTED_COST), None)
+    if trusted is None:
+        least = min(each.cost for each in fitting)
+        return FoundProgram(None, reason=f"only programs too long to be trusted, the best of cost {least:.1f}")
+    return FoundProgram(trusted.program, trusted.cost)
 
 
 def _in_view(task: Task, view: View | LatticeView, bounds: Bounds) -> list[Candidate]:
@@ -148,7 +155,8 @@ def _rules(
         features, texts = base_features(node, inputs), set[str]()
         for layers in ((), same_size[: EXTRA_LAYERS + 1]):
             # Most rules ask no layer, and were learned before there were any.
-            for rule in learn_rules(with_layers(features, node, layers), targets, known=texts):
+            table = with_layers(features, node, layers)
+            for rule in learn_rules(table, targets, known=texts, over=lambda: clock() >= end):
                 texts.add(rule.text)
                 cost = node.cost + 1 + 0.4 * rule.size + 2 * (1 - rule.held_out) + (0.5 if layers else 0)
                 text = f"{node.text} | cells {rule.text}"

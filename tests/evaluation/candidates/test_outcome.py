@@ -54,7 +54,7 @@ def test_candidates_become_records_in_order() -> None:
         ("a", 1, 2, 5, "search"),
         ("a", 1, 3, 2, "network"),
         # Nothing was found: the input stands for an answer.
-        ("b", 0, 1, 0, "network"),
+        ("b", 0, 1, 0, None),
     ]
     assert [(r.votes, r.views, r.log_likelihood, r.program) for r in records[:2]] == [
         (3, 8, -1.5, None),

@@ -51,3 +51,17 @@ def test_a_question_whose_answers_lead_to_the_same_is_not_asked() -> None:
     flag = Feature(0, "", np.arange(80)[None] < 40)
     cells = tabulate([CellFeatures({"own": Feature(0, "", np.ones((1, 80), np.uint8))}, {"flag": flag})], 1)
     assert Learner(cells, target, 2, limits=MANY).fit(np.arange(80)) == Leaf(0, 0, 0)
+
+
+def test_one_tree_is_a_forest_where_the_time_is_over() -> None:
+    inputs, _, spoiled = noisy(8, 1)
+    features = [cell_features(grid) for grid in inputs]
+    looks: list[int] = []
+
+    def over() -> bool:
+        looks.append(1)
+        return True
+
+    short = forest(features, spoiled[:6], over=over)
+    assert len(short) == 8 and len(looks) == 1
+    assert any(not np.array_equal(a, b) for a, b in zip(short, forest(features, spoiled[:6]), strict=True))

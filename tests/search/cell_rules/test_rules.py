@@ -277,3 +277,20 @@ def test_a_tree_answers_for_any_cells() -> None:
     tree = Learner(cells, wanted.ravel(), 0).fit(np.arange(given.size))
     assert tree is not None and leaves(tree) == 2
     assert answer(tree, cells, np.array([7, 0, 1])).tolist() == [1, 1, 5]
+
+
+def test_no_rule_is_begun_after_the_time() -> None:
+    given = [draw("12. .2."), draw("2.1 1.."), draw("..2 212")]
+    wanted = [np.where(grid == 2, 5, grid).astype(np.uint8) for grid in given]
+    features = [cell_features(grid) for grid in given]
+    assert max(rule.held_out for rule in learn_rules(features, wanted)) == 1
+    assert learn_rules(features, wanted, over=lambda: True) == []
+    looks: list[bool] = []
+
+    def after_one_look() -> bool:
+        looks.append(len(looks) > 0)
+        return looks[-1]
+
+    # The first rule is begun in time, and nobody has the time to hold it against a demonstration left out.
+    [rule] = learn_rules(features, wanted, over=after_one_look)
+    assert rule.held_out == 0

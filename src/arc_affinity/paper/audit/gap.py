@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from statistics import median
 
 from arc_affinity.diagnosis.affinity import Concentration, concentration, concentration_by_category
 from arc_affinity.diagnosis.gap import TRIED_CELLS, TRIED_GRIDS, Thresholds, group_gap, has_gap, sensitivity
@@ -15,6 +16,11 @@ from arc_affinity.taxonomy.categories import BY_CODE, LOW_AFFINITY, Affinity
 from arc_affinity.text import p_value, percent
 
 NO_TUNES = "the table of fine-tunes is not at hand"
+
+AS_PRINTED = (
+    "302 tasks: mean base grid 3.05 %, final grid 6.76 %, final cell 87.0 %; 112 tasks at 0; 2,239 s a task, 188 hours"
+)
+"""The figures that the paper prints of its fine-tunes."""
 
 STRICT, LOOSE = Thresholds(cells=0.85, grids=0.05), Thresholds(cells=0.75, grids=0.15)
 """The two pairs that the paper names."""
@@ -40,14 +46,16 @@ def fine_tunes(e: Evidence) -> Finding:
         f"{percent(cells.value)}; {zero} tasks at 0; {sum(seconds) / n:,.0f} s a task, {sum(seconds) / 3600:.0f} hours"
     )
     trained = len(tunes.keys() & e.reference.train)
+    # Which tasks the base was trained on stands in a file of its own, which may not be at hand.
+    seen = f"{trained} of the {n} tasks were trained on before, so the base is not zero-shot; " if trained else ""
     audited = (
-        f"final grid {final.percent(2)}, median {percent(sorted(t.final_grids for t in rows)[n // 2], 2)}; gain "
+        f"final grid {final.percent(2)}, median {percent(median(t.final_grids for t in rows), 2)}; gain "
         f"{gained.difference.points()}, {p_value(gained.p)}: better on {gained.better} tasks, worse on "
-        f"{gained.worse}; {trained} of the {n} tasks were trained on before, so the base is not zero-shot; cells are "
-        "teacher forced"
+        f"{gained.worse}; {seen}cells are teacher forced"
     )
-    same = (n, zero, f"{100 * (base.value or 0):.2f}", f"{100 * (final.value or 0):.2f}") == (302, 112, "3.05", "6.76")
-    why = "every figure as published; grids can be compared, cells are inflated by the protocol, 'base' is not unseen"
+    same = reproduced == AS_PRINTED
+    why = "every figure as published; grids can be compared, cells are inflated by the protocol"
+    why += ", 'base' is not unseen" if trained else ""
     figures = {"base_grid": base.value, "final_grid": final.value, "final_cell": cells.value, "at_zero": float(zero)}
     return Finding(*as_published(same, why, "the means differ"), reproduced, audited, figures)
 
@@ -163,9 +171,16 @@ def base_rates(e: Evidence) -> Finding:
         f"68.6 % of {len(failed)} failures is {pair}, beside 68.3 % of the tasks; labels completed by our rules, all "
         f"{len(tunes)} tasks: {_listed(filled)}; by category after false-discovery control: {listed}"
     )
-    shown = [name for name, found in filled.items() if found.verdict == "concentrated"]
+    readings = {"by the published labels": at_hand, "with the others' filled in": filled}
+    shown = [
+        f"{name} {reading} (odds ratio {told(found.odds)}, adjusted {p_value(found.adjusted)})"
+        for reading, groups in readings.items()
+        for name, found in groups.items()
+        if found.verdict == "concentrated"
+    ]
     why = (
-        f"the published pair is a base rate; failures are somewhat more frequent in what is {', '.join(shown)}"
+        f"the published pair is a base rate; failures are more frequent in {' and '.join(shown)}: {len(shown)} of "
+        f"{sum(map(len, readings.values()))} comparisons"
         if shown
         else "the share of the failures is about the share of the tasks: a base rate, no concentration"
     )

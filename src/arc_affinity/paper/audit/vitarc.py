@@ -169,9 +169,13 @@ def _judge(e: Evidence, as_published: Mapping[str, bool], tried: list[External])
     """The verdict over all ways that were tried, by which figures come out as published."""
     if not e.complete:
         return Verdict.UNCHECKED, f"{e.missing_labels}; the figures rest on those that are"
-    if wrong := [figures for figures, same in as_published.items() if not same]:
-        return Verdict.FAILS, f"no way of treating the ambiguous tasks gives {' and '.join(wrong)} as published"
     shown = sum(significant(each.rank.p) for each in tried)
+    if wrong := [figures for figures, same in as_published.items() if not same]:
+        why = f"no way of treating the ambiguous tasks gives {' and '.join(wrong)} as published"
+        if shown < len(tried) or not any(as_published.values()):
+            return Verdict.FAILS, why
+        found = [each.rank.effect.value or 0.0 for each in tried]
+        return Verdict.CHANGES, f"{why}; it is {min(found):.3f} to {max(found):.3f}, significant in all {shown} of them"
     if shown == len(tried):
         return Verdict.CHANGES, "the figures come out, but the correlation is weak; see affinity-or-length"
     why = f"the figures come out, but the correlation is significant in {shown} of {len(tried)} equally fair ways only"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,11 +22,14 @@ LIMITS = Limits(leaves=400, depth=24, actions=10, whole=False, least_gain=2.0)
 """Trees that overfit are what a vote is for."""
 
 
-def forest(features: Sequence[CellFeatures], targets: Sequence[Grid], seed: int = 0) -> tuple[Grid, ...]:
+def forest(
+    features: Sequence[CellFeatures], targets: Sequence[Grid], seed: int = 0, over: Callable[[], bool] = lambda: False
+) -> tuple[Grid, ...]:
     """Return a grid for each one with these features, by a vote of trees on every cell (Breiman 2001).
 
     Every tree learns from some demonstrations, drawn from ``seed``, and asks some of the questions. ``features`` are of
-    every grid, the demonstrations' first, whose outputs, of the same sizes, are ``targets``.
+    every grid, the demonstrations' first, whose outputs, of the same sizes, are ``targets``. No tree but the first is
+    begun where ``over`` says that the time is.
     """
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
@@ -35,6 +38,8 @@ def forest(features: Sequence[CellFeatures], targets: Sequence[Grid], seed: int 
     votes = np.zeros((len(every), COLOURS + 1), np.int32)
     draws = np.random.default_rng(seed)
     for number in range(TREES):
+        if number and over():
+            break
         asked = draws.random(len(learner.usable)) < QUESTIONS
         taught = draws.permutation(len(targets))[: max(1, int(len(targets) * DEMONSTRATIONS))]
         chosen = np.flatnonzero(np.isin(cells.owner[: len(target)], taught))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -311,11 +311,13 @@ def learn_rules(
     most_tier: int = 2,
     limits: Limits = FEW,
     known: Collection[str] = (),
+    over: Callable[[], bool] = lambda: False,
 ) -> list[Rule]:
-    """Return rules, the simplest first, that turn grids with these features into the targets.
+    """Return rules that turn grids with these features into the targets: by one family of features each, then by all.
 
     ``features`` are of every grid, the demonstrations' first, each of its target's size; none above ``most_tier`` is
-    used. Rules whose texts are ``known`` are left out, which is quick.
+    used. Rules whose texts are ``known`` are left out, which is quick. ``over`` says whether the time is, after which
+    no further rule is learned, and one that is not held against demonstrations left out counts as always wrong there.
     """
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
@@ -324,6 +326,8 @@ def learn_rules(
     for tier, family in plans:
         learner = Learner(cells, target, tier, family, limits)
         for constants_only in (False, True):
+            if over():
+                break
             tree = learner.fit(np.arange(len(target)), constants_only)
             if tree is None:
                 continue
@@ -332,7 +336,7 @@ def learn_rules(
                 continue
             row = answer(tree, cells, np.arange(len(cells.owner)))
             grids = split_rows(row, features)
-            held_out = _held_out(learner, cells, len(targets), constants_only) if limits.whole else 0.0
+            held_out = _held_out(learner, cells, len(targets), constants_only, over) if limits.whole else 0.0
             size = leaves(tree) + 0.5 * tiers(tree) + (0 if family is not None else 0.5 + 0.5 * tier)
             found[text] = Rule(grids, text, size, held_out)
     return [rule for rule in found.values() if all((grid < COLOURS).all() for grid in rule.grids)]
@@ -345,13 +349,17 @@ def split_rows(colours: UInt8[np.ndarray, "cells"], features: Sequence[CellFeatu
     return tuple(colours[a:b].reshape(shape) for a, b, shape in zip(edges, edges[1:], shapes, strict=False))
 
 
-def _held_out(learner: Learner, cells: Cells, demonstrations: int, constants_only: bool) -> float:
-    """Share of demonstrations that a tree from the others gets right."""
+def _held_out(
+    learner: Learner, cells: Cells, demonstrations: int, constants_only: bool, over: Callable[[], bool]
+) -> float:
+    """Share of demonstrations that a tree from the others gets right; 0 where the time is over before."""
     if demonstrations < 2:
         return 0.0
     hits = 0
     owner = cells.owner[: learner.known]
     for left_out in range(demonstrations):
+        if over():
+            return 0.0
         tree = learner.fit(np.flatnonzero(owner != left_out), constants_only)
         if tree is not None:
             asked = np.flatnonzero(owner == left_out)

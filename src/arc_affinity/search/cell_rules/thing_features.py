@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,10 +57,9 @@ def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int,
     drawn[0] = False
     drawn_sizes = sizes[drawn] if drawn.any() else np.zeros(1, int)
     hollow = np.zeros(count + 1, np.int64)
-    if count <= 40:
-        for number, part in enumerate(boxes, 1):
-            if drawn[number] and sizes[number] >= 4 and sizes[number] < height[number] * width[number]:
-                hollow[number] = label_mask(enclosed((labels[part] == number).astype(np.uint8)))[1]
+    for number, part in enumerate(boxes, 1):
+        if drawn[number] and sizes[number] >= 4 and sizes[number] < height[number] * width[number]:
+            hollow[number] = label_mask(enclosed((labels[part] == number).astype(np.uint8)))[1]
     _, twin, twins = np.unique(colour * 1000 + sizes, return_inverse=True, return_counts=True)
     like = twins[twin]
     return {
@@ -109,15 +109,13 @@ def _objects(grid: Grid, into: Layers) -> None:
 def _outlines(labels: Labels, count: int) -> tuple[Int[np.ndarray, "objects"], Int[np.ndarray, "objects"]]:
     """Mirrors that leave each object's outline (1 left-right, 2 top-bottom, 3 both); objects of its outline."""
     symmetric, repeats = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
-    if count > 60:
-        return symmetric, repeats
     keys = [b""]
     for number, box in enumerate(ndimage.find_objects(labels, count), 1):
         mask = labels[box] == number
         keys.append(bytes(mask.shape) + mask.tobytes())
         symmetric[number] = np.array_equal(mask, mask[:, ::-1]) + 2 * np.array_equal(mask, mask[::-1])
-    for number in range(1, count + 1):
-        repeats[number] = keys.count(keys[number])
+    alike = Counter(keys[1:])
+    repeats[1:] = [alike[key] for key in keys[1:]]
     return symmetric, repeats
 
 
@@ -126,7 +124,7 @@ def boxed_labels(labels: Labels, count: int) -> Labels:
     boxed = np.zeros(labels.shape, np.int64)
     boxes = ndimage.find_objects(labels, count)
     areas = [(box[0].stop - box[0].start) * (box[1].stop - box[1].start) for box in boxes]
-    for number in sorted(range(count), key=lambda i: -areas[i])[:80]:
+    for number in sorted(range(count), key=lambda i: -areas[i]):
         part = boxed[boxes[number]]
         part[:] = number + 1
     return np.where(labels > 0, labels, boxed)

@@ -79,10 +79,11 @@ def centred(pieces: Pieces) -> Grid | None:
 
 
 def mosaic(pieces: Pieces) -> Grid | None:
-    """One cell a piece, of its commonest colour with background counting, laid out as the pieces are."""
+    """One cell a piece, of its commonest colour besides background, laid out as the pieces are."""
     rows = sorted({piece.row for piece in pieces.items})
     cols = sorted({piece.col for piece in pieces.items})
-    if len(rows) * len(cols) != len(pieces.items):
+    places = {(piece.row, piece.col) for piece in pieces.items}
+    if not len(rows) * len(cols) == len(places) == len(pieces.items):
         return None
     result = np.zeros((len(rows), len(cols)), np.uint8)
     for piece in pieces.items:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool
 
 from arc_affinity.search.regions import label_mask
+from arc_affinity.search.values import Labels
 from arc_affinity.types import Grid
 
 UP, DOWN, LEFT, RIGHT = (-1, 0), (1, 0), (0, -1), (0, 1)
@@ -126,18 +128,31 @@ def fall(grid: Grid, way: tuple[int, int]) -> Grid:
 
 
 def fall_whole(grid: Grid, way: tuple[int, int]) -> Grid:
-    """Let objects (cells that touch straight, whatever their colour) fall to one side, each as a whole."""
-    turned = turn(grid, way)
+    """Let objects (cells that touch straight, whatever their colour) fall to one side together, each as a whole."""
+    turned = turn(grid, way).copy()
     labels, count = label_mask(turned > 0)
-    rows = turned.shape[0]
-    result = np.zeros_like(turned)
-    places = [np.nonzero(labels == number) for number in range(1, min(count, 40) + 1)]
-    for row, col in sorted(places, key=lambda place: -int(place[0].max())):
-        drop = 0
-        while row.max() + drop + 1 < rows and not result[row + drop + 1, col].any():
-            drop += 1
-        result[row + drop, col] = turned[row, col]
-    return turn_back(result, way)
+    for _ in range(len(turned)):
+        falls = ~_held(labels, count)[labels] & (labels > 0)
+        if not falls.any():
+            break
+        for each in (turned, labels):
+            moved = np.where(falls, each, 0)
+            each[falls] = 0
+            each[1:] += moved[:-1]
+    return turn_back(turned, way)
+
+
+def _held(labels: Labels, count: int) -> Bool[np.ndarray, "objects"]:
+    """Which objects, by their number, rest on the lowest row, themselves or by way of others."""
+    above, below = labels[:-1], labels[1:]
+    rests = (above > 0) & (below > 0) & (above != below)
+    held, before = np.zeros(count + 1, bool), -1
+    held[labels[-1]] = True
+    held[0] = False
+    while held.sum() > before:
+        before = held.sum()
+        held[above[rests & held[below]]] = True
+    return held
 
 
 def turn(grid: np.ndarray, way: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,7 @@ from arc_affinity.search.regions import label_mask
 from arc_affinity.types import Grid
 
 MOST_OBJECTS = 30
-"""Objects that are moved one by one; a grid with more stays as it is."""
+"""Objects that are moved one by one; to a grid with more they do not apply."""
 
 
 def fall_until(grid: Grid, way: tuple[int, int], wall: int) -> Grid:

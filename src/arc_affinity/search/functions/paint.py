@@ -217,7 +217,10 @@ def without_largest_region(grid: Grid) -> Grid | None:
 
 
 def biggest_rectangle(mask: Mask) -> tuple[slice, slice] | None:
-    """Return the largest rectangle within a mask; the first in reading order of those; None for an empty mask."""
+    """Return the largest rectangle within a mask; None for an empty mask.
+
+    Of several it is the one of fewest rows, and of those the first in reading order of their last cells.
+    """
     if not mask.any():
         return None
     cols = np.arange(mask.shape[1])

@@ -58,7 +58,7 @@ def _features(before: Scene, after: Scene, changed: Mask) -> dict[str, Any]:
         "beside drawn, diagonally too": (changed & _beside(before.drawn, True)).sum() / count,
         **_aligned(before, after, changed),
         **_boxes(before, changed),
-        # Changed cells from which an unbroken straight line of changed cells, two at least, leads to the border.
+        # Changed cells from which an unbroken straight line of changed cells leads to the border, themselves included.
         "lines to the border": np.logical_or.reduce(_from_sides(np.logical_and, changed)).sum() / count,
         "mirrored changes": float((changed == changed[:, ::-1]).mean() + (changed == changed[::-1]).mean()) / 2,
     }
@@ -80,7 +80,7 @@ def _neighbourhood(grid: Grid) -> np.ndarray:
 
 
 def _whole(before: Scene, changed: Mask) -> float:
-    """Share of the objects with a changed cell that changed as a whole, to one colour."""
+    """Share of the objects with a changed cell of which all cells changed."""
     labels = before.labels
     if not (changed & (labels >= 0)).any():
         return 0.0

@@ -348,6 +348,25 @@ def test_a_link_opens_its_task_and_leads_on_to_the_next(browse: Browse, page_fil
     assert told == [["open-0000000b"], True, ["open-0000000c"], True, "0000000c", True, 6]
 
 
+def test_the_next_task_is_the_next_that_the_filters_show(browse: Browse, page_file: Path) -> None:
+    steps = """
+    const open = () => all("tr.open").map(each => each.id);
+    const turn = words => all("tr.open .steps button").find(each => each.textContent.includes(words));
+    one("tr[data-task='0000000b'] button").click();
+    enter("#search", "0000000b");
+    const told = [[turn("previous").disabled, turn("next").disabled]];
+    enter("#search", "");
+    enter("select[data-of=category]", "S3");
+    told.push([turn("previous").disabled, turn("next").disabled]);
+    one("#clear").click();
+    turn("previous").click();
+    told.push(open(), document.activeElement.textContent);
+    return told;
+    """
+    told = browse(page_file, steps)["result"]
+    assert told == [[True, True], [True, False], ["open-0000000a"], "0000000a"]
+
+
 def test_a_grid_is_enlarged_beside_its_target(browse: Browse, page_file: Path) -> None:
     steps = """
     one("tr[data-task='0000000c'] button").click();

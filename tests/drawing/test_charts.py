@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from arc_affinity.drawing.charts import LANE, SWARM, Line, Point, estimates, heatmap, scatter, stacked_bars
-from arc_affinity.drawing.palette import HUES
+from arc_affinity.drawing.palette import BLACK, HUES, WHITE, contrast, ink_on, stylesheet
 from arc_affinity.drawing.plot import WIDTH, Frame, Series, shortened, standalone, width_of
 from arc_affinity.statistics import Estimate
 
@@ -116,6 +117,42 @@ def test_the_heatmap_writes_every_share_and_outlines_the_published_pair() -> Non
     (chosen,) = [each for each in figure.iter(f"{NS}rect") if each.get("class") == "chosen"]
     same = cells[5 * 6 + 2]  # 10 % is the sixth of the grids, 80 % the third of the cells
     assert [float(chosen.get(key) or 0) for key in "xy"] == [float(same.get(key) or 0) for key in "xy"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    # The first two by definition, the others as WebAIM's contrast checker gives them.
+    [("#000000", "#ffffff", 21), ("#1f4e96", "#1f4e96", 1), ("#767676", "#ffffff", 4.54), ("#ff0000", "#ffffff", 4.0)],
+)
+def test_contrast_is_that_of_wcag(one: str, other: str, expected: float) -> None:
+    assert contrast(one, other) == contrast(other, one) == pytest.approx(expected, abs=0.005)
+
+
+def test_words_are_legible_on_every_hue_of_a_light_and_of_a_dark_page() -> None:
+    light, dark = stylesheet().split("@media (prefers-color-scheme:dark)")
+    rule = re.compile(r"\.(\w+)\{--fill:(#\w{6});--ink:(#\w{6})\}")
+    assert [name for name, *_ in rule.findall(light)] == list(HUES)
+    assert [(name, fill) for name, fill, _ in rule.findall(dark)] == [
+        (name, hue.dark) for name, hue in HUES.items() if hue.dark != hue.light
+    ]
+    faint = {(name, fill, ink) for name, fill, ink in rule.findall(light + dark) if contrast(fill, ink) < 4.5}
+    assert faint == set()
+
+
+def test_one_of_the_inks_is_legible_on_any_colour() -> None:
+    greys = [f"#{level:02x}{level:02x}{level:02x}" for level in range(256)]
+    assert min(contrast(ink_on(grey), grey) for grey in greys) >= 4.5
+    assert f".white{{--ink:{WHITE}}}.black{{--ink:{BLACK}}}" in stylesheet()
+
+
+def test_every_share_of_a_heatmap_is_legible() -> None:
+    shares = [percent / 100 for percent in range(101)]
+    figure = parsed(heatmap(shares, [0.1], [shares], AXES, "t", CORNER))
+    fills = [e.get("style", "").removeprefix("--fill:") for e in figure.iter(f"{NS}rect") if e.get("class") == "cell"]
+    kinds = [e.get("class", "") for e in figure.iter(f"{NS}text") if e.get("class", "").startswith("ink ")]
+    inks = [{"ink white": WHITE, "ink black": BLACK}[kind] for kind in kinds]
+    assert len(fills) == len(inks) == 101 and set(inks) == {WHITE, BLACK}
+    assert min(contrast(fill, ink) for fill, ink in zip(fills, inks, strict=True)) >= 4.5
 
 
 def test_the_heatmaps_first_row_is_its_lowest() -> None:

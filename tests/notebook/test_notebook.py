@@ -168,6 +168,39 @@ def test_a_task_without_an_answer_counts_in_a_diagnosis_as_in_a_score() -> None:
     assert found.report.sets[0].score("score").value == 0.5 and "no attempt at 1 output" in found._repr_html_()
 
 
+def test_answers_of_one_model_are_taken_together_with_all_that_was_asked() -> None:
+    first, second, third = (Task(name, TASK.train, TASK.test, "mine") for name in ("t0", "t1", "t2"))
+    origin = Origin("model", "123456789abc", "mine", Protocol.ARC_PRIZE, 0)
+    right = {
+        task.id: make_record(origin, Example(task.id, 0, task.test[0], ()), 1, grid(7, 5, 4))
+        for task in (first, second)
+    }
+    early, late = Answers((right["t0"],), (first,)), Answers((right["t1"],), (second, third))
+    for given in ((early, late), (late, early)):
+        (each,) = aa.diagnose(*given).report.sets
+        assert [*each.records.tasks] == ["t0", "t1", "t2"]
+        assert (each.score("score").value, each.records.missing) == (pytest.approx(2 / 3), 1)
+    # Another model was not asked for these.
+    other = replace(right["t0"], model_digest="cba987654321")
+    both = aa.diagnose(late, Answers((other,), (first,))).report.sets
+    assert [[*each.records.tasks] for each in both] == [["t1", "t2"], ["t0"]]
+    with pytest.raises(ArcAffinityError, match="answers 2 hold no record"):
+        aa.diagnose(early, Answers((), (third,)))
+
+
+def test_a_diagnosis_counts_as_many_attempts_as_the_score() -> None:
+    made = answers(grid(7, 5, 3), grid(7, 5, 4), grid(7, 5, 4))
+    for counted, solved in ((1, 0), (2, 1), (3, 1)):
+        given = replace(made, counted=counted)
+        (each,) = aa.diagnose(given).report.sets
+        assert each.score("score").value == aa.score(given).solved.over_tasks == solved
+        assert each.records.attempts == min(2, counted)
+    with pytest.raises(ArcAffinityError, match="count 1 and 2 attempts"):
+        aa.diagnose(made, replace(made, counted=1))
+    late = answers(grid(7, 5, 3), grid(7, 5, 3), grid(7, 5, 4))
+    assert aa.diagnose(replace(late, counted=3)).report.sets[0].score("score").value == 0
+
+
 def test_what_a_model_cannot_be_asked_is_refused() -> None:
     with pytest.raises(ArcAffinityError, match="8 views: teacher_forced shows the model the answer"):
         aa.predict(aa.find_model("rotary"), [TASK], protocol="teacher_forced", views=8)

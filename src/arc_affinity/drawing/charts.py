@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from arc_affinity.drawing.palette import WHITE, ink_on
 from arc_affinity.drawing.plot import WIDTH, Frame, Series, box, dot, key, path, shortened, svg, text, width_of
 from arc_affinity.statistics import Estimate
 from arc_affinity.text import counted
@@ -117,7 +118,7 @@ def heatmap(
             # From light to dark blue through equal steps, so that a print in grey reads alike.
             low, high = (232, 240, 250), (16, 62, 128)
             fill = "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high, strict=True))
-            ink = "ink navy" if share > 0.5 else "ink sky"
+            ink = "ink white" if ink_on(fill) == WHITE else "ink black"
             parts.append(box(left, top, wide, tall, "cell", fill=fill))
             parts.append(text(left + wide / 2, top + tall / 2 + 4, f"{100 * share:.0f}", ink, "middle"))
     for col, name in enumerate(columns):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,10 +12,12 @@ from arc_affinity.diagnosis.page.document import page
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.document import report_json
 from arc_affinity.diagnosis.report.numbers import Report, build_report
-from arc_affinity.diagnosis.report.outputs import Collector, RecordSet
+from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, Subject, subject_of
 from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.questions import questions_of, unanswered
+from arc_affinity.evaluation.records.record import Place
+from arc_affinity.evaluation.scoring.metrics import Metrics
 from arc_affinity.files import write_text
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.paper.published import published_reference
@@ -58,12 +60,14 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
     """Return what goes wrong and with which kinds of tasks; several solvers stand side by side.
 
     Args:
-        answers: of one solver each, to tasks of one dataset.
+        answers: of one solver each, to tasks of one dataset; those of one solver are taken together. As many attempts
+            count as they say, at most two.
         categories: JSON file of the tasks' categories by id. Without it they are the published ones, come from the code
             of the tasks' generators, or from their demonstrations where there is neither.
 
     Raises:
-        ArcAffinityError: no answers are given, they are of several datasets, or outputs are withheld.
+        ArcAffinityError: no answers are given or some without a record, they are of several datasets or count
+            different numbers of attempts, or outputs are withheld.
 
     Example:
         >>> import arc_affinity as aa
@@ -73,20 +77,36 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
     """
     if not answers:
         raise ArcAffinityError("no answers to diagnose")
-    collector = Collector()
+    collector = Collector(_attempts(answers))
     for number, each in enumerate(answers, 1):
+        if not each.records:
+            raise ArcAffinityError(f"answers {number} hold no record, which would tell who gave them")
         collector.add(each.records, f"answers {number}")
     tasks = {task.id: task for each in answers for task in each.tasks}
     shown = Shown({task.id: task.train for task in tasks.values()})
     # A task that was asked and not answered counts 0, as in `score`.
-    expected = {
-        f"answers {number}": unanswered(
-            {place: pair for place, pair in questions_of(each.tasks).items() if pair.output is not None}
-        )
-        for number, each in enumerate(answers, 1)
-    }
-    sets = [each.with_missing(expected[each.source]) for each in collector.sets()]
+    asked = _asked(answers)
+    sets = [each.with_missing(asked[each.subject]) for each in collector.sets()]
     return report_on(sets, tuple(tasks.values()), shown, None if categories is None else Path(categories))
+
+
+def _attempts(answers: Sequence[Answers]) -> int:
+    """How many attempts count, by the rule of `score`."""
+    found = sorted({min(2, each.counted) for each in answers})
+    if len(found) > 1:
+        raise ArcAffinityError(f"answers that count {found[0]} and {found[1]} attempts cannot stand side by side")
+    return found[0]
+
+
+def _asked(answers: Sequence[Answers]) -> Mapping[Subject, Mapping[Place, Metrics]]:
+    """The outputs that each solver was asked for in any of its answers, with the metrics of no grid."""
+    found: dict[Subject, dict[Place, Metrics]] = {}
+    for each in answers:
+        known = {place: pair for place, pair in questions_of(each.tasks).items() if pair.output is not None}
+        outputs = unanswered(known)
+        for subject in set(map(subject_of, each.records)):
+            found.setdefault(subject, {}).update(outputs)
+    return found
 
 
 def report_on(

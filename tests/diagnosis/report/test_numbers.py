@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from arc_affinity.diagnosis.gap import UNLABELLED
+from arc_affinity.diagnosis.page import document as page_document
 from arc_affinity.diagnosis.page import tasks as page_tasks
 from arc_affinity.diagnosis.page.document import page, write_figures
 from arc_affinity.diagnosis.page.figures import LOOKS, figures_of
@@ -388,6 +389,30 @@ def test_the_first_screen_has_the_score_every_task_and_an_example_of_each_outcom
         ("grey", "aaaa0003", "aaaa0003, no category known: no grid", "–"),
     ]
     assert re.findall(r'class="card" href="#task-(aaaa000\d)"', text) == ["aaaa0002", "aaaa0001", "aaaa0003"]
+
+
+def test_an_attempt_without_a_record_keeps_its_number() -> None:
+    """As of a submission whose first attempt is no grid: its second one is not told as the first."""
+    rows = [record(attempt=2, prediction=TARGET), record("aaaa0002", prediction=TARGET)]
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page(report_of(rows)), re.DOTALL)[1])
+    attempts = [data["tasks"][task]["tests"][0]["attempts"] for task in ("aaaa0001", "aaaa0002")]
+    assert attempts == [[[[None, "no-grid"], ["3:123457", "solved"]]], [[["3:123457", "solved"]]]]
+
+
+def test_squares_and_examples_lead_to_tasks_that_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are more tasks than rows, and sets of different tasks."""
+    for module in (page_document, page_tasks):
+        monkeypatch.setattr(module, "LISTED", 3)
+    asked = {"toy": ["aaaa0002", "aaaa0004", "aaaa0005"], "other": ["aaaa0001", "aaaa0003"]}
+    rows = [record(task, prediction=TARGET, model=model) for model, tasks in asked.items() for task in tasks]
+    rows.append(record("aaaa0006", prediction=QUERY))
+    text = page(report_of(rows))
+    assert re.findall(r'<tr id="task-(aaaa000\d)"', text) == ["aaaa0001", "aaaa0002", "aaaa0003"]
+    assert re.findall(r'class="tile [a-z]+" href="#task-(aaaa000\d)"', text) == ["aaaa0002", "aaaa0001", "aaaa0003"]
+    # The only copy of an input is of a task without a row.
+    assert re.findall(r'class="card" href="#task-(aaaa000\d)"', text) == ["aaaa0002"]
+    told = [" ".join(each.split()) for each in re.findall(r'<p class="small">(.*?)</p>', text, re.DOTALL)]
+    assert told[:2] == ["A · toy, arc_prize: 4 tasks, 1 of them on this page", "B · other, arc_prize: 2 tasks"]
 
 
 def test_outcomes_differ_by_hue_and_by_sign() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,9 +52,9 @@ def page(report: Report, shown: Shown = NONE) -> str:
         "lead": report.lead,
         "headline": headline(report),
         "findings": findings(report, drawn=True),
-        "outcomes": {each.letter: _by_outcome(each, report) for each in report.sets[:MOSAICS]},
+        "outcomes": {each.letter: _by_outcome(each, report, listed) for each in report.sets[:MOSAICS]},
         "mosaics": MOSAICS,
-        "examples": list(_examples(report.lead)),
+        "examples": list(_examples(report.lead, set(listed))),
         "figures": {name: [each for each in figures if each.section == name] for name in sections},
         "listed": listed,
         "left_out": len(report.task_ids) - len(listed),
@@ -78,10 +78,13 @@ def page(report: Report, shown: Shown = NONE) -> str:
     return render("report.html", f"{headline(report)} · {report.dataset}", values, page_data(report, shown))
 
 
-def _by_outcome(each: SetReport, report: Report) -> list[tuple[Kind, list[TaskResult]]]:
-    """The tasks of a set by what most of their failures are, and within an outcome by category."""
+def _by_outcome(each: SetReport, report: Report, listed: Sequence[str]) -> list[tuple[Kind, list[TaskResult]]]:
+    """The tasks of a set by what most of their failures are, and within an outcome by category.
+
+    Only those that are ``listed``: the others have no row that a square could lead to.
+    """
     groups: dict[Kind, list[TaskResult]] = {kind: [] for kind in Kind}
-    for result in list(each.records.tasks.values())[:LISTED]:
+    for result in filter(None, map(each.records.tasks.get, listed)):
         groups[result.kind].append(result)
     return [
         (kind, sorted(results, key=lambda result: (report.category_of(result.task_id), result.task_id)))
@@ -113,11 +116,11 @@ class Example(NamedTuple):
     attempt: Attempt
 
 
-def _examples(each: SetReport) -> Iterator[Example]:
-    """One pictured output of each kind, the smallest that has more than a few cells."""
+def _examples(each: SetReport, listed: Collection[str]) -> Iterator[Example]:
+    """One pictured output of each kind, of the tasks ``listed`` the smallest that has more than a few cells."""
     best: dict[Kind, tuple[tuple[bool, int, Place], Example]] = {}
     for place, output in each.records.outputs.items():
-        if output.pictures is None:
+        if output.pictures is None or place[0] not in listed:
             continue
         kind = output.kind(each.records.attempts)
         made = Kind.SOLVED if kind is Kind.LOST_IN_RANKING else kind

@@ -247,8 +247,10 @@
       shown += fits;
     }
     count.textContent = `${shown} of ${rows.length} tasks shown`;
+    // The tasks before and after an open one may be others now.
+    rows.filter(isOpen).forEach(row => row.nextElementSibling.querySelector(".steps").replaceWith(steps(row)));
     for (const tile of document.querySelectorAll(".mosaic .tile")) {
-      tile.classList.toggle("dim", document.getElementById(tile.hash.slice(1)).hidden);
+      tile.classList.toggle("dim", document.getElementById(tile.hash.slice(1))?.hidden ?? true);
     }
     for (const key of document.querySelectorAll(".key")) key.setAttribute("aria-pressed", String(isChosen(key)));
   }

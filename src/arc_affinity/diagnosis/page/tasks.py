@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arc_affinity.diagnosis.report.numbers import Report
-from arc_affinity.diagnosis.report.outputs import NAMES, PICTURED_ATTEMPTS, Pictures, pack
+from arc_affinity.diagnosis.report.outputs import NAMES, Attempt, Kind, Pictures, pack
 from arc_affinity.drawing.palette import DIGITS, LINE, PALETTE
 from arc_affinity.evaluation.records.record import Place
 from arc_affinity.types import Pair
@@ -20,6 +20,9 @@ BUDGET = 7_000_000
 
 LISTED = 5000
 """Rows of the table; all tasks are in the JSON document."""
+
+NOT_MADE = Attempt(Kind.NO_GRID, None)
+"""An attempt that has no record, before one that has."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _pairs(pairs: Sequence[Pair]) -> list[list[str | None]]:
 
 def _attempts(pictures: Pictures) -> list[list[str | None]]:
     """Packed grid and kind of each attempt, in order, and the program that gave it if there is one."""
-    return [
-        [attempt.grid, attempt.kind, *filter(None, [attempt.program])]
-        for _, attempt in sorted(pictures.attempts.items())[:PICTURED_ATTEMPTS]
-    ]
+    # The page numbers attempts by their place, so one that is not recorded keeps its own.
+    numbers = range(1, max(pictures.attempts) + 1)
+    found = [pictures.attempts.get(number, NOT_MADE) for number in numbers]
+    return [[attempt.grid, attempt.kind, *filter(None, [attempt.program])] for attempt in found]

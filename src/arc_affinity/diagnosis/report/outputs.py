@@ -206,8 +206,7 @@ class Collector:
         """
         for record in records:
             self.first = self.first or record
-            model, adapted = (record.model, record.model_digest), record.adapter is not None
-            subject = Subject(*model, record.dataset, record.protocol, adapted, record.epoch, record.edition)
+            subject = subject_of(record)
             if subject not in self._sets:
                 others = [other for other in self._sources if other.dataset != subject.dataset]
                 if others:
@@ -272,6 +271,12 @@ class Collector:
         if len(kept) < PICTURED:
             kept.add(index)
         return index in kept
+
+
+def subject_of(record: Record) -> Subject:
+    """What a record shares with those of its set."""
+    model, adapted = (record.model, record.model_digest), record.adapter is not None
+    return Subject(*model, record.dataset, record.protocol, adapted, record.epoch, record.edition)
 
 
 def kind_of(record: Record) -> Kind | None:

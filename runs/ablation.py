@@ -79,6 +79,10 @@ FAMILY = {
         changes={"model.context": "tokens", "model.feed_forward": 712},
     ),
     "tied": Variant("the decoder's layers applied twice", changes={"model.decoder_loops": 2}),
+    "tied-slower": Variant(
+        "the decoder's layers applied twice, learning rate 0.00062 (docs/log.md, 31)",
+        changes={"model.decoder_loops": 2, "learning_rate": 0.00062},
+    ),
     "no-dropout": Variant("no dropout", changes={"model.encoder_dropout": 0.0, "model.decoder_dropout": 0.0}),
     "alignment": Variant("heads begin by looking at their own place", "rotary", {"model.alignment": 2.0}),
     "adamw": Variant(

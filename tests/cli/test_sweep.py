@@ -47,3 +47,21 @@ def test_what_a_search_tells(
     assert ("learning_rate 83 %, optimiser 17 %" in done.out) == bool(importance)
     if importance:
         assert "83" in (folder / "importance.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    "flags", [("--trials", 0), ("--share", 2), ("--share", 0), ("--workers", 0), ("--executor", "threads")], ids=str
+)
+def test_flags_out_of_range_are_wrong_usage(cli: Callable, flags: tuple[str, object]) -> None:
+    done = cli("sweep", "smoke", *VARIED, *flags)
+    assert done.code == 2 and flags[0] in done.err and done.err.count("\n") == 1
+
+
+def test_a_search_of_which_nothing_came_has_failed(
+    cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = tuple(Trial(i, {"learning_rate": 1e3, "optimiser": "adam"}, None, "no number") for i in range(2))
+    monkeypatch.setattr(SettingsSweep, "run", lambda *_, **__: Found(trials, {}))
+    done = cli("sweep", "smoke", *VARIED, "--trials", 2, "--out", tmp_path / "out")
+    assert done.code == 1 and "none of 2 trials came to a loss" in done.err
+    assert (tmp_path / "out" / "trials.csv").exists()

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.table import Table
 
+from arc_affinity.cli.flags import ExecutorName
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.files import write_text
 from arc_affinity.training.recipes.files import load_recipe
 
@@ -21,12 +24,12 @@ def sweep(
     /,
     *,
     vary: Annotated[list[str], Parameter(consume_multiple=True)],
-    trials: int = 20,
-    share: float = 0.1,
+    trials: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
+    share: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 0.1,
     seed: int = 0,
     out: Path | None = None,
-    executor: str = "processes",
-    workers: int = 1,
+    executor: ExecutorName = "processes",
+    workers: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
 ) -> None:
     """Search over a recipe's settings.
@@ -91,6 +94,8 @@ def sweep(
         said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in found.importance.items())
         console.print(f"what mattered (PED-ANOVA over the better half): {said}", highlight=False)
     say_path(console, "trials: ", folder / "trials.csv")
+    if not found.ranked:
+        raise ArcAffinityError(f"none of {len(found.trials)} trials came to a loss; what each says is told above")
 
 
 def _shown(value: object) -> str:

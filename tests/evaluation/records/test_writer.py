@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records import writer as writing
 from arc_affinity.evaluation.records.record import holds_records, read_records, write_records
 from arc_affinity.evaluation.records.writer import RecordWriter
 
@@ -89,6 +90,25 @@ def test_a_run_cut_at_any_byte_goes_on_to_the_same_records(tmp_path, record):
         assert predict(path, record) == list(TASKS[kept:]), cut
         assert path.read_bytes() == finished
         assert not part.exists()
+
+
+def test_a_task_of_very_many_records_is_whole_or_not_there(tmp_path, record, monkeypatch):
+    """Two lines of two records a task: cut anywhere, a task without its last line is predicted again."""
+    path, straight = tmp_path / "run" / "records.jsonl", tmp_path / "straight.jsonl"
+    path.parent.mkdir()
+    write_records(straight, [row for task_id in TASKS for row in rows(record, task_id)])
+    monkeypatch.setattr(writing, "MOST_RECORDS", 2)
+    part = begin(path, record, *TASKS[:2])
+    whole = part.read_bytes()
+    ends = [place + 1 for place, byte in enumerate(whole) if byte == ord("\n")]
+    assert len(ends) == 5
+    for cut, kept in zip((*ends, ends[1] + 17, ends[4] - 1), (0, 0, 1, 1, 2, 0, 1), strict=True):
+        part.write_bytes(whole[:cut])
+        assert predict(path, record) == list(TASKS[kept:]), cut
+        assert path.read_bytes() == straight.read_bytes()
+        path.unlink()
+    part.write_bytes(whole[: ends[1]])
+    assert done(path) == frozenset()
 
 
 def test_an_exception_keeps_the_tasks_that_are_done(tmp_path, record):

@@ -12,9 +12,16 @@ from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Record, RecordKey, encode_row, parse_record, writing
 from arc_affinity.files import is_stream, replacing
 
+MOST_RECORDS = 2_000
+"""Records in a line of the part file: 12 MB of the largest grids, well below what a line may hold."""
+
 
 class RecordWriter:
-    """Keeps finished tasks in ``<path>.part`` and makes ``path`` of them at the end: one line a task in a `Journal`."""
+    """Keeps finished tasks in ``<path>.part`` and makes ``path`` of them at the end.
+
+    The part file is a `Journal` with a line a task, or several where a task has very many records: all of these but the
+    last say that there is ``more``, and a task without its last line was broken off and does not count.
+    """
 
     def __init__(self, path: Path, journal: Journal) -> None:
         self.path, self.journal = path, journal
@@ -67,7 +74,11 @@ class RecordWriter:
             by_key[record.key] = record.to_json()
         if not by_key:
             raise ArcAffinityError(f"task {task_id} has no records")
-        self.journal.append({"task": task_id, "records": list(by_key.values())})
+        rows = list(by_key.values())
+        starts = range(0, len(rows), MOST_RECORDS)
+        for part, start in enumerate(starts):
+            more = {"part": part, "more": part < len(starts) - 1} if len(starts) > 1 else {}
+            self.journal.append({"task": task_id, "records": rows[start : start + MOST_RECORDS], **more})
         self._done.add(task_id)
 
     def finish(self) -> None:
@@ -86,14 +97,20 @@ class RecordWriter:
     def _tasks(self) -> Iterator[dict[str, Any]]:
         """The tasks in the part file, each checked to be what `write` allows."""
         seen: dict[str, str] = {}
+        parts: list[Any] = []
         for where, task in self.journal.rows():
             name, rows = task.get("task"), task.get("records")
             if not isinstance(name, str) or not isinstance(rows, list) or not rows:
                 raise ArcAffinityError(f"{where}: not a task's records; delete the file to begin again")
+            # A task that was broken off begins again.
+            parts = [*(parts if task.get("part") else ()), *rows]
+            if task.get("more"):
+                continue
+            rows = parts
             if seen.setdefault(name, where) != where:
                 first = seen[name].rpartition(":")[2]
                 raise ArcAffinityError(f"{where}: task {name!r:.80} again, first on line {first}")
             records = [parse_record(row, f"{where}: record {i}") for i, row in enumerate(rows, 1)]
             if len({record.key for record in records}) < len(rows) or {each.task_id for each in records} != {name}:
                 raise ArcAffinityError(f"{where}: a record comes twice or is not of task {name!r:.80}")
-            yield task
+            yield {"task": name, "records": rows}

@@ -45,7 +45,8 @@ def asked_alone(paths: Mapping[tuple[str, str], Path]) -> list[str]:
     asked = [words.partition(",")[0] for dataset, words in DATASETS.items() if (dataset, "arc_prize") in there]
     if not asked or len(asked) == len({dataset for dataset, _ in there}):
         return []
-    return [f"`arc_prize` was asked on {' and '.join(asked)} alone."]
+    *first, last = asked
+    return [f"`arc_prize` was asked on {', '.join(first)}{' and ' if first else ''}{last} alone."]
 
 
 def main() -> None:

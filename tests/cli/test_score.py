@@ -381,4 +381,5 @@ def test_what_weights_were_trained_on_is_told(cli, tmp_path, dataset) -> None:
         return score["exposure"]
 
     assert told(None, None) is None and told("inductive", "inductive") == "inductive"
+    assert told("inductive", None) == told(None, "inductive") == "inductive"
     assert told("transductive", None) == told("inductive", "transductive") == "transductive"

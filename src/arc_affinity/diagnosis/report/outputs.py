@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Exposure, Place, Record
+from arc_affinity.evaluation.records.record import Exposure, Place, Record, exposure_of
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol
 from arc_affinity.types import Grid
 
@@ -194,7 +194,7 @@ class Collector:
         self.first: Record | None = None
         self._sets: dict[Subject, dict[Place, Output]] = {}
         self._sources: dict[Subject, str] = {}
-        self._exposures: dict[Subject, Exposure | None] = {}
+        self._exposures: dict[Subject, set[Exposure | None]] = {}
         self._pictured: dict[str, set[int]] = {}
 
     def add(self, records: Iterable[Record], source: str) -> None:
@@ -216,8 +216,7 @@ class Collector:
                     )
                 self._sets[subject] = {}
                 self._sources[subject] = source
-            if self._exposures.get(subject) != "transductive":
-                self._exposures[subject] = record.exposure
+            self._exposures.setdefault(subject, set()).add(record.exposure)
             self._take(record, self._sets[subject], source)
 
     def sets(self, expected: Mapping[Place, Metrics] | None = None) -> tuple[RecordSet, ...]:
@@ -232,7 +231,9 @@ class Collector:
         if not self._sets:
             raise ArcAffinityError("there are no records to diagnose")
         found = (
-            RecordSet(subject, self._sources[subject], self.attempts, outputs, exposure=self._exposures[subject])
+            RecordSet(
+                subject, self._sources[subject], self.attempts, outputs, exposure=exposure_of(self._exposures[subject])
+            )
             for subject, outputs in self._sets.items()
         )
         return tuple(each.with_missing(expected or {}) for each in found)

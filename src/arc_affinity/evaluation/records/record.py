@@ -9,7 +9,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
@@ -72,9 +72,8 @@ class Origin:
         documents.check_fields(self, "records: ")
 
 
-def exposure_of(records: Iterable[Record]) -> Exposure | None:
-    """Return what records say of what their weights were trained on: "transductive" where any does."""
-    told = {record.exposure for record in records}
+def exposure_of(told: Collection[Exposure | None]) -> Exposure | None:
+    """Return what records together say of what their weights were trained on: "transductive" where any does."""
     return next((each for each in EXPOSURES if each in told), None)
 
 

@@ -191,7 +191,7 @@ def score_on(
         asked = recorded_questions(group) if questions is None else questions
         for record in group:
             check_belongs(record, asked)
-        named = replace(subject, exposure=exposure_of(group))
+        named = replace(subject, exposure=exposure_of({record.exposure for record in group}))
         scores.append(_score(named, answers_by_place(group), asked, attempts))
     return tuple(scores)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.paper.audit.scores import OurScore
 from arc_affinity.paper.published import Reference
-from arc_affinity.statistics import Tested
+from arc_affinity.statistics import Estimate, Tested
 from arc_affinity.taxonomy.categories import AMBIGUOUS
 from arc_affinity.text import p_value, percent
 
@@ -106,6 +106,11 @@ def told(tested: Tested) -> str:
     if tested.effect.value is None:
         return f"undefined: {tested.reason}"
     return f"{tested.effect.value:.3f} ({p_value(tested.p)})"
+
+
+def within(found: Estimate, published: float) -> bool:
+    """Whether a published figure is within the interval of one of ours."""
+    return found.low is not None and found.high is not None and found.low <= published <= found.high
 
 
 def significant(p: float | None) -> bool:

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from arc_affinity.diagnosis.affinity import SIGNIFICANT
 from arc_affinity.documents import read_json
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, unchecked
+from arc_affinity.paper.audit.common import Evidence, Finding, Verdict, unchecked, within
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, OurScore, contrasts
 from arc_affinity.statistics import Estimate, false_discovery, known_mean, mean, paired, share
 from arc_affinity.text import percent
@@ -85,7 +85,7 @@ def arc_2(e: Evidence) -> Finding:
         return found
     together = share(sum(map(_hits, ours)), outputs)
     why = f"our {len(ours)} runs together: grid {together.percent(2)}, outputs of all runs counted"
-    verdict = Verdict.CHANGES if _holds(together, 0.0034) else Verdict.FAILS
+    verdict = Verdict.CHANGES if within(together, 0.0034) else Verdict.FAILS
     return replace(
         found, verdict=verdict, why=f"{why}; the published interval is of seeds", measured_by=ours[0].command
     )
@@ -107,10 +107,6 @@ def exact_of(score: OurScore) -> Estimate:
     """The exact grids of a score; tasks are the units, as outputs of one task go together."""
     shares = score.by_task()
     return mean([*shares.values()]) if shares else known_mean(score.exact, score.tasks)
-
-
-def _holds(found: Estimate, published: float) -> bool:
-    return found.low is not None and found.high is not None and found.low <= published <= found.high
 
 
 @dataclass(frozen=True)

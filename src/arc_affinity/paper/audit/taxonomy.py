@@ -20,6 +20,7 @@ from arc_affinity.paper.audit.common import (
     significant,
     told,
     unchecked,
+    within,
 )
 from arc_affinity.statistics import mann_whitney, mean, paired, share, spearman
 from arc_affinity.taxonomy.categories import (
@@ -198,11 +199,10 @@ def visual_classifier(_: Evidence) -> Finding:
         f"always-S3 would have 21 of 80 = {percent(21 / 80, 2)}"
     )
     better = paired(*(dict(zip(map(str, range(len(each))), each, strict=True)) for each in (always, shares)))
-    within = one.low is not None and one.high is not None and one.low <= 29 / 80 <= one.high
     why = (
         f"our run: a CNN as far as it is described is right on {percent(average)} of unseen tasks on average, where "
         f"always-S3 is on {percent(baseline)}, {p_value(better.p)} over {len(shares)} splits; 36.25 % is "
-        f"{'within' if within else 'not within'} what one split gives by chance"
+        f"{'within' if within(one, 29 / 80) else 'not within'} what one split gives by chance"
     )
     # Splits share tasks, so that the test is too easy to pass, if anything.
     told_apart = average > baseline and significant(better.p)

@@ -121,7 +121,7 @@ def finetune(
                 if error is not None:
                     console.print(f"{task} failed: {error}", markup=False, highlight=False, soft_wrap=True)
 
-            ended = fine_tune_tasks(many, out, chosen, advance)
+            ended = fine_tune_tasks(many, out, chosen, advance, bar.found)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _report(ended, console)

@@ -69,8 +69,8 @@ def sweep(
         loss = f"{trial.loss:.4f}" if trial.loss is not None else f"failed: {trial.why}"
         settings = ", ".join(f"{name} {_shown(trial.settings[name])}" for name in names)
         watched.print(f"trial {trial.number}: {loss} ({settings})", highlight=False, markup=False)
-        # What an earlier run has done is no part of this one's pace.
-        bar.begun_at = bar.begun_at if bar.done else min(trial.number, trials - 1)
+        if not bar.done:
+            bar.found(min(trial.number, trials - 1))
         bar.at(min(trial.number + 1, trials))
 
     with choose_workers(executor, workers) as hands, bar:

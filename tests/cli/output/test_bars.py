@@ -32,8 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_a_line_every_half_minute_with_the_time_left_by_the_pace_of_this_run(console, clock) -> None:
     bar = Bar("Predicting", 110, "answers", console=console)
-    bar.begun_at = bar.done = 10
-    bar.begun = clock[0]
+    bar.found(10)
     for seconds, pieces in ((20, 3), (31, 7), (40, 1), (90, 39)):
         clock[0] = seconds
         bar.advance(pieces)

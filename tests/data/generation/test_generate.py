@@ -21,6 +21,7 @@ from arc_affinity.data.generation.generate import JSON_MANIFEST, PARTS, generate
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.store.files import ARRAYS, MANIFEST
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.processes import KILLED
 
 TASKS = ("007bbfb7", "05269061", "1190e5a7", "9172f3a0", "dbc1a6ce")
 
@@ -282,7 +283,7 @@ def test_a_killed_worker_is_told(tmp_path: Path, script: Path) -> None:
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
     _, told = process.communicate(timeout=60)
-    assert told.rstrip().endswith("ArcAffinityError: a worker process was killed; the same command continues")
+    assert told.rstrip().endswith(f"WorkersLostError: {KILLED}")
     wait_for_end(process.pid)
 
 

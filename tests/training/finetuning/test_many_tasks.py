@@ -157,8 +157,10 @@ def test_the_same_again_redoes_nothing_and_more_tasks_join(mine: ManyTasks, tmp_
     # What a killed run leaves behind.
     (out / "tasks" / f".{TASKS[2]}.part").mkdir()
     (out / "tasks" / f".{TASKS[2]}.part" / "result.json").write_text("{")
-    ended = fine_tune_tasks(mine, out, SERIAL)
+    told: list[str | int] = []
+    ended = fine_tune_tasks(mine, out, SERIAL, lambda task, _: told.append(task), told.append)
     after = files(out)
+    assert told == [2, TASKS[2]]
     assert {name: after[name] for name in before} == before
     assert set(ended.results) == set(TASKS[:3])
     assert not (out / "tasks" / f".{TASKS[2]}.part").exists()

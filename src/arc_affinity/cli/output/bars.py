@@ -60,6 +60,11 @@ class Bar:
         if self.console.is_terminal:  # elsewhere old releases of rich would write an empty line
             self.progress.stop()
 
+    def found(self, done: float) -> None:
+        """Note how many pieces an earlier run has done: they are no part of this one's pace."""
+        self.begun_at = done
+        self.at(done)
+
     def advance(self, pieces: float = 1) -> None:
         """Note that so many more are done."""
         self.at(min(self.total, self.done + pieces))

@@ -25,8 +25,8 @@ class ExampleRate(Callback):
         """Start the clock, and the bar in the process that speaks for all."""
         self.leads, self.begun = trainer.is_global_zero, time.monotonic()
         if self.leads:
-            self.bar.begun_at = self.bar.done = trainer.global_step
             self.bar.__enter__()
+            self.bar.found(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -11,8 +11,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from arc_affinity.documents import Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
-from arc_affinity.processes import worker_pool
+from arc_affinity.processes import hand_out, worker_pool
 from arc_affinity.types import Pair
 
 PARTS = ".parts"
@@ -253,12 +251,11 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
     if workers == 1 or not missing:
         yield from map(_make, missing)
         return
-    try:
-        with worker_pool(min(workers, len(missing))) as pool:
-            for future in as_completed([pool.submit(_make, job) for job in missing]):
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise ArcAffinityError("a worker process was killed; the same command continues") from error
+    processes = min(workers, len(missing))
+    with worker_pool(processes) as pool:
+        # One more than there are processes, so that none waits for the next.
+        for _, future in hand_out(lambda job: pool.submit(_make, job), missing, processes + 1):
+            yield future.result()
 
 
 def _make(job: Job) -> tuple[str, Counter[str]]:

@@ -49,8 +49,21 @@ class Ended:
     records: Path
 
 
-def fine_tune_tasks(many: ManyTasks, out: Path, workers: Workers, on_task: OnTask | None = None) -> Ended:
+def fine_tune_tasks(
+    many: ManyTasks,
+    out: Path,
+    workers: Workers,
+    on_task: OnTask | None = None,
+    on_found: Callable[[int], None] | None = None,
+) -> Ended:
     """Fine-tune those of the tasks that ``out`` has no results of yet.
+
+    Args:
+        many: the tasks and all that their results depend on.
+        out: folder of the results.
+        workers: that do the work.
+        on_task: told of each of those tasks as it ends.
+        on_found: told first how many tasks have results from before.
 
     Raises:
         ArcAffinityError: another process is at work in ``out``, or it holds one of other settings or of other examples
@@ -66,11 +79,9 @@ def fine_tune_tasks(many: ManyTasks, out: Path, workers: Workers, on_task: OnTas
     with working_in(out):
         _settle(out / SETTINGS, many.settings())
         _refuse_other_examples(many, out)
-        done = [task for task in many.tasks if (out / TASKS / task / RESULT).is_file()]
-        for task in done:
-            tell(task, None)
-        over = set(done)
-        left = [task for task in many.tasks if task not in over]
+        left = [task for task in many.tasks if not (out / TASKS / task / RESULT).is_file()]
+        if on_found is not None:
+            on_found(len(many.tasks) - len(left))
         for task in left:
             (out / FAILED / f"{task}.json").unlink(missing_ok=True)
         for ended in _each(many, left, workers):

@@ -243,6 +243,16 @@ def test_generated_examples_are_not_looked_for_in_the_dataset(cli, tmp_path, tra
     assert numbers["notes"] == ["The page shows no demonstrations: the examples were made by re-arc's generators."]
 
 
+def test_a_task_that_is_only_called_like_one_of_re_arc_is_looked_at(training, monkeypatch):
+    task, published = training[3], {training[3].id: "K1"}
+    monkeypatch.setattr(
+        classifier, "classify_all", lambda tasks: {task.id: replace(GUESS, category="S2") for task in tasks}
+    )
+    assert find_categories([task.id], [task], published=published).by_task == {task.id: "K1"}
+    named = replace(task, train=tuple(Pair(pair.output, pair.input) for pair in task.train))
+    assert find_categories([task.id], [named], published=published).by_task == {task.id: "S2"}
+
+
 def test_published_categories_come_before_the_rules():
     published = {"1a07d186": "L1", "0b148d64": "ambiguous", "zzzzzzzz": "S1"}
     labels = find_categories(["1a07d186", "0b148d64", "007bbfb7", "zzzzzzzz"], published=published)

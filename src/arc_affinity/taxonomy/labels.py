@@ -12,6 +12,7 @@ from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError, listing, unknown
 from arc_affinity.taxonomy.by_code.rules import classify
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, SUBTYPES
+from arc_affinity.taxonomy.of_rearc import of_rearc
 from arc_affinity.types import Task
 
 UNKNOWN = "unknown"
@@ -38,7 +39,8 @@ def find_categories(
 
     Args:
         ids: of the tasks to label.
-        tasks: those of them whose demonstrations are known.
+        tasks: those of them whose demonstrations are known; one that is called like a task of re-arc but has other
+            pairs (`of_rearc`) is none of re-arc's.
         path: JSON object of a category for each task id, or what ``classify --out`` wrote. Without it a task of re-arc
             has its published category, or else that of the rules over its generator; elsewhere the networks that
             look at grids decide.
@@ -46,14 +48,15 @@ def find_categories(
         published: category by task of re-arc; an ambiguous one is none.
 
     Raises:
-        ArcAffinityError: the file is none such, or names a category that there is not.
+        ArcAffinityError: the file is none such, or names a category that there is not; or ARC-AGI-1 cannot be read.
     """
     if path is not None:
         content = read_object(path)
         listed = {task: _code(content[task], f"{path}: task {task}") for task in ids if task in content}
         known = {task: code for task, code in listed.items() if code != UNKNOWN}
         return _labels(ids, known, f"the file {path.name}", "not in the file")
-    coded = sorted(set(ids) & set(task_ids()))
+    tasks = tuple(tasks)
+    coded = sorted((set(ids) & set(task_ids())) - ({task.id for task in tasks} - of_rearc(tasks)))
     told = {task_id: published[task_id] for task_id in coded if published.get(task_id, AMBIGUOUS) != AMBIGUOUS}
     by_rules = {task_id: classify(task_id).category for task_id in coded if task_id not in told}
     labels = told | by_rules

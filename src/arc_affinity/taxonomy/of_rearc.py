@@ -36,7 +36,7 @@ def _is_generated(dataset: str) -> bool:
     # A task made by hand may call its dataset anything: what is no store, or none any more, is no fault here.
     with contextlib.suppress(ArcAffinityError, OSError):
         store = store_at(dataset)
-        return store is not None and store.manifest.get("source") == RE_ARC
+        return store is not None and store.of_rearc
     return False
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from arc_affinity.data.generation import rearc
-from arc_affinity.data.store.examples import ExampleStore, write_json_tasks, write_npz, write_store
+from arc_affinity.data.store.examples import GENERATED, ExampleStore, write_json_tasks, write_npz, write_store
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, Manifest
 from arc_affinity.documents import Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, os_errors, unknown
@@ -70,7 +70,7 @@ class Request:
         """What the output's bytes depend on, besides the tasks."""
         hashes = None if self.exclude is None else [self.exclude.manifest["sha256"][name] for name in ARRAYS]
         return {
-            "source": "re-arc",
+            "source": GENERATED,
             "seed": self.seed,
             "per_task": self.per_task,
             "excluded": hashes,

@@ -39,6 +39,9 @@ from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair
 
 Sizes = Int64[np.ndarray, "examples 4"]
 
+GENERATED = "re-arc"
+"""``source`` in the manifest of a store of examples that re-arc's generators made."""
+
 OWN = ("format", "tasks", "counts", "sha256")
 """Entries of the manifest that the store makes itself."""
 
@@ -97,6 +100,11 @@ class ExampleStore:
         """16 hex digits that say what the store holds, as `edition_of` does for tasks; a subset's is the whole's."""
         hashes = "".join(self.manifest["sha256"][name] for name in ARRAYS)
         return hashlib.sha256(hashes.encode()).hexdigest()[:16]
+
+    @property
+    def of_rearc(self) -> bool:
+        """Whether it says that re-arc's generators made its examples."""
+        return bool(self.manifest.get("source") == GENERATED)
 
     def __len__(self) -> int:
         return len(self._index)

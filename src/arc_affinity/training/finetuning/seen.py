@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arc_affinity.data.datasets.registry import RE_ARC, store_at
+from arc_affinity.data.datasets.registry import store_at
 from arc_affinity.models.storage.folders import LoadedModel, find_model, read_checkpoint
 from arc_affinity.models.storage.names import RUN_MODEL, ZOO
 from arc_affinity.training.pretraining.pretrain import TASK_SETS
@@ -46,7 +46,7 @@ def _generated(loaded: LoadedModel, recipe: Recipe) -> Seen:
 def _of_store(name: str) -> list[Seen]:
     """What generated examples there are in a store, if it is still where it was."""
     store = store_at(name)
-    if store is None or store.manifest.get("source") != RE_ARC:
+    if store is None or not store.of_rearc:
         return []
     return [Seen(frozenset(store.tasks), store.manifest["per_task"], store.manifest["seed"])]
 

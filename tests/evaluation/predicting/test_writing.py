@@ -142,3 +142,26 @@ def test_progress_is_told_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyP
         tmp_path / "records.jsonl", base, questions, asking, "toy", lambda *counts: told.append(counts), edition="e"
     )
     assert told == [(0, 3), (1, 3), (3, 3)]
+
+
+def test_what_an_adapter_was_trained_on_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def predict(_: object, questions: list[Any], origin: Origin, *rest: object, **more: object) -> Any:
+        named = {question[0].task_id for question in questions}
+        return answers(origin, [task for task in TASKS if task.id in named])
+
+    def exposures(out: Path) -> set[tuple[str, str | None, str | None]]:
+        return {(record.task_id, record.adapter, record.exposure) for record in read_records(out)}
+
+    monkeypatch.setattr(writing, "predict", predict)
+    asking = Asking(Protocol.SIZED, attempts=1)
+    asked = (questions_of_tasks(TASKS, 2, asking), asking, "toy", lambda *_: None)
+    base = loaded(2)
+    base.adapter = "a"
+    writing.write_predictions(tmp_path / "one.jsonl", base, *asked, edition="e")
+    assert exposures(tmp_path / "one.jsonl") == {("a", "a", "transductive"), ("b", "a", None)}
+    base.adapter = None
+    (tmp_path / "each" / "b").mkdir(parents=True)
+    (tmp_path / "each" / "b" / CONFIG).touch()
+    monkeypatch.setattr(writing, "find_model", lambda name: loaded(2, "4567"))
+    writing.write_predictions(tmp_path / "each.jsonl", base, *asked, edition="e", adapter=tmp_path / "each")
+    assert exposures(tmp_path / "each.jsonl") == {("a", writing.WITHOUT, None), ("b", "b", "transductive")}

@@ -111,7 +111,8 @@ def write_predictions(
     def answer(done: Collection[str]) -> Groups:
         advance(answers_to([question for question in questions if question[0].task_id in done], asking))
         if not chosen:
-            yield from predict(loaded.model, questions, origin, asking, done, advance)
+            for named, asked in _by_exposure(origin, questions):
+                yield from predict(loaded.model, asked, named, asking, done, advance)
         for task, folder in chosen.items():
             if task in done:
                 continue
@@ -119,12 +120,23 @@ def write_predictions(
             model, named = loaded.model, origin
             if folder is not None:
                 model, named = specialist(loaded, folder).model, replace(origin, adapter=folder.resolve().name)
+            ((named, asked),) = _by_exposure(named, asked)
             yield from predict(model, asked, named, asking, tell=advance)
 
     pairs = {(first.task_id, first.index): first.query for first, *_ in questions}
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions), **more}
     if not is_finished(out, origin, pairs, attempts=asking.attempts, views=asking.views, overwrite=overwrite):
         _write(out, settings, answer)
+
+
+def _by_exposure(origin: Origin, questions: Sequence[Question]) -> Iterator[tuple[Origin, Sequence[Question]]]:
+    """Yield the questions of the task that an adapter's folder is named after, as fine-tuning names it; then others."""
+    own = [question for question in questions if question[0].task_id == origin.adapter]
+    others = [question for question in questions if question[0].task_id != origin.adapter]
+    if own:
+        yield replace(origin, exposure="transductive"), own
+    if others:
+        yield origin, others
 
 
 def write_by_solver(

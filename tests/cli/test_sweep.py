@@ -50,7 +50,12 @@ def test_what_a_search_tells(
 
 
 @pytest.mark.parametrize(
-    "flags", [("--trials", 0), ("--share", 2), ("--share", 0), ("--workers", 0), ("--executor", "threads")], ids=str
+    "flags",
+    [
+        *(("--trials", 0), ("--share", 2), ("--share", 0), ("--workers", 0), ("--executor", "threads")),
+        *(("--vary", "learning_rat=1:2"), ("--vary", "learning_rate=2:1"), ("--vary", "optimiser=sgd")),
+    ],
+    ids=str,
 )
 def test_flags_out_of_range_are_wrong_usage(cli: Callable, flags: tuple[str, object]) -> None:
     done = cli("sweep", "smoke", *VARIED, *flags)

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
+from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.flags import ExecutorName
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
@@ -52,7 +53,8 @@ def sweep(
     base = load_recipe(recipe)
     from arc_affinity.training.sweeps.settings import SettingsSweep, Trial, read_space
 
-    search = SettingsSweep(base, read_space(vary, base), trials, share, seed)
+    with wrong_usage():
+        search = SettingsSweep(base, read_space(vary, base), trials, share, seed)
     from arc_affinity.drawing.charts import Line, estimates
     from arc_affinity.drawing.plot import standalone
     from arc_affinity.statistics import Estimate

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.models.config import ModelConfig
@@ -75,7 +76,9 @@ def train(
         loaders: Processes that make batches for each of these; some of the cores beside a GPU unless given.
     """
     given = _changed(changes)
-    chosen, told = load_recipe(recipe).overridden(given), ""
+    base, told = load_recipe(recipe), ""
+    with wrong_usage():
+        chosen = base.overridden(given, "flags")
     folder = out or (Path(recipe) if resume and is_run(Path(recipe)) else Path("out") / chosen.name)
     if resume:
         chosen, told = recipe_to_go_on(chosen, given, folder)

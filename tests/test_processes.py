@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from concurrent.futures import BrokenExecutor, Future
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,14 @@ def done(value: int) -> Future[int]:
 def test_a_killed_worker_ends_the_work_in_one_line() -> None:
     with worker_pool(2) as pool, pytest.raises(WorkersLostError, match="a worker process was killed"):
         list(hand_out(lambda code: pool.submit(os._exit, code), [3, 4, 5], 2))
+
+
+def test_a_script_that_each_worker_would_run_again_is_told_what_to_do(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("from arc_affinity.processes import worker_pool\nwith worker_pool(1):\n    pass\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].startswith("arc_affinity.processes.WorkersLostError: worker processes did not")
+    assert "__main__" in done.stderr.splitlines()[-1]
 
 
 def test_what_came_out_well_is_yielded_before_a_broken_pool_ends_it() -> None:

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
+NAMED = 25
+"""Names that a message lists; of more, three stand for all."""
+
 
 class ArcAffinityError(Exception):
     """Bad input or failed work, told in one line; the command line prints it and exits with 1."""
@@ -21,10 +24,11 @@ class UsageError(ArcAffinityError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> ArcAffinityError:
-    """Return the error for a ``name`` that is none of ``known``, suggesting the nearest."""
+    """Return the error for a ``name`` that is none of ``known``, suggesting the nearest, or naming them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names[:12]) or 'none'}"
+    named = ", ".join(names) if len(names) <= NAMED else f"{', '.join(names[:3])} and {len(names) - 3:,} more"
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {named or 'none'}"
     return ArcAffinityError(f"unknown {kind} {name!r}; {hint}")
 
 

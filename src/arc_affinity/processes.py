@@ -28,6 +28,12 @@ class WorkersLostError(ArcAffinityError):
 KILLED = "a worker process was killed, for lack of memory perhaps; what is done is kept, and the same command goes on"
 
 
+NOT_STARTED = (
+    'worker processes did not start; a script that starts some does so below `if __name__ == "__main__":`, '
+    "as each imports it anew, or asks for one worker"
+)
+
+
 def cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -35,18 +41,29 @@ def cores() -> int:
 
 @contextlib.contextmanager
 def worker_pool(number: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool of ``number`` processes, all of them started; what waits at the end of the block is cancelled."""
+    """Yield a pool of ``number`` processes, all of them started; what waits at the end of the block is cancelled.
+
+    Raises:
+        WorkersLostError: they do not start.
+    """
     # Spawned, because a forked copy of a process with threads (torch's) may hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(number, mp_context=context, initializer=prepare_worker)
     try:
         with _interrupts_held():
-            # Workers start with the first jobs; these wake them all, with interrupts held back.
-            for future in [pool.submit(int) for _ in range(number)]:
-                future.result()
+            _start_all(pool, number)
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_all(pool: ProcessPoolExecutor, number: int) -> None:
+    """Give every worker a job: they start with the first."""
+    try:
+        for future in [pool.submit(int) for _ in range(number)]:
+            future.result()
+    except BrokenExecutor as error:
+        raise WorkersLostError(NOT_STARTED) from error
 
 
 def hand_out(

@@ -165,6 +165,20 @@ def mean(values: Sequence[float]) -> Estimate:
     return Estimate(value, low, high, len(units), reason)
 
 
+def defined_mean(values: Sequence[float | None]) -> Estimate:
+    """Return the mean over the tasks where a metric is defined, with its interval.
+
+    It is that of a share (Wilson) where every value is 0 or 1, of a mean (BCa) elsewhere. A share keeps an interval
+    where all tasks failed alike, of which resampling can say nothing.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return Estimate(None, None, None, 0, "defined for none of the tasks")
+    if all(value in (0, 1) for value in known):
+        return share(round(sum(known)), len(known))
+    return mean(known)
+
+
 def spearman(x: Sequence[float], y: Sequence[float]) -> Tested:
     """Return Spearman's rank correlation of paired values, ties averaged, with p from the t distribution; of fewer than
     `EXACT_RANKS` pairs, which it would give p = 0 where all are in order, from all their orders.
@@ -350,24 +364,23 @@ def _sign_flips(differences: Float[np.ndarray, " n"]) -> float:
     """Two-sided p of the mean difference under random signs: all of them where `RESAMPLES` suffice, drawn elsewhere.
 
     The draws and figures are those of ``scipy.stats.permutation_test``, which takes each task on its own in every
-    batch, so that its time grows with the square of their number.
+    batch, so that its time grows with the square of their number, and which takes means that are equal but for
+    rounding for different ones where the differences cancel.
     """
-    n = len(differences)
-    if 2**n <= RESAMPLES:
-        found = stats.permutation_test(
-            (differences,), np.mean, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES
-        )
-        return float(found.pvalue)
-    rng, observed = np.random.default_rng(SEED), differences.mean()
-    means = []
-    for rows in _batches(n):
-        flipped = rng.permuted(np.tile([False, True], (rows, n, 1)), axis=-1)[..., 0]
-        means.append(np.where(flipped, -differences, differences).mean(axis=-1))
-    null = np.concatenate(means)
-    # Means that are equal but for rounding count as equal.
-    near = abs(1e-14 * observed)
+    n, observed = len(differences), differences.mean()
+    rng, every = np.random.default_rng(SEED), 2**n <= RESAMPLES
+    flips = (
+        [np.arange(2**n)[:, None] >> np.arange(n) & 1 == 1]
+        if every
+        else (rng.permuted(np.tile([False, True], (rows, n, 1)), axis=-1)[..., 0] for rows in _batches(n))
+    )
+    null = np.concatenate([np.where(flipped, -differences, differences).mean(axis=-1) for flipped in flips])
+    # Rounding goes by the size of what is added up, of which the mean may be a small part.
+    near = 1e-14 * np.abs(differences).mean()
     tails = (np.count_nonzero(null <= observed + near), np.count_nonzero(null >= observed - near))
-    return min(1.0, 2 * (min(tails) + 1) / (RESAMPLES + 1))
+    # Among random signs the ones observed count as one more draw.
+    more = 0 if every else 1
+    return min(1.0, 2 * (min(tails) + more) / (len(null) + more))
 
 
 def _finite(values: Iterable[float]) -> Float[np.ndarray, " n"]:

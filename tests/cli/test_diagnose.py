@@ -366,6 +366,17 @@ def test_a_submission_of_one_attempt(cli, tmp_path, training):
     assert only["scores"]["score"]["value"] == 1
 
 
+def test_the_numbers_are_written_over_numbers_alone(cli, tmp_path, records):
+    page, numbers = tmp_path / "mine.html", tmp_path / "mine.json"
+    numbers.write_text('{"00576224": [{"attempt_1": [[1]], "attempt_2": [[1]]}]}')
+    failed(cli("diagnose", records, "--out", page), "mine.json, where the numbers go, is no report")
+    assert "attempt_1" in numbers.read_text() and not page.exists()
+    numbers.unlink()
+    assert cli("diagnose", records, "--out", page).code == 0
+    again = cli("diagnose", records, "--out", page)
+    assert again.code == 0 and "mine.json will be replaced" in again.err
+
+
 def test_copy_and_change_accuracy_have_one_name_each(cli, tmp_path, records):
     page = tmp_path / "report.html"
     cli("diagnose", records, "--out", page)

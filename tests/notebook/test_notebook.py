@@ -100,11 +100,15 @@ def test_a_score_counts_two_attempts() -> None:
     assert aa.score(answers(grid(7, 5, 3), grid(5, 7, 4), grid(7, 5, 4))).solved.over_tasks == 0
     shown = aa.score(answers(grid(7, 5, 4)))._repr_html_()
     assert "arc_prize" in shown and "100.0 %" in shown
+    printed = str(aa.score(answers(grid(7, 5, 4)))).splitlines()
+    assert printed[0].split("  ")[0] == "arc_prize"
+    assert printed[1] == "score, 2 attempts   100.0 %          100.0 %"
 
 
 def test_a_diagnosis_is_a_page_and_a_few_sentences(tmp_path: Path) -> None:
     found = aa.diagnose(answers(grid(7, 5, 3), grid(5, 7, 4)))
     assert found.headline in found._repr_html_()
+    assert str(found).startswith(f"{found.headline}\n- Score ")
     page = found.save(tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and "task" in page
     with pytest.raises(ArcAffinityError, match="no answers"):

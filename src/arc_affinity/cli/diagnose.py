@@ -18,7 +18,7 @@ from arc_affinity.diagnosis.page.document import write_figures
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
 from arc_affinity.documents import read_lines
-from arc_affinity.errors import ArcAffinityError, UsageError, listing
+from arc_affinity.errors import ArcAffinityError, UsageError, listing, os_errors
 from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.evaluation.reading import Reading, is_records
 from arc_affinity.evaluation.records.record import Place, Record, name_in_records
@@ -33,6 +33,9 @@ EXAMPLES = 4
 
 OF_A_STORE = "Examples of this task; each is asked with others of them beside it, drawn anew, which records do not tell"
 """What the page says of them."""
+
+BEGINS = b'{\n "schema"'
+"""How a report's numbers begin in a file."""
 
 COUNTED = 1000
 """Records between two words of progress."""
@@ -86,6 +89,7 @@ def diagnose(
     read = [*records, categories, *map(Path, tasks), *([] if dataset is None else files_of(dataset, data_dir))]
     # Beside a device or a pipe is no place of the user's.
     beside = None if is_stream(out) else out.with_suffix(".json")
+    _keep_others(beside)
     # Which figures there will be is not known yet: any that is there may be written over, and one of the page's name.
     drawn_over = set() if figures is None else {figures / out.name, *figures.glob("*.svg")}
     check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read, replaced=[out, beside])
@@ -111,6 +115,20 @@ def diagnose(
     say_path(console, "page: ", out, "" if beside is None else f"; numbers: {beside}")
     if drawn:
         say_path(console, f"figures: {len(drawn)} in ", figures or "")
+
+
+def _keep_others(beside: Path | None) -> None:
+    """Refuse to write the numbers over what is no report's: a submission may well be called like the page.
+
+    Raises:
+        ArcAffinityError: the file is there, and does not begin as a report's numbers do.
+    """
+    if beside is None or not beside.is_file():
+        return
+    with os_errors(f"cannot read {beside}"), beside.open("rb") as file:
+        begins = file.read(len(BEGINS))
+    if begins and begins != BEGINS:
+        raise ArcAffinityError(f"{beside}, where the numbers go, is no report; give --out another name")
 
 
 def _diagnose(

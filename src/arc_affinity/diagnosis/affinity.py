@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.statistics import Estimate, Tested, false_discovery, mean, odds_ratio, share, spearman
+from arc_affinity.statistics import Estimate, Tested, defined_mean, false_discovery, mean, odds_ratio, share, spearman
 from arc_affinity.taxonomy.categories import BY_CODE, Affinity, empirical_affinity
 
 SIGNIFICANT = 0.05
@@ -107,7 +107,7 @@ def ceilings(tasks: Iterable[TaskAccuracy], categories: Mapping[str, str]) -> di
             affinity=theoretical(code),
             tasks=len(group),
             cells=mean([task.cells for task in group]),
-            grids=mean([task.grids for task in group]),
+            grids=defined_mean([task.grids for task in group]),
             best=max(group, key=lambda task: (task.grids, task.cells)),
         )
         for code, group in by_category(tasks, categories).items()

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.statistics import Estimate, mean, share
+from arc_affinity.statistics import Estimate, defined_mean, mean, share
 from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES
 
 UNLABELLED = "unlabelled"
@@ -75,8 +75,8 @@ class GroupGap:
     """The gap of a group of tasks.
 
     ``count`` of its ``tasks`` have a gap: a ``share`` with Wilson's interval. ``cells``, ``grids`` and their
-    ``difference`` are means with BCa intervals over tasks; ``profiles`` counts the tasks of each profile, all four
-    named.
+    ``difference`` are means with BCa intervals over tasks (of ``grids`` Wilson's where each is 0 or 1, as all may fail
+    alike); ``profiles`` counts the tasks of each profile, all four named.
     """
 
     tasks: int
@@ -142,7 +142,7 @@ def group_gap(tasks: Sequence[TaskAccuracy]) -> GroupGap:
         count=count,
         share=share(count, len(tasks)),
         cells=mean([task.cells for task in tasks]),
-        grids=mean([task.grids for task in tasks]),
+        grids=defined_mean([task.grids for task in tasks]),
         difference=mean([task.cells - task.grids for task in tasks]),
         profiles={each: profiles[each] for each in Profile},
     )

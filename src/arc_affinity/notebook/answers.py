@@ -14,7 +14,7 @@ from arc_affinity.evaluation.reading import Reading
 from arc_affinity.evaluation.records.record import Record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
-from arc_affinity.notebook.html import table
+from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.types import Task
 
 
@@ -28,7 +28,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answers:
+class Answers(Tabular):
     """The attempts at the test outputs of some tasks.
 
     Attributes:
@@ -82,13 +82,13 @@ class Answers:
         """
         return optional("pandas", "notebook").DataFrame([record.to_json() for record in self.records])
 
-    def _repr_html_(self) -> str:
+    def _rows(self) -> Rows:
         rows = []
         for asked, records in self.by_output.items():
             known = [record.exact for record in self.counting(records) if record.exact is not None]
             right = "not known" if not known else "yes" if any(known) else "no"
             rows.append((asked.task_id, asked.test_index, asked.protocol.value, len(records), right))
-        return table(("task", "test", "protocol", "attempts", f"right within {self.counted}"), rows)
+        return Rows(("task", "test", "protocol", "attempts", f"right within {self.counted}"), rows)
 
 
 def read_answers(

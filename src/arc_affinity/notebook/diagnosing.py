@@ -51,6 +51,10 @@ class Diagnosis:
         """Return every number of the report as one JSON document."""
         return report_json(self.report)
 
+    def __str__(self) -> str:
+        """Return the headline and, below it, what else is to be said."""
+        return "\n".join((self.headline, *(f"- {line}" for line in (*self.findings, *self.report.notes))))
+
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{escape(line)}</li>" for line in (*self.findings, *self.report.notes))
         return f"<p><b>{escape(self.headline)}</b></p><ul>{lines}</ul>"

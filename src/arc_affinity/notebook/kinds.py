@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError, optional, unknown
-from arc_affinity.notebook.html import table
+from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.taxonomy import answers
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.taxonomy.of_rearc import of_rearc
@@ -26,7 +26,7 @@ SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class Kinds(Mapping[str, Answer]):
+class Kinds(Mapping[str, Answer], Tabular):
     """What a classifier says of tasks, by id."""
 
     answers: Mapping[str, Answer]
@@ -52,13 +52,13 @@ class Kinds(Mapping[str, Answer]):
         ]
         return optional("pandas", "notebook").DataFrame(rows)
 
-    def _repr_html_(self) -> str:
+    def _rows(self) -> Rows:
         names = {AMBIGUOUS: ""} | {code: each.name for code, each in BY_CODE.items()}
         rows = [
             (task, each.category, names[each.category], percent(each.confidence), each.reason)
             for task, each in self.items()
         ]
-        return table(("task", "category", "name", "confidence", "reason"), rows)
+        return Rows(("task", "category", "name", "confidence", "reason"), rows)
 
 
 def classify(tasks: Task | Sequence[Task], *, by: By | None = None, seconds: float = SECONDS) -> Kinds:

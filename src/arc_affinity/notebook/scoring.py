@@ -11,14 +11,18 @@ from arc_affinity.errors import optional
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.evaluation.scoring import scores as scoring
 from arc_affinity.notebook.answers import Answers, read_answers
-from arc_affinity.notebook.html import table
-from arc_affinity.text import percent
+from arc_affinity.notebook.tabular import Rows, Tabular
+from arc_affinity.text import counted, percent
 from arc_affinity.types import Task
 
 
 @dataclass(frozen=True)
-class Scored(scoring.Score):
-    """A score that a notebook shows as a table; all numbers of `evaluation.scoring.Score` are its own."""
+class Scored(scoring.Score, Tabular):
+    """A score that a notebook shows, and ``print`` prints, as a table; it has all numbers of its class `Score`.
+
+    `solved` is the score by ARC Prize's rule, `first_solved` that of the first attempts alone, `cell_accuracy` and
+    `size_accuracy` are of first attempts: each with ``over_tasks``, the mean over tasks (0-1), and ``over_outputs``.
+    """
 
     def to_frame(self) -> Any:
         """Return a ``pandas.DataFrame`` with a row a task.
@@ -38,16 +42,16 @@ class Scored(scoring.Score):
         ]
         return optional("pandas", "notebook").DataFrame(rows)
 
-    def _repr_html_(self) -> str:
+    def _rows(self) -> Rows:
         names = (
-            (f"score, {self.attempts} attempts", self.solved),
+            (f"score, {counted(self.attempts, 'attempt')}", self.solved),
             ("first attempt", self.first_solved),
             ("cell accuracy", self.cell_accuracy),
             ("size accuracy", self.size_accuracy),
         )
         rows = [(name, percent(mean.over_tasks), percent(mean.over_outputs)) for name, mean in names]
         rows.append(("tasks solved whole", f"{len(self.solved_tasks)} of {len(self.by_task)}", ""))
-        return table((str(self.subject.protocol), "mean over tasks", "over outputs"), rows)
+        return Rows((str(self.subject.protocol), "mean over tasks", "over outputs"), rows)
 
 
 def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task] | None = None) -> Scored:
@@ -68,7 +72,7 @@ def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task
     """
     if isinstance(answers, Path | str):
         answers = read_answers(answers)
-    known, counted = (answers.tasks or None, answers.counted) if isinstance(answers, Answers) else (None, 2)
+    known, counting = (answers.tasks or None, answers.counted) if isinstance(answers, Answers) else (None, 2)
     records = answers.records if isinstance(answers, Answers) else answers
-    found = scoring.score(records, known if tasks is None else tasks, attempts=min(2, counted))
+    found = scoring.score(records, known if tasks is None else tasks, attempts=min(2, counting))
     return Scored(found.subject, found.attempts, found.outputs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arc_affinity.models.storage.folders import LoadedModel, find_model
-from arc_affinity.notebook.html import table
+from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.pretraining.pretrain import quiet_lightning
 from arc_affinity.training.pretraining.pretrain import train as train_by
@@ -16,7 +16,7 @@ from arc_affinity.training.recipes.files import load_recipe
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Tabular):
     """What a training run left.
 
     Attributes:
@@ -27,8 +27,8 @@ class Trained:
     model: LoadedModel
     metrics: Mapping[str, float]
 
-    def _repr_html_(self) -> str:
-        return table(("figure", "last"), [(name, f"{value:.4f}") for name, value in sorted(self.metrics.items())])
+    def _rows(self) -> Rows:
+        return Rows(("figure", "last"), [(name, f"{value:.4f}") for name, value in sorted(self.metrics.items())])
 
 
 def train(

@@ -18,7 +18,7 @@ from arc_affinity.diagnosis.page.document import page, write_figures
 from arc_affinity.diagnosis.page.figures import LOOKS, figures_of
 from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.document import report_json
-from arc_affinity.diagnosis.report.numbers import Report, build_report, defined_mean
+from arc_affinity.diagnosis.report.numbers import Report, build_report
 from arc_affinity.diagnosis.report.outputs import (
     DEFINITIONS,
     NAMES,
@@ -35,6 +35,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Origin, Record, make_record
 from arc_affinity.evaluation.scoring.metrics import Protocol, measure
 from arc_affinity.evaluation.scoring.scores import score
+from arc_affinity.statistics import defined_mean
 from arc_affinity.types import Example, Grid, Pair
 
 QUERY, TARGET = [[1, 2, 3], [4, 5, 6]], [[1, 2, 3], [4, 5, 7]]
@@ -213,6 +214,19 @@ def test_shares_keep_an_interval_where_all_failed() -> None:
     assert estimate.low == 0.0
     # Wilson's upper end for 0 of n is z**2 / (n + z**2).
     assert estimate.high == pytest.approx(1.959964**2 / (400 + 1.959964**2))
+
+
+def test_the_gap_is_of_first_attempts_and_says_what_later_ones_solve() -> None:
+    """Five of six cells are right in a copy of the input; task 3 hands it back in one output of two."""
+    near = [[1, 2, 3], [4, 5, 0]]
+    rows = [record("aaaa0001", prediction=QUERY), record("aaaa0001", attempt=2, prediction=near)]
+    rows += [record("aaaa0002", prediction=near), record("aaaa0002", attempt=2, prediction=TARGET)]
+    rows += [record("aaaa0003", prediction=QUERY), record("aaaa0003", 1, prediction=near)]
+    rows += [record("aaaa0004", prediction=QUERY), record("aaaa0004", attempt=2, prediction=TARGET)]
+    (told,) = [line for line in findings(report_of(rows)) if line.startswith("Compositional gap")]
+    assert told.startswith("Compositional gap: by first attempts 4 of 4 tasks, 100.0 %")
+    assert "; in 2 of them it mostly hands the input back" in told
+    assert told.endswith("; later attempts that count solve 2 of them.")
 
 
 def test_none_solved() -> None:

@@ -30,7 +30,7 @@ from arc_affinity.diagnosis.report.outputs import Kind, Output, RecordSet
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Place
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.statistics import Estimate, Paired, false_discovery, mean, paired, share
+from arc_affinity.statistics import Estimate, Paired, defined_mean, false_discovery, mean, paired
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE
 from arc_affinity.text import counted
 
@@ -212,20 +212,6 @@ def category_name(code: str) -> str:
     if code in BY_CODE:
         return f"{code} {BY_CODE[code].name}"
     return {AMBIGUOUS: "ambiguous", UNLABELLED: "no category known"}.get(code, code)
-
-
-def defined_mean(values: Sequence[float | None]) -> Estimate:
-    """Return the mean over the tasks where a metric is defined, with its interval.
-
-    It is that of a share (Wilson) where every value is 0 or 1, of a mean (BCa) elsewhere. A share keeps an interval
-    where all tasks failed alike, of which resampling can say nothing.
-    """
-    known = [value for value in values if value is not None]
-    if not known:
-        return Estimate(None, None, None, 0, "defined for none of the tasks")
-    if all(value in (0, 1) for value in known):
-        return share(round(sum(known)), len(known))
-    return mean(known)
 
 
 def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str]) -> SetReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -112,12 +113,17 @@ def _failures_sentence(each: SetReport) -> str:
 def _gap_sentence(each: SetReport) -> str:
     bounds, gap = PUBLISHED, each.gap
     inside = [task.task_id for task in each.accuracies if has_gap(task)]
-    copies = sum(each.records.tasks[task_id].kind is Kind.INPUT_COPY for task_id in inside)
-    copied = f"; in {copies} of them it mostly hands the input back, which composes nothing" if copies else ""
+    copied = Counter(
+        task_id for (task_id, _), output in each.records.outputs.items() if output.kinds.get(1) is Kind.INPUT_COPY
+    )
+    copies = sum(2 * copied[task_id] > each.records.tasks[task_id].outputs for task_id in inside)
+    later = sum(each.records.tasks[task_id].solved == 1 for task_id in inside)
+    more = f"; in {copies} of them it mostly hands the input back, which composes nothing" if copies else ""
+    more += f"; later attempts that count solve {later} of them" if later else ""
     return (
-        f"Compositional gap: {gap.count} of {counted(gap.tasks, 'task')}, {gap.share.percent()}, have over "
-        f"{100 * bounds.cells:.0f} % of the cells and under {100 * bounds.grids:.0f} % of the grids right "
-        f"({each.protocol}){copied}."
+        f"Compositional gap: by first attempts {gap.count} of {counted(gap.tasks, 'task')}, {gap.share.percent()}, "
+        f"have over {100 * bounds.cells:.0f} % of the cells and under {100 * bounds.grids:.0f} % of the grids right "
+        f"({each.protocol}){more}."
     )
 
 

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,8 +62,8 @@ class LoadedModel:
     """
 
     name: str
-    model: EncoderDecoder
-    card: str | None
+    model: EncoderDecoder = field(repr=False)
+    card: str | None = field(repr=False)
     source: Path
     digest: str
     adapter: str | None = None

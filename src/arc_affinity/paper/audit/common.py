@@ -18,6 +18,10 @@ ALL_TASKS = 400
 """Tasks of re-arc, which the taxonomy covers."""
 
 
+FEWEST = 3
+"""Tasks of which a correlation can be told; of fewer it decides nothing."""
+
+
 class Verdict(StrEnum):
     """What became of a claim."""
 

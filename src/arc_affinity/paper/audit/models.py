@@ -54,7 +54,8 @@ def _where_reached(
 ) -> Finding:
     """Give a claim a verdict where one of our ``models`` has as many cells and as many grids, or not surely fewer.
 
-    Grids have to be surely above none: of few outputs without one right no published share could be told apart.
+    Grids have to be surely above none: of few outputs without one right no published share could be told apart. Runs of
+    ours that fall short refute nothing, as they were trained on two cores for hours.
     """
     scored = _forced(e, "unseen92", models)
     for ours in scored:
@@ -159,8 +160,8 @@ def merged_adapters(_: Evidence) -> Finding:
         f"{merged:.3f} by the average; the threshold is a convention"
     )
     figures = {"largest_barrier": highest, "kept": kept, "length": short, "adapters": len(ours.tasks)}
-    # A small barrier to a point near the base, where nothing is left of the adapters, is no merging.
-    verdict = Verdict.CHANGES if below and kept > 0 else Verdict.FAILS
+    # The barrier is what is published; that nothing is left of the adapters changes what it means, not whether it is so.
+    verdict = Verdict.CHANGES if below else Verdict.FAILS
     return Finding(verdict, why, "no published adapters; ours", audited, figures, ours.command)
 
 

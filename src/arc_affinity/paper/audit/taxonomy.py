@@ -12,6 +12,7 @@ from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
 from arc_affinity.documents import read_json
 from arc_affinity.paper.audit.common import (
     ALL_TASKS,
+    FEWEST,
     Evidence,
     Finding,
     Verdict,
@@ -31,7 +32,7 @@ from arc_affinity.taxonomy.categories import (
     Affinity,
     empirical_affinity,
 )
-from arc_affinity.text import p_value, percent
+from arc_affinity.text import counted, p_value, percent
 
 CNN = Path(__file__).parent / "our_cnn.json"
 """What our own run of the visual classifier came to (docs/log.md, 22)."""
@@ -101,10 +102,10 @@ def low_affinity_tasks(e: Evidence) -> Finding:
     """The sum is arithmetic; with the ambiguous tasks by hand it is another."""
     published = sum(PUBLISHED_COUNTS[code] for code in LOW_AFFINITY)
     by_hand = published + sum(code in LOW_AFFINITY for code in e.manual.values())
-    counted = sum(label in LOW_AFFINITY for label in e.labels.values())
+    low = sum(label in LOW_AFFINITY for label in e.labels.values())
     reproduced = f"published counts: {of(published, ALL_TASKS, 2)}"
     if e.labels:
-        reproduced += f"; labels at hand: {of(counted, len(e.labels), 2)}"
+        reproduced += f"; labels at hand: {of(low, len(e.labels), 2)}"
     ours = sum(code in LOW_AFFINITY for code in e.code_labels.values())
     audited = (
         f"{of(by_hand, ALL_TASKS, 2)} with the 14 ambiguous tasks by hand, "
@@ -113,7 +114,7 @@ def low_affinity_tasks(e: Evidence) -> Finding:
     )
     why = "the sum is right, but leaving 14 tasks out of the numerator and not of the denominator makes it smaller"
     figures = {"published_counts": published / ALL_TASKS, "by_hand": by_hand / ALL_TASKS}
-    wrong = e.complete and counted != published
+    wrong = e.complete and low != published
     return Finding(Verdict.FAILS if wrong else Verdict.CHANGES, why, reproduced, audited, dict(figures))
 
 
@@ -124,6 +125,8 @@ def affinity_levels(e: Evidence) -> Finding:
         return unchecked("the table of fine-tunes is not at hand, or labels are not")
     base = {task: tune.base_cells for task, tune in tunes.items()}
     found, filled = agreement(base, e.labels), agreement(base, e.filled)
+    if found.tasks < FEWEST:
+        return unchecked(f"no correlation can be told of {counted(found.tasks, 'task')}")
     groups = by_category([TaskAccuracy(task, cells, 0.0) for task, cells in base.items()], e.labels)
     means = {code: mean([t.cells for t in group]).value for code, group in groups.items() if code in PUBLISHED_COUNTS}
     reproduced = f"rank of the level against base cell accuracy: Spearman {told(found.rank)}, {found.tasks} tasks"
@@ -143,6 +146,8 @@ def empirical_levels(e: Evidence) -> Finding:
     tunes = e.reference.fine_tunes
     if tunes is None:
         return unchecked("the table of fine-tunes is not at hand")
+    if len(tunes) < FEWEST:
+        return unchecked(f"no correlation can be told of {counted(len(tunes), 'task')}")
     levels = Counter(empirical_affinity(tune.base_cells) for tune in tunes.values())
     finals = [tune.final_grids for tune in tunes.values()]
     rank = spearman([tune.base_cells for tune in tunes.values()], finals)

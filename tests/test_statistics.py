@@ -197,6 +197,13 @@ def test_paired_flips_every_sign_where_that_is_possible():
     assert found.p == pytest.approx(p)
 
 
+@pytest.mark.parametrize("times", [1, 3, 5, 17])
+def test_differences_that_cancel_but_for_rounding_tell_nothing(times: int):
+    # Tenths are not exact, so that their sum is not quite the 0 which it stands for.
+    values = {f"{i:02d}": d for i, d in enumerate([0.1, 0.2, -0.3] * times)}
+    assert paired(dict.fromkeys(values, 0.0), values).p == 1
+
+
 def test_paired_without_differences_or_tasks():
     same = paired({"a": 0.5, "b": 0.25}, {"a": 0.5, "b": 0.25})
     assert (same.difference.value, same.p) == (0.0, None)

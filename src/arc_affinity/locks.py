@@ -12,7 +12,7 @@ from pathlib import Path
 from arc_affinity.errors import ArcAffinityError, os_errors
 
 LOCK = ".lock"
-"""Name of the lock within a folder that a command works in; it is removed when the work ends well."""
+"""Name of the lock within a folder that a command works in; it is removed when the work ends, but by a kill."""
 
 WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EBADF}
 """What file systems answer that have no locks (some mounts of NFS and Lustre), or none on folders (NFS: EBADF)."""

@@ -115,6 +115,22 @@ def test_validation_of_subtypes(cli, labels):
     assert found["accuracy"] == 1
 
 
+def test_classifiers_that_decide_no_subtype_are_judged_by_the_category(cli, labels):
+    path = labels({"4258a5f9": "S3-B", "31aa019c": "S3-A", "67a3c6ac": "S1"})
+    found = document(cli("classify", "--validate", path, "--by", "program", "--json"))
+    assert found["by_category"] == ["31aa019c", "4258a5f9"] and "S3-A" not in found["confusion"]
+    told = "2 subtypes judged by the category"
+    assert told in cli("classify", "--validate", path, "--by", "program").out
+    assert "judged by the category" not in cli("classify", "--validate", path).out
+
+
+def test_what_is_written_is_read_as_labels(cli, tmp_path):
+    tasks = ("00d62c1b", "4258a5f9", "007bbfb7")
+    assert cli("classify", *tasks, "--by", "code", "--out", tmp_path / "labels.json").code == 0
+    found = document(cli("classify", "--validate", tmp_path / "labels.json", "--json"))
+    assert (found["labelled"], found["accuracy"]) == (3, 1) and {"S3-A", "S3-B"} <= set(found["confusion"])
+
+
 def test_a_task_file_by_its_grids(cli, tmp_path):
     path = tmp_path / "moved.json"
     path.write_text(json.dumps(TASK))

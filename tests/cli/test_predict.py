@@ -120,11 +120,12 @@ def test_finished_records_of_other_answers_are_not_replaced(cli, model: Path, da
     assert out.read_text() == "notes of mine"
 
 
-def test_answers_to_changed_tasks_are_other_answers(cli, model: Path, dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_answers_to_changed_tasks_are_other_answers(cli, model: Path, dataset: Path, tmp_path: Path, part: str) -> None:
     command = ("predict", model, "--dataset", dataset, "--out", tmp_path / "r.jsonl")
     assert cli(*command).code == 0
     task = json.loads((dataset / f"{IDS[0]}.json").read_text())
-    task["test"][0]["output"] = plain(pair(7))["output"]
+    task[part][0]["output"] = plain(pair(7))["output"]
     (dataset / f"{IDS[0]}.json").write_text(json.dumps(task))
     assert "--overwrite replaces them" in cli(*command).err
 
@@ -264,20 +265,40 @@ def test_a_full_disk_is_one_line_and_can_go_on(cli, model: Path, dataset: Path, 
     assert (tmp_path / "r.jsonl").read_bytes() == (tmp_path / "straight.jsonl").read_bytes()
 
 
-def test_a_half_made_file_of_other_questions_is_not_continued(cli, model: Path, dataset: Path, tmp_path: Path) -> None:
-    out = tmp_path / "r.jsonl"
-    assert cli("predict", model, "--dataset", dataset, "--out", out).code == 0
-    rows = out.read_bytes()
+def test_a_half_made_file_of_other_questions_is_replaced_only_where_that_is_said(
+    cli, model: Path, dataset: Path, tmp_path: Path
+) -> None:
+    out, part = tmp_path / "r.jsonl", tmp_path / "r.jsonl.part"
+    command, other = ("predict", model, "--dataset", dataset, "--out", out), ("--seed", 1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
-        cli("predict", model, "--dataset", dataset, "--out", out, "--overwrite")
+        cli(*command)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    done = cli("predict", model, "--dataset", dataset, "--out", out, "--seed", 1, "--overwrite")
+    begun = part.read_bytes()
+    done = cli(*command, *other)
     assert done.code == 1
     assert "r.jsonl.part was begun with" in done.err and "delete it to begin again" in done.err
-    assert out.read_bytes() == rows
+    assert part.read_bytes() == begun and not out.exists()
+    assert cli(*command, *other, "--overwrite").code == 0
+    assert {record.seed for record in read_records(out)} == {1} and not part.exists()
+    # Beside a finished file of the same answers nothing is left of others.
+    part.write_bytes(begun)
+    assert cli(*command, *other).code == 0
+    assert not part.exists()
+    part.write_text("notes of mine")
+    assert cli(*command, *other).code == 0
+    assert part.read_text() == "notes of mine"
+
+
+def test_a_file_that_names_no_task_is_refused_before_anything_is_written(
+    cli, model: Path, dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "ids.txt").write_text("\n")
+    done = cli("predict", model, "--dataset", dataset, "--tasks", tmp_path / "ids.txt", "--out", tmp_path / "r.jsonl")
+    assert (done.code, done.out, done.err) == (1, "", f"error: {tmp_path / 'ids.txt'} names no task\n")
+    assert not list(tmp_path.glob("r.jsonl*"))
 
 
 SLOW = """

@@ -103,6 +103,21 @@ def test_the_table_names_protocol_counts_and_both_means(cli, dataset, records):
     assert done.err == ""
 
 
+def test_many_scores_stand_in_tables_that_fit_the_terminal(cli, dataset, tmp_path, monkeypatch):
+    (task, _) = load_tasks(str(dataset))
+    rows = [
+        make_record(Origin(f"model-{number}", f"{number}", "toy", Protocol.TEACHER_FORCED, seed=7), example, 1, None)
+        for number in range(5)
+        for example in (Example(task.id, 0, task.test[0], ()),)
+    ]
+    write_records(tmp_path / "five.jsonl", rows)
+    for width, heads in ((80, [3, 2]), (300, [5])):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = cli("score", tmp_path / "five.jsonl").out.splitlines()
+        assert [line.count("teacher_forced") for line in lines if "teacher_forced" in line] == heads
+        assert max(map(len, lines)) <= width
+
+
 def test_answers_of_another_edition_are_told(cli, dataset, tmp_path):
     mine = edition_of(load_tasks(str(dataset)))
     rows = []
@@ -130,6 +145,60 @@ def test_answers_of_another_edition_are_told(cli, dataset, tmp_path):
     path.write_text(path.read_text().replace("[3, 4]", "[3, 3]"))
     done = cli("score", tmp_path / "other.jsonl", "--dataset", dataset)
     assert done.err.endswith("; it is of edition 92d4b04388fc0e40 (ARC-AGI-2 evaluation, Kaggle 2025)\n")
+
+
+def answered(dataset, *task_ids, called: str = "toy") -> list:
+    """Right answers to some tasks of the dataset, under the edition of those alone, as in a notebook."""
+    tasks = [task for task in load_tasks(str(dataset)) if task.id in task_ids]
+    origin = Origin("toy-model", "0123", called, Protocol.ARC_PRIZE, seed=7, edition=edition_of(tasks))
+    return [make_record(origin, Example(task.id, i, pair, ()), 1, pair.output)
+            for task in tasks for i, pair in enumerate(task.test)]  # fmt: skip
+
+
+def test_answers_of_the_edition_of_their_own_tasks_are_of_the_dataset(cli, dataset, tmp_path):
+    (dataset / "aaaa0003.json").write_text(json.dumps({"train": [PAIR], "test": [PAIR]}))
+    write_records(tmp_path / "r.jsonl", answered(dataset, "aaaa0001", "aaaa0002"))
+    for named in ((), ("--tasks", "aaaa0001"), ("--tasks", "aaaa0002", "--strict")):
+        done = cli("score", tmp_path / "r.jsonl", "--dataset", dataset, *named, "--json")
+        assert (scores_of(done)[0]["edition"], done.err) == (edition_of(load_tasks(str(dataset))), "")
+
+
+def test_one_solvers_answers_in_parts_are_one_score(cli, dataset, tmp_path):
+    parts = [answered(dataset, "aaaa0001", called="one part"), answered(dataset, "aaaa0002", called="another")]
+    write_records(tmp_path / "r.jsonl", [row for part in parts for row in part])
+    (score,) = scores_of(cli("score", tmp_path / "r.jsonl", "--dataset", dataset, "--json"))
+    assert (score["score"], score["missing_tasks"], score["dataset"]) == (1, [], str(dataset))
+    for number, part in enumerate(parts):
+        write_records(tmp_path / f"{number}.jsonl", part)
+    files = (tmp_path / "0.jsonl", tmp_path / "1.jsonl")
+    done = cli("diagnose", *files, "--dataset", dataset, "--out", tmp_path / "r.html")
+    assert done.code == 0, done.err
+    (found,) = json.loads((tmp_path / "r.json").read_text())["sets"]
+    assert (found["outputs"], found["outputs_missing"]) == (3, 0)
+
+
+def test_a_score_is_of_the_dataset_that_was_named(cli, dataset, records):
+    assert {score["dataset"] for score in scores_of(cli("score", records, "--dataset", dataset, "--json"))} == {
+        str(dataset)
+    }
+    # How demonstrations were chosen stays told.
+    records.write_text(records.read_text().replace('"dataset":"toy"', '"dataset":"toy?context=first"'))
+    assert {score["dataset"] for score in scores_of(cli("score", records, "--dataset", dataset, "--json"))} == {
+        f"{dataset}?context=first"
+    }
+    del (tests := json.loads(json.dumps(TESTS["aaaa0002"])))[0]["output"]
+    (dataset / "aaaa0002.json").write_text(json.dumps({"train": [PAIR, PAIR], "test": tests}))
+    assert f"cannot score {dataset}" in cli("score", records, "--dataset", dataset).err
+
+
+def test_one_attempt_that_is_no_grid_is_told_as_one(cli, dataset, submission):
+    answers = {**ANSWERS, "aaaa0002": [{"attempt_1": [[8, 7]], "attempt_2": [[1], [1, 2]]}]}
+    submission.write_text(json.dumps(answers))
+    assert cli("score", submission, "--dataset", dataset).err.startswith("note: 1 attempt is no grid and counts as wr")
+    answers["aaaa0001"] = [{"attempt_1": [[0]], "attempt_2": [[10]]}] * 2
+    submission.write_text(json.dumps(answers))
+    told = "note: 3 attempts are no grid and count as wrong; the first: "
+    assert cli("score", submission, "--dataset", dataset).err.startswith(told)
 
 
 def test_strict_refuses_records_that_lack_outputs(cli, dataset, records):
@@ -285,6 +354,7 @@ def test_one_attempt_needs_no_second(cli, dataset, tmp_path):
     )
     (score,) = scores_of(cli("score", path, "--dataset", dataset, "--attempts", "1", "--json", "--strict"))
     assert (score["score"], score["attempts"]) == (0.25, 1)
+    assert "score, 1 attempt " in cli("score", path, "--dataset", dataset, "--attempts", "1").out
     refused = cli("score", path, "--dataset", dataset)
     assert refused.code == 1 and "answers without attempt_2: 3" in refused.err
 

@@ -128,6 +128,21 @@ def test_size_bins_by_hand() -> None:
         size_bins(sizes, 0)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "labels"),
+    [
+        ([23.4, 80.6, 81.2, 152], ["23.4-80.6 cells", "81.2-152.0 cells"]),
+        ([9, 99.96, 100.04, 300], ["9.00-99.96 cells", "100.04-300.00 cells"]),
+        ([80.6, 80.7, 81.1, 81.2], ["80.6-80.7 cells", "81.1-81.2 cells"]),
+        ([22.6, 36, 100, 300], ["23-36 cells", "100-300 cells"]),
+    ],
+)
+def test_bins_of_mean_sizes_neither_overlap_nor_merge(sizes: list[float], labels: list[str]) -> None:
+    bins = size_bins(dict(zip("abcd", sizes, strict=True)), 2)
+    assert bins == dict(zip("abcd", (labels[0], labels[0], labels[1], labels[1]), strict=True))
+    assert [row.stratum for row in balance(Split(("a", "c"), ("b", "d")), bins)] == labels
+
+
 def test_balance_by_hand() -> None:
     split = Split(("a", "b", "c", "d"), ("e", "f"))
     rows = balance(split, {"a": "100-300", "b": "9-36", "e": "9-36", "c": "9-36", "d": "100-300"})

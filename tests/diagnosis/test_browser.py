@@ -229,7 +229,7 @@ def test_a_task_opens_and_marks_its_wrong_cells_by_crosses(browse: Browse, page_
     const button = one("tr[data-task='0000000b'] button");
     button.click();
     const task = one("#open-0000000b");
-    const titles = [...task.querySelectorAll("h4")].map(each => each.textContent);
+    const titles = [...task.querySelectorAll("h3")].map(each => each.textContent);
     const grids = [...task.querySelectorAll("svg.grid")].map(each => each.getAttribute("aria-label"));
     const paths = [...task.querySelectorAll(".wrong-marks")].map(each => each.getAttribute("d"));
     const crosses = paths.map(each => each.split("M").length - 1);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,15 @@ def test_subtypes_are_judged_as_subtypes():
     assert found.agreed == 1
 
 
+def test_subtypes_are_judged_by_their_category_where_no_answer_decides_one():
+    labels = {"a": "S3-A", "b": "S3-B", "c": "C1", "d": "ambiguous"}
+    found = compare(labels, {task: replace(answer, subtype=None) for task, answer in ANSWERS.items()})
+    assert (found.labels, found.by_category) == ({"a": "S3", "b": "S3", "c": "C1"}, ("a", "b"))
+    assert (found.agreed, found.terms) == (2, ("S3", "C1"))
+    assert [(each.task, each.label, each.answer) for each in found.disagreements] == [("b", "S3", "C1")]
+    assert compare(labels, ANSWERS).by_category == ()
+
+
 def test_nothing_but_ambiguous_labels():
     found = compare({"d": "ambiguous"}, ANSWERS)
     assert (found.accuracy, found.macro_f1, found.quality()) == (None, None, ())
@@ -79,6 +89,8 @@ def test_the_share_of_low_affinity():
         ("", "not JSON"),
         ("[1]", "must be a JSON object"),
         ("{}", "no labels"),
+        ('{"a": "unknown"}', "no labels"),
+        ('{"a": {"rule": "grids"}}', r'task a: \{"rule": "grids"\} is no category'),
         ('{"a": 3}', "task a: 3 is no category"),
         ('{"a": "S4"}', r"task a: unknown category 'S4'; did you mean"),
         ('{"aaa1": "S3"}', r"unknown task 'aaa1'; did you mean 'aaa2'"),
@@ -98,7 +110,16 @@ def test_a_missing_label_file(tmp_path):
         read_labels(tmp_path / "none.json", ["a"])
 
 
-def test_labels_come_sorted(tmp_path):
+def test_labels_come_sorted_and_of_every_form(tmp_path):
     path = tmp_path / "labels.json"
-    path.write_text(json.dumps({"b": "S3-B", "a": "ambiguous"}))
-    assert list(read_labels(path, ["a", "b"]).items()) == [("a", "ambiguous"), ("b", "S3-B")]
+    written = {"category": "S3", "rule": "box drawn"}
+    entries = {
+        "b": "S3-B",
+        "a": "ambiguous",
+        "c": {**written, "subtype": "S3-A"},
+        "e": {**written, "subtype": None},
+        "d": "unknown",
+    }
+    path.write_text(json.dumps(entries))
+    wanted = [("a", "ambiguous"), ("b", "S3-B"), ("c", "S3-A"), ("e", "S3")]
+    assert list(read_labels(path, [*entries]).items()) == wanted

@@ -58,8 +58,9 @@ def classify(
         by: What to look at. Unless given, each task of re-arc has its published category, and each other one is judged
             by its grids.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or a store; not by code.
-        validate: Labels to compare with, JSON: {"TASK": "S3", …}. Its tasks are classified, by code (of another dataset
-            than re-arc by grids) unless told otherwise.
+        validate: Labels to compare with, JSON: {"TASK": "S3", …}, or what --out wrote. Its tasks are classified, by
+            code (of another dataset than re-arc by grids) unless told otherwise. Subtypes are judged by their category
+            where no answer decides one.
         out: File for the answers, JSON.
         png: File for a picture: of each category, the task it is surest of.
         seconds: How long a program is searched for, for each task.

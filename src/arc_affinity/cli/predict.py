@@ -17,6 +17,7 @@ from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import files_of, load_tasks, store_at
 from arc_affinity.errors import UsageError
+from arc_affinity.evaluation.records.record import CONTEXT
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.storage.names import check_name, is_solver
 
@@ -66,7 +67,7 @@ def predict(
         adapter: Folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
             each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
             the model itself.
-        overwrite: Replace finished records of other answers, or begin anew.
+        overwrite: Replace what is there: finished records, and what an interrupted run of other questions left.
         threads: Threads of the computation. More of them wait for each other wherever something else runs.
         device: cpu or cuda; a GPU is used where there is one unless given.
         data_dir: Folder of datasets that do not come with the package.
@@ -113,7 +114,7 @@ def predict(
             questions = ask(known if store is None else store, chosen, pairs, asking, context)
             check_answerable(questions, asked)
             loaded.model.to(place)
-            named = dataset if context == "drawn" else f"{dataset}?context={context}"
+            named = dataset if context == "drawn" else f"{dataset}{CONTEXT}{context}"
             with computing_in(threads), bar:
                 write_predictions(
                     *(out, loaded, questions, asking, named, bar.at),

@@ -19,7 +19,10 @@ from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.reading import Reading
 from arc_affinity.evaluation.records.record import name_in_records
 from arc_affinity.evaluation.scoring.scores import Mean, Score
-from arc_affinity.text import printable
+from arc_affinity.text import counted, printable
+
+LABELS, COLUMN = 22, 19
+"""Characters that the names of a score's figures take in a table, and that one score does."""
 
 LEGEND = """\
 %: mean over tasks / mean over outputs
@@ -77,8 +80,9 @@ def score(
     if called is not None:
         scores = [replace(each, subject=replace(each.subject, model=called)) for each in scores]
     if gridless:
-        told = f"note: {len(gridless)} attempts are no grid and count as wrong; the first: {gridless[0]}"
-        say_path(Console(stderr=True), told, "")
+        many = f"{len(gridless):,} attempts are no grid and count as wrong; the first: {gridless[0]}"
+        one = f"1 attempt is no grid and counts as wrong: {gridless[0]}"
+        say_path(Console(stderr=True), f"note: {one if len(gridless) == 1 else many}", "")
     for note in notes:
         say_path(Console(stderr=True), f"note: {note}", "")
     if json:
@@ -86,7 +90,9 @@ def score(
         print(jsonlib.dumps(plain, indent=2))
         return
     console = Console()
-    console.print(_summary(scores))
+    for table in _summaries(scores, console.width):
+        console.print(table)
+    console.print(LEGEND, highlight=False)
     for each in scores:
         if by_task:
             console.print(task_table(each))
@@ -94,9 +100,16 @@ def score(
             console.print(f"{each.subject.protocol}: {listing('tasks without attempts, counted 0', each.missing)}")
 
 
+def _summaries(scores: Sequence[Score], width: int) -> Iterator[Table]:
+    """Tables of as many scores as have room beside each other, ``width`` characters in all."""
+    beside = max(1, (width - LABELS) // COLUMN)
+    for first in range(0, len(scores), beside):
+        yield _summary(scores[first : first + beside])
+
+
 def _summary(scores: Sequence[Score]) -> Table:
     """One column for each score, headed by its protocol."""
-    table = Table(caption=LEGEND, caption_justify="left")
+    table = Table()
     table.add_column("protocol", no_wrap=True)
     for each in scores:
         table.add_column(str(each.subject.protocol), justify="right", overflow="fold")
@@ -118,7 +131,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
     answered = len(score.by_task) - len(score.missing)
     yield "tasks attempted", f"{answered} of {len(score.by_task)}"
     yield "outputs attempted", f"{sum(o.attempted for o in outputs)} of {len(outputs)}"
-    yield f"score, {score.attempts} attempts", _both(score.solved)
+    yield f"score, {counted(score.attempts, 'attempt')}", _both(score.solved)
     yield "of those attempted", _both(score.solved_of_attempted)
     yield "strict score", _percent(score.strict)
     yield "pass@1", _both(score.first_solved)
@@ -132,7 +145,7 @@ def _rows(score: Score) -> Iterator[tuple[str, str]]:
 
 def task_table(score: Score) -> Table:
     """One row for each task; means over its outputs."""
-    title = f"{score.subject.protocol}: {score.subject.dataset}, {score.attempts} attempts, %"
+    title = f"{score.subject.protocol}: {score.subject.dataset}, {counted(score.attempts, 'attempt')}, %"
     table = Table(title=Text(printable(title)))
     for name in ("task", "outputs solved", "score", "pass@1", "cell", "size"):
         table.add_column(name, justify="left" if name == "task" else "right")

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 
@@ -121,7 +122,8 @@ def stratified_split(
 def size_bins(output_cells: Mapping[str, float], bins: int = 4) -> dict[str, str]:
     """Return a label such as ``"9-36 cells"`` for each task: its quantile bin of output size.
 
-    Equal sizes always share a bin, so there may be fewer bins than asked for.
+    Equal sizes always share a bin, so there may be fewer bins than asked for. Labels have as many decimals as it takes
+    to tell one bin's end from the next one's beginning.
 
     Raises:
         ArcAffinityError: ``bins`` is below 1.
@@ -130,7 +132,9 @@ def size_bins(output_cells: Mapping[str, float], bins: int = 4) -> dict[str, str
     members: dict[int, list[float]] = {}
     for task, number in numbers.items():
         members.setdefault(number, []).append(output_cells[task])
-    labels = {n: f"{min(sizes):.0f}-{max(sizes):.0f} cells" for n, sizes in members.items()}
+    ends = [(min(members[n]), max(members[n])) for n in sorted(members)]
+    digits = next(d for d in range(17) if all(round(a, d) < round(b, d) for (_, a), (b, _) in pairwise(ends)))
+    labels = {n: f"{min(sizes):.{digits}f}-{max(sizes):.{digits}f} cells" for n, sizes in members.items()}
     return {task: labels[number] for task, number in numbers.items()}
 
 
@@ -214,8 +218,8 @@ def _published_ids() -> dict[str, tuple[str, ...]]:
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """A key by which "9-36" comes before "100-300", and numbers before words."""
-    words = name.replace("-", " ").split()
+    """A key by which "9-36" comes before "100-300", "9.5-36.0" before "36.5-300.0", and numbers before words."""
+    words = name.replace("-", " ").replace(".", " ").split()
     # Labels come from outside: digits of other scripts are none, and numbers may be too long to be made one.
     numbers = [word.lstrip("0") if word.isascii() and word.isdigit() else None for word in words]
     return [(True, 0, word) if n is None else (False, len(n), n) for word, n in zip(words, numbers, strict=True)]

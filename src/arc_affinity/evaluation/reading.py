@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from arc_affinity.data.datasets.choosing import choose_ids
-from arc_affinity.data.datasets.editions import edition_here, edition_notes
+from arc_affinity.data.datasets.editions import edition_here, edition_notes, edition_of
 from arc_affinity.data.datasets.registry import load_tasks, store_at
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError, listing
@@ -22,13 +22,13 @@ from arc_affinity.evaluation.questions import (
     questions_of_examples,
 )
 from arc_affinity.evaluation.records.record import (
+    CONTEXT,
     Origin,
     Place,
     Record,
     holds_records,
     iter_records,
     make_record,
-    read_records,
 )
 from arc_affinity.evaluation.scoring.metrics import Protocol, measure
 from arc_affinity.evaluation.scoring.scores import Score, score_on, score_submission
@@ -111,7 +111,7 @@ class Reading:
                 `choose_ids`.
         """
         if is_records(path):
-            records = self._chosen(read_records(path))
+            records = list(self.records(path, None, path.name))
             questions = self.questions(records[0]) if self.dataset and records else None
             scores = score_on(records, questions, attempts=self.attempts)
             if self.strict and not self.allow_missing:
@@ -133,6 +133,8 @@ class Reading:
     def records(self, path: Path, name: str | None, file_name: str) -> Iterable[Record]:
         """Yield the records in a file, a submission's attempts among them, under the dataset's name where one is named.
 
+        Records that say that they are of the edition of the tasks which they answer have the dataset's edition too.
+
         Args:
             path: records, a submission, or a folder of results.
             name: what the solver is called in place of what the records say; None leaves it.
@@ -148,27 +150,45 @@ class Reading:
             return self._chosen(list(rows)) if self.named else rows
         if self.required.only:
             rows = (row for row in rows if row.task_id in self.required.only)
-        return self._checked(iter(rows), self.dataset)
+        return self._checked(iter(rows), self.dataset, path)
 
     def _chosen(self, records: Sequence[Record]) -> Sequence[Record]:
-        """The records of the tasks that were named, of the dataset's or, without one, of the records' own tasks."""
-        only = self.required.only if self.dataset else self._among(row.task_id for row in records)
-        return [row for row in records if not only or row.task_id in only]
+        """The records of the tasks that were named, of those that the records hold."""
+        only = self._among(row.task_id for row in records)
+        return [row for row in records if row.task_id in only]
 
-    def _checked(self, records: Iterator[Record], dataset: str) -> Iterator[Record]:
-        """Records that belong to the dataset, measured by its target where theirs is withheld."""
+    def _checked(self, records: Iterator[Record], dataset: str, path: Path) -> Iterator[Record]:
+        """Records that belong to the dataset, under its name, measured by its target where theirs is withheld."""
         first = next(records, None)
         if first is None:
             return
-        questions = self.questions(first)
+        questions, editions = self.questions(first), {None: None, self.edition: self.edition}
         for record in chain([first], records):
             check_belongs(record, questions)
+            if record.edition not in editions:
+                editions |= self._editions(path)
+            # How demonstrations were chosen is no part of where the dataset lies.
+            context = "".join(record.dataset.partition(CONTEXT)[1:])
+            named = replace(record, dataset=dataset + context, edition=editions[record.edition])
             target = questions[record.task_id, record.test_index].output
             if record.target is None and target is not None:
                 metrics = asdict(measure(record.prediction, record.input, target))
-                yield replace(record, dataset=dataset, target=target, **metrics)
+                yield replace(named, target=target, **metrics)
             else:
-                yield record if record.dataset == dataset else replace(record, dataset=dataset)
+                yield named
+
+    def _editions(self, path: Path) -> Mapping[str | None, str | None]:
+        """What each edition in a file of records is: the dataset's, if it is that of the tasks answered, or itself.
+
+        All the tasks of the file are looked at, whichever count.
+        """
+        answered: dict[str | None, set[str]] = {}
+        for record in iter_records(path):
+            answered.setdefault(record.edition, set()).add(record.task_id)
+        return {
+            edition: self.edition if edition_of(t for t in self.tasks if t.id in ids) == edition else edition
+            for edition, ids in answered.items()
+        }
 
     def _of_submission(self, path: Path, name: str) -> Iterator[Record]:
         dataset = self._dataset_for(path)

@@ -97,7 +97,7 @@ def read_answers(
     *,
     tasks: Sequence[str] = (),
     name: str | None = None,
-    data_dir: Path | None = None,
+    data_dir: Path | str | None = None,
 ) -> Answers:
     """Read what any solver answered: records, a ``submission.json``, or a folder of results with one file a task.
 
@@ -112,6 +112,6 @@ def read_answers(
         ArcAffinityError: it cannot be read, holds something else, or is a submission and lacks tasks that count.
     """
     path = Path(path)
-    reading = Reading(dataset, data_dir, tasks)
+    reading = Reading(dataset, None if data_dir is None else Path(data_dir), tasks)
     records = tuple(reading.records(path, name, path.name.partition(".")[0]))
     return Answers(records, tuple(reading.required.counting))

@@ -148,6 +148,11 @@ LOW_AFFINITY: frozenset[str] = frozenset(
 SUBTYPES: tuple[str, ...] = tuple(subtype.code for category in CATEGORIES for subtype in category.subtypes)
 
 
+def category_of(label: str) -> str:
+    """Return the category that a subtype is part of; any other label is its own."""
+    return label.partition("-")[0] if label in SUBTYPES else label
+
+
 def empirical_affinity(cell_accuracy: float) -> Affinity:
     """Return the level that a zero-shot cell accuracy (0 to 1, teacher forced) stands for."""
     low, high = EMPIRICAL_BOUNDS

@@ -11,12 +11,10 @@ from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError, listing, unknown
 from arc_affinity.taxonomy.by_code.rules import classify
-from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, SUBTYPES
+from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, category_of
 from arc_affinity.taxonomy.of_rearc import of_rearc
+from arc_affinity.taxonomy.validation import UNKNOWN, label_in
 from arc_affinity.types import Task
-
-UNKNOWN = "unknown"
-"""Label of a task in a file that stands for having none."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,10 @@ def _labels(tasks: Collection[str], labels: Mapping[str, str], source: str, reas
 
 def _code(value: object, where: str) -> str:
     """The category in an entry; a subtype stands for its category."""
-    code = value.get("category") if isinstance(value, dict) else value
-    if not isinstance(code, str):
+    label = label_in(value)
+    if not isinstance(label, str):
         raise ArcAffinityError(f"{where}: must be a category, not {shown(value)}")
-    if code in (AMBIGUOUS, UNKNOWN):
-        return code
-    code = code.partition("-")[0] if code in SUBTYPES else code
-    if code not in BY_CODE:
+    code = category_of(label)
+    if code not in (*BY_CODE, AMBIGUOUS, UNKNOWN):
         raise ArcAffinityError(f"{where}: {unknown('category', code, BY_CODE)}")
     return code

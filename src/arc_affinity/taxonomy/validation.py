@@ -9,7 +9,10 @@ from pathlib import Path
 
 from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError, unknown
-from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, LOW_AFFINITY, SUBTYPES
+from arc_affinity.taxonomy.categories import AMBIGUOUS, CODES, LOW_AFFINITY, SUBTYPES, category_of
+
+UNKNOWN = "unknown"
+"""Label of a task in a file that stands for having none."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,15 @@ class Agreement:
     """Answers beside labels.
 
     Tasks labelled ``ambiguous`` are not judged, and not among ``labels``. ``answers`` are in the labels' own terms: a
-    subtype where the label is one.
+    subtype where the label is one. Tasks ``by_category`` have a subtype for a label, but an answer of a classifier that
+    decides none: ``labels`` has their category, by which they are judged.
     """
 
     labels: Mapping[str, str]
     answers: Mapping[str, str]
     ambiguous: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
+    by_category: tuple[str, ...] = ()
 
     @property
     def agreed(self) -> int:
@@ -129,31 +134,49 @@ class Agreement:
         return sum(scores) / len(scores) if scores else None
 
 
+def label_in(entry: object) -> object:
+    """Return the label in an entry of a file of them: the entry itself, or what ``classify --out`` wrote there.
+
+    That is the subtype where one is decided, else the category.
+    """
+    return (entry.get("subtype") or entry.get("category")) if isinstance(entry, dict) else entry
+
+
 def read_labels(path: Path, known: Collection[str]) -> dict[str, str]:
-    """Return the labels of a file ``{"TASK": "S3", …}``: categories, subtypes or "ambiguous".
+    """Return the labels of a file ``{"TASK": "S3", …}``, or of what ``classify --out`` wrote: categories, subtypes or
+    "ambiguous"; tasks that are "unknown" are left out.
 
     Only tasks that are ``known`` may be labelled.
 
     Raises:
         ArcAffinityError: no such file, not JSON, another shape, no labels, or an unknown category or task.
     """
-    document = read_object(path)
-    if not document:
-        raise ArcAffinityError(f"{path}: no labels")
-    terms = (*CODES, *SUBTYPES, AMBIGUOUS)
-    for task, label in document.items():
+    terms = (*CODES, *SUBTYPES, AMBIGUOUS, UNKNOWN)
+    labels: dict[str, str] = {}
+    for task, entry in sorted(read_object(path).items()):
+        label = label_in(entry)
         if not isinstance(label, str):
-            raise ArcAffinityError(f"{path}, task {task}: {shown(label)} is no category")
+            raise ArcAffinityError(f"{path}, task {task}: {shown(entry)} is no category")
         if label not in terms:
             raise ArcAffinityError(f"{path}, task {task}: {unknown('category', label, terms)}")
         if task not in known:
             raise ArcAffinityError(f"{path}: {unknown('task', task, known)}")
-    return dict(sorted(document.items()))
+        if label != UNKNOWN:
+            labels[task] = label
+    if not labels:
+        raise ArcAffinityError(f"{path}: no labels")
+    return labels
 
 
 def compare(labels: Mapping[str, str], answers: Mapping[str, Answer]) -> Agreement:
     """Return how answers agree with labels; every labelled task must have an answer."""
-    judged = {task: label for task, label in labels.items() if label != AMBIGUOUS}
+    decides = any(answers[task].subtype for task in labels)
+    by_category = () if decides else tuple(task for task, label in labels.items() if label in SUBTYPES)
+    judged = {
+        task: category_of(label) if task in by_category else label
+        for task, label in labels.items()
+        if label != AMBIGUOUS
+    }
     # In the labels' terms: the subtype where the label is one and the answer has it, else the category.
     said = {
         task: (label in SUBTYPES and answers[task].subtype) or answers[task].category for task, label in judged.items()
@@ -164,7 +187,7 @@ def compare(labels: Mapping[str, str], answers: Mapping[str, Answer]) -> Agreeme
         if said[task] != label
         for answer in (answers[task],)
     )
-    return Agreement(judged, said, tuple(t for t in labels if labels[t] == AMBIGUOUS), wrong)
+    return Agreement(judged, said, tuple(t for t in labels if labels[t] == AMBIGUOUS), wrong, by_category)
 
 
 def low_share(categories: Collection[str]) -> float | None:

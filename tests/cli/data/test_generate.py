@@ -109,6 +109,18 @@ def test_a_sealed_benchmark_keeps_its_answers_apart_and_is_scored_by_them(cli, t
     assert "test outputs withheld: 3" in withheld.err
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_sealed_benchmark_fills_the_folder_that_a_link_leads_to(cli, tmp_path: Path, there: bool) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "folder")
+    if there:
+        (tmp_path / "folder").mkdir()
+    done = cli("data", "generate", "--sealed", "--out", link, "--tasks", TASKS[0], "--per-task", 2, "--workers", 1)
+    assert done.code == 0, done.err
+    assert link.is_symlink() and (tmp_path / "folder" / "challenges.json").is_file()
+    assert f"2 examples of 1 task in {link}" in done.out
+
+
 def test_a_sealed_benchmark_is_another_each_time_and_never_written_over(cli, tmp_path: Path) -> None:
     texts = []
     for name in "ab":
@@ -198,6 +210,23 @@ def test_the_published_split_of_a_store(cli, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert "train (2)" in done.out
     assert "validation (1)" in done.out
+
+
+def test_no_task_of_the_published_split(cli) -> None:
+    done = cli("data", "split", "--dataset", "arc-agi-1/evaluation", "--published")
+    told = "error: none of the tasks of arc-agi-1/evaluation are of the published split\n"
+    assert (done.code, done.out, done.err) == (1, "", told)
+
+
+def test_a_split_by_what_classify_wrote(cli, tmp_path: Path) -> None:
+    labels, tasks = tmp_path / "labels.json", rearc.task_ids()
+    assert cli("classify", *tasks[:9], "--by", "code", "--out", labels).code == 0
+    written = json.loads(labels.read_text())
+    found = generate.read_categories(labels)
+    assert found == {task: entry["category"] for task, entry in written.items()}
+    assert cli("data", "split", "--dataset", "arc-agi-1/training", "--labels", labels).code == 0
+    labels.write_text(json.dumps({"a": "S3-A", "b": "of my own", "c": "unknown", "d": "ambiguous"}))
+    assert generate.read_categories(labels) == {"a": "S3", "b": "of my own", "d": "ambiguous"}
 
 
 def test_a_split_of_known_tasks_is_by_their_published_categories(cli) -> None:

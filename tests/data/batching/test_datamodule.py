@@ -123,6 +123,16 @@ def test_each_validation_sees_every_example_once(stores: tuple[ExampleStore, Exa
     assert spy.validated[:10] == spy.validated[10:]
 
 
+def test_no_validation_query_is_shown_its_answer(stores: tuple[ExampleStore, ExampleStore]) -> None:
+    """Whatever training shows."""
+    module = StoreDataModule(*stores, Feeding(2, RULES, 3, policy="first"))
+    for batch in module.val_dataloader():
+        for example in batch.examples:
+            drawn = from_store(stores[1], example.index, pairs=2, seed=RULES.seed, epoch=VALIDATION_TURN)
+            shown = [[pair.input.tolist() for pair in each.demonstrations] for each in (example, drawn)]
+            assert shown[0] == shown[1]
+
+
 def test_small_examples_are_shown_first(stores: tuple[ExampleStore, ExampleStore]) -> None:
     """Two stretches of two batches of at most 24 tokens, of which at least 2 are PADs, then all examples anew."""
     spy = train(stores, Feeding(1, RULES, 2, stages=((24, 2),)), 12)

@@ -33,6 +33,19 @@ def test_a_file_of_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         choose_ids(("a",), ("bad.json",))
 
 
+@pytest.mark.parametrize("content", ["", " \n", "[]", "\ufeff"])
+def test_a_file_without_ids_does_not_stand_for_all(tmp_path: Path, content: str) -> None:
+    (tmp_path / "ids").write_text(content)
+    with pytest.raises(ArcAffinityError, match="ids names no task"):
+        choose_ids(("a", "b"), (str(tmp_path / "ids"), "a"))
+
+
+@pytest.mark.parametrize("content", ['["c", "b"]', "c b"])
+def test_a_mark_of_the_byte_order_is_no_part_of_the_ids(tmp_path: Path, content: str) -> None:
+    (tmp_path / "ids").write_text(content, encoding="utf-8-sig")
+    assert read_ids(tmp_path / "ids") == ("c", "b")
+
+
 def test_an_unknown_id_is_told_with_the_dataset_that_has_it(tmp_path: Path) -> None:
     (tmp_path / "concept-arc").mkdir()
     (tmp_path / "concept-arc" / "Count1.json").write_text(json.dumps(TASK))

@@ -115,6 +115,18 @@ def test_withheld_tests_are_compared_by_their_input() -> None:
     ]
 
 
+def test_a_known_pair_without_output_is_compared_by_its_input() -> None:
+    known = [Task("t", (A,), (Pair(B.input, None),)), Task("u", (B,), (Pair(grid("4444"), None),))]
+    asked = [Task("e", (C,), (B, Pair(grid("432"), grid("9")), Pair(B.input, None)))]
+    assert find_leaks(known, asked) == [
+        Leak(Place("e", "test", 0), Place("t", "test", 0), True),
+        Leak(Place("e", "test", 0), Place("u", "train", 0), True),
+        Leak(Place("e", "test", 1), Place("t", "test", 0), False),
+        Leak(Place("e", "test", 2), Place("t", "test", 0), True),
+        Leak(Place("e", "test", 2), Place("u", "train", 0), True),
+    ]
+
+
 def test_no_tasks_no_leaks() -> None:
     assert find_leaks([], [Task("e", (A,), (B,))]) == []
     assert find_leaks([Task("e", (A,), (B,))], []) == []

@@ -79,6 +79,20 @@ def test_believed_views_move_all_but_black() -> None:
     assert seen == again
 
 
+@pytest.mark.parametrize(
+    ("shapes", "free", "most", "count"),
+    [(2, 2, 16, 4), (2, 3, 16, 12), (8, 4, 256, 192), (1, 0, 7, 1), (4, 0, 7, 4), (8, 10, 41, 41)],
+)
+def test_no_view_comes_twice(shapes: int, free: int, most: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invariance, "kept_dihedrals", lambda pairs: list(DIHEDRALS[:shapes]))
+    monkeypatch.setattr(invariance, "free_colours", lambda pairs: list(range(free)))
+    seen = list(kept_views([], most, 5))
+    assert len(seen) == len(set(seen)) == count
+    assert seen[0].parts == (Dihedral(), ColourPermutation())
+    if count == shapes * math.factorial(free):
+        assert {view.parts[0] for view in seen} == set(DIHEDRALS[:shapes])
+
+
 @pytest.mark.parametrize("task", ["25ff71a9", "67a3c6ac", "a416b8f3", "4258a5f9"])
 def test_every_view_kept_is_right_by_the_verifier(task: str) -> None:
     pairs = generate_task(task, 101, 0).pairs

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates import programs
 from arc_affinity.evaluation.candidates.programs import KEPT, LONGEST, search_tasks
 from arc_affinity.evaluation.records.journal import Journal
@@ -89,6 +90,30 @@ def test_the_time_of_earlier_runs_counts(tmp_path: Path) -> None:
     assert [line["seconds"] >= 2.5 for _, line in Journal(tmp_path / "programs.jsonl", {"tasks": 3}).rows()] == [
         True
     ] * 4
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ({"task": "task0"}, "programs for 0 tests of task task0, which has 2"),
+        ({"task": "task9", "programs": [[], []]}, "a task that is not asked"),
+        ({"task": "task0", "programs": [[]]}, "programs for 1 tests of task task0, which has 2"),
+        ({"task": "task0", "programs": [[[[[1]], "input", 2.5, 4]], []]}, "more demonstrations reproduced than the 3"),
+        ({"task": "task0", "programs": [[[[[1, 99]], "input", 2.5, 3]], []]}, "column 1: 99 is not a colour"),
+        ({"task": "task0", "programs": [[[[[1], [2, 3]], "input", 2.5, 3]], []]}, "row 1: 2 columns, but row 0 has 1"),
+        ({"task": "task0", "programs": [[[[[1]], "input", 2.5]], []]}, "programs, number 1, number 1"),
+        ({"task": "task0", "programs": [[[[[1]], "input", "2", 3]], []]}, 'must be a number, not "2"'),
+        ({"task": "task0", "programs": [[[[[1]], "in\nput", 2.5, 3]], []]}, "must be text"),
+        ({"task": 5, "programs": []}, "task must be text"),
+        ({"seconds": "soon"}, 'seconds must be a number, not "soon"'),
+        ({"seconds": -1}, "seconds must be a number of 0.0 or more, not -1"),
+    ],
+)
+def test_a_damaged_line_of_the_journal_is_told(tmp_path: Path, line: dict[str, object], words: str) -> None:
+    with Journal(tmp_path / "programs.jsonl", {"tasks": 3}) as journal:
+        journal.append(line)
+    with pytest.raises(ArcAffinityError, match=rf"programs\.jsonl:2: .*{words}"):
+        search(tmp_path, SerialExecutor())
 
 
 def test_a_search_that_fails_costs_one_task_its_programs(

@@ -10,6 +10,8 @@ import pytest
 from arc_affinity.data.symmetry.augment import DIHEDRALS
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates.answering import (
+    BATCH_TOKENS,
+    WHOLE_TOKENS,
     Asked,
     Question,
     in_batches,
@@ -21,7 +23,8 @@ from arc_affinity.evaluation.candidates.collecting import rounds
 from arc_affinity.evaluation.candidates.ranking import rank
 from arc_affinity.evaluation.predicting.voting import Candidate, vote
 from arc_affinity.evaluation.records.journal import Journal
-from arc_affinity.types import Pair, Task
+from arc_affinity.models.pair_transformer.layout import FRAME, Written
+from arc_affinity.types import CANVAS, Pair, Task
 
 A, B, C = (np.full((2, 2), colour, np.uint8) for colour in (1, 2, 3))
 
@@ -89,6 +92,18 @@ def test_batches_hold_all_and_are_no_larger_than_allowed() -> None:
     batches = in_batches(asked, tokens=500)
     assert sorted(each.index for batch in batches for each in batch) == list(range(50))
     assert all(len(batch) * 2 * max(each.written.length for each in batch) <= 500 for batch in batches)
+
+
+def test_a_batch_has_room_for_outputs_that_do_not_end() -> None:
+    def sizes(side: int, output: np.ndarray | None = None) -> list[int]:
+        written = Written(np.zeros((side, side), np.uint8), output, 0, 0)
+        return [len(batch) for batch in in_batches([Asked("t", number, 0, 0, written) for number in range(1500)])]
+
+    most = WHOLE_TOKENS // (9 + CANVAS + 2 * FRAME)
+    assert sizes(3) == [most, most, most, 1500 - 3 * most] and most < 500
+    # From 5x5 on the inputs alone decide; and outputs that are known need no more room.
+    assert sizes(5)[0] == BATCH_TOKENS // (2 * (25 + FRAME))
+    assert sizes(3, np.zeros((3, 3), np.uint8))[0] > 1000
 
 
 @pytest.mark.parametrize(("views", "first"), [(1, 1), (5, 1), (64, 1), (16, 4), (3, 4)])

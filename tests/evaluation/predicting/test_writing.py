@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,8 @@ import pytest
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting import writing
 from arc_affinity.evaluation.predicting.predict import Asking, questions_of_tasks
-from arc_affinity.evaluation.records.record import Origin, make_record, read_records
+from arc_affinity.evaluation.records.finished import is_finished
+from arc_affinity.evaluation.records.record import Origin, make_record, read_records, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG
 from arc_affinity.types import Example, Pair, Task
@@ -101,10 +104,11 @@ def test_finished_answers_are_left_as_they_are(
         writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=attempts, views=views + 1)
 
 
-def test_views_that_all_agree_leave_one_answer_and_nothing_to_add(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("votes", [4, 3])
+def test_views_that_agree_leave_one_answer_and_nothing_to_add(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, votes: int
 ) -> None:
-    votes = 4
+    """A view that copies the input has no vote, so the votes may be fewer than the views."""
 
     def predict(solver: object, tasks: list[Task], origin: Origin, **_: object) -> Any:
         for task in tasks:
@@ -117,12 +121,39 @@ def test_views_that_all_agree_leave_one_answer_and_nothing_to_add(
     before = out.stat().st_mtime_ns
     writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=4)
     assert out.stat().st_mtime_ns == before
-    # A view that said something else would be a second attempt: these are of one attempt alone.
-    out.unlink()
-    votes = 3
-    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=1, views=4)
     with pytest.raises(ArcAffinityError, match="records of other answers"):
-        writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=4)
+        writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=5)
+
+
+def test_more_attempts_than_are_asked_for_are_other_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def predict(solver: object, tasks: list[Task], origin: Origin, **_: object) -> Any:
+        for task in tasks:
+            examples = [Example(task.id, index, pair, ()) for index, pair in enumerate(task.test)]
+            grids = (GRID, GRID[:, :1])
+            yield (
+                task.id,
+                [make_record(origin, e, k, g, votes=2, views=4) for e in examples for k, g in enumerate(grids, 1)],
+            )
+
+    monkeypatch.setattr(writing, "predict_by_solver", predict)
+    out = tmp_path / "records.jsonl"
+    writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=2, views=4)
+    with pytest.raises(ArcAffinityError, match="records of other answers"):
+        writing.write_by_solver(out, loaded(2), TASKS, "toy", lambda *_: None, attempts=1, views=4)
+
+
+@pytest.mark.parametrize(("asked", "same"), [("e", True), (None, True), ("f", False)])
+def test_answers_to_another_edition_are_other_answers(tmp_path: Path, asked: str | None, same: bool) -> None:
+    out = tmp_path / "records.jsonl"
+    origin = Origin("base", "0123", "toy", Protocol.ARC_PRIZE, 0, edition="e")
+    write_records(out, [record for _, records in answers(origin, TASKS) for record in records])
+    questions = {(task.id, i): pair for task in TASKS for i, pair in enumerate(task.test)}
+    settings = {"attempts": range(1, 2), "views": 1, "overwrite": False}
+    with contextlib.nullcontext() if same else pytest.raises(ArcAffinityError, match="records of other answers"):
+        assert is_finished(out, replace(origin, edition=asked), questions, **settings)
+    # Records of before there were editions name none.
+    write_records(out, [r for _, records in answers(replace(origin, edition=None), TASKS) for r in records])
+    assert is_finished(out, replace(origin, edition=asked), questions, **settings)
 
 
 def test_progress_is_told_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

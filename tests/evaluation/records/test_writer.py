@@ -15,7 +15,7 @@ import pytest
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records import writer as writing
 from arc_affinity.evaluation.records.record import holds_records, read_records, write_records
-from arc_affinity.evaluation.records.writer import RecordWriter
+from arc_affinity.evaluation.records.writer import RecordWriter, remove_part
 
 SETTINGS = {"model": "champion", "seed": 7, "protocol": "arc_prize"}
 TASKS = ("a1", "a2", "a3")
@@ -235,6 +235,38 @@ def test_a_part_file_of_someone_else_is_refused_and_left_alone(tmp_path, content
     with pytest.raises(ArcAffinityError, match=r"r\.jsonl\.part:1: no settings of a prediction"):
         done(tmp_path / "r.jsonl")
     assert part.read_bytes() == content
+
+
+def test_a_part_file_of_other_settings_is_emptied_where_it_may_be_overwritten(tmp_path, record):
+    path = tmp_path / "r.jsonl"
+    part = begin(path, record, "a1", "a2")
+    other = {**SETTINGS, "seed": 8}
+    with pytest.raises(ArcAffinityError, match="was begun with seed 7, not 8"):
+        done(path, other)
+    for settings, kept in ((SETTINGS, {"a1", "a2"}), (other, set())):
+        with contextlib.suppress(KeyboardInterrupt), RecordWriter.opened(path, settings, overwrite=True) as writer:
+            assert writer.done_tasks == kept
+            raise KeyboardInterrupt
+    assert done(path, other) == set()
+    part.write_bytes(b"dear diary\n")
+    with pytest.raises(ArcAffinityError, match="no settings of a prediction"):
+        RecordWriter.opened(path, other, overwrite=True).__enter__()
+    assert part.read_bytes() == b"dear diary\n"
+
+
+def test_a_part_file_is_removed_only_if_it_is_ours_and_nobody_writes_it(tmp_path, record):
+    path = tmp_path / "r.jsonl"
+    remove_part(path)
+    assert not list(tmp_path.iterdir())
+    with contextlib.suppress(KeyboardInterrupt), RecordWriter.opened(path, SETTINGS) as writer:
+        remove_part(path)
+        assert writer.journal.path.exists()
+        raise KeyboardInterrupt
+    remove_part(path)
+    assert not list(tmp_path.iterdir())
+    writer.journal.path.write_text("dear diary\n")
+    remove_part(path)
+    assert writer.journal.path.read_text() == "dear diary\n"
 
 
 def test_a_part_file_that_is_a_link_or_no_file_is_refused(tmp_path):

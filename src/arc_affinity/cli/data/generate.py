@@ -32,9 +32,12 @@ from arc_affinity.data.splits import (
 )
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.documents import fit, read_object
-from arc_affinity.errors import UsageError
+from arc_affinity.errors import ArcAffinityError, UsageError
 from arc_affinity.files import write_text
 from arc_affinity.processes import cores
+from arc_affinity.taxonomy.categories import category_of
+from arc_affinity.taxonomy.validation import UNKNOWN, label_in
+from arc_affinity.text import counted
 
 SHOWN = 20
 """Rows of the table of rejections; the manifest has all."""
@@ -106,11 +109,9 @@ def generate(
             raise KeyboardInterrupt(again) from error
     if rejections:
         console.print(_rejection_table(rejections))
-    tasks_made = len({*wanted})
-    say_path(
-        *(console, f"{per_task * tasks_made:,} examples of {tasks_made} tasks in ", out),
-        f" ({time.monotonic() - begin:.1f} s)",
-    )
+    number = len({*wanted})
+    told = f"{counted(per_task * number, 'example')} of {counted(number, 'task')} in "
+    say_path(console, told, out, f" ({time.monotonic() - begin:.1f} s)")
     if sealed:
         say_path(console, "for solvers: ", out / CHALLENGES)
         say_path(console, "to be kept from them: ", out / SEALED)
@@ -138,8 +139,8 @@ def split(
         dataset: Split the tasks of this dataset, such as arc-agi-1/training.
         data_dir: Folder with the datasets that are not installed.
         published: Show the published split of 308 and 92 tasks in place of a new one.
-        labels: JSON file with the category of each task: {"00d62c1b": "S3", …}. Unless given, tasks of re-arc have
-            their published category.
+        labels: JSON file with the category of each task: {"00d62c1b": "S3", …}, or what classify wrote. Unless given,
+            tasks of re-arc have their published category.
         share: Share of the tasks to hold out.
         bins: Number of size bins.
         seed: Another seed gives another split.
@@ -153,6 +154,8 @@ def split(
         cells = output_cells_of_tasks(load_tasks(dataset or "", data_dir))
     categories = _published(cells) if labels is None else read_categories(labels)
     made = stratified_split(cells, categories, share, bins, seed) if not published else published_split().among(cells)
+    if not made.train and not made.validation:
+        raise ArcAffinityError(f"none of the tasks of {given} are of the published split")
     console = Console()
     if categories:
         console.print(_balance_table("category", balance(made, categories)))
@@ -215,5 +218,9 @@ def _balance_table(what: str, rows: list[BalanceRow]) -> Table:
 
 
 def read_categories(path: Path) -> dict[str, str]:
-    """Return what a file says of the category of each task; any words will do, as only their equality counts."""
-    return {task: fit(label, str, f"{path}: task {task}") for task, label in read_object(path).items()}
+    """Return what a file says of the category of each task; any words will do, as only their equality counts.
+
+    Of what ``classify --out`` wrote the category is taken; a subtype stands for its category, and "unknown" for none.
+    """
+    found = {task: fit(label_in(entry), str, f"{path}: task {task}") for task, entry in read_object(path).items()}
+    return {task: category_of(label) for task, label in found.items() if label != UNKNOWN}

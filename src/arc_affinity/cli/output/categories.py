@@ -12,6 +12,7 @@ from rich.text import Text
 
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, CATEGORIES, PUBLISHED_AMBIGUOUS
 from arc_affinity.taxonomy.validation import Agreement, Answer, low_share
+from arc_affinity.text import counted
 
 QUALITY = ("labelled", "answered", "agreed", "precision", "recall", "f1")
 """What is told of a category."""
@@ -74,6 +75,7 @@ def agreement_document(agreement: Agreement) -> dict[str, object]:
         "agreed": agreement.agreed,
         "abstained": agreement.abstained,
         "ambiguous": list(agreement.ambiguous),
+        "by_category": list(agreement.by_category),
         "per_category": {each.label: {name: getattr(each, name) for name in QUALITY} for each in agreement.quality()},
         "confusion": {
             label: {term: agreement.confusion[label, term] for term in agreement.terms} for label in agreement.terms
@@ -89,6 +91,8 @@ def _summary(agreement: Agreement) -> str:
     parts += [f"macro-F1: {agreement.macro_f1:.3f}"] if agreement.macro_f1 is not None else []
     parts += [f"abstained, counted as wrong: {agreement.abstained}"] if agreement.abstained else []
     parts += [f"labelled ambiguous, left out: {len(agreement.ambiguous)}"] if agreement.ambiguous else []
+    judged = f"{counted(len(agreement.by_category), 'subtype')} judged by the category"
+    parts += [judged] if agreement.by_category else []
     return "; ".join(parts)
 
 

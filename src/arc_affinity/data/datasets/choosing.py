@@ -31,7 +31,8 @@ def choose_ids(known: Iterable[str], wanted: Sequence[str], data_dir: Path | Non
         data_dir: as in `load_tasks`; datasets there may have what is not known.
 
     Raises:
-        ArcAffinityError: an id is not among ``known``; told are the dataset that has it, or else the nearest id.
+        ArcAffinityError: an id is not among ``known``; told are the dataset that has it, or else the nearest id. Or a
+            file is none of ids (`read_ids`).
     """
     ids = dict.fromkeys(known)
     named: dict[str, None] = {}
@@ -48,13 +49,15 @@ def read_ids(path: Path) -> tuple[str, ...]:
     """Return the task ids in a file: a JSON list of them, or words with blanks or line breaks between.
 
     Raises:
-        ArcAffinityError: the file cannot be read, or something in it is no id.
+        ArcAffinityError: the file cannot be read, something in it is no id, or there is none.
     """
     data = read_bytes(path)
-    if data.lstrip().startswith(b"["):
-        ids = fit(decode(data, str(path)), list[str], str(path))
-    else:
-        ids = text_of(data, str(path)).split()
+    text = text_of(data, str(path))
+    # A mark of the byte order, which the text no longer has, may come before a list.
+    ids = fit(decode(data, str(path)), list[str], str(path)) if text.lstrip().startswith("[") else text.split()
+    if not ids:
+        # As no tasks that are named stand for all of them.
+        raise ArcAffinityError(f"{path} names no task")
     return tuple(name_of(each, "task id", str(path)) for each in ids)
 
 

@@ -28,9 +28,10 @@ EDITIONS: Mapping[str, str] = MappingProxyType(
 
 
 def edition_of(tasks: Iterable[Task]) -> str:
-    """Return 16 hex digits that say what is asked: every id, demonstration and test input, cell by cell.
+    """Return 16 hex digits that say what is asked: each task's id, then its demonstrations and test inputs in order.
 
-    Test outputs take no part, so a dataset whose answers are withheld is the same edition as with them.
+    Grids count cell by cell; where the demonstrations end and the tests begin does not. Test outputs take no part, so a
+    dataset whose answers are withheld is the same edition as with them.
     """
     state = hashlib.sha256()
     for task in tasks:

@@ -93,7 +93,7 @@ KAGGLE: Mapping[str, str] = MappingProxyType({f"kaggle/{part}": part for part in
 """Names of the bundles of ARC Prize's data on Kaggle, where the data folder is the folder with them, by part."""
 
 
-def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
+def load_tasks(name: str, data_dir: Path | str | None = None) -> tuple[Task, ...]:
     """Return the tasks of a dataset, sorted by id.
 
     ``re-arc`` gives `RE_ARC_PAIRS` generated pairs of each task (some seconds of work). A store gives each
@@ -110,12 +110,13 @@ def load_tasks(name: str, data_dir: Path | None = None) -> tuple[Task, ...]:
     """
     if name == RE_ARC:
         return _generated()
+    folder = None if data_dir is None else Path(data_dir)
     store = store_at(name)
     if store is not None:
         return tuple(_task_of_store(store, task_id, name) for task_id in store.tasks)
     return tuple(
         parse_task(entry.document, task_id, name, entry.where)
-        for task_id, entry in sorted(_entries(name, data_dir).items())
+        for task_id, entry in sorted(_entries(name, folder).items())
     )
 
 

@@ -52,7 +52,12 @@ def generate_sealed(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise ArcAffinityError(f"{out} is there and is not written over; name a new folder")
     drawn = secrets.randbits(63) if seed is None else seed
-    with os_errors(f"cannot write {out}"), new_folder(out) as aside, tempfile.TemporaryDirectory(dir=aside) as scratch:
+    with (
+        os_errors(f"cannot write {out}"),
+        # A link stays one: the folder that it leads to is filled.
+        new_folder(out.resolve()) as aside,
+        tempfile.TemporaryDirectory(dir=aside) as scratch,
+    ):
         store = generate_store(Path(scratch) / "store", tasks, per_task, drawn, workers, exclude, on_task)
         rules = dict(sorted((_new_id(task_id, drawn), task_id) for task_id in store.tasks))
         pairs = {new: [pair_json(store.pair(i)) for i in store.indices(rule)] for new, rule in rules.items()}

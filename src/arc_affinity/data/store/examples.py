@@ -97,7 +97,8 @@ class ExampleStore:
 
     @property
     def edition(self) -> str:
-        """16 hex digits that say what the store holds, as `edition_of` does for tasks; a subset's is the whole's."""
+        """16 hex digits that say what examples the store holds, by its arrays, which have no ids; a subset's is the
+        whole's."""
         hashes = "".join(self.manifest["sha256"][name] for name in ARRAYS)
         return hashlib.sha256(hashes.encode()).hexdigest()[:16]
 

@@ -78,26 +78,36 @@ def find_leaks(train_tasks: Iterable[Task], eval_tasks: Iterable[Task]) -> list[
     """Return every pair of ``eval_tasks`` that ``train_tasks`` also hold, with each of its places there.
 
     Demonstrations are compared as well as tests: a demonstration that was trained on gives its task's rule
-    away. A pair whose output is withheld is compared by its input.
+    away. A pair whose output is withheld, in either dataset, is compared by its input.
 
     Returns:
         Leaks in the order of ``eval_tasks``, then of ``train_tasks``.
     """
     known, asked = list(_places(train_tasks)), list(_places(eval_tasks))
-    by_pair = _index(known)
+    # The key of a pair without output is that of its input, so that such a pair is found among those that are known.
+    by_pair = _index(pair for _, pair in known)
     withheld = any(pair.output is None for _, pair in asked)
-    by_input = _index((where, Pair(pair.input, None)) for where, pair in known) if withheld else {}
+    by_input = _index(Pair(pair.input, None) for _, pair in known) if withheld else {}
+    some_unknown = any(pair.output is None for _, pair in known)
+
+    def places_of(pair: Pair) -> Iterable[int]:
+        if pair.output is None:
+            return by_input.get(pair_key(pair), ())
+        alike = by_pair.get(pair_key(pair), ())
+        return sorted([*alike, *by_pair.get(pair_key(Pair(pair.input, None)), ())]) if some_unknown else alike
+
     return [
-        Leak(place, where, _identical(pair, other))
+        Leak(place, known[number][0], _identical(pair, known[number][1]))
         for place, pair in asked
-        for where, other in (by_input if pair.output is None else by_pair).get(pair_key(pair), ())
+        for number in places_of(pair)
     ]
 
 
-def _index(known: Iterable[tuple[Place, Pair]]) -> Mapping[bytes, Sequence[tuple[Place, Pair]]]:
-    index: defaultdict[bytes, list[tuple[Place, Pair]]] = defaultdict(list)
-    for place, pair in known:
-        index[pair_key(pair)].append((place, pair))
+def _index(pairs: Iterable[Pair]) -> Mapping[bytes, Sequence[int]]:
+    """The numbers of the pairs with each key."""
+    index: defaultdict[bytes, list[int]] = defaultdict(list)
+    for number, pair in enumerate(pairs):
+        index[pair_key(pair)].append(number)
     return index
 
 

@@ -8,8 +8,10 @@ one is wrong, so fewer than `FEWEST` leave the identity alone.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -29,17 +31,24 @@ REACH = 2
 
 
 def kept_views(pairs: Sequence[Pair], most: int, seed: int, *, believe: bool = False) -> Iterator[Compose]:
-    """Yield up to ``most`` views that keep the rule of ``pairs``, the identity first.
+    """Yield up to ``most`` different views that keep the rule of ``pairs``, the identity first.
 
     With ``believe`` every view counts, but for those that move colour 0: right where query and demonstrations are
     changed alike and a model reads the rule from the demonstrations.
     """
     shapes = list(DIHEDRALS) if believe else kept_dihedrals(pairs)
     fixed = {0} if believe else set(range(COLOURS)) - set(free_colours(pairs))
-    rng = random.Random(seed)
-    yield Compose((Dihedral(), ColourPermutation()))
-    for number in range(1, most if len(fixed) < COLOURS - 1 else min(most, len(shapes))):
-        yield Compose((shapes[number % len(shapes)], draw_colours(rng, fixed)))
+    rng, seen = random.Random(seed), {Compose((Dihedral(), ColourPermutation()))}
+    yield from seen
+    count = min(most, len(shapes) * math.factorial(COLOURS - len(fixed)))
+    for shape in islice(cycle(shapes), 1, None):
+        if len(seen) >= count:
+            return
+        view = Compose((shape, draw_colours(rng, fixed)))
+        # One that came twice would be trained on, or vote, twice.
+        if view not in seen:
+            seen.add(view)
+            yield view
 
 
 def kept_dihedrals(pairs: Sequence[Pair]) -> list[Dihedral]:

@@ -124,7 +124,7 @@
 
   function drawPairs(box, title, pairs) {
     if (!pairs.length) return;
-    box.append(element("h4", {}, title), element("div", { class: "grids" }, ...pairs.map(([from, to]) =>
+    box.append(element("h3", {}, title), element("div", { class: "grids" }, ...pairs.map(([from, to]) =>
       element("div", { class: "pair" }, gridFigure(from, "input"), element("span", { "aria-hidden": "true" }, "→"),
         gridFigure(to, "output")))));
   }
@@ -148,9 +148,9 @@
       drawPairs(box, `Demonstrations that the model was shown with ${name[0].toLowerCase()}${name.slice(1)}`,
         test.given ?? []);
       const several = data.sets.length > 1;
-      box.append(element("h4", {}, name), element("div", { class: "grids" }, gridFigure(test.input, "input"),
+      box.append(element("h3", {}, name), element("div", { class: "grids" }, gridFigure(test.input, "input"),
         ...(several ? [] : drawAttempts(test, test.attempts[0]))));
-      if (several) data.sets.forEach((set, place) => box.append(element("h4", {}, set),
+      if (several) data.sets.forEach((set, place) => box.append(element("h3", {}, set),
         element("div", { class: "grids" }, ...drawAttempts(test, test.attempts[place]))));
     }
     if (task.tests.length < task.outputs) {

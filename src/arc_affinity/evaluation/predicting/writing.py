@@ -24,7 +24,7 @@ from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.records.finished import is_finished
 from arc_affinity.evaluation.records.record import Origin, Record
-from arc_affinity.evaluation.records.writer import RecordWriter
+from arc_affinity.evaluation.records.writer import RecordWriter, remove_part
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
@@ -88,7 +88,7 @@ def write_predictions(
         edition: of the dataset, for the records.
         adapter: folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
             each task and named after it; all of them together are one solver, of one digest.
-        overwrite: replace records of other answers.
+        overwrite: replace records that are there, and what an interrupted call of other questions left.
 
     Raises:
         ArcAffinityError: other records are there, the specialists do not fit the model, or the file cannot be written.
@@ -125,8 +125,9 @@ def write_predictions(
 
     pairs = {(first.task_id, first.index): first.query for first, *_ in questions}
     settings = {**asdict(origin), **asdict(asking), "questions": digest(questions), **more}
-    if not is_finished(out, origin, pairs, attempts=asking.attempts, views=asking.views, overwrite=overwrite):
-        _write(out, settings, answer)
+    held = range(asking.attempts, asking.attempts + 1)
+    finished = is_finished(out, origin, pairs, attempts=held, views=asking.views, overwrite=overwrite)
+    _write(out, settings, answer, finished=finished, overwrite=overwrite)
 
 
 def _by_exposure(origin: Origin, questions: Sequence[Question]) -> Iterator[tuple[Origin, Sequence[Question]]]:
@@ -170,14 +171,26 @@ def write_by_solver(
     # The edition leaves the tests' outputs out, which the records say the answers are right by.
     content = digest_of_pairs(pair for task in tasks for pair in (*task.train, *task.test))
     settings = {**asdict(origin), "attempts": attempts, "views": views, "questions": content}
-    # A view gives one answer, so there are no more attempts than views.
-    held = min(attempts, views)
-    if not is_finished(out, origin, questions_of(tasks), attempts=held, views=views, overwrite=overwrite):
-        _write(out, settings, answer)
+    # A view gives one answer, so there are no more attempts than views; there are fewer where views agree, or copy the
+    # input and lose their votes. So records of fewer attempts asked for cannot be told from these.
+    held = range(1, min(attempts, views) + 1)
+    finished = is_finished(out, origin, questions_of(tasks), attempts=held, views=views, overwrite=overwrite)
+    _write(out, settings, answer, finished=finished, overwrite=overwrite)
 
 
-def _write(out: Path, settings: Mapping[str, object], answer: Callable[[Collection[str]], Groups]) -> None:
-    with RecordWriter.opened(out, settings) as writer:
+def _write(
+    out: Path,
+    settings: Mapping[str, object],
+    answer: Callable[[Collection[str]], Groups],
+    *,
+    finished: bool,
+    overwrite: bool,
+) -> None:
+    """Write what is not there in full yet; beside what is, nothing is left of an interrupted call."""
+    if finished:
+        remove_part(out)
+        return
+    with RecordWriter.opened(out, settings, overwrite=overwrite) as writer:
         for task, records in answer(writer.done_tasks):
             writer.write(task, records)
 

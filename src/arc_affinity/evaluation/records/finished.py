@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,17 @@ from arc_affinity.types import Pair
 
 
 def is_finished(
-    path: Path, origin: Origin, questions: Mapping[Place, Pair], *, attempts: int, views: int, overwrite: bool
+    path: Path, origin: Origin, questions: Mapping[Place, Pair], *, attempts: range, views: int, overwrite: bool
 ) -> bool:
     """Return whether ``path`` holds the records of these questions, so that there is nothing to do.
+
+    Args:
+        path: of the records.
+        origin: what the records share; an edition counts where both name one.
+        questions: what is asked.
+        attempts: how many attempts the question with the most may have.
+        views: under which each question is asked.
+        overwrite: whatever is there is to be replaced.
 
     Raises:
         ArcAffinityError: it holds something else, and ``overwrite`` does not say to replace it.
@@ -31,8 +38,9 @@ def is_finished(
     shared = (origin.model, origin.model_digest, origin.dataset, origin.protocol, origin.seed, origin.epoch)
     if (
         {(r.model, r.model_digest, r.dataset, r.protocol, r.seed, r.epoch) for r in held} == {shared}
+        and (origin.edition is None or {r.edition for r in held} <= {None, origin.edition})
         and {(r.task_id, r.test_index) for r in held} == questions.keys()
-        and (max(record.attempt for record in held) == attempts or _by_all_views(held))
+        and max(record.attempt for record in held) in attempts
         # A task may have fewer views than are asked for, and an answer that no view voted for has none.
         and max((record.views for record in held if record.views), default=views if held[0].views == 0 else 1) == views
         and all(_answers(record, questions[record.task_id, record.test_index]) for record in held)
@@ -43,14 +51,6 @@ def is_finished(
         f"{path} holds {len(held)} finished records of other answers ({first.model} {first.model_digest}, "
         f"{len({each.task_id for each in held})} tasks of {first.dataset}, {first.protocol}); --overwrite replaces them"
     )
-
-
-def _by_all_views(held: Sequence[Record]) -> bool:
-    """Whether the votes of all views went to the attempts that there are, so that no view could add one."""
-    votes: dict[Place, int] = Counter()
-    for record in held:
-        votes[record.task_id, record.test_index] += record.votes or 0
-    return all(record.views and votes[record.task_id, record.test_index] == record.views for record in held)
 
 
 def _answers(record: Record, pair: Pair) -> bool:

@@ -31,14 +31,17 @@ class Journal:
         path: the file; begun if it is not there.
         header: what decides the lines (model, tasks, seed, …), alone or under "settings".
         foreign: what is said, after its name, of a file that is no such journal.
+        overwrite: a journal that was begun with another header is emptied.
 
     Raises:
         ArcAffinityError: the file was begun with another header, is someone else's or in use, or cannot be read or
             written; it is left as it is.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, object], foreign: str = NO_JOURNAL) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, header: Mapping[str, object], foreign: str = NO_JOURNAL, *, overwrite: bool = False
+    ) -> None:
+        self.path, self._overwrite = path, overwrite
         busy = f"{path} is being written by another process; wait for it, or write elsewhere"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,22 +85,26 @@ class Journal:
                 sync(file.fileno())
 
     def _resume(self, header: Mapping[str, Any], foreign: ArcAffinityError) -> None:
-        """Cut the file after its last whole line, or begin it; one that has another header is not touched."""
+        """Cut the file after its last whole line, or begin it; one with another header only where it may be emptied."""
         if not stat.S_ISREG(os.fstat(self._handle).st_mode):
             raise ArcAffinityError(f"cannot write {self.path}: it is no file")
         with os.fdopen(os.dup(self._handle), "r+b") as file:
             file.seek(0)
             head = file.readline(LONGEST_HEADER)
             if head.endswith(b"\n"):
-                self._check(head, header, foreign)
-                file.truncate(len(head) + sum(len(line) for line in file if line.endswith(b"\n")))
-                return
-            if not encode_row(header).startswith(head):
+                other = self._other(head, header, foreign)
+                if other is None:
+                    file.truncate(len(head) + sum(len(line) for line in file if line.endswith(b"\n")))
+                    return
+                if not self._overwrite:
+                    raise other
+            elif not encode_row(header).startswith(head):
                 raise foreign
             file.truncate(0)
         self.append(header)
 
-    def _check(self, head: bytes, header: Mapping[str, Any], foreign: ArcAffinityError) -> None:
+    def _other(self, head: bytes, header: Mapping[str, Any], foreign: ArcAffinityError) -> ArcAffinityError | None:
+        """What is to be said of a journal that was begun with another header; None if it was begun with this one."""
         try:
             begun = decode_row(head, str(self.path))
         except ArcAffinityError as error:
@@ -108,7 +115,8 @@ class Journal:
                 raise foreign
         for name in sorted(begun.keys() | header.keys()):
             if begun.get(name) != header.get(name):
-                raise ArcAffinityError(
+                return ArcAffinityError(
                     f"{self.path} was begun with {name} {begun.get(name)!r:.80}, not {header.get(name)!r:.80}; "
                     "delete it to begin again, or write elsewhere"
                 )
+        return None

@@ -77,6 +77,9 @@ def exposure_of(told: Collection[Exposure | None]) -> Exposure | None:
     return next((each for each in EXPOSURES if each in told), None)
 
 
+CONTEXT = "?context="
+"""Stands in records between a dataset's name and how demonstrations were chosen from it, unless they were drawn."""
+
 Place = tuple[str, int]
 """A test output: its task's id and its index there."""
 

@@ -29,7 +29,7 @@ class RecordWriter:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, path: Path, settings: Mapping[str, object]) -> Iterator[RecordWriter]:
+    def opened(cls, path: Path, settings: Mapping[str, object], *, overwrite: bool = False) -> Iterator[RecordWriter]:
         """Yield a writer that holds the part file for this process alone.
 
         A block that ends well leaves ``path`` (exactly what ``write_records`` would write) and no part file; one that
@@ -38,6 +38,7 @@ class RecordWriter:
         Args:
             path: of the records to make; gzip where it ends in ``.gz``.
             settings: JSON values that decide the records (model digest, dataset, protocol, attempts, seed, ...).
+            overwrite: a part file that was begun with other settings is emptied.
 
         Raises:
             ArcAffinityError: the part file is someone else's, was begun with other settings, is damaged or in use, or
@@ -46,7 +47,7 @@ class RecordWriter:
         if is_stream(path):
             raise ArcAffinityError(f"cannot write {path}: it is no file, and what is written task by task needs one")
         foreign = ":1: no settings of a prediction; move the file away, or write elsewhere"
-        with Journal(path.with_name(f"{path.name}.part"), {"settings": settings}, foreign) as journal:
+        with Journal(_part_of(path), {"settings": settings}, foreign, overwrite=overwrite) as journal:
             writer = cls(path, journal)
             yield writer
             writer.finish()
@@ -114,3 +115,16 @@ class RecordWriter:
             if len({record.key for record in records}) < len(rows) or {each.task_id for each in records} != {name}:
                 raise ArcAffinityError(f"{where}: a record comes twice or is not of task {name!r:.80}")
             yield {"task": name, "records": rows}
+
+
+def remove_part(path: Path) -> None:
+    """Remove the part file of ``path``, unless another process is writing it or it is none of this package."""
+    part = _part_of(path)
+    if part.is_file():
+        # Only a part file that is held and known to be ours is opened without an error.
+        with contextlib.suppress(ArcAffinityError), Journal(part, {"settings": {}}, overwrite=True) as journal:
+            journal.path.unlink()
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")

@@ -160,7 +160,7 @@ def merged_adapters(_: Evidence) -> Finding:
         f"{merged:.3f} by the average; the threshold is a convention"
     )
     figures = {"largest_barrier": highest, "kept": kept, "length": short, "adapters": len(ours.tasks)}
-    # The barrier is what is published; that nothing is left of the adapters changes what it means, not whether it is so.
+    # The barrier is what is published: that nothing is left of the adapters changes its meaning, not whether it is so.
     verdict = Verdict.CHANGES if below else Verdict.FAILS
     return Finding(verdict, why, "no published adapters; ours", audited, figures, ours.command)
 

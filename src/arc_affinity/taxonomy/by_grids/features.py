@@ -1,6 +1,6 @@
 """Numbers that tell one kind of rule from another, from a pair alone; none depends on which colour is which (ours).
 
-Each group of features has its function; `pair_features` joins them in the order of `NAMES`.
+Each group of features has its function; `pair_features` joins them in the order of `names`.
 """
 
 from __future__ import annotations

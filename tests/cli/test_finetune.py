@@ -186,7 +186,8 @@ def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Pat
         (("--dataset", EVALUATION, "--tasks", "00576224", "--set", "all"), 2, "give --tasks or --set, not both"),
         (("--tasks", "0057622"), 1, "unknown task '0057622'"),
         (("--set", "fundamental"), 1, "did you mean 'foundational'?"),
-        (("--set", os.devnull, "--dataset", EVALUATION), 1, f"{os.devnull} names no tasks"),
+        (("--set", os.devnull, "--dataset", EVALUATION), 1, f"{os.devnull} names no task"),
+        (("--tasks", "25ff71a9", "--unlike-seed", 5), 2, "--unlike-seed goes with --unlike"),
         (("--dataset", EVALUATION, "--max-side", 1), 1, "no tasks are left"),
         (("--tasks", "25ff71a9", "--max-side", 12), 2, "generated ones have grids of all sizes"),
         (("--tasks", "25ff71a9", "--rank", 7), 1, "rank 7 is larger than encoder.layers.0.linear1, which is 4x8"),
@@ -235,19 +236,31 @@ def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Pat
 
 def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
     config, loaded = FineTuneConfig(), SimpleNamespace(name="mine")
-    trained = [Seen(frozenset("ab"), 7, 3), Seen(frozenset("bc"), 5, 3), Seen(frozenset("d"), 11, 2)]
+    trained = [
+        Seen(frozenset("ab"), 7, 3, (2, 13)),
+        Seen(frozenset("bc"), 5, 3, (2, 11)),
+        Seen(frozenset("bx"), 5, 3),
+        Seen(frozenset("d"), 11, 2),
+    ]
     monkeypatch.setattr(seen, "examples_seen", lambda model: trained)
-    found = finetune.unlike_what_was_seen(config, loaded, ("b", "x"))
-    assert (found.unlike, found.unlike_seed) == (7, 3)
-    assert finetune.unlike_what_was_seen(config, loaded, ("x",)) is config
+    found = finetune.unlike_what_was_seen(config, loaded, ("b", "y"))
+    assert (found.unlike, found.unlike_seed, found.unlike_also) == (7, 3, ((2, 11), (2, 13)))
+    assert finetune.unlike_what_was_seen(config, loaded, ("y",)) is config
     with pytest.raises(ArcAffinityError, match="mine was trained on examples of seeds 2, 3; give --unlike"):
         finetune.unlike_what_was_seen(config, loaded, ("b", "d"))
+
+    def gone(model: object) -> list[Seen]:
+        raise ArcAffinityError("mine was trained on out/store, where nothing is any more")
+
+    monkeypatch.setattr(seen, "examples_seen", gone)
+    with pytest.raises(ArcAffinityError, match="where nothing is any more; --unlike and --unlike-seed say which"):
+        finetune.unlike_what_was_seen(config, loaded, ("b",))
 
 
 def test_a_task_that_fails_is_told_and_is_the_exit_code(
     cli: Callable, model: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(many: object, out: Path, workers: object, tell: Callable) -> SimpleNamespace:
+    def run(many: object, out: Path, workers: object, tell: Callable, found: Callable) -> SimpleNamespace:
         tell("00576224", None)
         tell("0a0ad42b", "too large")
         result = {"base": {}, "final": {}, "examples_seen": 7, "seconds": 1.0, "scoring_seconds": 0.25}

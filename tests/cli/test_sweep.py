@@ -54,6 +54,8 @@ def test_what_a_search_tells(
     [
         *(("--trials", 0), ("--share", 2), ("--share", 0), ("--workers", 0), ("--executor", "threads")),
         *(("--vary", "learning_rat=1:2"), ("--vary", "learning_rate=2:1"), ("--vary", "optimiser=sgd")),
+        *(("--seed", -1), ("--seed", 4_000_001), ("--vary", "context=drawn,first"), ("--vary", "steps=8.5:9")),
+        *(("--vary", "batch_examples=8.5:16"), ("--vary", "restart_steps=3:9")),
     ],
     ids=str,
 )

@@ -96,6 +96,8 @@ def test_a_run_and_the_same_again(cli, recipe: Path, tmp_path: Path) -> None:
         (("smoke", "--optimiser", "sgd"), 2, '"sgd"'),
         (("smoke", "--steps", "many"), 2, "many"),
         (("smoke", "--steps", 0), 2, "flags: steps must be a whole number of 1 or more, not 0"),
+        (("smoke", "--restart-steps", 7), 2, "restart_steps is of the schedule cosine-restarts"),
+        (("champion", "--warmup-steps", 0), 2, "warmup_steps is of the schedule warmup-linear"),
         (("smoke", "--curriculum", 256), 2, "--curriculum"),
         (("smoke", "--model.width", 7), 2, "width 7 does not divide into 4 heads"),
         (("smoke", "--name", "mine"), 2, "Unknown option: --name"),

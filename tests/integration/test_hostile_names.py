@@ -109,4 +109,4 @@ def test_records_of_such_a_name_are_diagnosed(tmp_path: Path, cli) -> None:
 def test_a_recipe_that_no_file_could_hold_is_refused(tmp_path: Path, cli) -> None:
     for line in (("train", "smoke", "--start", "\udcff"), ("sweep", "smoke", "--vary", "start=\udcff,x")):
         done = cli(*line, "--out", tmp_path / "out")
-        assert done.code == 1 and "half a character" in done.err and not (tmp_path / "out").exists()
+        assert done.code == 2 and "half a character" in done.err and not (tmp_path / "out").exists()

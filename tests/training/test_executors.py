@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -35,12 +36,25 @@ def refuse(error: Exception) -> None:
     raise error
 
 
-def test_in_this_process_only_faults_of_the_work_wait() -> None:
+class Large:
+    """Stands for what fills a GPU."""
+
+
+def test_in_this_process_errors_wait_as_in_a_pool_and_hold_nothing() -> None:
+    held: list[weakref.ref[Large]] = []
+
+    def fail(error: BaseException) -> None:
+        large = Large()
+        held.append(weakref.ref(large))
+        raise error
+
     with SerialExecutor() as executor:
         assert executor.submit(divmod, 17, 5).result() == (3, 2)
-        assert isinstance(executor.submit(refuse, ArcAffinityError("bad task")).exception(), ArcAffinityError)
-        with pytest.raises(KeyError):
-            executor.submit(refuse, KeyError("a fault of the program"))
+        waiting = [executor.submit(fail, error) for error in (ArcAffinityError("bad task"), KeyError("a slip"))]
+        assert [type(future.exception()) for future in waiting] == [ArcAffinityError, KeyError]
+        assert [each() for each in held] == [None, None]
+        with pytest.raises(KeyboardInterrupt):
+            executor.submit(fail, KeyboardInterrupt())
 
 
 def test_results_and_errors_pass_on() -> None:

@@ -130,6 +130,14 @@ def test_one_process_has_no_more_threads_than_its_batches_keep_busy(on) -> None:
     assert [find_machine(cells, processes=1).threads for cells in (4_096, 6_144, 65_536)] == [1, 2, 16]
 
 
+def test_trainings_beside_each_other_share_the_machine(on) -> None:
+    on(0, 16)
+    found = [find_machine(65_536, processes=1, at_a_time=many).threads for many in (1, 3, 16, 40)]
+    assert found == [16, 5, 1, 1]
+    on(1, 16)
+    assert [find_machine(65_536, processes=1, at_a_time=many).loaders for many in (1, 4, 8)] == [4, 3, 1]
+
+
 def test_processes_share_a_batch(tiny: Recipe) -> None:
     for processes in (1, 2, 3):
         made = pretrain.feeding(tiny, Machine(processes=processes, loaders=2))

@@ -65,10 +65,10 @@ def finetune(
 ) -> None:
     """Fine-tune a model to single tasks.
 
-    Each task leaves its adapter (or model), the records of its test part before and after, and its curve in
-    OUT/tasks/ID; all records and a table come at the end. An interrupted run resumes with the
-    same command after the last finished task. A task that fails is reported, makes the exit code 1 once the others are
-    done, and is tried again next time.
+    Each task leaves its adapter (or model, or which demonstrations were chosen), the records of its test part before
+    and after, and its curve in OUT/tasks/ID; all records and a table come at the end. An interrupted run resumes with
+    the same command after the last finished task. A task that fails is reported, makes the exit code 1 once the others
+    are done, and is tried again next time.
 
     Args:
         model: A bundled model's name, a model folder, or a checkpoint.
@@ -92,6 +92,8 @@ def finetune(
     with wrong_usage():
         config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
         named = [Protocol.named(name) for name in protocols]
+    if changes is not None and changes.unlike is None and changes.unlike_seed is not None:
+        raise UsageError("--unlike-seed goes with --unlike, which says how many examples of that seed are meant")
     _check_which(source, tasks, set, max_side)
     check_folder(out)
     check_name(model, solvers=False)
@@ -147,11 +149,17 @@ def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tup
     """Return the settings with test inputs kept apart from what the model's own recipe trained it on.
 
     Raises:
-        ArcAffinityError: it was trained on examples of several seeds, of which one can be named.
+        ArcAffinityError: it was trained on examples of several seeds, of which one can be named, or what it was trained
+            on cannot be found out.
     """
     from arc_affinity.training.finetuning.seen import examples_seen
 
-    found = [each for each in examples_seen(loaded) if not each.tasks.isdisjoint(tasks)]
+    try:
+        found = [each for each in examples_seen(loaded) if not each.tasks.isdisjoint(tasks)]
+    except ArcAffinityError as error:
+        raise ArcAffinityError(
+            f"{error}; --unlike and --unlike-seed say which examples of re-arc it has seen (--unlike 0: none)"
+        ) from error
     if not found:
         return config
     seeds = {each.data_seed for each in found}
@@ -160,7 +168,9 @@ def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tup
         raise ArcAffinityError(
             f"{loaded.name} was trained on examples of seeds {listed}; give --unlike and --unlike-seed"
         )
-    return replace(config, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop())
+    # Once each and in one order, so that the same examples are the same settings.
+    also = tuple(sorted({each.validation for each in found if each.validation[0]}))
+    return replace(config, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop(), unlike_also=also)
 
 
 def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def sweep(
     vary: Annotated[list[str], Parameter(consume_multiple=True)],
     trials: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
     share: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 0.1,
-    seed: int = 0,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     out: Path | None = None,
     executor: ExecutorName = "processes",
     workers: Annotated[int, Parameter(validator=Number(gte=1))] = 1,

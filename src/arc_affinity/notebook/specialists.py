@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.adapters.lora import merge
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
@@ -13,7 +14,7 @@ from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.notebook.answering import THREADS, UNNAMED
 from arc_affinity.notebook.answers import Answers
-from arc_affinity.notebook.html import table
+from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.text import percent
 from arc_affinity.training.finetuning.config import Method, config_for
 from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
@@ -22,10 +23,12 @@ from arc_affinity.types import Task
 
 
 @dataclass(frozen=True)
-class Specialist:
+class Specialist(Tabular):
     """A model that was adapted to one task.
 
-    ``model`` is for `predict`; ``tuned`` holds scores by protocol before and after, the curve, seconds.
+    ``model`` is for `predict`; ``tuned`` holds scores by protocol before and after, the curve, seconds. By the method
+    context-only ``model`` is the base as it was, and ``tuned.demonstrations`` are the places of the demonstrations that
+    helped it most.
     """
 
     model: LoadedModel
@@ -42,14 +45,14 @@ class Specialist:
         """What it answers now, by every protocol."""
         return Answers(self.tuned.final.records, (self.task,))
 
-    def _repr_html_(self) -> str:
+    def _rows(self) -> Rows:
         before, after = self.tuned.base.by_protocol, self.tuned.final.by_protocol
         rows = [
             (f"{name}, {what}", percent(getattr(before[name], what)), percent(getattr(after[name], what)))
             for name in after
             for what in ("solved", "cells")
         ]
-        return table((f"task {self.task.id}", "before", "after"), rows)
+        return Rows((f"task {self.task.id}", "before", "after"), rows)
 
 
 def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **settings: Any) -> Specialist:
@@ -79,8 +82,9 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
         config = replace(config_for(method, by_demonstrations=True), **settings)
     except TypeError as error:
         raise ArcAffinityError(f"no such setting: {error}") from error
+    split = replace(split_task(task, config, task.dataset or UNNAMED), edition=edition_of([task]))
     with computing_in(THREADS):
-        tuned = fine_tune(model, split_task(task, config, task.dataset or UNNAMED), config)
+        tuned = fine_tune(model, split, config)
     return Specialist(_adapted(model, tuned, config.method), task, tuned)
 
 

@@ -53,6 +53,7 @@ def train(
         arc_affinity.errors.ArcAffinityError: override: unknown recipe field 'stepz'; did you mean 'steps'?
     """
     chosen = load_recipe(str(recipe)).overridden(changes or {})
+    chosen.refuse_ignored(changes or {}, "override")
     quiet_lightning()
     # Several processes would start the notebook's own program again.
     machine = find_machine(chosen.batch_cells, processes=1)

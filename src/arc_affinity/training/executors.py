@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import AbstractContextManager
@@ -36,14 +37,16 @@ class Workers:
 
 
 class SerialExecutor(Executor):
-    """Does the work at once, in this process; only what a task is at fault for becomes the future's error."""
+    """Does the work at once, in this process; what it raises becomes the future's error, as in a pool of processes."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Call ``fn``."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except ArcAffinityError as error:
+        except Exception as error:  # noqa: BLE001  # whoever asks for the result decides
+            # As long as the error is kept, what the work held, on a GPU perhaps, would be kept with it.
+            traceback.clear_frames(error.__traceback__)
             future.set_exception(error)
         return future
 

@@ -119,9 +119,16 @@ def pick_device(name: str | None) -> torch.device:
 
 
 def find_machine(
-    cells: int, *, processes: int | None = None, threads: int | None = None, loaders: int | None = None
+    cells: int,
+    *,
+    processes: int | None = None,
+    threads: int | None = None,
+    loaders: int | None = None,
+    at_a_time: int = 1,
 ) -> Machine:
     """Return how to spread batches of ``cells`` tokens over the machine at hand; what is given stays.
+
+    It is shared alike by so many trainings ``at_a_time``.
 
     On CPUs several processes of one thread do more than one of several threads: a quarter more on two cores. Threads
     that have too little to do wait for one another, and for whatever else is at work: one process has no more of them
@@ -130,7 +137,7 @@ def find_machine(
     Raises:
         ArcAffinityError: what is given does not fit the machine.
     """
-    gpus, cpus = torch.cuda.device_count(), cores()
+    gpus, cpus = torch.cuda.device_count(), max(1, cores() // at_a_time)
     if processes is None:
         processes = max(1, min(gpus or cpus, cells // (CELLS_OF_A_GPU if gpus else CELLS_OF_A_CORE)))
     if threads is None:

@@ -36,6 +36,7 @@ from arc_affinity.training.finetuning.loader import TaskLoader, views_of
 from arc_affinity.training.finetuning.seen import Seen, examples_seen
 from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
 from arc_affinity.training.finetuning.task_trainer import TaskTrainer
+from arc_affinity.training.pretraining.pretrain import train
 from arc_affinity.types import PAD, Example, Pair, Task
 
 pytestmark = pytest.mark.many_steps
@@ -265,7 +266,7 @@ def test_the_demonstrations_shown_are_the_most_helpful(loaded: LoadedModel, monk
 
     monkeypatch.setattr(context_only, "_losses", losses)
     best = context_only.best_demonstrations(loaded.model, some, 2, seed=0)
-    chosen = tuple(sorted(next(i for i, p in enumerate(some.train) if p is pair) for pair in best))
+    chosen = tuple(sorted(best))
     assert len(set(helped.values())) > 4
     worth = sorted(helped.values())
     if validation:
@@ -278,7 +279,7 @@ def test_the_demonstrations_shown_are_the_most_helpful(loaded: LoadedModel, monk
 def test_two_demonstrations_cannot_be_compared_and_are_shown(loaded: LoadedModel) -> None:
     some = replace(split(), train=split().train[:2], validation=())
     best = context_only.best_demonstrations(loaded.model, some, 2, seed=0)
-    assert {id(pair) for pair in best} == {id(pair) for pair in some.train}
+    assert {*best} == {0, 1}
 
 
 def test_losses_are_of_each_query_alone_and_of_none_that_is_shown(loaded: LoadedModel) -> None:
@@ -305,11 +306,15 @@ def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: Loade
         save_model(loaded.model, tmp_path / name / "model")
         (tmp_path / name / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     own, before = examples_seen(find_model(str(tmp_path / "second")))
+    assert own.validation == before.validation == (tiny.validation_per_task, tiny.validation_seed)
     assert (own.per_task, own.data_seed, len(own.tasks)) == (7, 0, 400)
     assert (before.per_task, before.data_seed, len(before.tasks)) == (31, 5, 308)
     torch.save({"recipe": tiny.to_dict(), "state_dict": loaded.model.state_dict()}, tmp_path / "last.ckpt")
     [of_checkpoint] = examples_seen(find_model(str(tmp_path / "last.ckpt")))
     assert of_checkpoint.per_task == tiny.per_task
+    (tmp_path / "first").rename(tmp_path / "moved")
+    with pytest.raises(ArcAffinityError, match="second went on from another model: no model folder or checkpoint at"):
+        examples_seen(find_model(str(tmp_path / "second")))
 
 
 def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
@@ -321,7 +326,50 @@ def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     assert examples_seen(find_model(str(tmp_path / "run"))) == [Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)]
     shutil.rmtree(tmp_path / "store")
-    assert examples_seen(find_model(str(tmp_path / "run"))) == []
+    with pytest.raises(ArcAffinityError, match=r"run was trained on \S+store, where nothing is any more"):
+        examples_seen(find_model(str(tmp_path / "run")))
+    for examples in ("arc-agi-1/training", "arc-agi-2/training", str(task_file(tmp_path))):
+        recipe = replace(tiny, examples=examples)
+        (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+        assert examples_seen(find_model(str(tmp_path / "run"))) == []
+
+
+def task_file(folder: Path) -> Path:
+    content = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]], "output": [[4]]}]}
+    (folder / "task.json").write_text(json.dumps(content))
+    return folder / "task.json"
+
+
+def test_what_a_run_was_trained_on_is_found_from_anywhere(
+    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate_store(tmp_path / "store", ("007bbfb7", "1190e5a7"), 5, 3)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    train(replace(tiny, examples="store", steps=1), Path("run"), progress=False)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert examples_seen(find_model("../run")) == [Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)]
+
+
+def test_no_test_input_chose_the_weights_of_the_base() -> None:
+    task, seed = "a65b410d", 1_000_003
+    config = replace(QUICK, per_task=50, validation=0, test=10)
+    keys = frozenset(input_key(pair.input) for pair in generate_task(task, 50).pairs)
+    chose = {input_key(pair.input) for pair in generate_task(task, 6, seed, keys).pairs}
+
+    def inputs(unlike_also: tuple[tuple[int, int], ...], validation: int = 0) -> tuple[list[bytes], list[bytes]]:
+        made = split_rearc(task, replace(config, unlike_also=unlike_also, validation=validation))
+        assert (len(made.validation), len(made.test)) == (validation, 10)
+        first, second = ([input_key(pair.input) for pair in part] for part in (made.validation, made.test))
+        return first, second
+
+    assert chose < {*inputs(())[1]}, "drawn by the seed that they are"
+    assert not chose & {*inputs(((6, seed),))[1]}
+    # Where they are among those that are validated by here, and where none comes, everything stays as it is.
+    assert inputs(((6, seed),), 6) == inputs((), 6)
+    assert inputs(((6, 7),), 3) == inputs((), 3)
+    _, test = inputs(((6, seed),), 4)
+    assert not chose & {*test} and chose & {*inputs((), 4)[1]}
 
 
 def test_examples_that_the_base_saw_by_another_seed_are_kept_out() -> None:
@@ -346,6 +394,12 @@ def test_context_only_has_no_gradient_and_shows_one_set(loaded: LoadedModel) -> 
     tuned = fine_tune(loaded, split(), replace(CONFIGS["context-only"], test=3), SIZED)
     assert (tuned.trained.curve, tuned.adapter, tuned.model, tuned.examples_seen) == ((), None, None, 0)
     assert {(record.adapter, record.exposure) for record in tuned.final.records} == {("context-only", None)}
+    # Shown again, the demonstrations that were chosen give the same answers.
+    assert tuned.demonstrations is not None
+    shown = tuple(split().train[place] for place in tuned.demonstrations)
+    asked = [replace(example, demonstrations=shown) for example in split().test_examples(2, 0)]
+    again = SIZED.run(loaded, split(), asked, views_of(split(), CONFIGS["context-only"]))
+    assert [str(r.prediction) for r in again.records] == [str(r.prediction) for r in tuned.final.records]
     assert all(torch.equal(value, before[name]) for name, value in loaded.model.state_dict().items())
 
 

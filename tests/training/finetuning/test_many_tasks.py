@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +27,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score_each
+from arc_affinity.files import write_text
 from arc_affinity.models.adapters.files import digest_of_set
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
@@ -40,7 +41,7 @@ from arc_affinity.training.finetuning.many_tasks import SETTINGS, fine_tune_task
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.training.finetuning.split import TaskSplit
 from arc_affinity.training.finetuning.task_trainer import CurvePoint, Trained
-from arc_affinity.training.finetuning.work import ManyTasks, TaskFiles, result_of, work
+from arc_affinity.training.finetuning.work import RECORDS, ManyTasks, TaskFiles, result_of, work
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -124,7 +125,8 @@ def test_what_is_told_of_a_task(adapted: bool) -> None:
     trained = Trained(points if adapted else (), 1 if adapted else 0, adapted, 1.2345)
     base, final = (Scores((), {"sized": Measured(*shares)}) for shares in ((0.5, 0.25, 0.75), (1.0, 0.5, 1.0)))
     adapter = SimpleNamespace(size=77) if adapted else None
-    tuned = FineTuned(split, trained, base, final, "4567", 0.4567, adapter)  # type: ignore[arg-type]
+    shown = None if adapted else (2, 0)
+    tuned = FineTuned(split, trained, base, final, "4567", 0.4567, adapter, None, shown)  # type: ignore[arg-type]
     told = result_of(tuned, ManyTasks(("t",), "some/model", "model", "0123", QUICK, Source("mine")))
     assert told == {
         "task": "t",
@@ -144,6 +146,7 @@ def test_what_is_told_of_a_task(adapted: bool) -> None:
         "seconds": 1.23,
         "scoring_seconds": 0.46,
         "adapter_values": 77 if adapted else None,
+        "demonstrations": None if adapted else [2, 0],
         "base": {"sized": {"solved": 0.5, "exact": 0.25, "cells": 0.75}},
         "final": {"sized": {"solved": 1.0, "exact": 0.5, "cells": 1.0}},
         "curve": [asdict(point) for point in trained.curve],
@@ -174,6 +177,47 @@ def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: ManyTasks, tmp_pat
     assert said["task"] == "one"
     with pytest.raises(ArcAffinityError, match="no task was fine-tuned; one: task one has 0 pair"):
         fine_tune_tasks(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
+    # What failed before is not what fails now.
+    write_text(tmp_path / "other" / "failed" / "0old.json", '{"task": "0old", "error": "of long ago"}')
+    with pytest.raises(ArcAffinityError, match="no task was fine-tuned; one: task one has 0 pair"):
+        fine_tune_tasks(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
+
+
+@pytest.mark.parametrize("workers", [SERIAL, Workers(lambda: ThreadPoolExecutor(2), 2)], ids=["one", "a pool"])
+def test_what_else_goes_wrong_fails_one_task_too(
+    mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Workers
+) -> None:
+    def short(many: ManyTasks, task: str) -> TaskFiles:
+        if task == TASKS[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return work(many, task)
+
+    monkeypatch.setattr(many_tasks, "work", short)
+    ended = fine_tune_tasks(mine, tmp_path / "out", workers)
+    assert set(ended.results) == set(TASKS[1:3])
+    assert ended.failed == {TASKS[0]: "OutOfMemoryError: CUDA out of memory"}
+
+
+def test_a_task_where_the_base_won_is_of_the_same_set(
+    mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One improved task and two that keep the base's weights."""
+    config = replace(QUICK, method="full")
+
+    def first_learns(many: ManyTasks, task: str) -> TaskFiles:
+        return work(replace(many, config=replace(config, learning_rate=0.01 if task == TASKS[0] else 0.0)), task)
+
+    monkeypatch.setattr(many_tasks, "work", first_learns)
+    ended = fine_tune_tasks(replace(mine, config=config), tmp_path / "out", SERIAL)
+    own = {task: result["digest"] for task, result in ended.results.items()}
+    assert own[TASKS[0]] != mine.digest == own[TASKS[1]] == own[TASKS[2]]
+    made = read_records(ended.records)
+    assert {(r.adapter, r.model_digest) for r in made} == {(None, mine.digest), ("full", digest_of_set(own))}
+    parts = [record for task in TASKS[:3] for record in read_records(tmp_path / "out" / "tasks" / task / RECORDS)]
+    assert [r.to_json() for r in made] == [
+        r.to_json() | {"model_digest": digest_of_set(own) if r.adapter else mine.digest} for r in parts
+    ]
+    assert [score.subject.adapted for score in score_each(made)] == [False, True]
 
 
 def test_other_settings_are_refused(mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +234,9 @@ def test_other_settings_are_refused(mine: ManyTasks, tmp_path: Path, monkeypatch
     settings.write_text(json.dumps({**noted, "versions": {"reasoning-gym": "0.1"}}))
     with pytest.raises(ArcAffinityError, match=r"versions was \{'reasoning-gym': '0.1'\}"):
         fine_tune_tasks(mine, tmp_path / "out", SERIAL)
+    tuning = {name: value for name, value in noted["tuning"].items() if name != "unlike_also"}
+    settings.write_text(json.dumps({**noted, "tuning": tuning}))
+    fine_tune_tasks(mine, tmp_path / "out", SERIAL)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "letter.txt").write_text("dear")
     with pytest.raises(ArcAffinityError, match=r"holds letter.txt, of no fine-tuning"):

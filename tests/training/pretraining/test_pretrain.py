@@ -18,19 +18,20 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 
 from arc_affinity.data.batching.datamodule import StoreDataModule
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.parts.losses import mean_loss
+from arc_affinity.models.parts.losses import teacher_forced
 from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.pretraining import pretrain
+from arc_affinity.training.pretraining.module import GridModule
 from arc_affinity.training.pretraining.pretrain import feeding, train
 from arc_affinity.training.pretraining.run_folder import BEST, LAST, METRICS, MODEL
-from arc_affinity.training.recipes.files import RECIPE
-from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.training.recipes.files import RECIPE, read_recipe
+from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
 
 RunFolder = Callable[[str], Path]
 
@@ -156,13 +157,33 @@ def test_the_model_kept_is_the_average_without_the_weight_of_pad(tiny: Recipe, r
     for name, value in average.items():
         torch.testing.assert_close(kept[name], value)
     # The model folder answers with the loss that was logged, so both the average and PAD are in it.
+    assert loss_of_a_token(recipe, run, Machine()) == pytest.approx(float(rows(run)[-1]["val/loss"]), rel=1e-4)
+
+
+def loss_of_a_token(recipe: Recipe, run: Path, machine: Machine) -> float:
+    """The validation loss of a run's model in nats a token, whatever the batches."""
     stores = [ExampleStore.open(run / "data" / name) for name in ("train", "validation")]
-    model, total, count = load_model(run / MODEL), 0.0, 0
-    for batch in StoreDataModule(*stores, feeding(recipe)).val_dataloader():
-        with torch.no_grad():
-            total += float(mean_loss(model(batch), batch)) * len(batch)
-        count += len(batch)
-    assert total / count == pytest.approx(float(rows(run)[-1]["val/loss"]), rel=1e-4)
+    batches = StoreDataModule(*stores, feeding(recipe, machine)).val_dataloader()
+    return teacher_forced(load_model(run / MODEL).eval(), batches, torch.device("cpu")).loss
+
+
+def test_the_validation_loss_is_that_of_a_token_however_the_examples_are_cut_into_batches(
+    tiny: Recipe, run_folder: RunFolder
+) -> None:
+    recipe, run = tiny.overridden({"steps": 6, "precision": "32-true"}), run_folder("run")
+    quick(recipe, run)
+    told = float(rows(run)[-1]["val/loss"])
+    module, stores = GridModule(load_model(run / MODEL), recipe.overridden({"pad_weight": 1.0})), run / "data"
+    validation = ExampleStore.open(stores / "validation")
+    for batch_examples, processes in ((1, 1), (3, 1), (7, 1), (7, 3), (1000, 1)):
+        cut = recipe.overridden({"batch_examples": batch_examples})
+        machine = Machine(processes=processes)
+        trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+                          enable_checkpointing=False)  # fmt: skip
+        examples = StoreDataModule(validation, validation, feeding(cut, machine))
+        [found] = trainer.validate(module, datamodule=examples, verbose=False)
+        assert found["val/loss"] == pytest.approx(loss_of_a_token(cut, run, machine), rel=1e-4)
+        assert found["val/loss"] == pytest.approx(told, rel=1e-4)
 
 
 def test_a_run_shorter_than_a_stretch_is_validated_and_kept(tiny: Recipe, run_folder: RunFolder) -> None:
@@ -197,9 +218,76 @@ def test_a_run_can_start_from_another_ones_model(tiny: Recipe, run_folder: RunFo
     quick(still, second, callbacks=[watch])
     for name, value in load_model(first / MODEL).state_dict().items():
         torch.testing.assert_close(load_model(second / MODEL).state_dict()[name], value)
-    other = still.overridden({"model.width": 32})
-    with pytest.raises(ArcAffinityError, match="first has other parts than the recipe's model"):
-        quick(other, run_folder("third"))
+
+
+def test_a_wrong_start_is_told_before_the_examples_are_made(tiny: Recipe, finished: Path, tmp_path: Path) -> None:
+    other = tiny.overridden({"start": str(finished), "model.width": 32})
+    with pytest.raises(UntrainableError, match="run has other parts than the recipe's model"):
+        quick(other, tmp_path / "run")
+    for name in ("rotaty", "no/model"):
+        with pytest.raises(ArcAffinityError, match=name):
+            quick(replace(tiny, start=name), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_curriculum_without_examples_is_told_before_the_training_and_can_be_corrected(
+    tiny: Recipe, run_folder: RunFolder
+) -> None:
+    run, late = run_folder("run"), ((1024, 1), (3, 1))
+    with pytest.raises(ArcAffinityError, match="no task has two examples of at most 3 tokens"):
+        quick(tiny.overridden({"steps": 2, "curriculum": late}), run)
+    with pytest.raises(ArcAffinityError, match="of another recipe .*per_task was 5"):
+        quick(tiny.overridden({"steps": 2, "per_task": 6}), run)
+    corrected = tiny.overridden({"steps": 2, "curriculum": late[:1]})
+    quick(corrected, run)
+    assert read_recipe(run / RECIPE) == corrected
+    with pytest.raises(ArcAffinityError, match="of another recipe .*curriculum was"):
+        quick(tiny.overridden({"steps": 2}), run, resume=True)
+
+
+def test_what_was_logged_belongs_to_its_recipe(tiny: Recipe, run_folder: RunFolder) -> None:
+    run = run_folder("run")
+    with pytest.raises(KeyboardInterrupt):
+        quick(tiny, run, callbacks=[StopBefore(1)])
+    assert (run / METRICS).exists() and not (run / LAST).exists()
+    with pytest.raises(ArcAffinityError, match="of another recipe .*seed was 0"):
+        quick(tiny.overridden({"seed": 7}), run)
+
+
+def test_a_run_from_a_start_that_is_gone_goes_on_from_anywhere(
+    tiny: Recipe, finished: Path, run_folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, broken = run_folder("straight"), run_folder("broken")
+    shutil.copytree(finished / MODEL, tmp_path / "begun")
+    monkeypatch.chdir(tmp_path)
+    recipe = replace(tiny, start="begun", steps=8, validate_every=4)
+    quick(recipe, straight)
+    with pytest.raises(KeyboardInterrupt):
+        quick(recipe, broken, callbacks=[StopBefore(5)])
+    (tmp_path / "begun").rename(tmp_path / "moved")
+    quick(recipe, broken, resume=True)
+    assert weights(broken) == weights(straight)
+    assert (broken / METRICS).read_text() == (straight / METRICS).read_text()
+    assert read_recipe(broken / RECIPE).start == str(tmp_path / "begun")
+    # A run that noted the path as it was given is the same run.
+    for run in (straight, broken):
+        (run / RECIPE).write_text(json.dumps(recipe.to_dict()))
+        content = read_checkpoint(run / LAST)
+        torch.save({**content, "recipe": recipe.to_dict()}, run / LAST)
+        assert quick(recipe, run, resume=True).was_over
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tiny: Recipe, run_folder: RunFolder) -> None:
+    class Poison(Callback):
+        def on_train_batch_start(self, trainer: Any, module: Any, *_: Any) -> None:
+            if trainer.global_step == 3:
+                with torch.no_grad():
+                    module.model.bos_embed.fill_(float("nan"))
+
+    run = run_folder("run")
+    with pytest.raises(UntrainableError, match="the loss is nan at step 4"):
+        quick(replace(tiny, steps=6, validate_every=2), run, callbacks=[Poison()])
+    assert {read_checkpoint(run / name)["global_step"] for name in (BEST, LAST)} == {2}
 
 
 def test_threads_are_as_asked_for_while_it_trains(tiny: Recipe, run_folder: RunFolder) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.training.pretraining.run_folder import COLUMNS, Checkpoints, MetricsFile, WholeCheckpoints
+from arc_affinity.training.recipes.recipe import UntrainableError
 
 HEADER = ",".join(COLUMNS)
 
@@ -69,6 +70,7 @@ class Saving:
         self.saved: list[str] = []
         self.callback_metrics: dict[str, torch.Tensor] = {}
         self.strategy = SimpleNamespace(broadcast=lambda value: value)
+        self.is_global_zero, self.global_step = True, 7
 
     def save_checkpoint(self, path: Path) -> None:
         self.saved.append(path.stem)
@@ -81,14 +83,20 @@ class Saving:
 
 def test_last_is_always_saved_and_best_before_it_where_the_loss_is_lowest(tmp_path: Path) -> None:
     callback, trainer = Checkpoints(tmp_path), Saving()
-    told = [trainer.validated(callback, loss) for loss in (3.0, 1.0, 2.0, 1.0, math.nan, 0.5)]
-    assert told == [["best", "last"], ["best", "last"], ["last"], ["last"], ["last"], ["best", "last"]]
+    told = [trainer.validated(callback, loss) for loss in (3.0, 1.0, 2.0, 1.0, 0.5)]
+    assert told == [["best", "last"], ["best", "last"], ["last"], ["last"], ["best", "last"]]
 
 
-def test_a_run_that_begins_without_a_number_has_a_best(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("loss", "before"), [(math.nan, ()), (math.inf, ()), (math.nan, (3.0,))])
+def test_a_loss_that_is_no_number_ends_the_run_and_is_not_saved(
+    loss: float, before: tuple[float, ...], tmp_path: Path
+) -> None:
     callback, trainer = Checkpoints(tmp_path), Saving()
-    told = [trainer.validated(callback, loss) for loss in (math.nan, math.nan, 7.0)]
-    assert told == [["best", "last"], ["last"], ["best", "last"]]
+    for each in before:
+        trainer.validated(callback, each)
+    with pytest.raises(UntrainableError, match=f"the loss is {loss} at step 7"):
+        trainer.validated(callback, loss)
+    assert trainer.saved == []
 
 
 def test_the_lowest_loss_is_kept_in_a_folder_that_was_moved(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.training.recipes.files import load_recipe, recipe_to_go_on
+from arc_affinity.training.recipes.files import load_recipe, recipe_to_go_on, with_whole_paths
 from arc_affinity.training.recipes.recipe import RECIPES
 
 
@@ -52,7 +52,19 @@ def test_a_run_s_own_recipe_comes_back(tmp_path: Path) -> None:
     assert load_recipe(str(tmp_path / "recipe.json")) == load_recipe(str(tmp_path)) == recipe
 
 
-def test_a_run_goes_on_by_the_recipe_that_it_began_with(tmp_path: Path) -> None:
+def test_paths_are_whole_and_names_stay_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    smoke = RECIPES["smoke"]
+    for start, examples in (("", ""), ("rotary", "arc-agi-2/training"), ("champion", "kaggle/test"), ("", "re-arc")):
+        named = replace(smoke, start=start, examples=examples)
+        assert with_whole_paths(named) == named
+    whole = with_whole_paths(replace(smoke, start="./rotary", examples="~/store"))
+    assert (whole.start, whole.examples) == (str(tmp_path / "rotary"), str(tmp_path / "home" / "store"))
+    assert with_whole_paths(whole) == whole
+
+
+def test_a_run_goes_on_by_the_recipe_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smoke = RECIPES["smoke"]
     assert recipe_to_go_on(smoke, (), tmp_path) == (smoke, ""), "there is no run yet"
     begun = smoke.overridden({"steps": 13, "model.width": 96})
@@ -60,6 +72,12 @@ def test_a_run_goes_on_by_the_recipe_that_it_began_with(tmp_path: Path) -> None:
     found, told = recipe_to_go_on(smoke, (), tmp_path)
     assert found == begun and "steps 13" in told and "model.width 96" in told
     assert recipe_to_go_on(begun, ("steps",), tmp_path) == (begun, "")
+    # Other words for the same place are no other value.
+    (tmp_path / "m").mkdir()
+    write(tmp_path / "recipe.json", json.dumps(replace(begun, start=str(tmp_path / "m")).to_dict()))
+    monkeypatch.chdir(tmp_path)
+    found, told = recipe_to_go_on(replace(smoke, start="m"), ("start",), tmp_path)
+    assert found.steps == 13 and "start" not in told
     # What contradicts the run is left as it is, for training to refuse.
     other = smoke.overridden({"steps": 17})
     assert recipe_to_go_on(other, ("steps",), tmp_path) == (other, "")

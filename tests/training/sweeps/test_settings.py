@@ -5,26 +5,37 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.training import hardware
 from arc_affinity.training.executors import ClusterLostError, SerialExecutor
-from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.training.hardware import Machine
+from arc_affinity.training.pretraining import pretrain
+from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
 from arc_affinity.training.sweeps import settings
-from arc_affinity.training.sweeps.settings import Found, Range, SettingsSweep, Trial, read_space
+from arc_affinity.training.sweeps.settings import MOST_SEED, Found, Range, SettingsSweep, Trial, read_space
 
 pytest.importorskip("optuna")
 
 VARIED = ["learning_rate=1e-4:1e-1:log", "warmup_steps=0:7", "optimiser=adam,muon"]
 
 
-def bowl(recipe: Recipe, folder: Path, shared: Path) -> float:
+def bowl(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
     """Stands for a training: lowest at a rate of 1e-2, half a nat worse by Adam, no number at the largest rates."""
     if recipe.learning_rate > 5e-2:
         return math.nan
     return (math.log10(recipe.learning_rate) + 2) ** 2 + 0.5 * (recipe.optimiser == "adam")
+
+
+@pytest.fixture
+def tiny(tiny: Recipe) -> Recipe:
+    """By a schedule that has a warm-up."""
+    return replace(tiny, schedule="warmup-linear")
 
 
 @pytest.fixture
@@ -63,7 +74,12 @@ def test_what_may_be_varied_is_read_by_the_fields_kind(tiny: Recipe) -> None:
         (["learning_rate=0:1e-2:log"], "above 0 with :log"),
         (["learning_rate=1e-4:x"], "could not convert"),
         (["learning_rate=1e-4:inf"], "LOW must be below HIGH"),
-        (["warmup_steps=0.2:10:log"], "LOW must be at least 1"),
+        (["warmup_steps=0.2:10:log"], "warmup_steps: it is a whole number, not 0.2"),
+        (["batch_examples=8.5:16"], "batch_examples: it is a whole number, not 8.5"),
+        (["model.width=16,32.5"], "model.width: it is a whole number, not 32.5"),
+        (["context=drawn,first"], "cannot be compared"),
+        (["restart_steps=3:9"], "restart_steps is of the schedule cosine-restarts"),
+        (["warmup_steps=0:7", "schedule=cosine-restarts,cosine-restarts"], "warmup_steps is of the schedule warmup"),
         (["beta1=0.5:1.5"], "at most 0.999999"),
         (["optimiser=adam,sgd"], "must be one of adam, adamw, muon"),
         (["steps=10:20"], "cannot be compared"),
@@ -76,12 +92,26 @@ def test_what_cannot_be_varied_is_refused(tiny: Recipe, varied: list[str], said:
         read_space(varied, tiny)
 
 
+def test_a_whole_number_may_be_written_as_a_power_and_a_schedule_be_varied_with_what_it_has(tiny: Recipe) -> None:
+    space = read_space(["batch_cells=1e3:2e3", "schedule=cosine-restarts,warmup-linear", "restart_steps=3:9"], tiny)
+    assert (space["batch_cells"], space["restart_steps"]) == (Range(1e3, 2e3, True, False), Range(3, 9, True, False))
+
+
+def test_seeds_are_those_that_the_sampler_takes(tiny: Recipe, searched: Callable[..., Found]) -> None:
+    for seed in (-1, MOST_SEED + 1):
+        with pytest.raises(ArcAffinityError, match=f"--seed must be at least 0 and at most 4,000,000, not {seed}"):
+            SettingsSweep(tiny, read_space(VARIED, tiny), 3, 0.5, seed)
+    assert len(searched("run", 2, seed=MOST_SEED).trials) == 2
+
+
 def test_a_trial_is_the_recipe_shortened_alike(tiny: Recipe) -> None:
     sweep = SettingsSweep(tiny, read_space(VARIED, tiny), 3, 0.5)
     short = sweep.recipe_of({"learning_rate": 0.02, "warmup_steps": 6, "optimiser": "muon"})
     assert (short.learning_rate, short.optimiser, short.steps, short.validate_every) == (0.02, "muon", 12, 3)
     assert (short.warmup_steps, short.restart_steps) == (3, 2)
     assert sweep.recipe_of({"warmup_steps": 0}).warmup_steps == 0
+    elsewhere = replace(sweep, recipe=replace(tiny, start="here/model"))
+    assert elsewhere.recipe_of({}).start == str(Path("here/model").resolve()), "a cluster works in another folder"
 
 
 def test_the_search_finds_what_matters(searched: Callable[..., Found]) -> None:
@@ -98,11 +128,11 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Calla
     whole = searched("whole", 7)
     done: list[float] = []
 
-    def stops(recipe: Recipe, folder: Path, shared: Path) -> float:
+    def stops(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
         if len(done) == 3:
             raise KeyboardInterrupt
         done.append(recipe.learning_rate)
-        return bowl(recipe, folder, shared)
+        return bowl(recipe, folder, shared, at_a_time)
 
     with pytest.raises(KeyboardInterrupt):
         searched("broken", 7, stops)
@@ -112,18 +142,29 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Calla
     assert len(searched("broken", 9).trials) == 9
 
 
-def test_a_lost_cluster_is_no_settings_fault(searched: Callable[..., Found]) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ClusterLostError("the scheduler is gone"),
+        ArcAffinityError("cannot write last.ckpt: the scheduler is gone"),
+        OSError("the scheduler is gone"),
+        RuntimeError("the scheduler is gone"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_lies_in_the_surroundings_is_no_settings_fault(searched: Callable[..., Found], fault: Exception) -> None:
     whole = searched("whole", 4)
     done: list[float] = []
 
-    def lost(recipe: Recipe, folder: Path, shared: Path) -> float:
+    def lost(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
         if len(done) == 2:
-            raise ClusterLostError("the scheduler is gone")
+            raise fault
         done.append(recipe.learning_rate)
-        return bowl(recipe, folder, shared)
+        return bowl(recipe, folder, shared, at_a_time)
 
-    with pytest.raises(ClusterLostError, match="gone"):
-        searched("broken", 4, lost)
+    for _ in range(2):
+        with pytest.raises(type(fault), match="the scheduler is gone"):
+            searched("broken", 4, lost)
     again = searched("broken", 4)
     assert [(t.settings, t.loss) for t in again.trials] == [(t.settings, t.loss) for t in whole.trials]
 
@@ -184,7 +225,7 @@ def test_a_damaged_journal_is_told_in_a_line(searched: Callable[..., Found], tmp
 
 
 def test_the_run_of_a_trial_that_was_cut_off_goes(searched: Callable[..., Found], tmp_path: Path) -> None:
-    def stops(recipe: Recipe, folder: Path, shared: Path) -> float:
+    def stops(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
         folder.mkdir(parents=True)
         raise KeyboardInterrupt
 
@@ -195,10 +236,21 @@ def test_the_run_of_a_trial_that_was_cut_off_goes(searched: Callable[..., Found]
     assert not list((tmp_path / "run" / "trials").iterdir())
 
 
-def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[..., Found], tiny: Recipe) -> None:
-    def fails(recipe: Recipe, folder: Path, shared: Path) -> float:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        UntrainableError("the loss is nan at step 3"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 7 bytes"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        MemoryError("no room"),
+    ],
+    ids=str,
+)
+def test_a_training_that_fails_is_told_and_the_others_go_on(searched: Callable[..., Found], fault: Exception) -> None:
+    def fails(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
         if recipe.optimiser == "adam":
-            raise ArcAffinityError("no")
+            raise fault
         return 1.0
 
     trials = searched("run", 8, fails).trials
@@ -213,6 +265,22 @@ def test_values_that_do_not_go_together_are_told_and_the_others_go_on(searched: 
         trials = searched("run", 8, varied=["model.width=16:32"]).trials
         losses = {trial.settings["model.width"] % 2: trial.loss is None for trial in trials}
         assert len(trials) == 8 and losses == {0: False, 1: True}
+
+
+@pytest.mark.parametrize(("at_a_time", "threads"), [(1, 8), (3, 2), (100, 1)])
+def test_trials_share_the_cores(
+    tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int, threads: int
+) -> None:
+    def train(recipe: Recipe, folder: Path, *, progress: bool, machine: Machine) -> None:
+        assert machine == Machine(1, threads, 0)
+        (folder / "metrics.csv").write_text("step,val/loss\n1,0.5\n2,\n2,0.25\n")
+
+    monkeypatch.setattr(pretrain, "train", train)
+    monkeypatch.setattr(hardware, "cores", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    shutil.copytree(examples, tmp_path / "data")
+    recipe = replace(tiny, batch_cells=100_000)
+    assert settings.train_trial(recipe, tmp_path / "trials" / "0", tmp_path, at_a_time) == 0.25
 
 
 @pytest.mark.many_steps

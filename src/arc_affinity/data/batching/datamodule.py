@@ -69,7 +69,7 @@ class StoreDataModule(LightningDataModule):
         store, stream = self._stage
         # Lightning sets the epoch of samplers only, and a batch sampler is none to it.
         stream.set_epoch(epoch)
-        return self._loader(store, stream)
+        return self._loader(store, stream, self.feeding.policy)
 
     def _begun(self, epoch: int) -> tuple[int, int | None]:
         """Return the epoch at which the stage of ``epoch`` began, and its limit of tokens."""
@@ -81,14 +81,16 @@ class StoreDataModule(LightningDataModule):
         return begun, None
 
     def val_dataloader(self) -> DataLoader[Example]:
-        """Return the validation batches, the same every time and for every process."""
+        """Return the validation batches, the same every time and for every process; none shows a query's own answer."""
         plan = plan_batches(token_counts(self.validation.sizes), self.feeding.rules, VALIDATION_TURN)
-        return self._loader(self.validation, [[(VALIDATION_TURN, i) for i in batch] for batch in plan])
+        return self._loader(self.validation, [[(VALIDATION_TURN, i) for i in batch] for batch in plan], "drawn")
 
-    def _loader(self, store: ExampleStore, batches: BatchStream | list[list[Key]]) -> DataLoader[Example]:
+    def _loader(
+        self, store: ExampleStore, batches: BatchStream | list[list[Key]], policy: context.ContextPolicy
+    ) -> DataLoader[Example]:
         feeding = self.feeding
         return DataLoader(
-            StoreExamples(store, feeding.pairs, feeding.rules.seed, feeding.policy),
+            StoreExamples(store, feeding.pairs, feeding.rules.seed, policy),
             batch_sampler=batches,
             collate_fn=collate,
             num_workers=feeding.workers,

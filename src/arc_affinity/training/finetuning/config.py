@@ -32,6 +32,8 @@ class FineTuneConfig:
         unlike: Test and validation inputs are none of re-arc's first so many. `finetune` takes as many as the model's
             own recipe made, where it knows it, unless given.
         unlike_seed: Of those examples.
+        unlike_also: Test inputs are none of these either: re-arc's first so many of a seed, pairs of both. `finetune`
+            takes those that the model's own recipe validated by, unless --unlike is given.
         augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
             demonstrations alike).
         votes: Views of a test query that are answered and vote, where augment is not none.
@@ -62,6 +64,7 @@ class FineTuneConfig:
     test: Annotated[int, Meta(ge=1, le=10**6)] = 40
     unlike: Million = 0
     unlike_seed: Annotated[int, Meta(ge=0, le=2**32)] = 0
+    unlike_also: tuple[tuple[Million, Annotated[int, Meta(ge=0, le=2**32)]], ...] = ()
     augment: Augment = "none"
     votes: Annotated[int, Meta(ge=1, le=64)] = 1
     optimiser: OptimiserName = "adamw"

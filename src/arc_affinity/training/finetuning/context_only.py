@@ -22,21 +22,21 @@ QUERIES = 32
 """Queries that they are compared on: of the validation part, or else of the training part."""
 
 
-def best_demonstrations(model: EncoderDecoder, split: TaskSplit, pairs: int, seed: int) -> tuple[Pair, ...]:
-    """Return those of `DRAWS` draws of training pairs under which the model's loss is lowest (ours).
+def best_demonstrations(model: EncoderDecoder, split: TaskSplit, pairs: int, seed: int) -> tuple[int, ...]:
+    """Return the places of that of `DRAWS` draws of training pairs under which the model's loss is lowest (ours).
 
     The test part is not looked at. Where the queries are training pairs, a draw that shows one cannot be asked for it;
     so each query's losses are compared with their mean over the draws that can, lest a draw win by hiding what is hard.
     """
     queries = (split.validation or split.train)[:QUERIES]
-    draws = [context.draw(len(split.train), pairs, seed, draw, 0) for draw in range(DRAWS)]
-    shown = [tuple(split.train[int(k)] for k in drawn) for drawn in draws]
+    draws = [tuple(map(int, context.draw(len(split.train), pairs, seed, draw, 0))) for draw in range(DRAWS)]
+    shown = [tuple(split.train[k] for k in places) for places in draws]
     losses = np.array([_losses(model, split.task_id, queries, each) for each in shown])
     known = np.isfinite(losses)
     usual = np.where(known, losses, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     over = np.where(known, losses - usual, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     # A draw that shows every query is as good as the mean.
-    return shown[int(over.argmin())]
+    return draws[int(over.argmin())]
 
 
 @torch.no_grad()

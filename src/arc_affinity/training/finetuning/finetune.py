@@ -26,8 +26,9 @@ FROZEN_IN_FULL = "context_encoder."
 class FineTuned:
     """A fine-tuned task: what came of it, by protocol, before and after; seconds of the clock.
 
-    ``adapter`` is there for the method lora, ``model`` for full, neither for context-only, whose ``trained`` has no
-    curve. ``digest`` is of the weights that answered in the end.
+    ``adapter`` is there for the method lora, ``model`` for full. For context-only neither is, as the base itself
+    answered, ``trained`` has no curve, and ``demonstrations`` are the places in ``split.train`` of those it was shown.
+    ``digest`` is of the weights that answered in the end.
     """
 
     split: TaskSplit
@@ -38,6 +39,7 @@ class FineTuned:
     scoring_seconds: float
     adapter: Adapter | None = None
     model: EncoderDecoder | None = None
+    demonstrations: tuple[int, ...] | None = None
 
     @property
     def examples_seen(self) -> int:
@@ -99,7 +101,9 @@ def fine_tune(
     examples = split.test_examples(pairs, scoring.seed)
     base = scoring.run(loaded, split, examples, views)
     if shown is not None:
-        examples = [replace(example, demonstrations=shown) for example in examples]
+        chosen = tuple(split.train[place] for place in shown)
+        examples = [replace(example, demonstrations=chosen) for example in examples]
     final = scoring.run(specialist, split, examples, views, config.method)
     model = specialist.model if config.method == "full" else None
-    return FineTuned(split, trained, base, final, specialist.digest, time.monotonic() - begun, adapter, model)
+    seconds = time.monotonic() - begun
+    return FineTuned(split, trained, base, final, specialist.digest, seconds, adapter, model, shown)

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from arc_affinity.data.datasets.registry import RE_ARC
-from arc_affinity.documents import fit, name_of, object_of, read_object
+from arc_affinity.documents import fit, name_of, object_of, read_lines, read_object
 from arc_affinity.errors import ArcAffinityError, os_errors
-from arc_affinity.evaluation.records.record import name_in_records
+from arc_affinity.evaluation.records.record import decode_row, encode_row, name_in_records
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
 from arc_affinity.models.adapters.files import digest_of_set
@@ -165,7 +165,8 @@ def _keep(ended: End, out: Path, tell: OnTask) -> None:
 
 def _conclude(tasks: Sequence[str], out: Path) -> Ended:
     results = read_results(out)
-    failed = {path.stem: str(read_object(path).get("error")) for path in sorted(out.glob(f"{FAILED}/[!.]*.json"))}
+    paths = {task: out / FAILED / f"{task}.json" for task in tasks}
+    failed = {task: str(read_object(path).get("error")) for task, path in paths.items() if path.is_file()}
     mine = {task: results[task] for task in tasks if task in results}
     if not mine:
         first, error = next(iter(failed.items()), ("", "there are no tasks"))
@@ -174,16 +175,22 @@ def _conclude(tasks: Sequence[str], out: Path) -> Ended:
     own = {task: str(result.get("digest", result["model_digest"])) for task, result in results.items()}
     whole = digest_of_set(own)
     with replacing(records) as aside, aside.open("wb") as joined:
-        for task, result in results.items():
-            content = (out / TASKS / task / RECORDS).read_bytes()
-            if own[task] not in (whole, result["model_digest"]):
-                # The specialists together are one solver, of one digest.
-                before, after = (f'"model_digest":"{digest}"'.encode() for digest in (own[task], whole))
-                content = gzip.compress(gzip.decompress(content).replace(before, after), mtime=0)
+        for task in results:
+            path = out / TASKS / task / RECORDS
             # Compressed files one after the other are one compressed file.
-            joined.write(content)
+            joined.write(path.read_bytes() if own[task] == whole else _of_set(path, whole))
     write_text(out / SUMMARY, summary(results))
-    return Ended(mine, {task: error for task, error in failed.items() if task in tasks}, records)
+    return Ended(mine, failed, records)
+
+
+def _of_set(path: Path, digest: str) -> bytes:
+    """A specialist's records, compressed, under the digest of the set that it is one of: together they are one solver.
+
+    That holds too where nothing was better than the base, whose digest such a specialist has.
+    """
+    rows = [decode_row(line, f"{path}:{number}") for number, line in read_lines(path)]
+    lines = [encode_row({**row, "model_digest": digest} if row.get("adapter") else row) for row in rows]
+    return gzip.compress(b"".join(lines), mtime=0)
 
 
 def read_results(out: Path) -> Results:
@@ -229,8 +236,9 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     before, now = read_object(path), json.loads(json.dumps(settings))
     before |= object_of(before.pop("tuning", {}), f"{path}: tuning")
     now |= now.pop("tuning")
-    # Runs of earlier versions did not note it.
-    before.setdefault("versions", now.get("versions"))
+    # Runs of earlier versions did not note them.
+    for name in ("versions", "unlike_also"):
+        before.setdefault(name, now.get(name))
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(

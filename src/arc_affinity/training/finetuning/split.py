@@ -61,14 +61,20 @@ class TaskSplit:
 def split_rearc(task_id: str, config: FineTuneConfig) -> TaskSplit:
     """Generate a task's examples; no input of the validation or test part is among those trained on.
 
+    Those that the model was validated by decided which of its weights were kept, so none of them is in the test part.
+
     Raises:
         ArcAffinityError: no such task, or its generator gives too few examples.
     """
     known = rearc.generate_task(task_id, config.per_task, config.data_seed).pairs
     seen = rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs if config.unlike else ()
     keys = frozenset(rearc.input_key(pair.input) for pair in (*known, *seen))
-    held_out = config.validation + config.test
-    others = rearc.generate_task(task_id, held_out, config.data_seed + 1_000_003, keys).pairs
+    seed = config.data_seed + 1_000_003
+    also = [pair for count, of in config.unlike_also for pair in rearc.generate_task(task_id, count, of, keys).pairs]
+    validation = rearc.generate_task(task_id, config.validation, seed, keys).pairs if also else ()
+    # What is validated by here may be among them, so that parts without a clash stay as they are.
+    apart = {rearc.input_key(pair.input) for pair in also} - {rearc.input_key(pair.input) for pair in validation}
+    others = rearc.generate_task(task_id, config.validation + config.test, seed, keys | apart).pairs
     return TaskSplit(task_id, "re-arc", known, others[: config.validation], others[config.validation :])
 
 

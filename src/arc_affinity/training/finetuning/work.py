@@ -143,6 +143,8 @@ def result_of(tuned: FineTuned, many: ManyTasks) -> dict[str, Any]:
         "seconds": round(trained.seconds, 2),
         "scoring_seconds": round(tuned.scoring_seconds, 2),
         "adapter_values": tuned.adapter.size if tuned.adapter else None,
+        # Places in the training part, which the same settings make again.
+        "demonstrations": tuned.demonstrations and list(tuned.demonstrations),
         "base": {name: asdict(mean) for name, mean in tuned.base.by_protocol.items()},
         "final": {name: asdict(mean) for name, mean in tuned.final.by_protocol.items()},
         "curve": [asdict(point) for point in trained.curve],

@@ -39,16 +39,20 @@ class GridModule(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Log loss, exact match (greedy and teacher forced alike) and teacher-forced cell accuracy."""
+        """Log loss (nats a token), exact match (greedy and teacher forced alike) and teacher-forced cell accuracy.
+
+        Every process sees all examples, so there is nothing to add up over processes.
+        """
         logits = self.model(batch).float()
         logits[..., PAD] -= math.log(self.recipe.pad_weight)
         right = steps_right(logits, batch)
         target = batch.target
         assert target is not None
         cells = (target != IGNORE) & (target != PAD)
-        size = len(batch)
-        self.log("val/loss", mean_loss(logits, batch), batch_size=size, prog_bar=True)
-        self.log("val/exact", right.all(dim=1).float().mean(), batch_size=size, prog_bar=True)
+        # Each figure weighs a batch by what it is a mean of, so that none depends on how examples are cut into batches.
+        tokens = int((target != IGNORE).sum())
+        self.log("val/loss", mean_loss(logits, batch), batch_size=tokens, prog_bar=True)
+        self.log("val/exact", right.all(dim=1).float().mean(), batch_size=len(batch), prog_bar=True)
         self.log("val/cell_teacher_forced", right[cells].float().mean(), batch_size=int(cells.sum()), prog_bar=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

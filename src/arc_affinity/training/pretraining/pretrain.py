@@ -21,7 +21,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import splits
 from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
-from arc_affinity.data.batching.sampling import BatchRules
+from arc_affinity.data.batching.sampling import BatchRules, smaller
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
 from arc_affinity.data.own_examples import split_examples
@@ -53,8 +53,8 @@ from arc_affinity.training.pretraining.run_folder import (
     WholeCheckpoints,
     unless_begun,
 )
-from arc_affinity.training.recipes.files import RECIPE, read_recipe
-from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.training.recipes.files import RECIPE, read_recipe, with_whole_paths
+from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
 ONE = Machine()
 """One process, as many threads as torch takes."""
@@ -93,6 +93,8 @@ def train(
 ) -> Outcome:
     """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
 
+    The recipe saved there has whole paths, so that the run can be used from any working directory.
+
     Args:
         recipe: everything the run depends on.
         out: folder of the run: recipe, data, metrics, checkpoints, model.
@@ -105,11 +107,17 @@ def train(
         data_dir: folder with the datasets that are not installed, of which the recipe's examples may be one.
 
     Raises:
-        ArcAffinityError: there are no such examples, the machine cannot do it, another process is at work in ``out``,
-            it holds another run, other files or a damaged checkpoint, or cannot be written.
+        UntrainableError: ``start`` has other parts than the recipe's model, or the loss is no number any more.
+        ArcAffinityError: there are no such examples, or none as small as the curriculum asks for, the machine cannot do
+            it, another process is at work in ``out``, it holds another run, other files or a damaged checkpoint, or
+            cannot be written.
         KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
     machine.check()
+    if recipe.start and not (out / LAST).exists():
+        # Told before the examples are made, which takes longer.
+        _new_model(recipe)
+    given, recipe = recipe, with_whole_paths(recipe)
     # The processes that train beside the first one are started by it, and work in its name.
     with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
         _settle(recipe, out, resume=resume)
@@ -118,9 +126,13 @@ def train(
             _save_best(out)
             return Outcome(out / MODEL, {}, was_over=True)
         with unless_begun(out, RECIPE):
-            train_store, validation_store = prepare_stores(recipe, out / DATA, on_task, cores(), data_dir)
+            train_store, validation_store = prepare_stores(given, out / DATA, on_task, cores(), data_dir)
+        for cells, _ in recipe.curriculum:
+            # A stage without examples would be found after hours.
+            smaller(train_store, cells)
         seed_everything(recipe.seed, verbose=False)
-        module = GridModule(_new_model(recipe), recipe)
+        # A checkpoint's weights take the place of those of ``start``, which may be gone by now.
+        module = GridModule(EncoderDecoder(recipe.model) if start else _new_model(given), recipe)
         trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
         examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
         restoring = _restoring(trainer, out / LAST, start) if start else contextlib.nullcontext()
@@ -141,7 +153,7 @@ def _new_model(recipe: Recipe) -> EncoderDecoder:
         return EncoderDecoder(recipe.model)
     model = find_model(recipe.start).model
     if model.config != recipe.model:
-        raise ArcAffinityError(f"{recipe.start} has other parts than the recipe's model: {model.config}")
+        raise UntrainableError(f"{recipe.start} has other parts than the recipe's model: {model.config}")
     forget_pad_weight(model, 1 / recipe.pad_weight)
     return model.train()
 
@@ -306,7 +318,10 @@ def _restoring(trainer: Trainer, path: Path, step: int) -> Iterator[None]:
 
 
 def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
-    """Write the recipe into a new run folder, or make sure that an old one is this recipe's."""
+    """Write the recipe into a new run folder, or make sure that an old one is this recipe's.
+
+    One where nothing was trained yet takes any recipe of the same examples.
+    """
     path = out / RECIPE
     if not path.exists():
         others = sorted({entry.name for entry in out.iterdir()} - {DATA, LOCK}) if out.is_dir() else []
@@ -314,11 +329,13 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
             raise ArcAffinityError(f"{out} holds {others[0]}, which is not of a run; choose an empty folder")
         write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")
         return
-    before = read_recipe(path)
-    if before != recipe:
-        mine, theirs = recipe.flat(), before.flat()
-        other = ", ".join(f"{name} was {theirs[name]!r}" for name in mine if mine[name] != theirs[name])
-        raise ArcAffinityError(f"{out} holds a run of another recipe ({other}); choose another folder")
+    mine, theirs = recipe.flat(), with_whole_paths(read_recipe(path)).flat()
+    other = [name for name in mine if mine[name] != theirs[name]]
+    if other and ((out / LAST).exists() or (out / METRICS).exists() or not {*OF_THE_DATA}.isdisjoint(other)):
+        told = ", ".join(f"{name} was {theirs[name]!r}" for name in other)
+        raise ArcAffinityError(f"{out} holds a run of another recipe ({told}); choose another folder")
+    if other:
+        write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")
     if (out / LAST).exists() and not resume:
         raise ArcAffinityError(f"{out} holds a run already; add --resume to go on, or choose another folder")
     for cut_off in (*out.glob(f".{BEST}.*"), *out.glob(f".{LAST}.*")):
@@ -335,7 +352,7 @@ def _read_start(recipe: Recipe, path: Path) -> int:
         return 0
     content = read_checkpoint(path)
     saved = content.get("recipe")
-    if not isinstance(saved, dict) or Recipe.from_saved(saved, str(path)) != recipe:
+    if not isinstance(saved, dict) or with_whole_paths(Recipe.from_saved(saved, str(path))) != recipe:
         raise ArcAffinityError(f"{path} is not a checkpoint of this run")
     step = content.get("global_step")
     if type(step) is not int or step < 0:

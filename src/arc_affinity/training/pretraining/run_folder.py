@@ -21,6 +21,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.files import write_bytes, write_text
 from arc_affinity.locks import LOCK
+from arc_affinity.training.recipes.recipe import UntrainableError
 
 DATA, METRICS, MODEL = "data", "metrics.csv", "model"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -66,7 +67,7 @@ class Checkpoints(Checkpoint):
     """Saves ``last.ckpt`` at every validation, and before it ``best.ckpt`` if ``val/loss`` was never lower.
 
     Unlike Lightning's ModelCheckpoint, which saves the last state only where it is the best as well, and forgets
-    the best loss when the folder is moved.
+    the best loss when the folder is moved. Where the loss is no number nothing is saved, and the run ends.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,9 +80,15 @@ class Checkpoints(Checkpoint):
             trainer.should_stop = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save, by the loss that the first process found."""
-        found = float(trainer.strategy.broadcast(trainer.callback_metrics["val/loss"]))
-        loss = math.inf if math.isnan(found) else found
+        """Save, by the loss that the first process found.
+
+        Raises:
+            UntrainableError: in the first process: it is not finite.
+        """
+        loss = float(trainer.strategy.broadcast(trainer.callback_metrics["val/loss"]))
+        # The first process tells it, and ends the others.
+        if not math.isfinite(loss) and trainer.is_global_zero:
+            raise UntrainableError(f"the loss is {loss} at step {trainer.global_step}")
         if self.best is None or loss < self.best:
             self.best = loss
             trainer.save_checkpoint(self.folder / BEST)

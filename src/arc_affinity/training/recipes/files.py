@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.data.datasets.registry import DATASETS, KAGGLE
 from arc_affinity.documents import read_object, read_toml
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import is_input
+from arc_affinity.models.storage.names import BUNDLED_MODELS
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
 RECIPE = "recipe.json"
@@ -52,6 +55,22 @@ def read_recipe(path: Path) -> Recipe:
     return Recipe.from_saved(read_object(path), str(path))
 
 
+def with_whole_paths(recipe: Recipe) -> Recipe:
+    """Return the recipe with paths that mean the same from any working directory; names of models and datasets stay."""
+    start, examples = _whole(recipe.start, BUNDLED_MODELS), _whole(recipe.examples, (*DATASETS, *KAGGLE))
+    return replace(recipe, start=start, examples=examples)
+
+
+def _whole(name: str, names: Collection[str]) -> str:
+    if not name or name in names:
+        return name
+    try:
+        return str(Path(name).expanduser().resolve())
+    except (OSError, RuntimeError):
+        # A loop of links, or the home of nobody; whoever looks for it tells.
+        return name
+
+
 def recipe_to_go_on(chosen: Recipe, given: Collection[str], folder: Path) -> tuple[Recipe, str]:
     """Return the recipe that a run goes on by, and in words where it is not ``chosen``.
 
@@ -64,7 +83,7 @@ def recipe_to_go_on(chosen: Recipe, given: Collection[str], folder: Path) -> tup
     if not is_run(folder):
         return chosen, ""
     begun = read_recipe(folder / RECIPE)
-    own, mine = begun.flat(), chosen.flat()
+    own, mine = with_whole_paths(begun).flat(), with_whole_paths(chosen).flat()
     others = [name for name in own if own[name] != mine[name]]
     if not others or not {"name", *given}.isdisjoint(others):
         return chosen, ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -34,6 +34,10 @@ Curriculum = tuple[tuple[AtLeast1, AtLeast1], ...]
 """Stages (largest query and output together, in tokens; number of validations); then come all examples."""
 
 
+class UntrainableError(ArcAffinityError):
+    """A recipe's own settings are at fault: its parts do not fit together, or its loss is no number any more."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One training run.
@@ -59,8 +63,8 @@ class Recipe:
         beta2: Decay of the squared gradient's running mean.
         weight_decay: Of matrices.
         schedule: How the learning rate runs.
-        warmup_steps: Steps up to the peak.
-        restart_steps: Steps between restarts.
+        warmup_steps: Steps up to the peak, of warmup-linear.
+        restart_steps: Steps between restarts, of cosine-restarts.
         floor: Least learning rate, as a share of the peak.
         gradient_clip: Greatest norm of a gradient; 0 clips none.
         ema_decay: Decay of an exponential moving average of the weights, which is what is validated and kept; 0
@@ -152,6 +156,18 @@ class Recipe:
                 now[name] *= processes
         return cls.from_dict(now, where)
 
+    def refuse_ignored(self, given: Collection[str], where: str, schedules: Collection[str] = ()) -> None:
+        """Refuse fields that were ``given`` on purpose, where the recipe's schedule does not look at them.
+
+        Where the schedule is varied too, ``schedules`` are all that it may be; ``where`` begins the message.
+
+        Raises:
+            ArcAffinityError: naming the first such field, and the schedule that it is for.
+        """
+        for name, schedule in OF_A_SCHEDULE.items():
+            if name in given and schedule not in (schedules or (self.schedule,)):
+                raise ArcAffinityError(f"{where}: {name} is of the schedule {schedule}, and would change nothing here")
+
     def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
         """Return the recipe with some fields changed; those of the model are named ``model.FIELD``.
 
@@ -173,6 +189,12 @@ class Recipe:
         fitting = fit_fields(own, Recipe, "recipe field", where)
         return replace(self, model=ModelConfig.from_dict(model, where), **fitting)
 
+
+OF_A_SCHEDULE: Mapping[str, ScheduleName] = {"warmup_steps": "warmup-linear", "restart_steps": "cosine-restarts"}
+"""Fields that one schedule alone looks at."""
+
+OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples")
+"""Fields that decide which examples there are."""
 
 OF_THE_MACHINE = ("processes", "threads")
 """Fields that recipes had before what is of the machine was taken out of them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -21,14 +22,12 @@ from arc_affinity.documents import decode, object_of, read_bytes, read_lines
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
-from arc_affinity.processes import WorkersLostError, cores, hand_out
-from arc_affinity.training.recipes.recipe import Recipe
+from arc_affinity.processes import cores, hand_out
+from arc_affinity.training.recipes.files import with_whole_paths
+from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
 LOSS = "val/loss"
-
-OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples")
-"""Fields that decide which examples there are; losses on other examples cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
         name, _, values = each.partition("=")
         if not values:
             raise ArcAffinityError(f"--vary {each}: write FIELD=LOW:HIGH, FIELD=LOW:HIGH:log or FIELD=ONE,OTHER")
-        if name in (*OF_THE_DATA, "steps", "validate_every"):
+        if name in (*OF_THE_DATA, "context", "steps", "validate_every"):
             raise ArcAffinityError(f"--vary {name}: losses of trainings that differ in it cannot be compared")
         if name in space:
             raise ArcAffinityError(f"--vary {name} is given twice")
@@ -97,12 +96,11 @@ def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
         for value in (ends.low, ends.high) if isinstance(ends, Range) else ends:
             _changed(recipe, {name: value})
         if isinstance(ends, Range):
-            whole = type(recipe.flat()[name]) is int
-            if whole and ends.log and round(ends.low) < 1:
-                raise ArcAffinityError(f"--vary {each}: {name} is a whole number, so with :log LOW must be at least 1")
-            space[name] = replace(ends, whole=whole)
+            space[name] = replace(ends, whole=type(recipe.flat()[name]) is int)
     if not space:
         raise ArcAffinityError("nothing to vary: give --vary at least once")
+    schedules = space.get("schedule", ())
+    recipe.refuse_ignored(space, "--vary", schedules if isinstance(schedules, tuple) else ())
     return space
 
 
@@ -118,7 +116,7 @@ def _range(values: str, given: str) -> Range:
 
 
 def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with settings as a search draws them: choices are text, whole numbers may come as floats."""
+    """The recipe with settings as a search draws them: choices are text, and whole numbers may be written as 1e3."""
     now = recipe.flat()
     typed: dict[str, Any] = {}
     for name, value in settings.items():
@@ -127,12 +125,19 @@ def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
             typed[name] = value == "true"
         elif kind in (int, float):
             try:
-                typed[name] = kind(float(value))
+                number = float(value)
+                typed[name] = kind(number)
             except (ValueError, OverflowError) as error:
                 raise ArcAffinityError(f"--vary {name}: {value!r} is no number") from error
+            if typed[name] != number:
+                raise ArcAffinityError(f"--vary {name}: it is a whole number, not {value}")
         else:
             typed[name] = value
     return recipe.overridden(typed, "--vary")
+
+
+MOST_SEED = 4_000_000
+"""Each trial has a seed of its own, a thousand to a search, and numpy's are below 2**32."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,8 @@ class SettingsSweep:
             raise ArcAffinityError(f"--trials must be at least 1, not {self.trials}")
         if not 0 < self.share <= 1:
             raise ArcAffinityError(f"--share must be above 0 and at most 1, not {self.share}")
+        if not 0 <= self.seed <= MOST_SEED:
+            raise ArcAffinityError(f"--seed must be at least 0 and at most {MOST_SEED:,}, not {self.seed}")
 
     def recipe_of(self, settings: Mapping[str, Any]) -> Recipe:
         """Return what a trial trains by: everything that counts steps is shortened alike."""
@@ -162,7 +169,7 @@ class SettingsSweep:
         shorter = {"steps": steps, "validate_every": max(1, min(steps, round(self.share * full.validate_every)))}
         for name in ("warmup_steps", "restart_steps"):
             shorter[name] = max(min(1, getattr(full, name)), round(self.share * getattr(full, name)))
-        return full.overridden(shorter, "trial")
+        return with_whole_paths(full.overridden(shorter, "trial"))
 
     def run(
         self,
@@ -185,6 +192,8 @@ class SettingsSweep:
             ArcAffinityError: Optuna is not installed, there are no such examples, or the folder holds another search or
                 other files.
             WorkersLostError: those that train are gone; the same call goes on.
+            Exception: what else a trial raises that its settings are not at fault for, such as a full disk; the same
+                call does that trial again and goes on.
         """
         # Imported here: torch takes seconds, and what is to be varied is checked without it.
         from arc_affinity.training.pretraining.pretrain import prepare_stores
@@ -243,18 +252,16 @@ class SettingsSweep:
             except ArcAffinityError as error:
                 # Values that are fine alone may not go together; the search goes on without them.
                 refused: Future[float] = Future()
-                refused.set_exception(error)
+                refused.set_exception(UntrainableError(str(error)))
                 return refused
-            return executor.submit(train_trial, recipe, out / TRIALS / str(trial.number), out)
+            return executor.submit(train_trial, recipe, out / TRIALS / str(trial.number), out, at_a_time)
 
         for trial, future in hand_out(submit, asked(), at_a_time):
-            try:
-                loss, why = future.result(), ""
-            except WorkersLostError:
-                # No setting is at fault: the trial stays open, and the same call does it again.
-                raise
-            except ArcAffinityError as error:
-                loss, why = math.nan, str(error)
+            error = future.exception()
+            if error is not None and not _of_the_settings(error):
+                # The trial stays open, and the same call does it again.
+                raise error
+            loss, why = (future.result(), "") if error is None else (math.nan, str(error))
             if math.isfinite(loss):
                 study.tell(trial, loss)
                 report(Trial(trial.number, dict(trial.params), loss))
@@ -263,6 +270,19 @@ class SettingsSweep:
                 study.tell(trial, DIVERGED)
                 report(Trial(trial.number, dict(trial.params), None, why or "the loss is not finite"))
 
+
+def _of_the_settings(error: BaseException) -> bool:
+    """Whether a trial's own settings are at fault, which would fail again: they give no loss, or want too much memory.
+
+    What lies in its surroundings (a full disk, a lost cluster) says nothing of them.
+    """
+    # In torch memory runs out under several names; its OutOfMemoryError is a RuntimeError too.
+    short = isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None
+    return short or isinstance(error, UntrainableError | MemoryError)
+
+
+OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")
+"""What torch says of it: CUDA's allocator, the CPU's, and cuBLAS."""
 
 DIVERGED = 1e3
 """Loss, in nats a token, that stands for a training that failed."""
@@ -303,15 +323,20 @@ def _drawn(trial: Any, name: str, values: Range | tuple[str, ...]) -> Any:
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 
 
-def train_trial(recipe: Recipe, folder: Path, shared: Path) -> float:
-    """Train in ``folder`` on the examples in ``shared``; return the lowest validation loss, in nats a token."""
+def train_trial(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
+    """Train in ``folder`` on the examples in ``shared``; return the lowest validation loss, in nats a token.
+
+    It takes its share of a machine on which so many trials run ``at_a_time``.
+    """
+    from arc_affinity.training.hardware import find_machine
     from arc_affinity.training.pretraining.pretrain import train
     from arc_affinity.training.pretraining.run_folder import DATA, METRICS
 
     # A trial that was cut off begins anew: it is short.
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(shared / DATA, folder / DATA, copy_function=os.link)
-    train(recipe, folder, progress=False)
+    machine = find_machine(recipe.batch_cells, processes=1, at_a_time=at_a_time)
+    train(recipe, folder, progress=False, machine=machine)
     with (folder / METRICS).open(encoding="utf-8", newline="") as file:
         return min(float(row[LOSS]) for row in csv.DictReader(file) if row[LOSS])
 

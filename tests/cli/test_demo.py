@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from arc_affinity.cli import demo
+from arc_affinity.cli.output.terminal import Console
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.splits import kept_out_tasks
@@ -43,6 +43,8 @@ def test_its_tasks_are_small_and_unseen() -> None:
     tasks = demo.unseen_tasks()
     kept = set(kept_out_tasks(load_tasks("arc-agi-1/training")))
     assert len(tasks) == demo.SOLVED and {task.id for task in tasks} <= kept
+    sizes = sorted(demo._cells(task) for task in load_tasks("arc-agi-1/training") if task.id in kept)
+    assert [demo._cells(task) for task in tasks] == sizes[: demo.SOLVED]
 
 
 def test_no_held_out_example_is_asked_and_shown() -> None:
@@ -72,6 +74,7 @@ def test_a_run_of_ones_own_is_not_removed(cli, tmp_path):
     mine = json.dumps(replace(RECIPES["smoke"], steps=7).to_dict())
     (tmp_path / "smoke").mkdir()
     (tmp_path / "smoke" / "recipe.json").write_text(mine)
+    (tmp_path / "smoke" / "metrics.csv").touch()
     with pytest.raises(ArcAffinityError, match="holds a run of another recipe"):
         demo._train_smoke(Console(), tmp_path / "smoke")
     assert (tmp_path / "smoke" / "recipe.json").read_text() == mine
@@ -119,7 +122,11 @@ def test_the_adapted_task_is_asked_what_it_was_not_shown(monkeypatch: pytest.Mon
     assert [pair.output[0, 0] for pair in task.train] == [number % 10 for number in range(20, 30, 2)]
 
 
-def test_what_it_leaves_and_tells(cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("folder", ["[draft]", "x[/y]"])
+def test_what_it_leaves_and_tells(cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    tmp_path = tmp_path / folder
+    tmp_path.mkdir(parents=True)
+
     def answered(_: object, tasks: list[Task]) -> Answers:
         return Answers(tuple(record(t.id, p, p.output, i) for t in tasks for i, p in enumerate(t.test)), tuple(tasks))
 
@@ -175,6 +182,7 @@ def test_what_it_leaves_and_tells(cli: Callable, tmp_path: Path, monkeypatch: py
     assert told.count("toy, 2 attempts, %") == 2, "each prediction with its score by task"
     assert told.count("exact, 100% of cells") == 2 + 3
     assert re.search(r"Done in [0-9]+ s\. Look at ", done.out)
+    assert f"Submission: {tmp_path / 'submission.json'}\n" in done.out
 
 
 @pytest.mark.slow

@@ -50,7 +50,9 @@ def test_what_there_was_no_time_to_learn_is_told(folder: Path, tmp_path: Path, c
     shutil.copy(both / f"{TASK}.json", both / "another.json")
     command = f"solve --dataset {both} --steps 1 --views 1 --sources network --workers 1 --out {tmp_path / 'out'}"
     done = cli(*command.split())
-    assert done.code == 0 and "time to learn 1 of the 2 tasks" in done.out
+    assert done.code == 0
+    assert "time to learn 1 of the 2 tasks, those with least to learn; more --steps teach it more" in done.out
+    assert "the base was trained on 1 of these tasks before" in done.out
 
 
 def test_the_base_comes_with_the_package_and_is_no_model_of_predict() -> None:

@@ -262,16 +262,16 @@ def test_a_specialist_is_the_model_its_adapter_or_what_it_was(method: str, monke
     merged = []
     monkeypatch.setattr(specialists, "merge", lambda model, adapter: merged.append((model, adapter)))
     base = LoadedModel("base", ["base"], None, Path("base"), "0123")  # type: ignore[arg-type]
-    tuned = SimpleNamespace(model=None, adapter=None, digest="4567")
+    tuned = SimpleNamespace(model=None, adapter=None, digest="4567", split=SimpleNamespace(task_id="task"))
     if method == "full":
         tuned.model = ["tuned"]
     if method == "lora":
         tuned.adapter = ["adapter"]
-    made = specialists._adapted(base, tuned, method)  # type: ignore[arg-type]
+    made = specialists._adapted(base, tuned)  # type: ignore[arg-type]
     if method == "context-only":
         assert made is base
         return
-    assert (made.name, made.digest, made.adapter) == ("base", "4567", method)
+    assert (made.name, made.digest, made.adapter) == ("base", "4567", "task")
     assert made.model == (["tuned"] if method == "full" else ["base"])
     assert merged == ([] if method == "full" else [(["base"], ["adapter"])])
     # What is merged into is a copy.
@@ -295,11 +295,18 @@ def test_a_specialist_answers_by_its_own_weights() -> None:
     task = Task("task", (TASK.train[0], Pair(grid(3, 2, 1), grid(2, 3, 4))), TASK.test, "mine")
     base = aa.find_model("rotary")
     made = aa.finetune(base, task, steps=2, learning_rate=1e-4)
-    assert made.model.digest != base.digest and made.model.adapter == "full"
-    assert {each.model_digest for each in aa.predict(made.model, [task], protocol="sized").records} == {
-        made.model.digest
+    assert made.model.digest != base.digest and made.model.adapter == "task"
+    other = Task("other", task.train, TASK.test, "mine")
+    told = {
+        (each.task_id, each.model_digest, each.exposure)
+        for each in aa.predict(made.model, [other, task], protocol="sized").records
     }
+    assert told == {("task", made.model.digest, "transductive"), ("other", made.model.digest, None)}
     assert "before" in made._repr_html_()
+    [edition] = {each.edition for each in aa.predict("rotary", [task]).records}
+    assert {each.edition for each in (*made.before.records, *made.after.records)} == {edition} != {None}
+    chosen = aa.finetune(base, task, method="context-only")
+    assert chosen.model is base and {*(chosen.tuned.demonstrations or ())} == {0, 1}
     with pytest.raises(ArcAffinityError, match="no such setting"):
         aa.finetune(base, task, stepz=2)
 
@@ -314,6 +321,8 @@ def test_a_model_is_trained_by_a_recipe_and_answers(tmp_path: Path) -> None:
     assert len(aa.predict(made.model, [TASK], protocol="teacher_forced").records) == 1
     with pytest.raises(ArcAffinityError, match="did you mean 'steps'"):
         aa.train("smoke", tmp_path / "other", changes={"stepz": 2})
+    with pytest.raises(ArcAffinityError, match="restart_steps is of the schedule cosine-restarts"):
+        aa.train("smoke", tmp_path / "other", changes={"restart_steps": 2})
 
 
 def test_a_network_of_solve_is_asked_for_what_it_has_learned(tmp_path: Path) -> None:

@@ -88,6 +88,21 @@ def test_a_program_that_one_demonstration_speaks_against_is_found() -> None:
         np.testing.assert_array_equal(first.grid, pair.output)
 
 
+@pytest.mark.usefixtures("no_rules")
+def test_a_contradiction_among_many_does_not_end_the_search() -> None:
+    task = task_of(mirrored)
+    once, twice = task.train[0], task.train[1]
+    repeats = (Pair(once.input, once.input + 1), Pair(twice.input.copy(), twice.output))
+    asked = replace(task, train=(*task.train, *repeats), test=(Pair(once.input, None), Pair(twice.input, None)))
+    answers = solve_task(asked, seconds=float("inf"), states=60)
+    # Of an input whose outputs disagree none stands for an answer; one that is there twice has its own.
+    assert [[(each.program, each.source) for each in found[:1]] for found in answers] == [
+        [("input | mirror left-right", "composition")],
+        [("the demonstration with this input", "same input")],
+    ]
+    np.testing.assert_array_equal(answers[1][0].grid, twice.output)
+
+
 def test_few_demonstrations_are_not_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     divided_, whole = [], []
     monkeypatch.setattr(many, "candidates", lambda task, bounds: divided_.append(len(task.train)) or [])

@@ -8,12 +8,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 import arc_affinity as aa
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import say_replaced
+from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.score import task_table
 from arc_affinity.cli.solve import reporting
 from arc_affinity.drawing.terminal import grid_text
@@ -90,8 +90,9 @@ def demo(*, out: Path = Path("out/demo")) -> None:
         found = aa.diagnose(answers)
         found.save(out / f"{name}.html")
         write_text(out / f"{name}.json", found.to_json())
-        console.print(f"Diagnosis, {found.report.dataset}: {found.headline}", highlight=False, markup=False)
-    console.print(_where(out, time.monotonic() - begun), highlight=False, soft_wrap=True)
+        console.print(f"Diagnosis, {found.report.dataset}: {found.headline}", highlight=False)
+    for line in _where(out, time.monotonic() - begun):
+        say_path(console, line, "")
 
 
 def unseen_tasks() -> list[Task]:
@@ -179,16 +180,17 @@ def _train_smoke(console: Console, folder: Path) -> None:
     train(recipe, folder, callbacks=[ExampleRate(console, recipe)], progress=False, machine=machine)
 
 
-def _where(out: Path, seconds: float) -> str:
-    return f"""\
-Done in {seconds:.0f} s. Look at {out / "solve.html"}, {out / "index.html"} and {out / "arc-agi-1.html"}
-Records:    {out / "held-out.jsonl"}, {out / "arc-agi-1.jsonl"}, {out / "adapted.jsonl"}
-Submission: {out / "submission.json"}
-Trained:    {out / "smoke" / "model"}
-Next:
-  arc-affinity solve --dataset arc-agi-1/evaluation --budget 2h --out out/solve
-  arc-affinity predict {MODEL} --dataset arc-agi-1/evaluation --out records.jsonl
-  arc-affinity score records.jsonl --dataset arc-agi-1/evaluation
-  arc-affinity diagnose records.jsonl --dataset arc-agi-1/evaluation --out report.html
-  arc-affinity finetune rotary --tasks {ADAPTED} --method full --out out/{ADAPTED}
-  arc-affinity train smoke --out out/mine"""
+def _where(out: Path, seconds: float) -> tuple[str, ...]:
+    return (
+        f"Done in {seconds:.0f} s. Look at {out / 'solve.html'}, {out / 'index.html'} and {out / 'arc-agi-1.html'}",
+        f"Records:    {out / 'held-out.jsonl'}, {out / 'arc-agi-1.jsonl'}, {out / 'adapted.jsonl'}",
+        f"Submission: {out / 'submission.json'}",
+        f"Trained:    {out / 'smoke' / 'model'}",
+        "Next:",
+        "  arc-affinity solve --dataset arc-agi-1/evaluation --budget 2h --out out/solve",
+        f"  arc-affinity predict {MODEL} --dataset arc-agi-1/evaluation --out records.jsonl",
+        "  arc-affinity score records.jsonl --dataset arc-agi-1/evaluation",
+        "  arc-affinity diagnose records.jsonl --dataset arc-agi-1/evaluation --out report.html",
+        f"  arc-affinity finetune rotary --tasks {ADAPTED} --method full --out out/{ADAPTED}",
+        "  arc-affinity train smoke --out out/mine",
+    )

@@ -181,8 +181,6 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
     """
     known = source.known()
     wanted = tasks or (_set(set, known) if set is not None else ())
-    if not wanted and set is not None:
-        raise ArcAffinityError(f"{set} names no tasks")
     chosen = choose_ids(known, wanted, source.data_dir)
     if max_side is not None:
         fitting = {task.id for task in load_tasks(source.dataset, source.data_dir) if _side(task) <= max_side}

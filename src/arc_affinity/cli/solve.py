@@ -126,9 +126,10 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
         f"({figures['steps']} training steps, {figures['views_median']:.0f} views)",
     ]
     if figures["learned"] < figures["tasks"] and figures["steps"]:
+        more = "more --steps teach" if figures["budget"]["seconds"] is None else "a longer --budget teaches"
         lines.append(
             f"the network had time to learn {figures['learned']} of the {figures['tasks']} tasks, those with least to "
-            "learn; a longer --budget teaches it more"
+            f"learn; {more} it more"
         )
     if figures["outputs_unanswered"]:
         lines.append(f"{figures['outputs_unanswered']} outputs have no answer: their inputs stand for them")
@@ -137,6 +138,8 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
             f"score {figures['score']:.1%} (arc_prize, two attempts, transductive); first attempt "
             f"{figures['first']:.1%}; among all candidates {figures['among_candidates']:.1%}"
         )
+    if solved.caution:
+        lines.append(solved.caution)
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
     say_path(console, "Records:    ", out / RECORDS)

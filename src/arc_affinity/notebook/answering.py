@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -13,6 +15,7 @@ from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting import predict as predicting
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
+from arc_affinity.evaluation.predicting.writing import by_exposure
 from arc_affinity.evaluation.records.record import Origin, Record, Sources
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either, find_solver
@@ -23,6 +26,8 @@ from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import solve as solve_in
 from arc_affinity.types import Task
+
+logger = logging.getLogger(__name__)
 
 THREADS = 1
 """Of predicting and fine-tuning, as of the commands: more of them wait for each other wherever something else runs."""
@@ -46,7 +51,7 @@ def find_model(name: str | Path) -> LoadedModel | LoadedSolver:
 
 
 def predict(
-    model: LoadedModel | LoadedSolver,
+    model: LoadedModel | LoadedSolver | str | Path,
     tasks: Sequence[Task],
     *,
     protocol: str = Protocol.ARC_PRIZE.value,
@@ -59,7 +64,7 @@ def predict(
     A network of `solve` answers tasks that it has learned; the others look at the demonstrations.
 
     Args:
-        model: as `find_model` returns it.
+        model: as `find_model` returns it, or what that takes.
         tasks: whose tests are asked.
         protocol: arc_prize (the model finds the size), sized (it is given) or teacher_forced (the true cells before
             each cell are shown: one attempt, one view). Networks of `solve` know the first alone.
@@ -77,6 +82,7 @@ def predict(
         >>> [record.attempt for record in aa.predict(aa.find_model("rotary"), [task]).records]
         [1, 2]
     """
+    model = find_model(model) if isinstance(model, str | Path) else model
     asked, name = tuple(tasks), dataset_of(tasks)
     by = Protocol.named(protocol)
     if isinstance(model, LoadedSolver) and by is not Protocol.ARC_PRIZE:
@@ -95,7 +101,11 @@ def predict(
     predicting.check_answerable(questions, by)
     origin = Origin(model.name, model.digest, name, by, seed, model.adapter, edition=edition_of(asked))
     with computing_in(THREADS):
-        return Answers(_joined(predicting.predict(model.model, questions, origin, asking)), asked, attempts)
+        parts = [
+            _joined(predicting.predict(model.model, part, named, asking))
+            for named, part in by_exposure(origin, questions)
+        ]
+        return Answers(tuple(chain.from_iterable(parts)), asked, attempts)
 
 
 def solve(
@@ -114,7 +124,8 @@ def solve(
     """Return answers to ``tasks`` by searching for programs and by adapting a base to their demonstrations.
 
     Several processes import the script that calls this anew, so a script calls it below ``if __name__ == "__main__":``;
-    a notebook, or one worker, needs no such care.
+    a notebook, or one worker, needs no such care. ``summary["seen_by_base"]`` of the answers says how many of the tasks
+    the base was trained on before; that a score of such tells nothing of unseen ones is logged.
 
     Args:
         tasks: whose tests are asked; their outputs, where known, are only measured by.
@@ -129,11 +140,12 @@ def solve(
         report: called with the stage, the share of it that is done, and words about it.
 
     Raises:
-        ArcAffinityError: not exactly one of ``seconds`` and ``steps`` is given, or the folder holds another run.
+        ArcAffinityError: not exactly one of ``seconds`` and ``steps`` is given, a value is out of range, a task comes
+            twice or lacks demonstrations or tests, or the folder holds another run.
 
     Example:
         >>> import arc_affinity as aa
-        >>> tasks = [task for task in aa.load_tasks("arc-agi-1/training") if task.id == "67a3c6ac"]
+        >>> tasks = [task for task in aa.load_tasks("arc-agi-1/evaluation") if task.id == "00576224"]
         >>> aa.score(aa.solve(tasks, steps=1, views=1, workers=1)).solved.over_tasks
         1.0
     """
@@ -144,6 +156,8 @@ def solve(
         done = solve_in(
             tasks, network, settings, Where(Path(folder), device, workers), dataset=dataset_of(tasks), report=report
         )
+    if done.caution:
+        logger.warning(done.caution)
     return Answers(done.records, tuple(tasks), 2, done.summary)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from arc_affinity.data.datasets.editions import edition_of
@@ -12,7 +13,7 @@ from arc_affinity.models.adapters.lora import merge
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import LoadedModel
-from arc_affinity.notebook.answering import THREADS, UNNAMED
+from arc_affinity.notebook.answering import THREADS, UNNAMED, find_model
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.text import percent
@@ -55,11 +56,14 @@ class Specialist(Tabular):
         return Rows((f"task {self.task.id}", "before", "after"), rows)
 
 
-def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **settings: Any) -> Specialist:
+def finetune(
+    model: LoadedModel | LoadedSolver | str | Path, task: Task, *, method: Method | None = None, **settings: Any
+) -> Specialist:
     """Return ``model`` adapted to the demonstrations of ``task``; the model itself stays as it is.
 
     Args:
-        model: an encoder-decoder, as `find_model` returns it (`solve` adapts the networks of its own kind).
+        model: an encoder-decoder, as `find_model` returns it, or what that takes (`solve` adapts the networks of its own
+            kind).
         task: its tests are answered before and after, and never trained on.
         method: lora, full, or context-only; unless given full by the settings for demonstrations alone, which the
             command `finetune` takes for such tasks too.
@@ -76,6 +80,7 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
         >>> made.tuned.examples_seen > 0
         True
     """
+    model = find_model(model) if isinstance(model, str | Path) else model
     if isinstance(model, LoadedSolver):
         raise ArcAffinityError(f"{model.name} is adapted by `solve`, to all tasks asked at once")
     try:
@@ -85,14 +90,16 @@ def finetune(model: LoadedModel, task: Task, *, method: Method | None = None, **
     split = replace(split_task(task, config, task.dataset or UNNAMED), edition=edition_of([task]))
     with computing_in(THREADS):
         tuned = fine_tune(model, split, config)
-    return Specialist(_adapted(model, tuned, config.method), task, tuned)
+    return Specialist(_adapted(model, tuned), task, tuned)
 
 
-def _adapted(model: LoadedModel, tuned: FineTuned, method: str) -> LoadedModel:
+def _adapted(model: LoadedModel, tuned: FineTuned) -> LoadedModel:
+    """The specialist, named after its task as the command `finetune` names it."""
+    task_id = tuned.split.task_id
     if tuned.model is not None:
-        return replace(model, model=tuned.model, digest=tuned.digest, adapter=method)
+        return replace(model, model=tuned.model, digest=tuned.digest, adapter=task_id)
     if tuned.adapter is None:
         return model
     changed = copy.deepcopy(model.model)
     merge(changed, tuned.adapter)
-    return replace(model, model=changed, digest=tuned.digest, adapter=method)
+    return replace(model, model=changed, digest=tuned.digest, adapter=task_id)

@@ -79,8 +79,8 @@ def rank(found: Sequence[Candidate], task: Task) -> tuple[tuple[Found, ...], ...
 
 
 def same_input(task: Task, grid: Grid) -> Found | None:
-    """The answer to an input that a demonstration has: that one's output."""
-    for pair in task.train:
-        if pair.output is not None and np.array_equal(pair.input, grid):
-            return Found(pair.output, "the demonstration with this input", 0.0, len(task.train), 1, "same input")
-    return None
+    """The answer to an input that a demonstration has: that one's output; none where several have it and disagree."""
+    outputs = [pair.output for pair in task.train if pair.output is not None and np.array_equal(pair.input, grid)]
+    if not outputs or not all(np.array_equal(outputs[0], other) for other in outputs):
+        return None
+    return Found(outputs[0], "the demonstration with this input", 0.0, len(task.train), 1, "same input")

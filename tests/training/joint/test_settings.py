@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +19,14 @@ from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.training.joint import plan, processes
 from arc_affinity.training.joint.adapting import FEWEST_BATCHES, adapting_corpus, with_new_tasks
 from arc_affinity.training.joint.corpus import demonstrations_of
-from arc_affinity.training.joint.plan import LEAST_SHARE, MARGIN, MOST_SHARE, seconds_to_answer
+from arc_affinity.training.joint.plan import LEAST_SHARE, MARGIN, MOST_SHARE, STARTING, seconds_to_answer
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.settings import (
     SEARCH_LIMIT,
     SEARCH_SECONDS,
     SEARCH_SHARE,
     SolveSettings,
+    Where,
 )
 from arc_affinity.types import Pair, Task
 
@@ -42,6 +45,7 @@ def test_new_tasks_begin_at_the_mean() -> None:
     assert made.config == replace(model.config, tasks=2)
     assert all(torch.allclose(vector, model.tasks.weight.mean(0)) for vector in made.tasks.weight)
     assert torch.equal(made.tokens.weight, model.tokens.weight)
+    assert torch.equal(made.head.weight, model.head.weight)
 
 
 @pytest.mark.parametrize("batch", [1, 20, 100, 1000])
@@ -63,6 +67,8 @@ def test_a_search_takes_its_share_of_a_budget_in_time_or_is_bounded_by_states() 
     assert steps.search_limit is None and seconds.search_limit == SEARCH_LIMIT * 1000
     assert seconds.search_seconds(400, 2) == pytest.approx(SEARCH_SHARE * 1000 * 2 / 400)
     assert seconds.search_seconds(10, 2) == SEARCH_SECONDS
+    # Seven workers search two tasks no faster than two do.
+    assert SolveSettings(Budget(seconds=10.0)).search_seconds(2, 7) == pytest.approx(SEARCH_SHARE * 10)
 
 
 def test_seconds_kept_back_for_answers_by_hand() -> None:
@@ -73,6 +79,12 @@ def test_seconds_kept_back_for_answers_by_hand() -> None:
     assert seconds_to_answer(1.0, tasks, frozenset("a"), settings) == pytest.approx(MARGIN * cells)
     assert seconds_to_answer(0.01, tasks, frozenset("a"), settings) == LEAST_SHARE * 1000
     assert seconds_to_answer(9.0, tasks, frozenset("a"), settings) == MOST_SHARE * 1000
+    shared = seconds_to_answer(1.0, tasks, frozenset("a"), settings, 2)
+    assert shared == pytest.approx(STARTING + MARGIN * cells / 2)
+    # What is done sooner than others start is done alone.
+    short = replace(settings, budget=Budget(seconds=0.1 * STARTING / LEAST_SHARE))
+    a_cell = 0.2 * STARTING / (MARGIN * cells)
+    assert seconds_to_answer(a_cell, tasks, frozenset("a"), short, 7) == pytest.approx(0.2 * STARTING)
 
 
 def test_trials_of_the_machine_count_cells_and_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,22 +120,83 @@ def test_rates_rise_stay_and_fall() -> None:
     assert [recipe.keep(step) for step in (0, 8, 500)] == [0.1, 0.5, 0.9]
 
 
-def test_a_budget_is_one_number_above_0() -> None:
-    for wrong in ({}, {"steps": 1, "seconds": 1.0}, {"steps": 0}, {"seconds": 0.0}, {"seconds": math.inf}):
-        with pytest.raises(ArcAffinityError, match="budget"):
-            Budget(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"steps": 1, "seconds": 1.0},
+        {"steps": 0},
+        {"steps": 1.5},
+        {"steps": "3"},
+        {"steps": True},
+        {"seconds": 0.0},
+        {"seconds": math.inf},
+        {"seconds": math.nan},
+        {"seconds": "3"},
+    ],
+)
+def test_what_is_no_budget_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ArcAffinityError, match="budget"):
+        Budget(**wrong)
+
+
+def test_a_budget_is_spent_by_steps_or_seconds() -> None:
     assert [Budget(steps=4).spent(n, 99.0) for n in (0, 1, 4, 5)] == [0, 0.25, 1, 1]
     assert [Budget(seconds=4.0).spent(99, n) for n in (0.0, 1.0, 5.0)] == [0, 0.25, 1]
 
 
 @pytest.mark.parametrize(
-    ("device", "shards", "cores", "workers"), [("cpu", 2, 7, 2), ("cpu", 5, 3, 3), ("cuda", 5, 3, 1)]
+    ("wrong", "words"),
+    [
+        ({"sources": "serch"}, 'sources must be one of network, search, both, not "serch"'),
+        ({"views": 0}, "views must be .* 1 or more, not 0"),
+        ({"views": 1001}, "views must be .* at most 1000, not 1001"),
+        ({"views": -2}, "views"),
+        ({"shared": -1}, "shared"),
+        ({"seed": -1}, "seed must be a whole number of 0 or more, not -1"),
+        ({"seed": 0.5}, "seed"),
+    ],
 )
-def test_a_process_a_core_up_to_the_shards(
-    device: str, shards: int, cores: int, workers: int, monkeypatch: pytest.MonkeyPatch
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArcAffinityError, match=words):
+        SolveSettings(Budget(1), **wrong)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "2"])
+def test_one_process_at_least_is_needed(workers: Any) -> None:
+    with pytest.raises(ArcAffinityError, match="workers must be a whole number"):
+        Where(Path(), torch.device("cpu"), workers)
+
+
+@pytest.mark.parametrize(
+    ("device", "shards", "cores", "workers", "used"),
+    [
+        # Searching, training, answering; of two cores, and two shards, all take two.
+        ("cpu", 2, 2, None, (2, 2, 2)),
+        ("cpu", 2, 7, None, (7, 2, 7)),
+        ("cpu", 5, 3, None, (3, 3, 3)),
+        ("cpu", 2, 3, 5, (5, 2, 5)),
+        ("cuda", 5, 3, None, (3, 1, 1)),
+        ("cuda", 2, 3, 2, (2, 1, 2)),
+    ],
+)
+def test_a_process_a_core_to_search_and_answer_and_a_shard_to_train(
+    device: str, shards: int, cores: int, workers: int | None, used: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "cores", lambda: cores)
-    assert processes.default_workers(torch.device(device), shards) == workers
+    assert processes.processes_for(torch.device(device), shards, workers) == processes.Processes(*used)
+    if workers is None:
+        assert processes.default_workers(torch.device(device), shards) == used[1]
+
+
+@pytest.mark.parametrize(
+    ("workers", "seconds", "worth"), [(2, 7.9, 1), (2, 8.1, 2), (3, 5.9, 1), (3, 6.1, 3), (1, 9, 1)]
+)
+def test_processes_are_started_where_they_do_more_than_one(
+    workers: int, seconds: float, worth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "STARTING", 4.0)
+    assert processes.worth_starting(workers, seconds) == worth
 
 
 @pytest.mark.parametrize(("shards", "cores", "threads"), [(2, 7, 3), (5, 3, 1), (3, 3, 1)])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,14 +24,16 @@ from arc_affinity.models.pair_transformer.layout import FRAME
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
 from arc_affinity.training import executors
-from arc_affinity.training.joint import plan
+from arc_affinity.training.executors import SerialExecutor, Workers
+from arc_affinity.training.joint import plan, processes
 from arc_affinity.training.joint import solve as solving
-from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus, with_new_tasks
-from arc_affinity.training.joint.plan import LEAST_PASSES, worth_learning
-from arc_affinity.training.joint.processes import threads_of
+from arc_affinity.training.joint.adapting import ADAPTING, adapting_corpus
+from arc_affinity.training.joint.plan import LEAST_PASSES, LEAST_SHARE, worth_learning
+from arc_affinity.training.joint.processes import Processes, threads_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
-from arc_affinity.training.joint.settings import SolveSettings, Where
+from arc_affinity.training.joint.settings import SEARCH_SHARE, SolveSettings, Where
 from arc_affinity.training.joint.solve import Solved, solve
+from arc_affinity.training.joint.trainer import Job
 from arc_affinity.types import Pair, Task
 
 pytestmark = pytest.mark.many_steps
@@ -241,11 +247,173 @@ def test_the_search_of_an_interrupted_run_counts(
     assert 50 <= told[0] < 52 and solved.summary["training_seconds"] < 10
 
 
-def test_no_tasks_are_refused(base: LoadedSolver, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda first, _: (), "no tasks"),
+        (lambda first, other: (first, other, first), "task task0 comes 2 times"),
+        (lambda first, other: (other, replace(first, train=())), "task task0 has no demonstration"),
+        (lambda first, _: (replace(first, train=(Pair(first.train[0].input, None),)),), "one without its output"),
+        (lambda first, _: (replace(first, test=()),), "task task0 has no test"),
+    ],
+)
+def test_what_cannot_be_solved_is_refused_before_any_work(
+    base: LoadedSolver, tmp_path: Path, change: Callable[..., tuple[Task, ...]], words: str
+) -> None:
     where = Where(tmp_path / "out", torch.device("cpu"), workers=1)
-    with pytest.raises(ArcAffinityError, match="no tasks"):
-        solve((), base, replace(SETTINGS, budget=Budget(seconds=4)), where, dataset="tiny")
+    with pytest.raises(ArcAffinityError, match=words):
+        solve(change(*tasks()), base, replace(SETTINGS, budget=Budget(seconds=4)), where, dataset="tiny")
     assert not (tmp_path / "out").exists()
+
+
+def test_it_is_told_how_many_tasks_the_base_was_trained_on(finished: Path, base: LoadedSolver, tmp_path: Path) -> None:
+    assert json.loads((finished / "summary.json").read_text())["seen_by_base"] == 0
+    knowing = replace(base, task_ids=("a", "arc/training/task1", "arc/training/task2"))
+    solved = run(tmp_path / "out", knowing)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["seen_by_base"] == 1
+    assert "trained on 1 of these tasks" in solved.caution
+    # Programs know nothing of the base.
+    assert not run(tmp_path / "search", knowing, replace(SETTINGS, sources="search")).caution
+
+
+def test_the_callers_torch_stays_as_it_was(base: LoadedSolver, tmp_path: Path) -> None:
+    before, seed = torch.get_num_threads(), torch.initial_seed()
+    torch.set_num_threads(3)
+    try:
+        run(tmp_path / "out", base)
+        assert (torch.get_num_threads(), torch.initial_seed()) == (3, seed)
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass
+class Machine:
+    """Stands for a machine of seven cores, or a cluster of so many workers, whose network answers at once.
+
+    ``asked`` are the processes that were asked for; starting those that search or answer takes ``starting``
+    seconds, and ``late`` are those that have passed so.
+    """
+
+    monkeypatch: pytest.MonkeyPatch
+    cluster: int | None = None
+    starting: float = 0.0
+    late: float = 0.0
+    asked: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        real = solving.time.monotonic
+        self.monkeypatch.setattr(solving.time, "monotonic", lambda: real() + self.late)
+        self.monkeypatch.setattr(processes, "cores", lambda: 7)
+        self.monkeypatch.setattr(candidates, "write_batch", lambda *given: [(each.input, -1.0) for each in given[-1]])
+        for module in (solving, plan):
+            self.monkeypatch.setattr(module, "choose_workers", self.choose_workers)
+
+    @contextlib.contextmanager
+    def choose_workers(self, executor: str, number: int) -> Iterator[Workers]:
+        self.asked.append(number)
+        yield Workers(self.open, self.cluster or number)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[SerialExecutor]:
+        self.late += self.starting
+        yield SerialExecutor()
+
+    def given(self, module: object, name: str, instead: Callable[..., Any] | None = None) -> list[dict[str, Any]]:
+        """Note what a function is called with; what is called may be another."""
+        function, calls = getattr(module, name), []
+
+        def noted(*args: Any, **named: Any) -> Any:
+            calls.append(inspect.signature(function).bind(*args, **named).arguments)
+            return (instead or function)(*args, **named)
+
+        self.monkeypatch.setattr(module, name, noted)
+        return calls
+
+
+@pytest.mark.parametrize(("cluster", "answering"), [(None, 7), (5, 5)])
+def test_time_is_reckoned_with_the_processes_that_there_are(
+    base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: int | None, answering: int
+) -> None:
+    machine = Machine(monkeypatch, cluster)
+    searched = machine.given(solving, "search_tasks", lambda *_: Searched({}, 0.0))
+    trained = machine.given(solving, "train_jointly", lambda job, **_: job.model.eval())
+    reckoned, speed = machine.given(plan, "seconds_to_answer"), machine.given(plan, "tokens_a_second")
+    monkeypatch.setattr(plan, "worth_starting", lambda workers, _: workers)
+    monkeypatch.setattr(solving, "worth_starting", lambda workers, _: workers)
+    settings = replace(SETTINGS, budget=Budget(seconds=6), sources="both")
+    eight = tuple(replace(task, id=f"{task.id}-{number}") for number in range(4) for task in tasks())
+    solve(eight, base, settings, Where(tmp_path / "out", torch.device("cpu")), dataset="tiny")
+    # A search, the plan's look at who will answer, and answers: one a core; training: one a shard.
+    assert machine.asked == [7, 7, 7]
+    assert [call["at_a_time"] for call in searched] == [cluster or 7]
+    assert searched[0]["each"] == pytest.approx(SEARCH_SHARE * 6 * (cluster or 7) / 8)
+    assert {call["workers"] for call in reckoned} == {answering}
+    assert [call["workers"] for call in (*speed, *trained)] == [2, 2]
+
+
+@pytest.mark.parametrize(("training", "left"), [(10.0, 12.0), (22.0, 30 - 22.0), (40.0, LEAST_SHARE * 30)])
+def test_answers_have_what_is_left_of_the_budget_whatever_starting_takes(
+    base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: float, left: float
+) -> None:
+    machine = Machine(monkeypatch, starting=2.0)
+
+    def late(job: Job, **_: object) -> PairTransformer:
+        machine.late += training
+        return job.model.eval()
+
+    monkeypatch.setattr(solving, "make_plan", lambda *_: plan.Plan(["task0"], 12.0))
+    monkeypatch.setattr(solving, "train_jointly", late)
+    answers = machine.given(solving, "Answers")
+    settings = replace(SETTINGS, budget=Budget(seconds=30), views=1)
+    solved = solve(tasks(), base, settings, Where(tmp_path / "out", torch.device("cpu")), dataset="tiny")
+    assert left - 2.5 < answers[0]["seconds"] <= left
+    assert 2 <= solved.summary["answering_seconds"] < 6
+
+
+def test_where_time_is_short_no_process_is_started_for_it(
+    base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(monkeypatch)
+    trained = machine.given(solving, "train_jointly")
+    searched = machine.given(solving, "search_tasks", lambda *_: Searched({}, 0.0))
+    settings = replace(SETTINGS, budget=Budget(seconds=3), sources="both")
+    solve(tasks(), base, settings, Where(tmp_path / "out", torch.device("cpu")), dataset="tiny")
+    assert [machine.asked[0], machine.asked[-1]] == [1, 1] and [call["workers"] for call in trained] == [1]
+    # A task is searched by one.
+    search = replace(settings, budget=Budget(seconds=600), sources="search")
+    for given in (tasks(1), tasks()):
+        where = Where(tmp_path / str(len(given)), torch.device("cpu"))
+        solve(given, base, search, where, dataset="tiny")
+    assert machine.asked[-2:] == [1, 2] and len(searched) == 3
+
+
+def test_a_run_with_a_budget_in_time_goes_on_amid_answers_with_the_time_that_is_left(
+    base: LoadedSolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, folder = replace(SETTINGS, budget=Budget(seconds=8)), tmp_path / "out"
+    append = candidates.Journal.append
+
+    def interrupted(self: candidates.Journal, line: dict[str, object]) -> None:
+        append(self, line)
+        if str(line.get("batch", "")).startswith("write 1"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(candidates.Journal, "append", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, base, settings)
+    monkeypatch.undo()
+    before = (folder / "answers.jsonl").read_text().splitlines()
+    trained, model = (folder / "training.json").read_text(), (folder / "model" / "model.safetensors").read_bytes()
+    # As if the answers so far had taken all the time that there is, and more.
+    last = json.loads(before[-1]) | {"seconds": 70.0}
+    (folder / "answers.jsonl").write_text("\n".join([*before[:-1], json.dumps(last)]) + "\n")
+    solved = run(folder, base, settings)
+    assert (folder / "training.json").read_text() == trained
+    assert (folder / "model" / "model.safetensors").read_bytes() == model
+    # Nothing is asked any more, what was answered counts, and so does its time.
+    assert len((folder / "answers.jsonl").read_text().splitlines()) == len(before)
+    assert max(map(len, solved.drafts.values())) == 2 and min(map(len, solved.drafts.values())) >= 1
+    assert 70 <= solved.summary["answering_seconds"] < 78
 
 
 def test_answering_is_tried_where_it_will_be_done(base: LoadedSolver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +437,7 @@ def test_a_plan_is_tried_in_the_threads_of_the_work(
         where = Where(tmp_path, torch.device("cpu"), 2)
         settings = replace(SETTINGS, budget=Budget(seconds=4))
         asked = questions_of(tasks(), {"task0": 0, "task1": 1})
-        made = plan.make_plan(base.model, tasks(), asked, settings, where, 2, 0)
+        made = plan.make_plan(base.model, tasks(), asked, settings, where, Processes(2, 2, 2), 0)
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
@@ -298,10 +466,3 @@ def test_a_run_that_was_killed_as_it_began_begins_again(base: LoadedSolver, fini
     (tmp_path / ".lock").touch()
     run(tmp_path, base)
     assert left(tmp_path) == left(finished) and not list(tmp_path.glob(".*"))
-
-
-def test_a_new_task_begins_at_the_mean_of_the_known(base: LoadedSolver) -> None:
-    model = with_new_tasks(base.model, 5)
-    mean = base.model.tasks.weight.mean(dim=0)
-    assert torch.allclose(model.tasks.weight, mean.expand(5, -1))
-    assert torch.equal(model.head.weight, base.model.head.weight)

@@ -100,10 +100,24 @@ def test_two_processes_make_the_bytes_of_one(tmp_path: Path) -> None:
     assert not torch.equal(alone, weights(train_jointly(job(tmp_path / "3", seed=1), device=CPU)))
 
 
-@pytest.mark.parametrize(("workers", "shards", "world"), [(1, 3, 1), (2, 3, 2), (7, 3, 3), (2, 1, 1)])
+def test_the_callers_threads_stay_as_they_were(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        train_jointly(replace(job(tmp_path), budget=Budget(1)), device=CPU)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("workers", "shards", "device", "world"),
+    [(1, 3, "cpu", 1), (2, 3, "cpu", 2), (7, 3, "cpu", 3), (2, 1, "cpu", 1), (2, 3, "cuda", 1), (7, 3, "meta", 1)],
+)
 def test_so_many_processes_meet_and_are_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, shards: int, world: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, shards: int, device: str, world: int
 ) -> None:
+    """Helpers compute on a CPU, so a GPU trains alone."""
     told: list[tuple[object, ...]] = []
 
     class Helper:
@@ -122,12 +136,19 @@ def test_so_many_processes_meet_and_are_ended(
             told.append(("kill", self.rank))
 
     class First:
+        seconds = 11.0
+
         def __init__(self, given: Job, rank: int = 0, world: int = 1, device: torch.device | None = None) -> None:
-            assert given is one and device is CPU
+            assert given is one and device == torch.device(name)
             told.append(("train", rank, world))
 
         def run(self, report: object) -> None:
+            # Starting, above all waiting for the others, is of the budget.
+            assert self.seconds == 11.0 + 5.0
             raise RuntimeError("connection closed\nby peer")
+
+    name, clock = device, iter([100.0, 105.0])
+    monkeypatch.setattr(processes.time, "monotonic", lambda: next(clock))
 
     one = replace(job(tmp_path), recipe=replace(RECIPE, shards=shards))
     monkeypatch.setattr(processes, "Trainer", First)
@@ -135,7 +156,7 @@ def test_so_many_processes_meet_and_are_ended(
     monkeypatch.setattr(processes.multiprocessing, "get_context", lambda kind: SimpleNamespace(Process=Helper))
     error = RuntimeError if world == 1 else ArcAffinityError
     with pytest.raises(error, match="connection closed" if world == 1 else r"died \(connection closed\); the same"):
-        train_jointly(one, device=CPU, workers=workers)
+        train_jointly(one, device=torch.device(name), workers=workers)
     others = range(1, world)
     assert told == [
         *(("made", rank, world) for rank in others),
@@ -252,6 +273,19 @@ def test_time_is_a_budget_too(tmp_path: Path) -> None:
     assert seen[-1].spent > 0.7
 
 
+@pytest.mark.parametrize(("budget", "steps"), [(Budget(3), 3), (Budget(seconds=1e-9), 0)])
+def test_no_batch_is_computed_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: Budget, steps: int
+) -> None:
+    trainer = Trainer(replace(job(tmp_path), recipe=replace(RECIPE, shards=1), budget=budget))
+    computed: list[int] = []
+    forward = trainer.model.forward
+    monkeypatch.setattr(trainer.model, "forward", lambda batch: computed.append(trainer.steps) or forward(batch))
+    trainer.seconds = 1e-6
+    trainer.run(lambda _: None)
+    assert computed == list(range(steps)) and trainer.steps == steps
+
+
 def test_a_state_of_other_data_is_refused(tmp_path: Path) -> None:
     Trainer(job(tmp_path)).run(lambda _: None)
     with pytest.raises(ArcAffinityError, match="other data or with other settings"):
@@ -259,11 +293,3 @@ def test_a_state_of_other_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "training.pt").write_bytes((tmp_path / "training.pt").read_bytes()[:5000])
     with pytest.raises(ArcAffinityError, match="damaged or cut off"):
         Trainer(job(tmp_path))
-
-
-@pytest.mark.parametrize(
-    "budget", [{}, {"steps": 0}, {"seconds": 0.0}, {"seconds": float("nan")}, {"steps": 3, "seconds": 3.0}]
-)
-def test_no_budget_no_training(budget: dict[str, float]) -> None:
-    with pytest.raises(ArcAffinityError, match="budget"):
-        Budget(**budget)  # type: ignore[arg-type]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 from arc_affinity.data.symmetry.augment import (
     DIHEDRALS,
     Compose,
@@ -21,11 +19,15 @@ from arc_affinity.models.pair_transformer.decoding import likelihoods, write
 from arc_affinity.models.pair_transformer.layout import FRAME, Written
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import load_solver
-from arc_affinity.types import Grid, Task
+from arc_affinity.models.parts.threads import computing_in
+from arc_affinity.types import CANVAS, Grid, Task
 
 BATCH_TOKENS = 24_000
 """Tokens of the inputs (or pairs) that are computed together; more gain nothing on a CPU and cost memory."""
 
+WHOLE_TOKENS = 420_000
+"""Tokens of a batch if all its outputs fill the canvas, at most: 2.6 GB of keys and values of the bundled base. Only
+inputs of less than 5x5 cells come in smaller batches for it."""
 
 THREADS = 1
 """Threads of a process that answers on a CPU: each has a core of its own."""
@@ -80,11 +82,13 @@ def under(question: Question, view: Compose, output: Grid | None = None) -> Writ
 def in_batches(asked: Iterable[Asked], tokens: int = BATCH_TOKENS) -> list[list[Asked]]:
     """Return sequences in batches of like length, of at most ``tokens`` with padding, the shortest first.
 
-    A sequence that is to be written is counted at twice its input: its output takes room too.
+    A sequence that is to be written is counted at twice its input: its output takes room too. As that may go on to the
+    whole canvas, a batch has no more of them than `WHOLE_TOKENS` has room for.
     """
     made: list[list[Asked]] = []
     for each in sorted(asked, key=lambda each: _room(each.written)):
-        if not made or _room(each.written) * (len(made[-1]) + 1) > tokens:
+        count = len(made[-1]) + 1 if made else 1
+        if not made or _room(each.written) * count > tokens or _most_room(each.written) * count > WHOLE_TOKENS:
             made.append([])
         made[-1].append(each)
     return made
@@ -94,21 +98,31 @@ def _room(written: Written) -> int:
     return written.length if written.output is not None else 2 * (written.input.size + FRAME)
 
 
+def _most_room(written: Written) -> int:
+    """Tokens of a sequence whose output fills the canvas, where it is not known yet."""
+    return written.length if written.output is not None else written.input.size + CANVAS + 2 * FRAME
+
+
 def write_batch(folder: str, digest: str, device: str, batch: Sequence[Written]) -> list[tuple[Grid, float]]:
     """Write a batch by the model in ``folder``; what a worker process is called with."""
-    return [(each.grid, each.log_likelihood) for each in write(_model(folder, digest, device), batch)]
+    with computing_in(_threads(device)):
+        return [(each.grid, each.log_likelihood) for each in write(_model(folder, digest, device), batch)]
 
 
 def judge_batch(folder: str, digest: str, device: str, batch: Sequence[Written]) -> list[float]:
     """Return the log-likelihoods of a batch by the model in ``folder``; what a worker process is called with."""
-    return likelihoods(_model(folder, digest, device), batch).tolist()
+    with computing_in(_threads(device)):
+        return likelihoods(_model(folder, digest, device), batch).tolist()
+
+
+def _threads(device: str) -> int:
+    """`THREADS` on a CPU; 0, which leaves their number alone, on others."""
+    return THREADS if device == "cpu" else 0
 
 
 @lru_cache(maxsize=1)
 def _model(folder: str, digest: str, device: str) -> PairTransformer:
     """The model of a process: read once. ``digest`` makes another model in the same folder another one."""
-    if device == "cpu":
-        torch.set_num_threads(THREADS)
     loaded = load_solver(Path(folder))
     if loaded.digest != digest:
         raise RuntimeError(f"{folder} holds another model than when answering began")

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from arc_affinity.data.datasets.registry import parse_grid
 from arc_affinity.data.symmetry.augment import Compose
+from arc_affinity.documents import Seconds, fit
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates.answering import (
     Asked,
     Question,
@@ -26,7 +29,7 @@ from arc_affinity.evaluation.candidates.answering import (
 from arc_affinity.evaluation.candidates.ranking import JUDGED, rank
 from arc_affinity.evaluation.predicting.voting import Candidate, Choice, vote
 from arc_affinity.evaluation.records.journal import Journal
-from arc_affinity.evaluation.records.record import Place
+from arc_affinity.evaluation.records.record import LogLikelihood, Place
 from arc_affinity.processes import hand_out
 from arc_affinity.types import Task
 
@@ -42,6 +45,15 @@ class Network:
     folder: str
     digest: str
     device: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the journal: what the network said to the sequences of a batch, in their order."""
+
+    batch: str
+    answers: list[Any]
+    seconds: Seconds
 
 
 @dataclass
@@ -62,6 +74,7 @@ class Answers:
         seconds: time for all of it, that of earlier, interrupted runs included; None: until all is done.
         report: called with a stage's name and the share of it that is done.
         learned: ids of the tasks that the network has learned; the others are asked once. None: all.
+        begun: when answering began, by ``time.monotonic``; as if earlier, interrupted runs had been of this one.
     """
 
     network: Network
@@ -76,17 +89,23 @@ class Answers:
     seconds: float | None
     report: Callable[[str, float], None]
     learned: frozenset[str] | None = None
+    begun: float = field(default_factory=lambda: time.monotonic())
     _views: dict[str, tuple[Compose, ...]] = field(default_factory=dict)
-    _kept: dict[str, list[Any]] = field(default_factory=dict)
-    _begun: float = 0.0
+    _kept: dict[str, tuple[str, list[Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         most = max(self.views, self.shared)
         self._views = {task.id: views_of(task, most, self.seed) for task in self.tasks}
-        lines = [line for _, line in self.journal.rows()]
-        self._kept = {line["batch"]: line["answers"] for line in lines}
-        before = lines[-1]["seconds"] if lines else 0.0
-        self._begun = time.monotonic() - before
+        before = 0.0
+        for where, row in self.journal.rows():
+            line: _Line = fit(row, _Line, where)
+            self._kept[line.batch], before = (where, line.answers), line.seconds
+        self.begun -= before
+
+    @property
+    def spent(self) -> float:
+        """Seconds that it took until now, those of earlier, interrupted runs included."""
+        return time.monotonic() - self.begun
 
     def drafts(self) -> dict[Place, list[Candidate]]:
         """Write every question under its views and return what was written, by question."""
@@ -121,7 +140,7 @@ class Answers:
 
     def _limit(self, share: float) -> float:
         """When a share of the time is spent, by ``time.monotonic``."""
-        return math.inf if self.seconds is None else self._begun + share * self.seconds
+        return math.inf if self.seconds is None else self.begun + share * self.seconds
 
     def _to_write(self, chosen: Sequence[int]) -> Iterator[Asked]:
         for question in self.questions:
@@ -146,7 +165,7 @@ class Answers:
         batches = {f"{stage} {number} {at}": batch for at, batch in enumerate(in_batches(asked))}
         for name, batch in batches.items():
             if name in self._kept:
-                yield from zip(batch, self._kept[name], strict=True)
+                yield from zip(batch, _answers_of(stage, *self._kept[name], len(batch)), strict=True)
         missing = [name for name in batches if name not in self._kept]
         done = len(batches) - len(missing)
         job: Callable[..., list[Any]] = write_batch if stage == WRITING else judge_batch
@@ -159,10 +178,25 @@ class Answers:
             answers = future.result()
             # Journal lines are JSON: what was written comes as a grid and its log-likelihood.
             plain = [[answer[0].tolist(), answer[1]] if stage == WRITING else answer for answer in answers]
-            self.journal.append({"batch": name, "answers": plain, "seconds": time.monotonic() - self._begun})
+            self.journal.append({"batch": name, "answers": plain, "seconds": self.spent})
             yield from zip(batches[name], plain, strict=True)
             done += 1
             self.report(stage, done / len(batches))
+
+
+def _answers_of(stage: str, where: str, answers: Sequence[Any], count: int) -> list[Any]:
+    """Return the answers of a journal's line, to ``count`` sequences: grids with their log-likelihoods, or those alone.
+
+    Raises:
+        ArcAffinityError: they are none, or of another number.
+    """
+    if len(answers) != count:
+        raise ArcAffinityError(f"{where}: {len(answers)} answers to {count} questions")
+    if stage != WRITING:
+        judged: list[float] = fit(answers, list[LogLikelihood], f"{where}: answers")
+        return judged
+    written: list[tuple[Any, float]] = fit(answers, list[tuple[Any, LogLikelihood]], f"{where}: answers")
+    return [(parse_grid(grid, f"{where}: answer {number}"), said) for number, (grid, said) in enumerate(written, 1)]
 
 
 def rounds(views: int, first: int = 1) -> list[range]:

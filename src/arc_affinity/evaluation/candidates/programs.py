@@ -7,13 +7,16 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-import numpy as np
+from msgspec import Meta
 
+from arc_affinity.data.datasets.registry import parse_grid
+from arc_affinity.documents import Count, Seconds, fit
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.journal import Journal
-from arc_affinity.evaluation.records.record import Place
+from arc_affinity.evaluation.records.record import Id, Place, Text
 from arc_affinity.processes import hand_out
 from arc_affinity.search import FAULTS, many, solve_task
 from arc_affinity.types import Grid, Task
@@ -61,6 +64,16 @@ class Searched:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A line of the journal: a task with the programs of each test (grid, text, cost, demonstrations reproduced);
+    without a task, that the time was over."""
+
+    seconds: Seconds = 0.0
+    task: Id | None = None
+    programs: list[list[tuple[Any, Text, Annotated[float, Meta(ge=0)], Count]]] = field(default_factory=list)
+
+
 def search_task(task: Task, seconds: float, states: int) -> list[list[list[Any]]] | str:
     """Search one task; what a worker process is called with. Returns JSON values, per test and program, or its fault:
     raised, it would end the work of all tasks where that is done in one process."""
@@ -101,28 +114,53 @@ def search_tasks(
         report: called with the share of the tasks that are done.
         seconds: after which, those of earlier runs included, no further task is begun; those left have no programs.
             None: all are searched.
+
+    Raises:
+        ArcAffinityError: a line of the journal is damaged, or of another task.
     """
-    lines = [line for _, line in journal.rows()]
-    done: dict[str, list[list[list[Any]]]] = {line["task"]: line["programs"] for line in lines if "task" in line}
+    by_id = {task.id: task for task in tasks}
+    done: dict[str, list[tuple[Program, ...]]] = {}
+    before = 0.0
+    for where, row in journal.rows():
+        line: _Line = fit(row, _Line, where)
+        before = line.seconds
+        if line.task is not None:
+            done[line.task] = _programs_of(by_id.get(line.task), line.programs, where)
     missing = [task for task in tasks if task.id not in done]
-    begun = time.monotonic() - (lines[-1].get("seconds", 0.0) if lines else 0.0)
+    begun = time.monotonic() - before
     end = math.inf if seconds is None else begun + seconds
     for task, future in hand_out(lambda one: executor.submit(search_task, one, each, states), missing, at_a_time, end):
         found = future.result()
         if isinstance(found, str):
             logger.warning("task %s: the search failed (%s)", task.id, found)
-        done[task.id] = [[] for _ in task.test] if isinstance(found, str) else found
+            found = [[] for _ in task.test]
         took = round(time.monotonic() - begun, 3)
-        journal.append({"task": task.id, "programs": done[task.id], "seconds": took})
+        journal.append({"task": task.id, "programs": found, "seconds": took})
+        done[task.id] = _programs_of(task, found, f"programs of task {task.id}")
         report(len(done) / len(tasks))
     took = time.monotonic() - begun
     if missing and len(done) < len(tasks):
         journal.append({"seconds": round(took, 3)})
-    programs = {
-        (task.id, index): tuple(
-            Program(np.array(grid, np.uint8), text, cost, fits, len(task.train)) for grid, text, cost, fits in kept
-        )
-        for task in tasks
-        for index, kept in enumerate(done.get(task.id, ()))
-    }
+    programs = {(task.id, index): kept for task in tasks for index, kept in enumerate(done.get(task.id, ()))}
     return Searched(programs, took)
+
+
+def _programs_of(task: Task | None, found: Sequence[Sequence[Sequence[Any]]], where: str) -> list[tuple[Program, ...]]:
+    """Return the programs of each test of ``task`` from JSON values; ``where`` begins every message.
+
+    Raises:
+        ArcAffinityError: it is no task of the run, has other tests or fewer demonstrations, or a grid is none.
+    """
+    if task is None:
+        raise ArcAffinityError(f"{where}: a task that is not asked")
+    shown = len(task.train)
+    if len(found) != len(task.test):
+        raise ArcAffinityError(
+            f"{where}: programs for {len(found)} tests of task {task.id}, which has {len(task.test)}"
+        )
+    if any(fits > shown for kept in found for *_, fits in kept):
+        raise ArcAffinityError(f"{where}: more demonstrations reproduced than the {shown} of task {task.id}")
+    return [
+        tuple(Program(parse_grid(grid, f"{where}: a grid"), text, cost, fits, shown) for grid, text, cost, fits in kept)
+        for kept in found
+    ]

@@ -111,7 +111,7 @@ def write_predictions(
     def answer(done: Collection[str]) -> Groups:
         advance(answers_to([question for question in questions if question[0].task_id in done], asking))
         if not chosen:
-            for named, asked in _by_exposure(origin, questions):
+            for named, asked in by_exposure(origin, questions):
                 yield from predict(loaded.model, asked, named, asking, done, advance)
         for task, folder in chosen.items():
             if task in done:
@@ -120,7 +120,7 @@ def write_predictions(
             model, named = loaded.model, origin
             if folder is not None:
                 model, named = specialist(loaded, folder).model, replace(origin, adapter=folder.resolve().name)
-            ((named, asked),) = _by_exposure(named, asked)
+            ((named, asked),) = by_exposure(named, asked)
             yield from predict(model, asked, named, asking, tell=advance)
 
     pairs = {(first.task_id, first.index): first.query for first, *_ in questions}
@@ -130,7 +130,7 @@ def write_predictions(
     _write(out, settings, answer, finished=finished, overwrite=overwrite)
 
 
-def _by_exposure(origin: Origin, questions: Sequence[Question]) -> Iterator[tuple[Origin, Sequence[Question]]]:
+def by_exposure(origin: Origin, questions: Sequence[Question]) -> Iterator[tuple[Origin, Sequence[Question]]]:
     """Yield the questions of the task that an adapter's folder is named after, as fine-tuning names it; then others."""
     own = [question for question in questions if question[0].task_id == origin.adapter]
     others = [question for question in questions if question[0].task_id != origin.adapter]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -48,11 +48,11 @@ class LoadedSolver:
     """
 
     name: str
-    model: PairTransformer
-    task_ids: tuple[str, ...]
+    model: PairTransformer = field(repr=False)
+    task_ids: tuple[str, ...] = field(repr=False)
     source: Path
     digest: str
-    card: str | None = None
+    card: str | None = field(default=None, repr=False)
 
 
 def find_either(name: str) -> LoadedModel | LoadedSolver:

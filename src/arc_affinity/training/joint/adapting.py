@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -61,6 +59,5 @@ def adapting_job(
 ) -> Job:
     """Return the training of ``base`` on the demonstrations of ``tasks``, or of those ``learned``; test outputs take no
     part in it."""
-    torch.manual_seed(seed)
     model = with_new_tasks(base, len(tasks))
     return Job(model, adapting_corpus(tasks, recipe, seed, learned), recipe, budget, folder)

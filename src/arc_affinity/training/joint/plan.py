@@ -19,10 +19,11 @@ from arc_affinity.models.pair_transformer.decoding import write
 from arc_affinity.models.pair_transformer.layout import IGNORE, lay_out
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.parts.threads import computing_in
+from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.hardware import mixed_precision
 from arc_affinity.training.joint.adapting import with_new_tasks
 from arc_affinity.training.joint.corpus import Corpus, demonstrations_of, length_of
-from arc_affinity.training.joint.processes import threads_of
+from arc_affinity.training.joint.processes import STARTING, Processes, threads_of, worth_starting
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.types import Task
 
@@ -67,12 +68,12 @@ def make_plan(
     questions: Sequence[Question],
     settings: SolveSettings,
     where: Where,
-    workers: int,
+    processes: Processes,
     spent: float,
 ) -> Plan:
     """Return which tasks are learned and how long they are answered, or what an earlier run has planned.
 
-    ``spent`` are the seconds of the budget that are gone.
+    ``spent`` are the seconds of the budget that are gone. On a cluster as many processes answer as it has.
     """
     path = where.folder / PLAN
     if path.exists():
@@ -84,22 +85,29 @@ def make_plan(
     else:
         # In the threads that each process of the work itself has, or the trial would be faster than the work.
         with computing_in(THREADS):
-            a_cell = seconds_a_cell(model, tasks, questions, settings, where.device) / workers
-        with computing_in(threads_of(recipe)):
-            speed = tokens_a_second(model, tasks, where.device, min(workers, recipe.shards))
+            a_cell = seconds_a_cell(model, tasks, questions, settings, where.device)
+        with choose_workers(where.executor, processes.answering) as hands:
+            answering = hands.at_a_time
         every = frozenset(task.id for task in tasks)
+        left = total - spent - seconds_to_answer(a_cell, tasks, every, settings, answering)
+        training = worth_starting(processes.training, left)
+        with computing_in(threads_of(recipe)):
+            speed = tokens_a_second(model, tasks, where.device, training)
         # Fewer tasks learned leave more time to learn them in: what is kept back is reckoned once more.
-        learned = worth_learning(tasks, speed * (total - spent - seconds_to_answer(a_cell, tasks, every, settings)))
-        plan = Plan(sorted(learned), seconds_to_answer(a_cell, tasks, learned, settings))
+        learned = worth_learning(tasks, speed * (left - (STARTING if training > 1 else 0)))
+        plan = Plan(sorted(learned), seconds_to_answer(a_cell, tasks, learned, settings, answering))
     write_text(path, json.dumps(asdict(plan)) + "\n")
     return plan
 
 
-def seconds_to_answer(a_cell: float, tasks: Sequence[Task], learned: frozenset[str], settings: SolveSettings) -> float:
+def seconds_to_answer(
+    a_cell: float, tasks: Sequence[Task], learned: frozenset[str], settings: SolveSettings, workers: int = 1
+) -> float:
     """Seconds to keep back for answers: all views of the tasks that are ``learned``, one of the others.
 
-    How many cells will be written is not known: a network that has not learned a task may go on to 30x30, so an output
-    is taken to be as large as those of the demonstrations.
+    One process takes ``a_cell`` seconds to write a cell; so many ``workers`` share the work once they are started. How
+    many cells will be written is not known: a network that has not learned a task may go on to 30x30, so an output is
+    taken to be as large as those of the demonstrations.
     """
     # Judging a view costs about four times as much as writing it, as there are several candidates: docs/log.md, 16.
     views = settings.views + 4 * settings.shared
@@ -109,7 +117,8 @@ def seconds_to_answer(a_cell: float, tasks: Sequence[Task], learned: frozenset[s
         cells += expected * len(task.test) * (views if task.id in learned else 1)
     total = settings.budget.seconds
     assert total is not None
-    return min(MOST_SHARE * total, max(LEAST_SHARE * total, MARGIN * a_cell * cells))
+    alone = MARGIN * a_cell * cells
+    return min(MOST_SHARE * total, max(LEAST_SHARE * total, min(alone, STARTING + alone / workers)))
 
 
 def seconds_a_cell(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
+from msgspec import Meta
+
+from arc_affinity.documents import check_fields
 from arc_affinity.errors import ArcAffinityError
 
 
@@ -59,19 +63,18 @@ class Budget:
     """How long to train: a number of steps, which gives the same bytes every time, or seconds.
 
     Raises:
-        ArcAffinityError: not exactly one of both is given, or it is not above 0.
+        ArcAffinityError: not exactly one of both is given, or it is no such number above 0.
     """
 
-    steps: int | None = None
-    seconds: float | None = None
+    steps: Annotated[int, Meta(ge=1)] | None = None
+    seconds: Annotated[float, Meta(gt=0)] | None = None
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.seconds is None):
             raise ArcAffinityError("a budget is a number of steps or of seconds: give one of them")
-        size = self.steps if self.seconds is None else self.seconds
-        assert size is not None
-        if not (size > 0 and math.isfinite(size)):
-            raise ArcAffinityError(f"a budget must be above 0, not {size}")
+        check_fields(self, "budget: ")
+        if self.seconds is not None and not math.isfinite(self.seconds):
+            raise ArcAffinityError(f"budget: seconds must be a number, not {self.seconds}")
 
     def spent(self, steps: int, seconds: float) -> float:
         """Return the share of the budget that ``steps`` and ``seconds`` are, at most 1."""

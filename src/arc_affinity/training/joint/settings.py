@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 
+from arc_affinity.documents import check_fields, fit
 from arc_affinity.evaluation.records.record import Sources
 from arc_affinity.training.joint.adapting import ADAPTING
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -34,20 +37,27 @@ class SolveSettings:
         shared: views under which candidates are judged, at most.
         recipe: of the training.
         sources: who is asked: the network, a search over programs, or both.
+
+    Raises:
+        ArcAffinityError: one of them is of another kind or out of range.
     """
 
     budget: Budget
-    seed: int = 0
-    views: int = 64
-    shared: int = 16
+    seed: Annotated[int, Meta(ge=0)] = 0
+    views: Annotated[int, Meta(ge=1, le=1000)] = 64
+    shared: Annotated[int, Meta(ge=0, le=1000)] = 16
     recipe: JointRecipe = ADAPTING
     sources: Sources = "both"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def search_seconds(self, tasks: int, workers: int) -> float:
         """Return how long each task is searched; without end where the budget is in steps."""
         if self.budget.seconds is None:
             return math.inf
-        return min(SEARCH_SECONDS, SEARCH_SHARE * self.budget.seconds * workers / tasks)
+        # Of more workers than tasks those left over have nothing to do.
+        return min(SEARCH_SECONDS, SEARCH_SHARE * self.budget.seconds * min(workers, tasks) / tasks)
 
     @property
     def search_limit(self) -> float | None:
@@ -57,9 +67,16 @@ class SolveSettings:
 
 @dataclass(frozen=True)
 class Where:
-    """Where a run is done: its folder, device, processes and executor; no part of what comes out."""
+    """Where a run is done: its folder, device, processes and executor; no part of what comes out.
+
+    Raises:
+        ArcAffinityError: there is not one process at least.
+    """
 
     folder: Path
     device: torch.device
     workers: int | None = None
     executor: str = "processes"
+
+    def __post_init__(self) -> None:
+        fit(self.workers, Annotated[int, Meta(ge=1)] | None, "workers")

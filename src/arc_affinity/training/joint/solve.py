@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.candidates.answering import Question, questions_of
+from arc_affinity.evaluation.candidates.answering import questions_of
 from arc_affinity.evaluation.candidates.collecting import Answers, Network
 from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
@@ -27,10 +28,10 @@ from arc_affinity.locks import LOCK, working_in
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, load_solver, save_solver
 from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.joint.adapting import adapting_job
-from arc_affinity.training.joint.plan import Plan, make_plan
-from arc_affinity.training.joint.processes import default_workers, train_jointly
+from arc_affinity.training.joint.plan import LEAST_SHARE, make_plan
+from arc_affinity.training.joint.processes import Processes, processes_for, train_jointly, worth_starting
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.settings import SEARCHED_STATES, SolveSettings, Where
+from arc_affinity.training.joint.settings import SEARCH_SHARE, SEARCHED_STATES, SolveSettings, Where
 from arc_affinity.training.joint.trainer import STATE, Progress
 from arc_affinity.types import Pair, Task
 
@@ -39,6 +40,9 @@ RECORDS, SUBMISSION, SUMMARY = "records.jsonl", "submission.json", "summary.json
 
 SEARCH_DIGEST = "none"
 """Stands for the digest of weights where there are none."""
+
+NO_TRAINING = Progress(0, 0, 0.0, 0.0, 0, 0.0)
+"""Of a network that had no time for a step; its loss is 0, not NaN, as JSON has no such number."""
 
 Report = Callable[[str, float, str], None]
 """Called with a stage ("search", "train", "write", "judge"), the share of it that is done, and words about it."""
@@ -55,6 +59,33 @@ class Solved:
     records: tuple[Record, ...]
     drafts: Mapping[Place, Sequence[Candidate]]
     summary: Mapping[str, Any]
+
+    @property
+    def caution(self) -> str:
+        """What a score of this run does not tell, in a line; "" where there is nothing to say."""
+        seen = self.summary["seen_by_base"]
+        if not seen or self.summary["sources"] == "search":
+            return ""
+        return (
+            f"the base was trained on {seen} of these tasks before, a bundled base on their tests too: the score is no "
+            "measure of what it solves unseen"
+        )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came of the network: nothing where programs alone are asked.
+
+    ``digest`` is of its weights, ``learned`` are the ids of the tasks that it was trained on, ``drafts`` what it wrote
+    under each view, ``ranked`` its candidates, the best first; answering took so many ``seconds``.
+    """
+
+    digest: str = SEARCH_DIGEST
+    learned: frozenset[str] = frozenset()
+    progress: Progress = NO_TRAINING
+    drafts: Mapping[Place, Sequence[Candidate]] = field(default_factory=dict)
+    ranked: Mapping[Place, Sequence[Choice]] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 def solve(
@@ -82,11 +113,10 @@ def solve(
         report: called as work goes on.
 
     Raises:
-        ArcAffinityError: there are no tasks, the folder holds another run, something in it is damaged, or the disk is
-            full.
+        ArcAffinityError: there are no tasks, one comes twice or lacks demonstrations or tests, the folder holds another
+            run, something in it is damaged, or the disk is full.
     """
-    if not tasks:
-        raise ArcAffinityError("there are no tasks to solve")
+    _check_tasks(tasks)
     with working_in(where.folder):
         begun = time.monotonic()
         for what, named in (("dataset", dataset), ("base", base.name)):
@@ -95,33 +125,19 @@ def solve(
         asked = [replace(task, test=tuple(Pair(pair.input, None) for pair in task.test)) for task in tasks]
         header = _header(asked, base, settings, dataset)
         _check_folder(where.folder / RUN, header)
-        questions = questions_of(asked, {task.id: number for number, task in enumerate(asked)})
-        workers = default_workers(where.device, settings.recipe.shards) if where.workers is None else where.workers
-        searched = Searched({}, 0.0)
+        processes = processes_for(where.device, settings.recipe.shards, where.workers)
+        searched, said = Searched({}, 0.0), Said()
         if settings.sources != "network":
-            searched = _search(asked, settings, where, workers, report)
-        # As if the search of earlier, interrupted runs had been of this one.
-        begun = min(begun, time.monotonic() - searched.seconds)
-        name, digest, progress = "search", SEARCH_DIGEST, Progress(0, 0, 0.0, 0.0, 0, 0.0)
-        drafts: Mapping[Place, Sequence[Candidate]] = {}
-        ranked: Mapping[Place, Sequence[Choice]] = {}
-        learned: frozenset[str] = frozenset()
-        answering = time.monotonic()
+            searched = _search(asked, settings, where, processes.searching, report)
         if settings.sources != "search":
-            plan = make_plan(base.model, asked, questions, settings, where, workers, time.monotonic() - begun)
-            learned = frozenset(plan.learned)
-            spent = time.monotonic() - begun
-            trained, progress = _train(asked, learned, base, settings, where, workers, plan.answering + spent, report)
-            answering = time.monotonic()
-            drafts, ranked = _answer(trained, asked, questions, plan, settings, where, workers, report)
-            name, digest = base.name, trained.digest
+            said = _ask(asked, base, settings, where, processes, begun, searched.seconds, report)
         merged = {
-            place: merge(ranked.get(place, ()), searched.programs.get(place, ()), learned=place[0] in learned)
-            for place in ((q.task_id, q.index) for q in questions)
+            place: merge(said.ranked.get(place, ()), searched.programs.get(place, ()), learned=place[0] in said.learned)
+            for place in ((task.id, index) for task in asked for index in range(len(task.test)))
         }
         origin = Origin(
-            name,
-            digest,
+            "search" if settings.sources == "search" else base.name,
+            said.digest,
             dataset,
             Protocol.ARC_PRIZE,
             settings.seed,
@@ -134,17 +150,38 @@ def solve(
         summary = {
             **header,
             "edition": origin.edition,
-            "learned": len(learned),
-            "steps": progress.steps,
-            "passes": progress.passes,
+            "seen_by_base": _seen(base, tasks),
+            "learned": len(said.learned),
+            "steps": said.progress.steps,
+            "passes": said.progress.passes,
             "search_seconds": round(searched.seconds, 1),
-            "training_seconds": round(progress.seconds, 1),
-            "answering_seconds": round(time.monotonic() - answering, 1),
-            **figures_of(tasks, records, drafts, merged),
+            "training_seconds": round(said.progress.seconds, 1),
+            "answering_seconds": round(said.seconds, 1),
+            **figures_of(tasks, records, said.drafts, merged),
         }
         write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         (where.folder / STATE).unlink(missing_ok=True)
-        return Solved(records, drafts, summary)
+        return Solved(records, said.drafts, summary)
+
+
+def _check_tasks(tasks: Sequence[Task]) -> None:
+    """Refuse, before any work, tasks that cannot be solved."""
+    if not tasks:
+        raise ArcAffinityError("there are no tasks to solve")
+    for task_id, count in Counter(task.id for task in tasks).items():
+        if count > 1:
+            raise ArcAffinityError(f"task {task_id} comes {count} times; ask it once")
+    for task in tasks:
+        if not task.train or any(pair.output is None for pair in task.train):
+            raise ArcAffinityError(f"task {task.id} has no demonstration, or one without its output")
+        if not task.test:
+            raise ArcAffinityError(f"task {task.id} has no test to answer")
+
+
+def _seen(base: LoadedSolver, tasks: Sequence[Task]) -> int:
+    """How many of the ``tasks`` the base was trained on; in the ids of a bundled one the dataset stands first."""
+    known = {each.rpartition("/")[2] for each in base.task_ids}
+    return sum(task.id in known for task in tasks)
 
 
 def _header(asked: Sequence[Task], base: LoadedSolver, settings: SolveSettings, dataset: str) -> dict[str, Any]:
@@ -184,65 +221,37 @@ def _check_folder(path: Path, header: Mapping[str, Any]) -> None:
             )
 
 
-def _train(
+def _ask(
     tasks: Sequence[Task],
-    learned: frozenset[str],
     base: LoadedSolver,
     settings: SolveSettings,
     where: Where,
-    workers: int,
-    kept_back: float,
+    processes: Processes,
+    begun: float,
+    searched: float,
     report: Report,
-) -> tuple[LoadedSolver, Progress]:
-    """Train on the demonstrations, or read what an earlier run has trained."""
-    folder = where.folder / MODEL
-    done = where.folder / "training.json"
-    if done.exists():
-        return load_solver(folder), read_json(done, Progress)
-    budget = settings.budget
+) -> Said:
+    """Train the network and let it answer.
+
+    The budget in time began at ``begun``, by ``time.monotonic``; that of earlier, interrupted runs counts as if it had
+    been of this one: they ``searched`` for so many seconds.
+    """
+    begun = min(begun, time.monotonic() - searched)
+    budget, left = settings.budget, None
+    questions = questions_of(tasks, {task.id: number for number, task in enumerate(tasks)})
+    plan = make_plan(base.model, tasks, questions, settings, where, processes, time.monotonic() - begun)
+    learned = frozenset(plan.learned)
     if budget.seconds is not None:
-        budget = Budget(seconds=max(1e-3, budget.seconds - kept_back))
-    job = adapting_job(base.model, tasks, budget, where.folder, settings.seed, settings.recipe, learned)
-    # The loss is 0, not NaN, where there was no time for a step: JSON has no such number.
-    last = Progress(0, 0, 0.0, 0.0, 0, 0.0)
-
-    def note(progress: Progress) -> None:
-        nonlocal last
-        last = progress
-        report("train", progress.spent, f"pass {progress.passes}, loss {progress.loss:.3f}")
-
-    model = train_jointly(job, device=where.device, workers=workers, report=note)
-    save_solver(model, tuple(task.id for task in tasks), folder)
-    write_text(done, json.dumps(asdict(last)) + "\n")
-    return load_solver(folder), last
-
-
-def _search(tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report) -> Searched:
-    each = settings.search_seconds(len(tasks), workers)
-    header = {"tasks": len(tasks), "states": SEARCHED_STATES}
-    with (
-        Journal(where.folder / PROGRAMS, header) as journal,
-        choose_workers(where.executor, workers) as hands,
-        hands.open() as executor,
-    ):
-
-        def said(share: float) -> None:
-            report("search", share, "")
-
-        limit = settings.search_limit
-        return search_tasks(tasks, each, SEARCHED_STATES, journal, executor, hands.at_a_time, said, limit)
-
-
-def _answer(
-    network: LoadedSolver,
-    tasks: Sequence[Task],
-    questions: Sequence[Question],
-    plan: Plan,
-    settings: SolveSettings,
-    where: Where,
-    workers: int,
-    report: Report,
-) -> tuple[Mapping[Place, Sequence[Candidate]], Mapping[Place, tuple[Choice, ...]]]:
+        until = begun + budget.seconds - plan.answering
+        budget = Budget(seconds=max(1e-3, until - time.monotonic()))
+    network, progress = _train(tasks, learned, base, settings, budget, where, processes.training, report)
+    answering = time.monotonic()
+    begun = min(begun, answering - searched - progress.seconds)
+    if settings.budget.seconds is not None:
+        end = begun + settings.budget.seconds
+        # However late it is: without some time there would be no answer at all.
+        left = max(LEAST_SHARE * settings.budget.seconds, min(plan.answering, end - answering))
+    workers = processes.answering if left is None else worth_starting(processes.answering, left)
     header = {"model": network.digest, "views": settings.views, "shared": settings.shared, "seed": settings.seed}
     with (
         Journal(where.folder / JOURNAL, header) as journal,
@@ -259,9 +268,60 @@ def _answer(
             journal,
             executor,
             hands.at_a_time,
-            None if settings.budget.seconds is None else plan.answering,
+            left,
             lambda stage, share: report(stage, share, ""),
-            frozenset(plan.learned),
+            learned,
+            answering,
         )
         drafts = answers.drafts()
-        return drafts, answers.ranked(drafts)
+        ranked = answers.ranked(drafts)
+        return Said(network.digest, learned, progress, drafts, ranked, answers.spent)
+
+
+def _train(
+    tasks: Sequence[Task],
+    learned: frozenset[str],
+    base: LoadedSolver,
+    settings: SolveSettings,
+    budget: Budget,
+    where: Where,
+    workers: int,
+    report: Report,
+) -> tuple[LoadedSolver, Progress]:
+    """Train on the demonstrations for a ``budget``, or read what an earlier run has trained."""
+    folder = where.folder / MODEL
+    done = where.folder / "training.json"
+    if done.exists():
+        return load_solver(folder), read_json(done, Progress)
+    if budget.seconds is not None:
+        workers = worth_starting(workers, budget.seconds)
+    job = adapting_job(base.model, tasks, budget, where.folder, settings.seed, settings.recipe, learned)
+    last = NO_TRAINING
+
+    def note(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        report("train", progress.spent, f"pass {progress.passes}, loss {progress.loss:.3f}")
+
+    model = train_jointly(job, device=where.device, workers=workers, report=note)
+    save_solver(model, tuple(task.id for task in tasks), folder)
+    write_text(done, json.dumps(asdict(last)) + "\n")
+    return load_solver(folder), last
+
+
+def _search(tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report) -> Searched:
+    if settings.budget.seconds is not None:
+        workers = worth_starting(min(workers, len(tasks)), SEARCH_SHARE * settings.budget.seconds)
+    header = {"tasks": len(tasks), "states": SEARCHED_STATES}
+    with (
+        Journal(where.folder / PROGRAMS, header) as journal,
+        choose_workers(where.executor, workers) as hands,
+        hands.open() as executor,
+    ):
+
+        def said(share: float) -> None:
+            report("search", share, "")
+
+        # A cluster has workers of its own number.
+        each, limit = settings.search_seconds(len(tasks), hands.at_a_time), settings.search_limit
+        return search_tasks(tasks, each, SEARCHED_STATES, journal, executor, hands.at_a_time, said, limit)

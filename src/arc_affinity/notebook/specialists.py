@@ -62,8 +62,7 @@ def finetune(
     """Return ``model`` adapted to the demonstrations of ``task``; the model itself stays as it is.
 
     Args:
-        model: an encoder-decoder, as `find_model` returns it, or what that takes (`solve` adapts the networks of its own
-            kind).
+        model: an encoder-decoder, as `find_model` returns it, or what that takes; `solve` adapts its own kind.
         task: its tests are answered before and after, and never trained on.
         method: lora, full, or context-only; unless given full by the settings for demonstrations alone, which the
             command `finetune` takes for such tasks too.

@@ -363,9 +363,8 @@ def _batches(n: int) -> list[int]:
 def _sign_flips(differences: Float[np.ndarray, " n"]) -> float:
     """Two-sided p of the mean difference under random signs: all of them where `RESAMPLES` suffice, drawn elsewhere.
 
-    The draws and figures are those of ``scipy.stats.permutation_test``, which takes each task on its own in every
-    batch, so that its time grows with the square of their number, and which takes means that are equal but for
-    rounding for different ones where the differences cancel.
+    ``scipy.stats.permutation_test`` draws the same signs. But it takes each task on its own in every batch, so that its
+    time grows with the square of their number, and takes means that are equal but for rounding for different ones.
     """
     n, observed = len(differences), differences.mean()
     rng, every = np.random.default_rng(SEED), 2**n <= RESAMPLES

@@ -74,7 +74,7 @@ def test_a_run_of_ones_own_is_not_removed(cli, tmp_path):
     mine = json.dumps(replace(RECIPES["smoke"], steps=7).to_dict())
     (tmp_path / "smoke").mkdir()
     (tmp_path / "smoke" / "recipe.json").write_text(mine)
-    (tmp_path / "smoke" / "metrics.csv").touch()
+    (tmp_path / "smoke" / "last.ckpt").touch()
     with pytest.raises(ArcAffinityError, match="holds a run of another recipe"):
         demo._train_smoke(Console(), tmp_path / "smoke")
     assert (tmp_path / "smoke" / "recipe.json").read_text() == mine

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 else:
     SETTINGS = Group.create_ordered("Settings")
     Changes = make_dataclass(
-        "ConfigChanges", _flags(FineTuneConfig, SETTINGS, left_out=("method",)), namespace=_like(FineTuneConfig)
+        "ConfigChanges",
+        _flags(FineTuneConfig, SETTINGS, left_out=("method", "unlike_also")),
+        namespace=_like(FineTuneConfig),
     )
 
 

@@ -82,8 +82,9 @@ def train(
     folder = out or (Path(recipe) if resume and is_run(Path(recipe)) else Path("out") / chosen.name)
     if resume:
         chosen, told = recipe_to_go_on(chosen, given, folder)
-    with wrong_usage():
-        chosen.refuse_ignored(given, "flags")
+    if not (resume and is_run(folder)):
+        with wrong_usage():
+            chosen.refuse_ignored(given, "flags")
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
     from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import find_machine

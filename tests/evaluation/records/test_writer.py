@@ -256,16 +256,18 @@ def test_a_part_file_of_other_settings_is_emptied_where_it_may_be_overwritten(tm
 
 def test_a_part_file_is_removed_only_if_it_is_ours_and_nobody_writes_it(tmp_path, record):
     path = tmp_path / "r.jsonl"
-    remove_part(path)
+    remove_part(path, SETTINGS)
     assert not list(tmp_path.iterdir())
     with contextlib.suppress(KeyboardInterrupt), RecordWriter.opened(path, SETTINGS) as writer:
-        remove_part(path)
+        remove_part(path, SETTINGS)
         assert writer.journal.path.exists()
         raise KeyboardInterrupt
-    remove_part(path)
+    remove_part(path, {**SETTINGS, "seed": 99})
+    assert writer.journal.path.exists()
+    remove_part(path, SETTINGS)
     assert not list(tmp_path.iterdir())
     writer.journal.path.write_text("dear diary\n")
-    remove_part(path)
+    remove_part(path, SETTINGS)
     assert writer.journal.path.read_text() == "dear diary\n"
 
 

@@ -245,13 +245,18 @@ def test_a_curriculum_without_examples_is_told_before_the_training_and_can_be_co
         quick(tiny.overridden({"steps": 2}), run, resume=True)
 
 
-def test_what_was_logged_belongs_to_its_recipe(tiny: Recipe, run_folder: RunFolder) -> None:
-    run = run_folder("run")
+def test_where_no_step_was_saved_another_recipe_begins(tiny: Recipe, run_folder: RunFolder) -> None:
+    """As after the first step's batch was too much for the memory."""
+    run, straight, other = run_folder("run"), run_folder("straight"), tiny.overridden({"seed": 7})
     with pytest.raises(KeyboardInterrupt):
         quick(tiny, run, callbacks=[StopBefore(1)])
     assert (run / METRICS).exists() and not (run / LAST).exists()
-    with pytest.raises(ArcAffinityError, match="of another recipe .*seed was 0"):
-        quick(tiny.overridden({"seed": 7}), run)
+    quick(other, run)
+    quick(other, straight)
+    assert weights(run) == weights(straight)
+    assert (run / METRICS).read_text() == (straight / METRICS).read_text()
+    with pytest.raises(ArcAffinityError, match="of another recipe .*seed was 7"):
+        quick(tiny, run, resume=True)
 
 
 def test_a_run_from_a_start_that_is_gone_goes_on_from_anywhere(
@@ -269,6 +274,11 @@ def test_a_run_from_a_start_that_is_gone_goes_on_from_anywhere(
     assert weights(broken) == weights(straight)
     assert (broken / METRICS).read_text() == (straight / METRICS).read_text()
     assert read_recipe(broken / RECIPE).start == str(tmp_path / "begun")
+    # What has moved may be called by its new place.
+    assert quick(replace(recipe, start="moved"), broken, resume=True).was_over
+    shutil.copytree(tmp_path / "moved", tmp_path / "begun")
+    with pytest.raises(ArcAffinityError, match="of another recipe .*start was"):
+        quick(replace(recipe, start="moved"), broken, resume=True)
     # A run that noted the path as it was given is the same run.
     for run in (straight, broken):
         (run / RECIPE).write_text(json.dumps(recipe.to_dict()))

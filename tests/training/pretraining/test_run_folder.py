@@ -108,6 +108,12 @@ def test_the_lowest_loss_is_kept_in_a_folder_that_was_moved(tmp_path: Path) -> N
     assert trainer.validated(after, 0.5) == ["best", "last"]
 
 
+def test_the_lowest_loss_of_a_version_that_measured_otherwise_is_forgotten(tmp_path: Path) -> None:
+    callback, trainer = Checkpoints(tmp_path), Saving()
+    callback.load_state_dict({"best": 0.1})
+    assert trainer.validated(callback, 2.0) == ["best", "last"]
+
+
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     WholeCheckpoints().save_checkpoint({"step": 1}, path)

@@ -80,6 +80,7 @@ def test_what_may_be_varied_is_read_by_the_fields_kind(tiny: Recipe) -> None:
         (["context=drawn,first"], "cannot be compared"),
         (["restart_steps=3:9"], "restart_steps is of the schedule cosine-restarts"),
         (["warmup_steps=0:7", "schedule=cosine-restarts,cosine-restarts"], "warmup_steps is of the schedule warmup"),
+        (["start=rotary,rotaty"], "unknown model 'rotaty'"),
         (["beta1=0.5:1.5"], "at most 0.999999"),
         (["optimiser=adam,sgd"], "must be one of adam, adamw, muon"),
         (["steps=10:20"], "cannot be compared"),
@@ -182,6 +183,16 @@ def test_another_search_in_the_folder_is_refused(searched: Callable[..., Found])
     searched("run", 2)
     with pytest.raises(ArcAffinityError, match="over other settings"):
         searched("run", 2, seed=1)
+
+
+def test_a_search_by_a_version_that_measured_otherwise_is_refused(
+    searched: Callable[..., Found], tmp_path: Path
+) -> None:
+    searched("run", 2)
+    told = tmp_path / "run" / "space.txt"
+    told.write_text("".join(line for line in told.read_text().splitlines(True) if "nats a token" not in line))
+    with pytest.raises(ArcAffinityError, match="by an earlier version"):
+        searched("run", 3)
 
 
 def test_a_folder_of_something_else_is_refused(searched: Callable[..., Found], tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ def leaks(train: str, evaluation: str, *, data_dir: DataDir = None, json: bool =
     """Find leaks between datasets.
 
     A pair of the second dataset leaks if the first holds it too, as it is, or turned, mirrored and with other
-    colours. Names and ids do not count. A test without output, in either, is compared by
-    its input.
+    colours. Names and ids do not count. A test without output,
+    in either, is compared by its input.
 
     Args:
         train: Dataset to train on, or a path.

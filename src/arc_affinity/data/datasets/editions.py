@@ -34,7 +34,7 @@ def edition_of(tasks: Iterable[Task]) -> str:
     dataset whose answers are withheld is the same edition as with them.
     """
     state = hashlib.sha256()
-    for task in tasks:
+    for task in sorted(tasks, key=lambda task: task.id):
         state.update(task.id.encode())
         shown = [grid for pair in task.train for grid in (pair.input, pair.output)]
         for grid in (*shown, *(pair.input for pair in task.test)):

@@ -191,7 +191,10 @@ def _answers_of(stage: str, where: str, answers: Sequence[Any], count: int) -> l
         ArcAffinityError: they are none, or of another number.
     """
     if len(answers) != count:
-        raise ArcAffinityError(f"{where}: {len(answers)} answers to {count} questions")
+        raise ArcAffinityError(
+            f"{where}: {len(answers)} answers to {count} questions, as of an earlier version; delete the file, and "
+            "all answers are made again"
+        )
     if stage != WRITING:
         judged: list[float] = fit(answers, list[LogLikelihood], f"{where}: answers")
         return judged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
@@ -23,7 +24,7 @@ from arc_affinity.evaluation.predicting.predict import (
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.records.finished import is_finished
-from arc_affinity.evaluation.records.record import Origin, Record
+from arc_affinity.evaluation.records.record import Origin, Record, iter_records
 from arc_affinity.evaluation.records.writer import RecordWriter, remove_part
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter
@@ -31,6 +32,8 @@ from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.models.storage.folders import LoadedModel, find_model, refuse_adapted, with_adapter
 from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG
 from arc_affinity.types import Task
+
+logger = logging.getLogger(__name__)
 
 WITHOUT = "(none)"
 """Stands for the adapter of a task that has none, among tasks that have."""
@@ -173,8 +176,13 @@ def write_by_solver(
     settings = {**asdict(origin), "attempts": attempts, "views": views, "questions": content}
     # A view gives one answer, so there are no more attempts than views; there are fewer where views agree, or copy the
     # input and lose their votes. So records of fewer attempts asked for cannot be told from these.
-    held = range(1, min(attempts, views) + 1)
+    most = min(attempts, views)
+    held = range(1, most + 1)
     finished = is_finished(out, origin, questions_of(tasks), attempts=held, views=views, overwrite=overwrite)
+    if finished and max(record.attempt for record in iter_records(out)) < most:
+        logger.warning(
+            "%s has no output with %d attempts, if that many were asked for; --overwrite asks again", out, most
+        )
     _write(out, settings, answer, finished=finished, overwrite=overwrite)
 
 
@@ -188,7 +196,7 @@ def _write(
 ) -> None:
     """Write what is not there in full yet; beside what is, nothing is left of an interrupted call."""
     if finished:
-        remove_part(out)
+        remove_part(out, settings)
         return
     with RecordWriter.opened(out, settings, overwrite=overwrite) as writer:
         for task, records in answer(writer.done_tasks):

@@ -117,12 +117,12 @@ class RecordWriter:
             yield {"task": name, "records": rows}
 
 
-def remove_part(path: Path) -> None:
-    """Remove the part file of ``path``, unless another process is writing it or it is none of this package."""
+def remove_part(path: Path, settings: Mapping[str, object]) -> None:
+    """Remove the part file of ``path``, unless another process is writing it or it was begun with other settings."""
     part = _part_of(path)
     if part.is_file():
-        # Only a part file that is held and known to be ours is opened without an error.
-        with contextlib.suppress(ArcAffinityError), Journal(part, {"settings": {}}, overwrite=True) as journal:
+        # Only a part file that is held and known to be of these settings is opened without an error.
+        with contextlib.suppress(ArcAffinityError), Journal(part, {"settings": settings}) as journal:
             journal.path.unlink()
 
 

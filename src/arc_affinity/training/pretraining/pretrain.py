@@ -53,7 +53,7 @@ from arc_affinity.training.pretraining.run_folder import (
     WholeCheckpoints,
     unless_begun,
 )
-from arc_affinity.training.recipes.files import RECIPE, read_recipe, with_whole_paths
+from arc_affinity.training.recipes.files import RECIPE, read_recipe, where_moved, with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
 ONE = Machine()
@@ -320,7 +320,7 @@ def _restoring(trainer: Trainer, path: Path, step: int) -> Iterator[None]:
 def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
     """Write the recipe into a new run folder, or make sure that an old one is this recipe's.
 
-    One where nothing was trained yet takes any recipe of the same examples.
+    One where no step was saved yet takes any recipe of the same examples.
     """
     path = out / RECIPE
     if not path.exists():
@@ -329,9 +329,9 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
             raise ArcAffinityError(f"{out} holds {others[0]}, which is not of a run; choose an empty folder")
         write_text(path, json.dumps(recipe.to_dict(), indent=2) + "\n")
         return
-    mine, theirs = recipe.flat(), with_whole_paths(read_recipe(path)).flat()
+    mine, theirs = recipe.flat(), where_moved(with_whole_paths(read_recipe(path)), recipe).flat()
     other = [name for name in mine if mine[name] != theirs[name]]
-    if other and ((out / LAST).exists() or (out / METRICS).exists() or not {*OF_THE_DATA}.isdisjoint(other)):
+    if other and ((out / LAST).exists() or not {*OF_THE_DATA}.isdisjoint(other)):
         told = ", ".join(f"{name} was {theirs[name]!r}" for name in other)
         raise ArcAffinityError(f"{out} holds a run of another recipe ({told}); choose another folder")
     if other:
@@ -352,7 +352,8 @@ def _read_start(recipe: Recipe, path: Path) -> int:
         return 0
     content = read_checkpoint(path)
     saved = content.get("recipe")
-    if not isinstance(saved, dict) or with_whole_paths(Recipe.from_saved(saved, str(path))) != recipe:
+    whole = with_whole_paths(Recipe.from_saved(saved, str(path))) if isinstance(saved, dict) else None
+    if whole is None or where_moved(whole, recipe) != recipe:
         raise ArcAffinityError(f"{path} is not a checkpoint of this run")
     step = content.get("global_step")
     if type(step) is not int or step < 0:

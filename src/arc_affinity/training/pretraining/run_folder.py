@@ -24,6 +24,9 @@ from arc_affinity.locks import LOCK
 from arc_affinity.training.recipes.recipe import UntrainableError
 
 DATA, METRICS, MODEL = "data", "metrics.csv", "model"
+MEASURE = "nats a token"
+"""What the validation loss is."""
+
 BEST, LAST = "best.ckpt", "last.ckpt"
 """What lies in the folder of a run, besides its recipe."""
 
@@ -96,11 +99,11 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the lowest loss so far."""
-        return {"best": self.best}
+        return {"best": self.best, "of": MEASURE}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the lowest loss up again."""
-        self.best = state_dict["best"]
+        """Take the lowest loss up again, if it is of the same measure: earlier versions weighed batches by examples."""
+        self.best = state_dict["best"] if state_dict.get("of") == MEASURE else None
 
 
 class MetricsFile(Logger):

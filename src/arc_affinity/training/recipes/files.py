@@ -61,6 +61,17 @@ def with_whole_paths(recipe: Recipe) -> Recipe:
     return replace(recipe, start=start, examples=examples)
 
 
+def where_moved(recipe: Recipe, to: Recipe) -> Recipe:
+    """Return the recipe with the paths of ``to`` in place of those that lead nowhere any more: what was there may lie
+    elsewhere now, and a run that has its examples needs it no longer."""
+    paths = {name: getattr(to, name) if _is_gone(getattr(recipe, name)) else None for name in ("start", "examples")}
+    return replace(recipe, **{name: path for name, path in paths.items() if path})
+
+
+def _is_gone(path: str) -> bool:
+    return Path(path).is_absolute() and not Path(path).exists()
+
+
 def _whole(name: str, names: Collection[str]) -> str:
     if not name or name in names:
         return name
@@ -83,7 +94,8 @@ def recipe_to_go_on(chosen: Recipe, given: Collection[str], folder: Path) -> tup
     if not is_run(folder):
         return chosen, ""
     begun = read_recipe(folder / RECIPE)
-    own, mine = with_whole_paths(begun).flat(), with_whole_paths(chosen).flat()
+    chosen_whole = with_whole_paths(chosen)
+    own, mine = where_moved(with_whole_paths(begun), chosen_whole).flat(), chosen_whole.flat()
     others = [name for name in own if own[name] != mine[name]]
     if not others or not {"name", *given}.isdisjoint(others):
         return chosen, ""

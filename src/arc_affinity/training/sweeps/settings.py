@@ -22,12 +22,22 @@ from arc_affinity.documents import decode, object_of, read_bytes, read_lines
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
+from arc_affinity.models.storage.names import check_name
 from arc_affinity.processes import cores, hand_out
 from arc_affinity.training.recipes.files import with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
 JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
 LOSS = "val/loss"
+
+DIVERGED = 1e3
+"""Loss, in nats a token, that stands for a training that failed."""
+
+OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")
+"""What torch says of it: CUDA's allocator, the CPU's, and cuBLAS."""
+
+MOST_SEED = 4_000_000
+"""Each trial has a seed of its own, a thousand to a search, and numpy's are below 2**32."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,9 @@ def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
             raise ArcAffinityError(f"--vary {name} is given twice")
         space[name] = _range(values, each) if ":" in values else tuple(values.split(","))
         ends = space[name]
+        if name == "start" and not isinstance(ends, Range):
+            for start in ends:
+                check_name(start, solvers=False)
         for value in (ends.low, ends.high) if isinstance(ends, Range) else ends:
             _changed(recipe, {name: value})
         if isinstance(ends, Range):
@@ -134,10 +147,6 @@ def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         else:
             typed[name] = value
     return recipe.overridden(typed, "--vary")
-
-
-MOST_SEED = 4_000_000
-"""Each trial has a seed of its own, a thousand to a search, and numpy's are below 2**32."""
 
 
 @dataclass(frozen=True)
@@ -215,9 +224,9 @@ class SettingsSweep:
             return _found(study, optuna)
 
     def _settle(self, path: Path) -> None:
-        from arc_affinity.training.pretraining.run_folder import DATA
+        from arc_affinity.training.pretraining.run_folder import DATA, MEASURE
 
-        told = f"{self.recipe.to_dict()}\n{dict(self.space)}\nshare {self.share}, seed {self.seed}\n"
+        told = f"{self.recipe.to_dict()}\n{dict(self.space)}\nshare {self.share}, seed {self.seed}\nloss: {MEASURE}\n"
         if not path.exists():
             others = sorted(entry.name for entry in path.parent.iterdir() if entry.name not in (DATA, LOCK))
             if any(not name.startswith(f".{SPACE}.") for name in others):
@@ -226,7 +235,9 @@ class SettingsSweep:
                 )
             write_text(path, told)
         elif read_bytes(path) != told.encode():
-            raise ArcAffinityError(f"{path.parent} holds a search over other settings; give another folder")
+            raise ArcAffinityError(
+                f"{path.parent} holds a search over other settings, or by an earlier version; give another folder"
+            )
 
     def _work(
         self,
@@ -279,13 +290,6 @@ def _of_the_settings(error: BaseException) -> bool:
     # In torch memory runs out under several names; its OutOfMemoryError is a RuntimeError too.
     short = isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None
     return short or isinstance(error, UntrainableError | MemoryError)
-
-
-OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")
-"""What torch says of it: CUDA's allocator, the CPU's, and cuBLAS."""
-
-DIVERGED = 1e3
-"""Loss, in nats a token, that stands for a training that failed."""
 
 
 def _study(journal: Path, optuna: Any) -> Any:

@@ -23,7 +23,7 @@ from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.evaluation.reading import Reading, is_records
 from arc_affinity.evaluation.records.record import Place, Record, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics
-from arc_affinity.files import is_stream, write_text
+from arc_affinity.files import is_stream, keep_inputs, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
 from arc_affinity.text import printable
 from arc_affinity.types import Task
@@ -89,6 +89,7 @@ def diagnose(
     read = [*records, categories, *map(Path, tasks), *([] if dataset is None else files_of(dataset, data_dir))]
     # Beside a device or a pipe is no place of the user's.
     beside = None if is_stream(out) else out.with_suffix(".json")
+    keep_inputs([out, *([] if beside is None else [beside])], read)
     _keep_others(beside)
     # Which figures there will be is not known yet: any that is there may be written over, and one of the page's name.
     drawn_over = set() if figures is None else {figures / out.name, *figures.glob("*.svg")}

@@ -103,11 +103,10 @@ def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
             raise ArcAffinityError(f"--vary {name} is given twice")
         space[name] = _range(values, each) if ":" in values else tuple(values.split(","))
         ends = space[name]
-        if name == "start" and not isinstance(ends, Range):
-            for start in ends:
-                check_name(start, solvers=False)
         for value in (ends.low, ends.high) if isinstance(ends, Range) else ends:
             _changed(recipe, {name: value})
+            if name == "start":
+                check_name(str(value), solvers=False)
         if isinstance(ends, Range):
             space[name] = replace(ends, whole=type(recipe.flat()[name]) is int)
     if not space:

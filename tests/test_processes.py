@@ -28,8 +28,10 @@ def test_a_script_that_each_worker_would_run_again_is_told_what_to_do(tmp_path: 
     script = tmp_path / "script.py"
     script.write_text("from arc_affinity.processes import worker_pool\nwith worker_pool(1):\n    pass\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True)
-    assert done.stderr.splitlines()[-1].startswith("arc_affinity.processes.WorkersLostError: worker processes did not")
-    assert "__main__" in done.stderr.splitlines()[-1]
+    # Other threads and the workers say what happened to them too, in any order.
+    name = "arc_affinity.processes.WorkersLostError: "
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith(name)]
+    assert "worker processes did not start" in told and "__main__" in told
 
 
 def test_what_came_out_well_is_yielded_before_a_broken_pool_ends_it() -> None:

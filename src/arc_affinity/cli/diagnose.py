@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
-from arc_affinity.cli.output.files import check_folder, check_outputs
+from arc_affinity.cli.output.files import check_folder, check_outputs, say_replaced
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, files_of
 from arc_affinity.diagnosis.page.document import write_figures
@@ -23,7 +23,7 @@ from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.evaluation.reading import Reading, is_records
 from arc_affinity.evaluation.records.record import Place, Record, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics
-from arc_affinity.files import is_stream, keep_inputs, write_text
+from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
 from arc_affinity.text import printable
 from arc_affinity.types import Task
@@ -89,11 +89,11 @@ def diagnose(
     read = [*records, categories, *map(Path, tasks), *([] if dataset is None else files_of(dataset, data_dir))]
     # Beside a device or a pipe is no place of the user's.
     beside = None if is_stream(out) else out.with_suffix(".json")
-    keep_inputs([out, *([] if beside is None else [beside])], read)
-    _keep_others(beside)
     # Which figures there will be is not known yet: any that is there may be written over, and one of the page's name.
     drawn_over = set() if figures is None else {figures / out.name, *figures.glob("*.svg")}
-    check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read, replaced=[out, beside])
+    check_outputs([out, beside, *(path for path in drawn_over if path.suffix == ".svg")], read, replaced=())
+    _keep_others(beside)
+    say_replaced([out, beside])
     check_folder(figures)
     reading = Reading(dataset, data_dir, tasks, attempts, allow_missing, strict)
     with Bar("Diagnosing", unit="records") as bar:

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from arc_affinity.data.datasets.choosing import choose_ids
-from arc_affinity.data.datasets.editions import edition_here, edition_notes, edition_of
+from arc_affinity.data.datasets.editions import edition_here, edition_notes, is_of_these
 from arc_affinity.data.datasets.registry import load_tasks, store_at
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError, listing
@@ -186,7 +186,7 @@ class Reading:
         for record in iter_records(path):
             answered.setdefault(record.edition, set()).add(record.task_id)
         return {
-            edition: self.edition if edition_of(t for t in self.tasks if t.id in ids) == edition else edition
+            edition: self.edition if is_of_these(edition, ids, self.tasks) else edition
             for edition, ids in answered.items()
         }
 

@@ -100,12 +100,9 @@ def predict(
     questions = predicting.questions_of_tasks(asked, model.model.config.context_pairs, asking)
     predicting.check_answerable(questions, by)
     origin = Origin(model.name, model.digest, name, by, seed, model.adapter, edition=edition_of(asked))
+    parts = (predicting.predict(model.model, part, named, asking) for named, part in by_exposure(origin, questions))
     with computing_in(THREADS):
-        parts = [
-            _joined(predicting.predict(model.model, part, named, asking))
-            for named, part in by_exposure(origin, questions)
-        ]
-        return Answers(tuple(chain.from_iterable(parts)), asked, attempts)
+        return Answers(_joined(chain.from_iterable(parts)), asked, attempts)
 
 
 def solve(

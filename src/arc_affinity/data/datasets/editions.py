@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from arc_affinity.data.datasets.registry import store_at
@@ -53,6 +53,11 @@ def describe_edition(edition: str) -> str:
     return f"{edition} ({EDITIONS[edition]})" if edition in EDITIONS else edition
 
 
+def is_of_these(edition: str | None, ids: Collection[str], tasks: Iterable[Task]) -> bool:
+    """Whether an edition is that of the tasks with these ``ids`` alone, as answers to a part of a dataset name it."""
+    return edition == edition_of(task for task in tasks if task.id in ids)
+
+
 def edition_notes(
     named: Mapping[tuple[str, str], Iterable[str]], here: str = "", tasks: Iterable[Task] = ()
 ) -> list[str]:
@@ -69,7 +74,7 @@ def edition_notes(
             f"the answers are of another edition, {describe_edition(edition)}, than {dataset} here, "
             f"{describe_edition(here)}: some of its tasks differ"
             for (dataset, edition), ids in named.items()
-            if edition not in {here, edition_of(task for task in known if task.id in frozenset(ids))}
+            if edition != here and not is_of_these(edition, frozenset(ids), known)
         ]
     by_dataset: dict[str, list[str]] = {}
     for dataset, edition in named:

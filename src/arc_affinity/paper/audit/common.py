@@ -12,7 +12,7 @@ from arc_affinity.paper.audit.scores import OurScore
 from arc_affinity.paper.published import Reference
 from arc_affinity.statistics import Estimate, Tested
 from arc_affinity.taxonomy.categories import AMBIGUOUS
-from arc_affinity.text import p_value, percent
+from arc_affinity.text import counted, p_value, percent
 
 ALL_TASKS = 400
 """Tasks of re-arc, which the taxonomy covers."""
@@ -50,6 +50,11 @@ class Finding:
 def unchecked(why: str, audited: str = "nothing to audit") -> Finding:
     """Return that the data at hand cannot decide a claim."""
     return Finding(Verdict.UNCHECKED, why, audited=audited)
+
+
+def too_few(tasks: int) -> Finding | None:
+    """Return that ``tasks`` cannot decide a claim about a correlation; None if they are as many as it takes."""
+    return unchecked(f"no correlation can be told of {counted(tasks, 'task')}") if tasks < FEWEST else None
 
 
 @dataclass(frozen=True)

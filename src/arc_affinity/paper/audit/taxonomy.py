@@ -12,7 +12,6 @@ from arc_affinity.diagnosis.gap import TaskAccuracy, by_category
 from arc_affinity.documents import read_json
 from arc_affinity.paper.audit.common import (
     ALL_TASKS,
-    FEWEST,
     Evidence,
     Finding,
     Verdict,
@@ -20,6 +19,7 @@ from arc_affinity.paper.audit.common import (
     of,
     significant,
     told,
+    too_few,
     unchecked,
     within,
 )
@@ -32,7 +32,7 @@ from arc_affinity.taxonomy.categories import (
     Affinity,
     empirical_affinity,
 )
-from arc_affinity.text import counted, p_value, percent
+from arc_affinity.text import p_value, percent
 
 CNN = Path(__file__).parent / "our_cnn.json"
 """What our own run of the visual classifier came to (docs/log.md, 22)."""
@@ -125,8 +125,8 @@ def affinity_levels(e: Evidence) -> Finding:
         return unchecked("the table of fine-tunes is not at hand, or labels are not")
     base = {task: tune.base_cells for task, tune in tunes.items()}
     found, filled = agreement(base, e.labels), agreement(base, e.filled)
-    if found.tasks < FEWEST:
-        return unchecked(f"no correlation can be told of {counted(found.tasks, 'task')}")
+    if few := too_few(found.tasks):
+        return few
     groups = by_category([TaskAccuracy(task, cells, 0.0) for task, cells in base.items()], e.labels)
     means = {code: mean([t.cells for t in group]).value for code, group in groups.items() if code in PUBLISHED_COUNTS}
     reproduced = f"rank of the level against base cell accuracy: Spearman {told(found.rank)}, {found.tasks} tasks"
@@ -146,8 +146,8 @@ def empirical_levels(e: Evidence) -> Finding:
     tunes = e.reference.fine_tunes
     if tunes is None:
         return unchecked("the table of fine-tunes is not at hand")
-    if len(tunes) < FEWEST:
-        return unchecked(f"no correlation can be told of {counted(len(tunes), 'task')}")
+    if few := too_few(len(tunes)):
+        return few
     levels = Counter(empirical_affinity(tune.base_cells) for tune in tunes.values())
     finals = [tune.final_grids for tune in tunes.values()]
     rank = spearman([tune.base_cells for tune in tunes.values()], finals)

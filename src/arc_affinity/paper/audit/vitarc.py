@@ -11,19 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from arc_affinity.paper.audit.common import (
-    FEWEST,
     Evidence,
     Finding,
     Verdict,
     rounds_to,
     significant,
     told,
+    too_few,
     unchecked,
 )
 from arc_affinity.paper.published import Specialist
 from arc_affinity.statistics import Estimate, Tested, cohens_d, mean, partial_spearman, spearman
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
-from arc_affinity.text import counted, percent
+from arc_affinity.text import percent
 
 NEEDS = "the table of specialists is not at hand, or labels are not"
 
@@ -149,8 +149,8 @@ def affinity_or_length(e: Evidence) -> Finding:
         f"affinity {_rivals(filled, shorter, rates)}"
     )
     tasks = sorted(levels.keys() & rates.keys())
-    if len(tasks) < FEWEST:
-        return unchecked(f"no correlation can be told of {counted(len(tasks), 'task')}")
+    if few := too_few(len(tasks)):
+        return few
     columns = [[float(column[t]) for t in tasks] for column in (levels, rates, shorter)]
     alone, left = spearman(columns[0], columns[1]), partial_spearman(columns[0], columns[1], columns[2])
     beside = spearman(columns[2], columns[1])

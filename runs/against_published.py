@@ -1,16 +1,18 @@
-"""Compare records of re-arc tasks with the 302 published specialists, and print a Markdown table.
+"""Compare answers to re-arc tasks with the 302 published specialists, and print a Markdown table.
 
     python runs/against_published.py RECORDS … --reference FOLDER
 
-FOLDER has the table of arXiv 2512.07109 (lora_302_tasks.csv). Figures are of the first attempt (`sized` and
-`teacher_forced` have no other by which they are judged), but for the column of two attempts; published ones are teacher
-forced. Tasks without records are left out on both sides.
+RECORDS are files of records, a table each, or summaries of `finetune` (summary.csv) of different tasks, which are one
+set that was tuned in parts. FOLDER has the table of arXiv 2512.07109 (lora_302_tasks.csv). Figures are of the first
+attempt (`sized` and `teacher_forced` have no other by which they are judged), but for the column of two attempts;
+published ones are teacher forced. Tasks without records are left out on both sides.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
+import csv
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
@@ -22,6 +24,9 @@ from arc_affinity.evaluation.scoring.scores import score_each
 from arc_affinity.paper.published import FineTune, published_reference
 from arc_affinity.statistics import mean, paired
 
+Answered = dict[str, tuple[TaskAccuracy, float]]
+"""By task: cells and grids of the first attempt, and the share solved in two."""
+
 
 def main() -> None:
     """Print one table a protocol and set of records."""
@@ -32,23 +37,50 @@ def main() -> None:
     training = load_tasks("arc-agi-1/training")
     reference = published_reference(options.reference, {task.id for task in training})
     assert reference.fine_tunes and reference.labels
+    summaries = [path for path in options.records if path.suffix == ".csv"]
+    found = [*from_summaries(summaries)]
     for path in options.records:
-        for result in score_each(read_records(path)):
-            known = [task_id for task_id in result.by_task if task_id in reference.fine_tunes]
-            ours = {}
-            for task_id in known:
-                one = result.only(task_id)
-                cells, grids, two = (m.over_tasks for m in (one.cell_accuracy, one.first_solved, one.solved))
-                assert cells is not None and grids is not None and two is not None
-                ours[task_id] = (TaskAccuracy(task_id, cells, grids), two)
-            print(f"\n{path.parent.name}, {result.subject.protocol}, {len(known)} tasks\n")
-            print_table(
-                ours, [reference.fine_tunes[task_id] for task_id in known], reference.labels, kept_out_tasks(training)
-            )
+        found += [] if path in summaries else from_records(path)
+    for name, answered in found:
+        known = {task_id: each for task_id, each in answered.items() if task_id in reference.fine_tunes}
+        print(f"\n{name}, {len(known)} tasks\n")
+        print_table(
+            known, [reference.fine_tunes[task_id] for task_id in known], reference.labels, kept_out_tasks(training)
+        )
+
+
+def from_records(path: Path) -> Iterator[tuple[str, Answered]]:
+    """Yield what the records of each protocol and set come to."""
+    for result in score_each(read_records(path)):
+        answered = {}
+        for task_id in result.by_task:
+            one = result.only(task_id)
+            cells, grids, two = (m.over_tasks for m in (one.cell_accuracy, one.first_solved, one.solved))
+            assert cells is not None and grids is not None and two is not None
+            answered[task_id] = (TaskAccuracy(task_id, cells, grids), two)
+        yield f"{path.parent.name}, {result.subject.protocol}", answered
+
+
+def from_summaries(paths: Sequence[Path]) -> Iterator[tuple[str, Answered]]:
+    """Yield what all summaries of `finetune` together come to, before and after, by each protocol that they tell."""
+    rows: dict[str, dict[str, str]] = {}
+    for path in paths:
+        with path.open(newline="") as lines:
+            for row in csv.DictReader(lines):
+                if row["task_id"] in rows:
+                    raise SystemExit(f"{path}: {row['task_id']} is in another summary too")
+                rows[row["task_id"]] = row
+    suffix = "_solved_pct"
+    for each in sorted({name.removesuffix(suffix) for row in rows.values() for name in row if name.endswith(suffix)}):
+        answered = {}
+        for task_id, row in rows.items():
+            cells, grids, two = (float(row[f"{each}_{what}_pct"]) / 100 for what in ("cells", "exact", "solved"))
+            answered[task_id] = (TaskAccuracy(task_id, cells, grids), two)
+        yield f"summaries, {each}", answered
 
 
 def print_table(
-    ours: dict[str, tuple[TaskAccuracy, float]],
+    ours: Answered,
     theirs: Sequence[FineTune],
     labels: dict[str, str],
     kept_out: Collection[str],

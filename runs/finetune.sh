@@ -2,7 +2,8 @@
 # Fine-tune single tasks, before and after by three protocols: the 18 foundational tasks and all tasks of the published
 # table at 400 examples each, and the ARC-AGI-1 evaluation tasks with grids of at most 12x12 by their demonstrations
 # alone. The same command continues. WHICH chooses among them; METHOD is the method, and TUNE holds more flags of
-# `finetune`, which take the place of those here. "published" needs REFERENCE, the published lora_302_tasks.csv.
+# `finetune`, which take the place of those here. "published" needs REFERENCE, the published lora_302_tasks.csv; tasks in
+# the tables DONE, summaries of earlier parts, are left out, so that the set can be tuned on one machine after the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source runs/flags.sh
@@ -11,6 +12,7 @@ OUT=${OUT:-out/finetune}
 METHOD=${METHOD:-full}
 read -ra which <<<"${WHICH:-foundational small-arc-1 published}"
 read -ra tune <<<"${TUNE:-}"
+read -ra done <<<"${DONE:-}"
 # Before hours of work, not after them.
 if [[ " ${which[*]} " == *" published "* && ! -r ${REFERENCE:-} ]]; then
   echo "REFERENCE must name the published table lora_302_tasks.csv; WHICH=\"foundational small-arc-1\" goes without" >&2
@@ -33,7 +35,9 @@ for name in "${which[@]}"; do
     foundational) run "$name" rotary-foundational --set foundational --unlike 2000 ;;
     published)
       mkdir -p "$OUT"
-      tail -n +2 "$REFERENCE" | cut -d, -f1 >"$OUT/published.txt" # its first column has the ids
+      # The first column of every table has the ids.
+      { grep -v -x -F -f <(cat /dev/null ${done[@]+"${done[@]}"} | cut -d, -f1) || true; } \
+        < <(tail -n +2 "$REFERENCE" | cut -d, -f1) >"$OUT/published.txt"
       run "$name" rotary --set "$OUT/published.txt"
       ;;
     # So few steps go further by AdamW (docs/log.md, 14).

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Go on with models whose loss still falls, by 400 examples a task as published, and score them: longer.sh [MODEL...]
 # (champion and rotary unless given). STEPS more for each, one core each at the same time; the same command continues.
-# They begin at the bundled weights, or one MODEL alone at START, such as the model folder of a run. Another START, SEED or
-# number of STEPS is another run and wants another OUT.
+# They begin at the bundled weights, or one MODEL alone at START, such as the model folder of a run; TRAIN holds more flags
+# of `train`, such as "--augment all", which take the place of those here. Another START, SEED, TRAIN or number of STEPS is
+# another run and wants another OUT.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source runs/flags.sh
 export PATH=$PWD/.venv/bin:$PATH OUT=${OUT:-out/longer} OMP_NUM_THREADS=1
-STEPS=${STEPS:-4400} SEED=${SEED:-0} START=${START:-}
+STEPS=${STEPS:-4400} SEED=${SEED:-0} START=${START:-} TRAIN=${TRAIN:-}
 [[ $# -gt 0 ]] || set -- rotary champion
 if [[ -n $START && $# -ne 1 ]]; then
   echo "START is where one MODEL begins: name that one alone" >&2
@@ -20,12 +22,14 @@ trained=$(python -c 'import json, sys; print(*json.load(open(sys.argv[1]))["trai
 arc-affinity data generate --tasks $trained --per-task 402 --seed 0 --out "$OUT/examples"
 
 go_on() { # MODEL
-  local own=(--restart-steps $((STEPS / 2))) # the champion's own optimiser
+  local own=(--restart-steps $((STEPS / 2))) more # the champion's own optimiser
   [[ $1 != rotary* ]] || own=(--optimiser muon --learning-rate 1.5e-3 --weight-decay 0.05)
-  arc-affinity train "$1" --start "${START:-$1}" --examples "$OUT/examples" --curriculum 2048 1 --pad-weight 1 \
-    "${own[@]}" --processes 1 --threads 1 --validate-every 500 --steps "$STEPS" --seed "$SEED" --resume --out "$OUT/$1"
+  read -ra more <<<"$TRAIN"
+  unless_named "$TRAIN" --curriculum 2048 1 --pad-weight 1 "${own[@]}" --processes 1 --threads 1 --validate-every 500
+  arc-affinity train "$1" --start "${START:-$1}" --examples "$OUT/examples" ${kept[@]+"${kept[@]}"} \
+    ${more[@]+"${more[@]}"} --steps "$STEPS" --seed "$SEED" --resume --out "$OUT/$1"
 }
-export -f go_on
-export STEPS SEED START
+export -f go_on unless_named
+export STEPS SEED START TRAIN
 printf '%s\n' "$@" | xargs -P2 -L1 bash -euc 'go_on "$@"' go_on
 OUT=$OUT/scores runs/score.sh "${@/#/$OUT/}"

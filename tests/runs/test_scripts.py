@@ -104,6 +104,9 @@ def test_the_published_table_is_asked_for_before_the_work(tree: Path) -> None:
     called = run(tree, "finetune.sh", WHICH="published", REFERENCE="table.csv")
     assert called.done.returncode == 0
     assert Path(tree, value(called.calls[0], "--set")).read_text() == "00d62c1b\nd511f180\n"
+    (tree / "earlier.csv").write_text("task_id,method\n00d62c1b,lora\n")
+    called = run(tree, "finetune.sh", WHICH="published", REFERENCE="table.csv", DONE="earlier.csv", OUT="out/rest")
+    assert Path(tree, value(called.calls[-1], "--set")).read_text() == "d511f180\n"
 
 
 def test_models_go_on_from_the_bundled_weights_or_from_a_run(tree: Path) -> None:
@@ -112,7 +115,10 @@ def test_models_go_on_from_the_bundled_weights_or_from_a_run(tree: Path) -> None
     assert called.done.returncode == 0 and trained.keys() == {"rotary", "champion"}
     assert all(value(call, "--start") == name and value(call, "--seed") == "0" for name, call in trained.items())
     (tree / "calls").unlink()
-    (again,) = run(tree, "longer.sh", "rotary", START="out/rotary/model", SEED="3").of("train")
+    given = {"START": "out/rotary/model", "SEED": "3", "TRAIN": "--augment all --pad-weight 2"}
+    (again,) = run(tree, "longer.sh", "rotary", **given).of("train")
+    assert (value(again, "--augment"), value(again, "--pad-weight")) == ("all", "2")
+    assert again.count("--pad-weight") == 1 and "--curriculum" in again
     assert (value(again, "--start"), value(again, "--seed"), value(again, "--out")) == (
         "out/rotary/model",
         "3",

@@ -11,10 +11,11 @@ from lightning.pytorch import LightningModule, Trainer
 
 from arc_affinity.data.batching import sampling
 from arc_affinity.data.batching.batch import Batch
-from arc_affinity.data.batching.datamodule import VALIDATION_TURN, Feeding, StoreDataModule, StoreExamples
+from arc_affinity.data.batching.datamodule import VALIDATION_TURN, VIEW, Feeding, StoreDataModule, StoreExamples
 from arc_affinity.data.batching.demonstrations import from_store
 from arc_affinity.data.batching.sampling import BatchRules
 from arc_affinity.data.store.examples import ExampleStore, write_store
+from arc_affinity.data.symmetry.augment import drawn_view
 from arc_affinity.types import Pair
 
 RULES = BatchRules(cells=211, examples=3, seed=5)
@@ -150,6 +151,24 @@ def test_examples_by_pass_and_place(stores: tuple[ExampleStore, ExampleStore]) -
         assert np.array_equal(one.input, other.input)
     passes = {tuple(pair.input.tobytes() for pair in examples[turn, 3].demonstrations) for turn in range(13)}
     assert len(passes) > 5
+
+
+def test_views_are_drawn_in_training_alone(stores: tuple[ExampleStore, ExampleStore]) -> None:
+    plain, viewed = (StoreExamples(stores[0], pairs=2, seed=5, augment=each) for each in ("none", "all"))
+    shapes = set()
+    for turn in range(31):
+        before, after = plain[turn, 3], viewed[turn, 3]
+        view = drawn_view(before, np.random.default_rng([5, turn, 3, VIEW]))
+        shapes.add(view.parts[0])
+        assert before.task_id == after.task_id and after.index == 3
+        for old, new in zip((before.query, *before.demonstrations), (after.query, *after.demonstrations), strict=True):
+            assert np.array_equal(view.apply(old.input), new.input)
+            assert np.array_equal(view.apply(old.output), new.output)
+    assert len(shapes) == 8
+    module, known = (StoreDataModule(*stores, Feeding(2, RULES, 3, augment=each)) for each in ("all", "none"))
+    for loader, same in (("train_dataloader", False), ("val_dataloader", True)):
+        batches = zip(getattr(module, loader)(), getattr(known, loader)(), strict=True)
+        assert all(torch.equal(a.query.tokens, b.query.tokens) for a, b in batches) is same
 
 
 def test_no_training_example_shares_a_validation_draw() -> None:

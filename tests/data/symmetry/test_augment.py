@@ -19,6 +19,7 @@ from arc_affinity.data.symmetry.augment import (
     Compose,
     Dihedral,
     draw_colours,
+    drawn_view,
     views,
 )
 from arc_affinity.errors import ArcAffinityError
@@ -150,6 +151,18 @@ def test_pairs_and_examples() -> None:
     assert (example.task_id, example.index, len(example.demonstrations)) == ("a", 7, 1)
     assert example.query.input.tolist() == [[4], [3]]
     assert example.demonstrations[0].input.tolist() == [[1], [0]]
+
+
+def test_drawn_views_are_all_there_are_and_keep_colours_of_the_rule() -> None:
+    """Black stays, and 8, which outputs alone have; 3 moves, as the query's output alone has it and is not known."""
+    shown = Pair(grid("012", "045"), grid("888", "012"))
+    example = Example("a", 7, Pair(grid("067"), grid("083")), (shown,))
+    drawn = [drawn_view(example, np.random.default_rng(seed)) for seed in range(211)]
+    assert {view.parts[0] for view in drawn} == set(DIHEDRALS)
+    colours = [view.parts[1].colours for view in drawn]
+    assert all((each[0], each[8]) == (0, 8) for each in colours)
+    assert {each[3] for each in colours} == {*range(1, 8), 9}
+    assert drawn[5] == drawn_view(example, np.random.default_rng(5))
 
 
 def test_views_are_distinct_and_begin_with_the_identity() -> None:

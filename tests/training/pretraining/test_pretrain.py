@@ -22,6 +22,7 @@ from lightning.pytorch import Callback, Trainer
 
 from arc_affinity.data.batching.datamodule import StoreDataModule
 from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.symmetry.augment import TrainingViews
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.parts.losses import teacher_forced
 from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
@@ -165,6 +166,11 @@ def loss_of_a_token(recipe: Recipe, run: Path, machine: Machine) -> float:
     stores = [ExampleStore.open(run / "data" / name) for name in ("train", "validation")]
     batches = StoreDataModule(*stores, feeding(recipe, machine)).val_dataloader()
     return teacher_forced(load_model(run / MODEL).eval(), batches, torch.device("cpu")).loss
+
+
+def test_a_recipe_decides_whether_views_are_drawn(tiny: Recipe) -> None:
+    asked: list[TrainingViews] = ["none", "all"]
+    assert [feeding(tiny.overridden({"augment": each})).augment for each in asked] == asked
 
 
 def test_the_validation_loss_is_that_of_a_token_however_the_examples_are_cut_into_batches(

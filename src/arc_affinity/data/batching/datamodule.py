@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
@@ -11,24 +12,42 @@ from arc_affinity.data.batching import demonstrations as context
 from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.batching.sampling import BatchRules, BatchStream, Key, plan_batches, smaller, token_counts
 from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.symmetry.augment import TrainingViews, drawn_view
 from arc_affinity.types import Example
 
 VALIDATION_TURN = 2**31
 """Stands for the pass in a validation example's draw, so that no training example shares it."""
 
 
-class StoreExamples(Dataset[Example]):
-    """The examples of a store by (pass, index), each with demonstrations drawn for it."""
+VIEW = 1
+"""Keeps the draw of an example's view apart from that of its demonstrations."""
 
-    def __init__(self, store: ExampleStore, pairs: int, seed: int, policy: context.ContextPolicy = "drawn") -> None:
-        self.store, self.pairs, self.seed, self.policy = store, pairs, seed, policy
+
+class StoreExamples(Dataset[Example]):
+    """The examples of a store by (pass, index), each with demonstrations drawn for it, and a view of them all."""
+
+    def __init__(
+        self,
+        store: ExampleStore,
+        pairs: int,
+        seed: int,
+        policy: context.ContextPolicy = "drawn",
+        augment: TrainingViews = "none",
+    ) -> None:
+        self.store, self.pairs, self.seed, self.policy, self.augment = store, pairs, seed, policy, augment
 
     def __len__(self) -> int:
         return len(self.store)
 
     def __getitem__(self, key: Key) -> Example:
         turn, index = key
-        return context.from_store(self.store, index, pairs=self.pairs, seed=self.seed, epoch=turn, policy=self.policy)
+        example = context.from_store(
+            self.store, index, pairs=self.pairs, seed=self.seed, epoch=turn, policy=self.policy
+        )
+        if self.augment == "none":
+            return example
+        view = drawn_view(example, np.random.default_rng([self.seed, turn, index, VIEW]))
+        return view.apply_example(example)
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,7 @@ class Feeding:
     rules: BatchRules
     steps: int
     policy: context.ContextPolicy = "drawn"
+    augment: TrainingViews = "none"
     workers: int = 0
     stages: tuple[tuple[int, int], ...] = ()
 
@@ -69,7 +89,7 @@ class StoreDataModule(LightningDataModule):
         store, stream = self._stage
         # Lightning sets the epoch of samplers only, and a batch sampler is none to it.
         stream.set_epoch(epoch)
-        return self._loader(store, stream, self.feeding.policy)
+        return self._loader(store, stream, self.feeding.policy, self.feeding.augment)
 
     def _begun(self, epoch: int) -> tuple[int, int | None]:
         """Return the epoch at which the stage of ``epoch`` began, and its limit of tokens."""
@@ -83,14 +103,19 @@ class StoreDataModule(LightningDataModule):
     def val_dataloader(self) -> DataLoader[Example]:
         """Return the validation batches, the same every time and for every process; none shows a query's own answer."""
         plan = plan_batches(token_counts(self.validation.sizes), self.feeding.rules, VALIDATION_TURN)
-        return self._loader(self.validation, [[(VALIDATION_TURN, i) for i in batch] for batch in plan], "drawn")
+        batches = [[(VALIDATION_TURN, i) for i in batch] for batch in plan]
+        return self._loader(self.validation, batches, "drawn", "none")
 
     def _loader(
-        self, store: ExampleStore, batches: BatchStream | list[list[Key]], policy: context.ContextPolicy
+        self,
+        store: ExampleStore,
+        batches: BatchStream | list[list[Key]],
+        policy: context.ContextPolicy,
+        augment: TrainingViews,
     ) -> DataLoader[Example]:
         feeding = self.feeding
         return DataLoader(
-            StoreExamples(store, feeding.pairs, feeding.rules.seed, policy),
+            StoreExamples(store, feeding.pairs, feeding.rules.seed, policy, augment),
             batch_sampler=batches,
             collate_fn=collate,
             num_workers=feeding.workers,

@@ -7,12 +7,16 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import COLOURS, Example, Grid, Pair, Task
+
+TrainingViews = Literal["none", "all"]
+"""Whether a model that is trained on many tasks sees each example as it is, or under a view of `drawn_view`."""
 
 Changed = UInt8[np.ndarray, "new_rows new_cols"]
 
@@ -176,6 +180,17 @@ def views(count: int, seed: int = 0, fixed: Collection[int] = (0,)) -> Iterator[
             view = Compose((shape, draw_colours(rng, fixed)))
         seen.add(view)
         yield view
+
+
+def drawn_view(example: Example, rng: np.random.Generator) -> Compose:
+    """Draw one of all views of ``example``: of the square any, and of colours any that keep its fixed ones.
+
+    What stays is what `fixed_colours` says of the demonstrations and the query's input, as where a model is asked.
+    """
+    query = Pair(example.query.input, None)
+    fixed = fixed_colours(Task(example.task_id, example.demonstrations, (query,)))
+    shape = DIHEDRALS[int(rng.integers(len(DIHEDRALS)))]
+    return Compose((shape, draw_colours(random.Random(int(rng.integers(2**63))), fixed)))
 
 
 def most_views(fixed: Collection[int]) -> int:

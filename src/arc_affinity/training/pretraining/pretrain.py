@@ -205,6 +205,7 @@ def feeding(recipe: Recipe, machine: Machine = ONE) -> Feeding:
         rules=BatchRules(cells, examples, recipe.seed),
         steps=recipe.validate_every,
         policy=recipe.context,
+        augment=recipe.augment,
         workers=machine.loaders,
         stages=recipe.curriculum,
     )

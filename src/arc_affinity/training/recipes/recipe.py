@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from arc_affinity.data.batching.demonstrations import ContextPolicy
+from arc_affinity.data.symmetry.augment import TrainingViews
 from arc_affinity.documents import Share, check_fields, fit_fields, name_of
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.config import ModelConfig
@@ -53,6 +54,8 @@ class Recipe:
         validation_per_task: Validation examples of each task; none shares an input with a training example.
         validation_seed: Of the validation examples.
         context: How demonstrations are chosen; "first" is the published package's leak.
+        augment: none; all (each training example and its demonstrations under one view, drawn anew in each pass:
+            turned, mirrored, recoloured).
         batch_cells: Most tokens of queries and outputs in a batch, padding included; several processes share them.
         batch_examples: Most examples in a batch; several processes share them.
         curriculum: Stages of (most tokens of a query and its output, validations); then come all examples.
@@ -87,6 +90,7 @@ class Recipe:
     validation_per_task: AtLeast2 = 10
     validation_seed: AtLeast0 = 1_000_003
     context: ContextPolicy = "drawn"
+    augment: TrainingViews = "none"
     batch_cells: AtLeast1 = 16_384
     batch_examples: AtLeast1 = 32
     curriculum: Curriculum = ()

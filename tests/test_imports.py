@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "files": ("errors", "locks"),
     "documents": ("errors", "documents"),
     "processes": ("errors",),
-    "statistics": ("errors", "text"),
+    "statistics": ("errors", "statistics"),
     "text": (),
     "types": (),
     "drawing": ("types", "drawing"),

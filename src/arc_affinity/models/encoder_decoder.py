@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
@@ -146,6 +147,11 @@ class EncoderDecoder(nn.Module):
         if self.config.numbers_cells:
             positions = nn.functional.pad((written != PAD).cumsum(1), (1, 0))
         return self._decode(torch.cat([start, tokens], dim=1), positions, self.encode(batch), None)
+
+    def reading_once(self) -> contextlib.AbstractContextManager[None]:
+        """Within it each demonstration is read once, if what reads them is not trained (`ContextEncoder.remembering`).
+        """
+        return self.context_encoder.remembering() if self.config.context == "vector" else contextlib.nullcontext()
 
     def encode(self, batch: Batch) -> EncoderOutput:
         """Encode the queries and demonstrations of ``batch``."""

@@ -39,6 +39,40 @@ def made(examples: Callable[..., list[Example]]) -> list[Example]:
     return examples()
 
 
+def grids_read(model: EncoderDecoder, batches: list[Batch]) -> tuple[list[Tensor], int]:
+    """The vectors of each batch, and how many grids were read for them."""
+    counts: list[int] = []
+    encoder = model.context_encoder
+    hooks = [
+        each.register_forward_pre_hook(lambda _, args: counts.append(len(args[0])))
+        for each in (encoder.pixel_ctx, encoder.pixel_q)
+    ]
+    found = [context(model, batch) for batch in batches]
+    for hook in hooks:
+        hook.remove()
+    return found, sum(counts)
+
+
+def test_what_is_not_trained_reads_a_grid_once(build: Callable[..., EncoderDecoder], made: list[Example]) -> None:
+    model, batches = build(), [collate(made[:3]), collate([turned(example) for example in made[1:]])]
+    before, every = grids_read(model, batches)
+    grids = {
+        (k, *grid.shape, grid.tobytes())
+        for e in made
+        for p in e.demonstrations
+        for k, grid in enumerate((p.input, p.output))
+    }
+    assert every == 2 * sum(len(batch.demonstration_inputs.place.flatten()) for batch in batches) > len(grids)
+    with model.reading_once():
+        assert grids_read(model, batches)[1] == every
+    model.context_encoder.requires_grad_(False)
+    with model.reading_once():
+        after, once = grids_read(model, batches)
+    assert once == len(grids)
+    assert all(torch.allclose(*each, atol=1e-5) for each in zip(before, after, strict=True))
+    assert grids_read(model, batches)[1] == every
+
+
 @pytest.mark.parametrize("normalise", [True, False])
 def test_the_order_of_pairs_does_not_matter(
     build: Callable[..., EncoderDecoder], made: list[Example], normalise: bool

@@ -223,6 +223,19 @@ def test_what_is_kept_and_when_it_ends(
         group[0].copy_(before)
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_demonstrations_are_read_once_where_what_reads_them_is_left_alone(loaded: LoadedModel, frozen: bool) -> None:
+    read: list[int] = []
+    encoder = loaded.model.context_encoder
+    encoder.pixel_ctx.register_forward_pre_hook(lambda _, args: read.append(len(args[0])))
+    encoder.requires_grad_(not frozen)
+    parameters = [parameter for parameter in loaded.model.parameters() if parameter.requires_grad]
+    some = split()
+    TaskTrainer(loaded.model, parameters, TaskLoader(some, QUICK, 2)).train()
+    distinct = len({(pair.input.shape, pair.input.tobytes()) for pair in some.train})
+    assert sum(read) == distinct if frozen else sum(read) > 3 * distinct
+
+
 def test_the_test_part_decides_nothing(loaded: LoadedModel) -> None:
     mine, other = split(), replace(split(), test=pairs(2, 13))
     first, second = (fine_tune(loaded, each, QUICK, SIZED).adapter for each in (mine, other))

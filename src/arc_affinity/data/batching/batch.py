@@ -42,6 +42,11 @@ class GridStack:
         """Return the stack with the PADs that end rows and grids hidden, as the published package had it."""
         return GridStack(self.tokens, self.positions, self.tokens != PAD)
 
+    def rows(self, chosen: Sequence[int]) -> GridStack:
+        """Return the stack of some of the grids, filled up as far as before."""
+        which = list(chosen)
+        return GridStack(self.tokens[which], self.positions[which], self.mask[which])
+
     def to(self, device: torch.device | str) -> GridStack:
         """Return the same stack on ``device``."""
         return GridStack(self.tokens.to(device), self.positions.to(device), self.mask.to(device))

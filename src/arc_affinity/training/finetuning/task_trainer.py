@@ -78,6 +78,10 @@ class TaskTrainer:
         Raises:
             ArcAffinityError: a loss is no number any more.
         """
+        with self.model.reading_once():
+            return self._train()
+
+    def _train(self) -> Trained:
         begun = time.monotonic()
         self.model.eval()
         validation = [batch.to(self.model.device) for batch in self.loader.validation()]

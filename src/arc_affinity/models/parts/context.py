@@ -105,9 +105,8 @@ class ContextEncoder(nn.Module):
 def _names(stack: GridStack) -> list[bytes]:
     """Return a digest of each grid: its tokens and their places, without what fills the stack up."""
     rows = zip(stack.tokens.numpy(), stack.positions.numpy(), stack.mask.numpy(), strict=True)
-    return [
-        hashlib.blake2b(np.stack([tokens[own], places[own]]), digest_size=16).digest() for tokens, places, own in rows
-    ]
+    kept = (np.stack([tokens[own], places[own]]).tobytes() for tokens, places, own in rows)
+    return [hashlib.blake2b(each, digest_size=16).digest() for each in kept]
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ class EncoderDecoder(nn.Module):
         return self._decode(torch.cat([start, tokens], dim=1), positions, self.encode(batch), None)
 
     def reading_once(self) -> contextlib.AbstractContextManager[None]:
-        """Within it a demonstration is read once, where what reads them is not trained (`ContextEncoder.remembering`)."""
+        """Within it a demonstration is read once if what reads it is not trained: `ContextEncoder.remembering`."""
         return self.context_encoder.remembering() if self.config.context == "vector" else contextlib.nullcontext()
 
     def encode(self, batch: Batch) -> EncoderOutput:

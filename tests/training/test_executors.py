@@ -101,7 +101,7 @@ def test_a_cluster_that_comes_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def client(status: str = "running", workers: int = 2) -> Any:
-    names = {f"tcp://{number}": 3 for number in range(workers)}
+    names = {f"tcp://10.0.0.{number // 2}:{8000 + number}": 3 for number in range(workers)}
     return SimpleNamespace(
         status=status,
         scheduler_info=lambda: {"workers": names},
@@ -143,7 +143,7 @@ def test_a_dask_cluster_is_opened_watched_and_closed(
     address: str, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    workers = [2]
+    workers = [3]
 
     def connect(scheduler: object, **settings: object) -> Opened:
         asked.append((scheduler, settings["timeout"]))
@@ -156,7 +156,7 @@ def test_a_dask_cluster_is_opened_watched_and_closed(
     monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(LocalCluster=cluster, Client=connect))
     monkeypatch.setattr(Opened, "closed", [])
     with choose_workers(f"dask:{address}", 5) as chosen:
-        assert chosen.at_a_time == 6, "the threads of all workers"
+        assert (chosen.at_a_time, chosen.on_a_machine) == (9, 6), "the threads of all workers, of two on one machine"
         with chosen.open() as executor:
             assert executor.submit(divmod, 17, 5).result(1) == (3, 2)
         assert Opened.closed == []

@@ -76,7 +76,7 @@ def sweep(
         bar.at(min(trial.number + 1, trials))
 
     with choose_workers(executor, workers) as hands, bar:
-        found = search.run(folder, hands.open, hands.at_a_time, report, data_dir)
+        found = search.run(folder, hands, report, data_dir)
     table = Table(title="the ten best: lowest validation loss, nats a token")
     for name in ("trial", "loss", *names):
         table.add_column(name, justify="right")

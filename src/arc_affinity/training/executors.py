@@ -6,11 +6,13 @@ import contextlib
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.processes import WorkersLostError, worker_pool
@@ -30,10 +32,17 @@ CANCELLED = "the Dask cluster gave the work up; the same command goes on"
 
 @dataclass(frozen=True)
 class Workers:
-    """An executor to open (again, if a killed worker broke it) and how many jobs it is given at a time."""
+    """An executor to open, again if a killed worker broke it.
+
+    It is given so many jobs ``at_a_time``; of these ``on_a_machine`` share one, where most do (all, unless told).
+    """
 
     open: Callable[[], AbstractContextManager[Executor]]
     at_a_time: int
+    on_a_machine: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "on_a_machine", self.on_a_machine or self.at_a_time)
 
 
 class SerialExecutor(Executor):
@@ -133,23 +142,29 @@ def choose_workers(executor: str, number: int) -> Iterator[Workers]:
 
 
 @contextlib.contextmanager
-def _dask(address: str, number: int) -> Iterator[Workers]:
+def _dask(address: str, processes: int) -> Iterator[Workers]:
     distributed = optional("distributed", "cluster", called="Dask")
     with contextlib.ExitStack() as stack:
         scheduler: Any = address
         if address == "local":
             cluster = distributed.LocalCluster(
-                n_workers=number, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+                n_workers=processes, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
             )
             scheduler = stack.enter_context(cluster)
         try:
             client = stack.enter_context(distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False))
         except (OSError, ValueError) as error:
             raise ArcAffinityError(f"no Dask scheduler answers at {address}: {error}") from error
-        threads = sum(client.nthreads().values())
-        if not threads:
+        threads: Counter[str | None] = Counter()
+        for worker, number in client.nthreads().items():
+            threads[urlsplit(worker).hostname] += number
+        if not threads.total():
             raise ArcAffinityError(f"the Dask cluster at {address} has no workers")
-        yield Workers(lambda: WatchedExecutor(client.get_executor(retries=0), lambda: _lost(client, address)), threads)
+        yield Workers(
+            lambda: WatchedExecutor(client.get_executor(retries=0), lambda: _lost(client, address)),
+            threads.total(),
+            max(threads.values()),
+        )
 
 
 def _lost(client: Any, address: str) -> str:

@@ -13,7 +13,7 @@ import torch
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.training import hardware
-from arc_affinity.training.executors import ClusterLostError, SerialExecutor
+from arc_affinity.training.executors import ClusterLostError, SerialExecutor, Workers
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.pretraining import pretrain
 from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
@@ -50,7 +50,7 @@ def searched(tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.M
         if not folder.exists():
             shutil.copytree(examples, folder / "data")
         sweep = SettingsSweep(tiny, read_space(varied, tiny), trials, 0.5, seed)
-        return sweep.run(folder, SerialExecutor, 1)
+        return sweep.run(folder, Workers(SerialExecutor, 1))
 
     return search
 
@@ -170,12 +170,29 @@ def test_what_lies_in_the_surroundings_is_no_settings_fault(searched: Callable[.
     assert [(t.settings, t.loss) for t in again.trials] == [(t.settings, t.loss) for t in whole.trials]
 
 
+def test_a_trial_shares_its_machine_with_those_beside_it_there(
+    tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with those on the other machines of a cluster."""
+    told: set[int] = set()
+
+    def noted(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
+        told.add(at_a_time)
+        return bowl(recipe, folder, shared, at_a_time)
+
+    monkeypatch.setattr(settings, "train_trial", noted)
+    shutil.copytree(examples, tmp_path / "data")
+    search = SettingsSweep(tiny, read_space(VARIED, tiny), 3, 0.5)
+    assert len(search.run(tmp_path, Workers(SerialExecutor, 9, 4)).trials) == 3
+    assert told == {4}
+
+
 def test_a_search_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny: Recipe, tmp_path: Path) -> None:
     space = read_space(["learning_rate=1e-4:1e-1:log"], tiny)
     for name in ("arc-agi-2/training", "no-such-folder"):
         sweep = SettingsSweep(tiny.overridden({"examples": name}), space, 1, 0.5)
         with pytest.raises(ArcAffinityError, match=name):
-            sweep.run(tmp_path / "run", SerialExecutor, 1, data_dir=tmp_path)
+            sweep.run(tmp_path / "run", Workers(SerialExecutor, 1), data_dir=tmp_path)
         assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
 
 
@@ -299,7 +316,7 @@ def test_trials_are_real_trainings(tiny: Recipe, examples: Path, tmp_path: Path)
     shutil.copytree(examples, tmp_path / "data")
     sweep = SettingsSweep(tiny, read_space(["learning_rate=1e-4:1e-1:log"], tiny), 2, 0.25)
     told: list[Trial] = []
-    found = sweep.run(tmp_path, SerialExecutor, 1, told.append)
+    found = sweep.run(tmp_path, Workers(SerialExecutor, 1), told.append)
     assert [trial.number for trial in told] == [0, 1] and list(found.trials) == told
     for trial in told:
         metrics = (tmp_path / "trials" / str(trial.number) / "metrics.csv").read_text().splitlines()

@@ -13,7 +13,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.models.storage.names import check_name
 from arc_affinity.processes import cores, hand_out
+from arc_affinity.training.executors import Workers
 from arc_affinity.training.recipes.files import with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
@@ -182,8 +182,7 @@ class SettingsSweep:
     def run(
         self,
         out: Path,
-        open_workers: Callable[[], AbstractContextManager[Executor]],
-        at_a_time: int,
+        workers: Workers,
         report: Callable[[Trial], None] = lambda _: None,
         data_dir: Path | None = None,
     ) -> Found:
@@ -191,8 +190,7 @@ class SettingsSweep:
 
         Args:
             out: folder of the search.
-            open_workers: opens the executor in which trials run; it must see ``out``.
-            at_a_time: trials that run beside each other. With one, the same call gives the same trials.
+            workers: where trials run, which must see ``out``. With one at a time the same call gives the same trials.
             report: told of each trial as it ends.
             data_dir: folder with the datasets that are not installed, of which the recipe's examples may be one.
 
@@ -218,8 +216,8 @@ class SettingsSweep:
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
                 study.enqueue_trial(trial.params)
                 shutil.rmtree(out / TRIALS / str(trial.number), ignore_errors=True)
-            with open_workers() as executor:
-                self._work(study, optuna, out, executor, at_a_time, report)
+            with workers.open() as executor:
+                self._work(study, optuna, out, executor, workers, report)
             return _found(study, optuna)
 
     def _settle(self, path: Path) -> None:
@@ -244,7 +242,7 @@ class SettingsSweep:
         optuna: Any,
         out: Path,
         executor: Executor,
-        at_a_time: int,
+        workers: Workers,
         report: Callable[[Trial], None],
     ) -> None:
         done = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
@@ -264,9 +262,9 @@ class SettingsSweep:
                 refused: Future[float] = Future()
                 refused.set_exception(UntrainableError(str(error)))
                 return refused
-            return executor.submit(train_trial, recipe, out / TRIALS / str(trial.number), out, at_a_time)
+            return executor.submit(train_trial, recipe, out / TRIALS / str(trial.number), out, workers.on_a_machine)
 
-        for trial, future in hand_out(submit, asked(), at_a_time):
+        for trial, future in hand_out(submit, asked(), workers.at_a_time):
             error = future.exception()
             if error is not None and not _of_the_settings(error):
                 # The trial stays open, and the same call does it again.

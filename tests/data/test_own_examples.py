@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.data.own_examples import split_examples
+from arc_affinity.data.own_examples import copy_examples, refuse_shared, split_examples
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
@@ -49,8 +49,22 @@ def test_a_store_and_the_same_again(tmp_path: Path) -> None:
     assert again.manifest == train.manifest
 
 
+def test_what_validates_is_copied_whole_and_never_trained_on(tmp_path: Path) -> None:
+    for name, numbers in (("a", (1, 2, 3)), ("b", (2, 5)), ("c", (3, 4))):
+        pairs = [Pair(np.full((1, 1), n, np.uint8), np.full((1, 2), n, np.uint8)) for n in numbers]
+        write_store(tmp_path / name, {"t": pairs} if name != "c" else {"other": pairs})
+    training, same, others = (copy_examples(str(tmp_path / n), tmp_path / "data" / n) for n in "abc")
+    assert inputs(training, "t") == [1, 2, 3]
+    refuse_shared(training, others)
+    with pytest.raises(ArcAffinityError, match="1 of its examples of task t are trained on"):
+        refuse_shared(training, same)
+
+
 def test_a_task_with_too_few(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"train": [pair(1), pair(2)], "test": [pair(3)]}))
     with pytest.raises(ArcAffinityError, match=r"task a has 3 examples; it takes 2 to train on and 2 to validate on"):
         split_examples(str(tmp_path / "a.json"), 2, tmp_path / "data")
     assert not (tmp_path / "data").exists()
+    (tmp_path / "a.json").write_text(json.dumps({"train": [pair(1)], "test": [{"input": [[6]]}]}))
+    with pytest.raises(ArcAffinityError, match=r"task a has 1 examples; it takes 2$"):
+        copy_examples(str(tmp_path / "a.json"), tmp_path / "data")

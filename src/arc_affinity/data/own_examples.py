@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.generation.rearc import input_keys
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.store.files import is_store
 from arc_affinity.errors import ArcAffinityError
@@ -33,16 +34,40 @@ def split_examples(
     """
     places = folder / "train", folder / "validation"
     if not all(map(is_store, places)):
-        examples = {}
-        for task in load_tasks(name, data_dir):
-            # A store's tasks are its examples too, the last of them as a test.
-            known = [pair for pair in (*task.train, *task.test) if pair.output is not None]
-            examples[task.id] = _enough(task.id, known, held_out, name)
+        examples = _read(name, held_out, data_dir)
         parts = ({t: p[:-held_out] for t, p in examples.items()}, {t: p[-held_out:] for t, p in examples.items()})
         for place, part in zip(places, parts, strict=True):
             if not is_store(place):
                 write_store(place, part, {"source": name})
     return ExampleStore.open(places[0]), ExampleStore.open(places[1])
+
+
+def copy_examples(name: str, place: Path, data_dir: Path | None = None) -> ExampleStore:
+    """Copy all examples of ``name`` to a store, or open the one that is there; arguments and errors as before."""
+    if not is_store(place):
+        write_store(place, _read(name, 0, data_dir), {"source": name})
+    return ExampleStore.open(place)
+
+
+def refuse_shared(training: ExampleStore, validation: ExampleStore) -> None:
+    """Make sure that what decides about weights is no training example.
+
+    Raises:
+        ArcAffinityError: a task has an input on both sides.
+    """
+    for task in validation.tasks:
+        if shared := input_keys(training, task) & input_keys(validation, task):
+            raise ArcAffinityError(f"validate_on: {len(shared)} of its examples of task {task} are trained on")
+
+
+def _read(name: str, held_out: int, data_dir: Path | None) -> dict[str, list[Pair]]:
+    """The examples of each task."""
+    examples = {}
+    for task in load_tasks(name, data_dir):
+        # A store's tasks are its examples too, the last of them as a test.
+        known = [pair for pair in (*task.train, *task.test) if pair.output is not None]
+        examples[task.id] = _enough(task.id, known, held_out, name)
+    return examples
 
 
 def _enough(task: str, pairs: list[Pair], held_out: int, name: str) -> list[Pair]:
@@ -52,8 +77,6 @@ def _enough(task: str, pairs: list[Pair], held_out: int, name: str) -> list[Pair
         by_input.setdefault((pair.input.shape, pair.input.tobytes()), pair)
     distinct = list(by_input.values())
     if len(distinct) < LEAST + held_out:
-        raise ArcAffinityError(
-            f"{name}: task {task} has {len(distinct)} examples; it takes {LEAST} to train on and {held_out} to "
-            "validate on (validation_per_task)"
-        )
+        more = f" to train on and {held_out} to validate on (validation_per_task)" if held_out else ""
+        raise ArcAffinityError(f"{name}: task {task} has {len(distinct)} examples; it takes {LEAST}{more}")
     return distinct

@@ -338,6 +338,13 @@ def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
     recipe = replace(tiny, examples=str(tmp_path / "store"))
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     assert examples_seen(find_model(str(tmp_path / "run"))) == [Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)]
+    # What chose the weights counts as much as what trained them.
+    chosen = replace(tiny, per_task=9, data_seed=7, validate_on=str(tmp_path / "store"))
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(chosen.to_dict()))
+    generated, of_store = examples_seen(find_model(str(tmp_path / "run")))
+    assert (generated.per_task, generated.data_seed, generated.validation) == (9, 7, (0, 0))
+    assert of_store == Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     shutil.rmtree(tmp_path / "store")
     with pytest.raises(ArcAffinityError, match=r"run was trained on \S+store, where nothing is any more"):
         examples_seen(find_model(str(tmp_path / "run")))

@@ -21,7 +21,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from arc_affinity.data.batching.datamodule import StoreDataModule
-from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.symmetry.augment import TrainingViews
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.parts.losses import teacher_forced
@@ -29,7 +29,7 @@ from arc_affinity.models.storage.folders import find_model, load_model, read_che
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.pretraining import pretrain
 from arc_affinity.training.pretraining.module import GridModule
-from arc_affinity.training.pretraining.pretrain import feeding, train
+from arc_affinity.training.pretraining.pretrain import feeding, prepare_stores, train
 from arc_affinity.training.pretraining.run_folder import BEST, LAST, METRICS, MODEL
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
@@ -409,6 +409,25 @@ def test_a_run_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny: R
         with pytest.raises(ArcAffinityError, match=name):
             train(tiny.overridden({"examples": name}), tmp_path / "run", data_dir=tmp_path)
         assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+
+
+def test_examples_of_other_tasks_decide_which_weights_are_kept(tiny: Recipe, examples: Path, tmp_path: Path) -> None:
+    chosen = tiny.overridden({"validate_on": str(examples / "validation"), "examples": str(tmp_path / "own")})
+    store = ExampleStore.open(examples / "train")
+    # As many of each as there are: none is held out.
+    write_store(tmp_path / "own", {f"x{task}": [store.pair(i) for i in store.indices(task)] for task in store.tasks})
+    trained, validated = prepare_stores(chosen, tmp_path / "data")
+    assert len(trained) == len(store) and {f"x{task}" for task in validated.tasks} == set(trained.tasks)
+    assert [validated.pair(i).input.tolist() for i in range(len(validated))] == [
+        pair.input.tolist() for pair in map(ExampleStore.open(examples / "validation").pair, range(len(validated)))
+    ]
+    generated, _ = prepare_stores(chosen.overridden({"examples": ""}), tmp_path / "generated", workers=1)
+    assert generated.manifest == store.manifest
+    with pytest.raises(ArcAffinityError, match="validate_on: 5 of its examples of task .* are trained on"):
+        prepare_stores(chosen.overridden({"validate_on": str(tmp_path / "own")}), tmp_path / "same")
+    with pytest.raises(ArcAffinityError, match="no-such-folder"):
+        prepare_stores(tiny.overridden({"validate_on": "no-such-folder"}), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"stepz": 3}', "\xff"])

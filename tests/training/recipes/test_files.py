@@ -57,10 +57,11 @@ def test_paths_are_whole_and_names_stay_names(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     smoke = RECIPES["smoke"]
     for start, examples in (("", ""), ("rotary", "arc-agi-2/training"), ("champion", "kaggle/test"), ("", "re-arc")):
-        named = replace(smoke, start=start, examples=examples)
+        named = replace(smoke, start=start, examples=examples, validate_on=examples)
         assert with_whole_paths(named) == named
-    whole = with_whole_paths(replace(smoke, start="./rotary", examples="~/store"))
-    assert (whole.start, whole.examples) == (str(tmp_path / "rotary"), str(tmp_path / "home" / "store"))
+    whole = with_whole_paths(replace(smoke, start="./rotary", examples="~/store", validate_on="unseen"))
+    found = whole.start, whole.examples, whole.validate_on
+    assert found == (str(tmp_path / "rotary"), str(tmp_path / "home" / "store"), str(tmp_path / "unseen"))
     assert with_whole_paths(whole) == whole
 
 

@@ -40,6 +40,8 @@ def examples_seen(loaded: LoadedModel) -> list[Seen]:
     if recipe is None:
         return []
     own = _of_store(loaded.name, recipe.examples) if recipe.examples else [_generated(loaded, recipe)]
+    if recipe.validate_on:
+        own += _of_store(loaded.name, recipe.validate_on)
     if not recipe.start:
         return own
     try:
@@ -51,7 +53,7 @@ def examples_seen(loaded: LoadedModel) -> list[Seen]:
 
 def _generated(loaded: LoadedModel, recipe: Recipe) -> Seen:
     more = BUNDLED.get(loaded.name, 0) if loaded.source == ZOO / loaded.name else 0
-    validation = recipe.validation_per_task, recipe.validation_seed
+    validation = (0, 0) if recipe.validate_on else (recipe.validation_per_task, recipe.validation_seed)
     return Seen(frozenset(TASK_SETS[recipe.tasks]()), max(recipe.per_task, more), recipe.data_seed, validation)
 
 

@@ -57,14 +57,16 @@ def read_recipe(path: Path) -> Recipe:
 
 def with_whole_paths(recipe: Recipe) -> Recipe:
     """Return the recipe with paths that mean the same from any working directory; names of models and datasets stay."""
-    start, examples = _whole(recipe.start, BUNDLED_MODELS), _whole(recipe.examples, (*DATASETS, *KAGGLE))
-    return replace(recipe, start=start, examples=examples)
+    start = _whole(recipe.start, BUNDLED_MODELS)
+    examples, validate_on = (_whole(name, (*DATASETS, *KAGGLE)) for name in (recipe.examples, recipe.validate_on))
+    return replace(recipe, start=start, examples=examples, validate_on=validate_on)
 
 
 def where_moved(recipe: Recipe, to: Recipe) -> Recipe:
     """Return the recipe with the paths of ``to`` in place of those that lead nowhere any more: what was there may lie
     elsewhere now, and a run that has its examples needs it no longer."""
-    paths = {name: getattr(to, name) if _is_gone(getattr(recipe, name)) else None for name in ("start", "examples")}
+    named = ("start", "examples", "validate_on")
+    paths = {name: getattr(to, name) if _is_gone(getattr(recipe, name)) else None for name in named}
     return replace(recipe, **{name: path for name, path in paths.items() if path})
 
 

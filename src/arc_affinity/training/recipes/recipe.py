@@ -48,10 +48,13 @@ class Recipe:
         start: Model whose weights to start from (a bundled name, a folder or a checkpoint); fresh ones unless given.
         examples: Store, dataset, task file or folder of them whose examples to train on in place of generated ones; the
             last validation-per-task of each task are for validation.
+        validate_on: Store, dataset, task file or folder of them whose examples decide which weights are kept. Without
+            it they are other examples of the training tasks, and say nothing of tasks that are not trained on.
         tasks: Whose examples re-arc's generators make.
         per_task: Training examples of each task.
         data_seed: Of the training examples.
-        validation_per_task: Validation examples of each task; none shares an input with a training example.
+        validation_per_task: Validation examples of each task, unless there is validate-on; none shares an input with a
+            training example.
         validation_seed: Of the validation examples.
         context: How demonstrations are chosen; "first" is the published package's leak.
         augment: none; all (each training example and its demonstrations under one view, drawn anew in each pass:
@@ -83,6 +86,7 @@ class Recipe:
     model: ModelConfig = field(default_factory=ModelConfig)
     start: str = ""
     examples: str = ""
+    validate_on: str = ""
     tasks: TaskSet = "foundational"
     # An example is shown beside others of its task, so a task needs two.
     per_task: AtLeast2 = 400
@@ -197,7 +201,7 @@ class Recipe:
 OF_A_SCHEDULE: Mapping[str, ScheduleName] = {"warmup_steps": "warmup-linear", "restart_steps": "cosine-restarts"}
 """Fields that one schedule alone looks at."""
 
-OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples")
+OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples", "validate_on")
 """Fields that decide which examples there are."""
 
 OF_THE_MACHINE = ("processes", "threads")

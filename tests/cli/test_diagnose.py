@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.evaluation.records.record import Origin, make_record, write_records
@@ -189,6 +190,18 @@ def test_answers_of_another_edition_are_told(cli, tmp_path, records, named):
     told = "The answers are of another edition, 03280510dd251b49 (ARC-AGI-1 training, Kaggle 2019), than "
     assert numbers["notes"][0].startswith(told)
     assert numbers["sets"][0]["edition"] == "03280510dd251b49"
+
+
+def test_chosen_tasks_of_answers_that_name_the_edition_of_their_own_tasks_are_of_no_other(
+    cli, tmp_path, records, training
+):
+    answered = {json.loads(line)["task_id"] for line in records.read_text().splitlines()}
+    own = edition_of(task for task in training if task.id in answered)
+    whole, chosen = changed(records, edition=own), min(answered)
+    assert len(answered) > 1
+    for which in ((), ("--tasks", chosen)):
+        numbers = numbers_of(cli("diagnose", whole, *which, "--out", tmp_path / "report.html", "--json"))
+        assert not [note for note in numbers["notes"] if "edition" in note]
 
 
 def test_editions_of_a_dataset_that_is_not_here_are_held_against_each_other(cli, tmp_path, records):

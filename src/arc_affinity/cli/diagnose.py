@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from arc_affinity.documents import read_lines
 from arc_affinity.errors import ArcAffinityError, UsageError, listing, os_errors
 from arc_affinity.evaluation.questions import questions_of, unanswered
 from arc_affinity.evaluation.reading import Reading, is_records
-from arc_affinity.evaluation.records.record import Place, Record, name_in_records
+from arc_affinity.evaluation.records.record import Place, Record, iter_records, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
@@ -39,6 +39,9 @@ BEGINS = b'{\n "schema"'
 
 COUNTED = 1000
 """Records between two words of progress."""
+
+Answered = Mapping[str | None, set[str]]
+"""Ids of the tasks that records answer, by the edition that they name."""
 
 Tell = Callable[[str], None]
 """Told of what is being done."""
@@ -144,7 +147,12 @@ def _diagnose(
     for path, (name, file_name) in zip(paths, names, strict=True):
         collector.add(_counted(reading.records(path, name, file_name), path, bar), printable(str(path)))
     sets = collector.sets(_expected(reading, collector.first))
-    tasks, notes = (reading.tasks, _editions(sets, reading)) if reading.dataset else _named_by(sets, reading)
+    # Records may name the edition of all tasks in their file, of which some were chosen.
+    answered = _answered(paths) if reading.named and not reading.dataset else {}
+    if reading.dataset:
+        tasks, notes = reading.tasks, _editions(sets, reading, answered)
+    else:
+        tasks, notes = _named_by(sets, reading, answered)
     shown = (
         Shown({task.id: task.train[:EXAMPLES] for task in tasks}, title=OF_A_STORE)
         if reading.store
@@ -183,16 +191,25 @@ def _expected(reading: Reading, answer: Record | None) -> dict[Place, Metrics]:
     return {} if reading.dataset is None or answer is None else unanswered(reading.questions(answer))
 
 
-def _editions(sets: Sequence[RecordSet], known: Reading) -> list[str]:
+def _answered(paths: Iterable[Path]) -> Answered:
+    ids: dict[str | None, set[str]] = {}
+    for path in paths:
+        for record in iter_records(path):
+            ids.setdefault(record.edition, set()).add(record.task_id)
+    return ids
+
+
+def _editions(sets: Sequence[RecordSet], known: Reading, answered: Answered) -> list[str]:
     """What is to be said of the editions that records name, held against the dataset's where it is known."""
     named = {
-        (each.subject.dataset, each.subject.edition): {p[0] for p, output in each.outputs.items() if output.kinds}
+        (each.subject.dataset, each.subject.edition): answered.get(each.subject.edition)
+        or {place[0] for place, output in each.outputs.items() if output.kinds}
         for each in sets
     }
     return [f"{note[:1].upper()}{note[1:]}." for note in known.edition_notes(named)]
 
 
-def _named_by(sets: Sequence[RecordSet], reading: Reading) -> tuple[Sequence[Task], list[str]]:
+def _named_by(sets: Sequence[RecordSet], reading: Reading, answered: Answered) -> tuple[Sequence[Task], list[str]]:
     """The tasks of the dataset that records name, without those whose tests are others, and what to say.
 
     A name that came with the records is no path to follow: only registered ones are looked up.
@@ -200,19 +217,19 @@ def _named_by(sets: Sequence[RecordSet], reading: Reading) -> tuple[Sequence[Tas
     name = sets[0].subject.dataset
     without = "The page shows no demonstrations: "
     if name == RE_ARC:
-        return (), [f"{without}the examples were made by {RE_ARC}'s generators.", *_editions(sets, reading)]
+        return (), [f"{without}the examples were made by {RE_ARC}'s generators.", *_editions(sets, reading, answered)]
     if name not in (*DATASETS, *KAGGLE):
         noted = f"{without}{name!r:.80} is no dataset's name; --dataset names where they are."
-        return (), [noted, *_editions(sets, reading)]
+        return (), [noted, *_editions(sets, reading, answered)]
     known = Reading(name, reading.data_dir)
     try:
         tasks = known.tasks
     except ArcAffinityError as error:
-        return (), [f"{without}{error}; --dataset names where they are.", *_editions(sets, reading)]
+        return (), [f"{without}{error}; --dataset names where they are.", *_editions(sets, reading, answered)]
     tests = {place: pack(pair.input) for place, pair in questions_of(tasks).items()}
     pictured = ((place, output.pictures) for each in sets for place, output in each.outputs.items())
     others = {place[0] for place, seen in pictured if seen and tests.get(place) != seen.input}
     asked = {task_id for each in sets for task_id in each.tasks}
     words = f"The dataset that the records name has other tests now: {listing('tasks', sorted(others))}."
     notes = [words] if others else []
-    return [task for task in tasks if task.id in asked - others], [*notes, *_editions(sets, known)]
+    return [task for task in tasks if task.id in asked - others], [*notes, *_editions(sets, known, answered)]

@@ -20,7 +20,7 @@ from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.models.pair_transformer.config import PairConfig
 from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import find_solver, save_solver
-from arc_affinity.training.joint.processes import default_workers, train_jointly
+from arc_affinity.training.joint.processes import processes_for, train_jointly
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
 from arc_affinity.training.joint.trainer import Job, Progress
 
@@ -67,7 +67,7 @@ def main() -> None:
             rate = progress.tokens / max(progress.seconds, 1e-9)
             logging.info("%s %.0f tokens/s", progress, rate)
 
-    workers = options.workers or default_workers(device, recipe.shards)
+    workers = options.workers or processes_for(device, recipe.shards).training
     model = train_jointly(job, device=device, workers=workers, report=report)
     save_solver(model, task_ids, options.out / "model", half=True)
 

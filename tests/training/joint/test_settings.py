@@ -185,8 +185,6 @@ def test_a_process_a_core_to_search_and_answer_and_a_shard_to_train(
 ) -> None:
     monkeypatch.setattr(processes, "cores", lambda: cores)
     assert processes.processes_for(torch.device(device), shards, workers) == processes.Processes(*used)
-    if workers is None:
-        assert processes.default_workers(torch.device(device), shards) == used[1]
 
 
 @pytest.mark.parametrize(

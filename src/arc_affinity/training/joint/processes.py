@@ -41,17 +41,12 @@ class Processes:
 def processes_for(device: torch.device, shards: int, workers: int | None = None) -> Processes:
     """Return how many processes do each part of the work: ``workers``, or one a core unless given.
 
-    At most one a shard trains. A GPU is trained on by one process alone, and asked by one unless ``workers`` are given.
+    At most one a shard trains; on a CPU that is faster than threads (docs/log.md, 16). A GPU is trained on by one
+    process alone, and asked by one unless ``workers`` are given.
     """
     each = cores() if workers is None else workers
     answering = 1 if workers is None and device.type != "cpu" else each
     return Processes(each, _training(device, shards, each), answering)
-
-
-def default_workers(device: torch.device, shards: int) -> int:
-    """Return how many processes to train with: one a core up to ``shards`` on a CPU (measured faster there than
-    threads: docs/log.md), one on a GPU."""
-    return processes_for(device, shards).training
 
 
 def worth_starting(workers: int, seconds: float) -> int:

@@ -202,7 +202,7 @@ def _answered(paths: Iterable[Path]) -> Answered:
 def _editions(sets: Sequence[RecordSet], known: Reading, answered: Answered) -> list[str]:
     """What is to be said of the editions that records name, held against the dataset's where it is known."""
     named = {
-        (each.subject.dataset, each.subject.edition): answered.get(each.subject.edition)
+        (each.subject.asked, each.subject.edition): answered.get(each.subject.edition)
         or {place[0] for place, output in each.outputs.items() if output.kinds}
         for each in sets
     }
@@ -214,7 +214,7 @@ def _named_by(sets: Sequence[RecordSet], reading: Reading, answered: Answered) -
 
     A name that came with the records is no path to follow: only registered ones are looked up.
     """
-    name = sets[0].subject.dataset
+    name = sets[0].subject.asked
     without = "The page shows no demonstrations: "
     if name == RE_ARC:
         return (), [f"{without}the examples were made by {RE_ARC}'s generators.", *_editions(sets, reading, answered)]

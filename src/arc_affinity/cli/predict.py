@@ -12,7 +12,7 @@ from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, model_files, say_path
-from arc_affinity.data.batching.demonstrations import ContextPolicy
+from arc_affinity.data.batching.demonstrations import Shown
 from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import files_of, load_tasks, store_at
@@ -35,7 +35,7 @@ def predict(
     protocol: str = Protocol.ARC_PRIZE.value,
     attempts: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = None,
     views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
-    context: ContextPolicy = "drawn",
+    context: Shown = "drawn",
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     adapter: Path | None = None,
     overwrite: bool = False,
@@ -61,8 +61,8 @@ def predict(
         attempts: Different answers to each question: 2 unless given, and 1 by teacher_forced, which has no other.
         views: Views of each question that are answered and vote: turned, mirrored and recoloured, all grids alike, the
             first as it is. Each is shown a draw of demonstrations of its own.
-        context: How an example store's demonstrations are chosen: drawn, or first (published: the first pairs of the
-            task for every example, which give the answers of those pairs away; the records' dataset says so).
+        context: Which demonstrations are shown: drawn; others (of another task: what the model does without knowing
+            its own); or, of a store, first (published: its first pairs, whose own answers they give away).
         seed: Seed of the draws of demonstrations and of the views.
         adapter: Folder of an adapter to lay over the model, or a folder of such folders or of whole models, one for
             each task and named after it (as `finetune` leaves them in OUT/tasks); tasks without one are predicted by
@@ -80,7 +80,7 @@ def predict(
         _check_learned(model, asked, plain=adapter is None and context == "drawn")
     # An encoder-decoder answers every example of a store, a network of `solve` the last one of each task.
     store = None if is_solver(model) else store_at(dataset)
-    if store is None and context != "drawn":
+    if store is None and context == "first":
         raise UsageError(f"--context {context} is for example stores; a task's demonstrations are never its tests")
     known = load_tasks(dataset, data_dir) if store is None else ()
     chosen = choose_ids([task.id for task in known] if store is None else store.tasks, tasks, data_dir)

@@ -287,6 +287,27 @@ def test_two_models_are_compared_on_the_tasks_that_they_share() -> None:
     assert any(line.startswith("B (second, arc_prize) minus A (first, arc_prize)") for line in findings(report))
 
 
+def test_what_demonstrations_are_worth_is_told_in_cells_too() -> None:
+    """The set that saw its own leads, whichever comes first."""
+    names = {"toys?context=others": QUERY, "toys": TARGET}
+    rows = [
+        record(f"aaaa000{k}", prediction=grid if k < 3 else QUERY, dataset=name)
+        for name, grid in names.items()
+        for k in range(7)
+    ]
+    report = report_of(rows)
+    assert report.dataset == "toys" and report.lead.letter == "B"
+    assert report.sets[0].name == "toy, arc_prize, shown demonstrations of other tasks"
+    [told] = [line for line in findings(report) if " minus " in line]
+    score, cells = (each.paired.difference for each in report.comparisons)
+    assert score.value == pytest.approx(3 / 7) and 0 < cells.value < score.value
+    assert score.points() in told and f"; of the cells {cells.points()}, p" in told
+    models = report_of([*rows[7:], *(replace(row, model="other", exact=False) for row in rows[7:])])
+    [alone] = [line for line in findings(models) if " minus " in line]
+    assert "of the cells" not in alone
+    assert report_of([replace(r, dataset="toys?context=new") for r in rows[:7]]).sets[0].name.endswith("context 'new'")
+
+
 def test_two_models_are_compared_by_what_both_were_asked() -> None:
     # The first was asked four outputs of the task, the second the first two of them, and got the same right.
     rows = [record(index=k, prediction=TARGET if k == 0 else QUERY, model="first") for k in range(4)]

@@ -12,6 +12,7 @@ import torch
 
 from arc_affinity.data.batching import demonstrations as context
 from arc_affinity.data.batching.batch import collate
+from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting import predict as module
 from arc_affinity.evaluation.predicting.predict import (
@@ -302,9 +303,31 @@ def test_a_model_in_training_mode_answers_the_same(model: EncoderDecoder) -> Non
     assert not model.training
 
 
-def test_questions_of_a_store_ask_every_example(tmp_path) -> None:
-    from arc_affinity.data.store.examples import ExampleStore, write_store
+def test_demonstrations_of_other_tasks_take_the_place_of_a_tasks_own(tmp_path) -> None:
+    write_store(tmp_path / "s", {f"t{n}": [pair(3 * n + k, 2, 3) for k in range(3)] for n in range(3)})
+    store, asking = ExampleStore.open(tmp_path / "s"), Asking(views=2)
+    for questions in (
+        [questions_of_tasks(TASKS, 2, asking, shown) for shown in ("drawn", "others")],
+        [questions_of_store(store, 2, asking, shown) for shown in ("drawn", "others")],
+    ):
+        inputs_of: dict[str, set[bytes]] = {}
+        for question in questions[0]:
+            for example in question[:1]:
+                inputs_of.setdefault(example.task_id, set()).update(p.input.tobytes() for p in example.demonstrations)
+        given: dict[str, set[str]] = {}
+        for own, other in zip(*questions, strict=True):
+            assert (own[0].task_id, own[0].index) == (other[0].task_id, other[0].index)
+            assert np.array_equal(own[1].query.input, other[1].query.input)
+            seen = {pair.input.tobytes() for pair in other[0].demonstrations}
+            givers = {task for task, inputs in inputs_of.items() if inputs & seen}
+            given.setdefault(own[0].task_id, set()).update(givers)
+        assert all(len(givers) == 1 and task not in givers for task, givers in given.items())
+        assert set().union(*given.values()) == set(given), "each task's are shown in the place of one other's"
+    with pytest.raises(ArcAffinityError, match="take two tasks"):
+        questions_of_tasks(TASKS[:1], 2, asking, "others")
 
+
+def test_questions_of_a_store_ask_every_example(tmp_path) -> None:
     write_store(tmp_path / "s", {"t1": [pair(k, 2, 3) for k in (1, 5, 9)], "t2": [pair(k, 4, 3) for k in (2, 7)]})
     store = ExampleStore.open(tmp_path / "s")
     questions = questions_of_store(store, 2, Asking(views=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,23 @@ from arc_affinity.types import Example, Task
 ContextPolicy = Literal["drawn", "first"]
 """``drawn``: other pairs of the task, drawn per example. ``first``: the task's first pairs for every example, the
 example's own answer among them where it is one of the first: the published package's leak (its fault 3)."""
+
+
+Shown = Literal["drawn", "first", "others"]
+"""What a model that is asked may be shown: as above, or ``others``: demonstrations of another task, so that its answers
+say what it does without knowing the task."""
+
+
+def strangers(tasks: Sequence[str], seed: int) -> dict[str, str]:
+    """Return another task for each of ``tasks``, each of them once.
+
+    Raises:
+        ArcAffinityError: there is no other.
+    """
+    if len(tasks) < 2:
+        raise ArcAffinityError("demonstrations of another task take two tasks")
+    order = np.random.default_rng(seed).permutation(len(tasks)).tolist()
+    return {tasks[one]: tasks[other] for one, other in zip(order, [*order[1:], order[0]], strict=True)}
 
 
 def draw(others: int, pairs: int, seed: int, epoch: int, example: int) -> Int[np.ndarray, "pairs"]:

@@ -114,12 +114,13 @@ class SetReport:
 
     @property
     def name(self) -> str:
-        """Model, adapters, epoch and protocol in a few words."""
+        """Model, adapters, epoch, protocol and what was shown in a few words."""
         subject = self.records.subject
         # Several adaptations of one model may stand side by side.
         adapted = f" with adapters {subject.model_digest}" if subject.adapted else ""
         epoch = "" if subject.epoch is None else f", epoch {subject.epoch}"
-        return f"{subject.model}{adapted}{epoch}, {subject.protocol}"
+        shown = f", {subject.shown}" if subject.shown else ""
+        return f"{subject.model}{adapted}{epoch}, {subject.protocol}{shown}"
 
     @property
     def solved_whole(self) -> tuple[str, ...]:
@@ -161,10 +162,12 @@ class Report:
 
     @property
     def lead(self) -> SetReport:
-        """The set that the headline is about: of those told least the first of an adapted model, or else the first."""
+        """The set that the headline is about: of those told least the first of an adapted model, or else the first; one
+        that was shown the demonstrations of its tasks, if there is one."""
 
-        def place(each: SetReport) -> tuple[int, bool]:
-            return LEAST_TOLD_FIRST.index(each.protocol), not each.records.subject.adapted
+        def place(each: SetReport) -> tuple[bool, int, bool]:
+            subject = each.records.subject
+            return bool(subject.shown), LEAST_TOLD_FIRST.index(each.protocol), not subject.adapted
 
         return min(self.sets, key=place)
 
@@ -192,7 +195,7 @@ def build_report(
     """
     if not 1 <= len(sets) <= len(LETTERS):
         raise ArcAffinityError(f"a report is of 1 to {len(LETTERS)} sets of records, not {len(sets)}")
-    datasets = sorted({each.subject.dataset for each in sets})
+    datasets = sorted({each.subject.asked for each in sets})
     if len(datasets) > 1:
         raise ArcAffinityError(f"a report is of one dataset, not of {', '.join(datasets)}")
     reports = tuple(_set_report(letter, each, categories) for letter, each in zip(LETTERS, sets, strict=False))

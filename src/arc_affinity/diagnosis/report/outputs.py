@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.records.record import Exposure, Place, Record, exposure_of
+from arc_affinity.evaluation.records.record import Exposure, Place, Record, dataset_and_context, exposure_of
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol
 from arc_affinity.types import Grid
 
@@ -69,6 +69,10 @@ DEFINITIONS: Mapping[Kind, str] = MappingProxyType(
 """How each kind is told from the others; the first that fits, copies of the input before sizes and cells (ours)."""
 
 
+SHOWN = {"first": "shown the first pairs of each task", "others": "shown demonstrations of other tasks"}
+"""How demonstrations were chosen, in words."""
+
+
 class Subject(NamedTuple):
     """What records of one set share: who answered what, under which protocol, at which point of training."""
 
@@ -79,6 +83,17 @@ class Subject(NamedTuple):
     adapted: bool
     epoch: int | None
     edition: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """The dataset, however its demonstrations were chosen."""
+        return dataset_and_context(self.dataset)[0]
+
+    @property
+    def shown(self) -> str:
+        """What was shown beside a question, in words, where it was not drawn from its task's demonstrations."""
+        context = dataset_and_context(self.dataset)[1]
+        return SHOWN.get(context, f"context {context!r:.40}") if context else ""
 
 
 class Attempt(NamedTuple):
@@ -208,7 +223,7 @@ class Collector:
             self.first = self.first or record
             subject = subject_of(record)
             if subject not in self._sets:
-                others = [other for other in self._sources if other.dataset != subject.dataset]
+                others = [other for other in self._sources if other.asked != subject.asked]
                 if others:
                     raise ArcAffinityError(
                         f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those of "

@@ -152,10 +152,17 @@ def _category_sentence(each: SetReport) -> str:
 
 def _differences(report: Report) -> Iterator[str]:
     names = {each.letter: each.name for each in report.sets}
+    shown = {each.letter: each.records.subject.shown for each in report.sets}
+    cells = {(each.first, each.second): each for each in report.comparisons if each.key == "cell_accuracy"}
     for each in report.comparisons:
         difference = each.paired.difference
         if each.key == "score" and difference.value is not None:
+            told = f"{difference.points()}, {p_value(each.adjusted)}"
+            # What the demonstrations are worth shows in cells long before it does in whole grids.
+            if shown[each.first] != shown[each.second]:
+                found = cells[each.first, each.second]
+                told += f"; of the cells {found.paired.difference.points()}, {p_value(found.adjusted)}"
             yield (
                 f"{each.second} ({names[each.second]}) minus {each.first} ({names[each.first]}) on "
-                f"{counted(difference.n, 'task')}: {difference.points()}, {p_value(each.adjusted)}."
+                f"{counted(difference.n, 'task')}: {told}."
             )

@@ -71,39 +71,61 @@ Question = tuple[Example, ...]
 """One query under each view, the identity first, and each with a draw of demonstrations of its own."""
 
 
-def questions_of_tasks(tasks: Iterable[Task], pairs: int, asking: Asking) -> list[Question]:
+def questions_of_tasks(
+    tasks: Iterable[Task], pairs: int, asking: Asking, shown: context.Shown = "drawn"
+) -> list[Question]:
     """Return one question for each test input of ``tasks``.
 
     Raises:
-        ArcAffinityError: there are not so many views.
+        ArcAffinityError: there are not so many views, or no other task whose demonstrations could be shown.
     """
-    seen = asking.seen()
-    return [
-        tuple(
-            view.apply_example(context.from_task(task, i, pairs=pairs, seed=asking.seed, round=r))
-            for r, view in enumerate(seen)
-        )
-        for task in tasks
-        for i in range(len(task.test))
-    ]
+    return _questions(
+        (
+            [context.from_task(task, i, pairs=pairs, seed=asking.seed, round=r) for r in range(asking.views)]
+            for task in tasks
+            for i in range(len(task.test))
+        ),
+        asking,
+        shown,
+    )
 
 
 def questions_of_store(
-    store: ExampleStore, pairs: int, asking: Asking, policy: context.ContextPolicy = "drawn"
+    store: ExampleStore, pairs: int, asking: Asking, shown: context.Shown = "drawn"
 ) -> list[Question]:
-    """Return one question for each example of ``store``, shown other examples of its task.
+    """Return one question for each example of ``store``, shown other examples of its task, or of another.
 
     Raises:
-        ArcAffinityError: there are not so many views.
+        ArcAffinityError: as in `questions_of_tasks`.
     """
-    seen = asking.seen()
-    return [
-        tuple(
-            view.apply_example(context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=policy))
-            for r, view in enumerate(seen)
-        )
-        for i in range(len(store))
-    ]
+    policy: context.ContextPolicy = "first" if shown == "first" else "drawn"
+    return _questions(
+        (
+            [
+                context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=policy)
+                for r in range(asking.views)
+            ]
+            for i in range(len(store))
+        ),
+        asking,
+        shown,
+    )
+
+
+def _questions(asked: Iterable[Sequence[Example]], asking: Asking, shown: context.Shown) -> list[Question]:
+    """Each example, drawn as often as there are views, under one after the other."""
+    seen, each = asking.seen(), list(asked)
+    if shown == "others":
+        first: dict[str, Sequence[Example]] = {}
+        for draws in each:
+            first.setdefault(draws[0].task_id, draws)
+        stranger = context.strangers(list(first), asking.seed)
+        others = (first[stranger[draws[0].task_id]] for draws in each)
+        each = [
+            [replace(own, demonstrations=other.demonstrations) for own, other in zip(*pair, strict=True)]
+            for pair in zip(each, others, strict=True)
+        ]
+    return [tuple(view.apply_example(e) for view, e in zip(seen, draws, strict=True)) for draws in each]
 
 
 def predict(

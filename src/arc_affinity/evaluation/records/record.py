@@ -80,6 +80,13 @@ def exposure_of(told: Collection[Exposure | None]) -> Exposure | None:
 CONTEXT = "?context="
 """Stands in records between a dataset's name and how demonstrations were chosen from it, unless they were drawn."""
 
+
+def dataset_and_context(named: str) -> tuple[str, str]:
+    """Return a dataset's name, as records have it, without how demonstrations were chosen; and that ("" if drawn)."""
+    dataset, _, context = named.partition(CONTEXT)
+    return dataset, context
+
+
 Place = tuple[str, int]
 """A test output: its task's id and its index there."""
 

@@ -43,7 +43,7 @@ def split_examples(
 
 
 def copy_examples(name: str, place: Path, data_dir: Path | None = None) -> ExampleStore:
-    """Copy all examples of ``name`` to a store, or open the one that is there; arguments and errors as before."""
+    """Copy all examples of ``name`` to a store at ``place``, or open the one there; errors as in `split_examples`."""
     if not is_store(place):
         write_store(place, _read(name, 0, data_dir), {"source": name})
     return ExampleStore.open(place)

@@ -12,12 +12,16 @@ OUT=${OUT:-out/finetune}
 METHOD=${METHOD:-full}
 read -ra which <<<"${WHICH:-foundational small-arc-1 published}"
 read -ra tune <<<"${TUNE:-}"
-read -ra done <<<"${DONE:-}"
+read -ra earlier <<<"${DONE:-}"
 # Before hours of work, not after them.
 if [[ " ${which[*]} " == *" published "* && ! -r ${REFERENCE:-} ]]; then
   echo "REFERENCE must name the published table lora_302_tasks.csv; WHICH=\"foundational small-arc-1\" goes without" >&2
   exit 2
 fi
+
+for table in ${earlier[@]+"${earlier[@]}"}; do
+  [[ -r $table ]] || { echo "DONE: cannot read $table" >&2 && exit 2; }
+done
 
 run() { # NAME MODEL FLAGS...
   unless_named "${tune[*]-}" "${@:3}"
@@ -36,8 +40,9 @@ for name in "${which[@]}"; do
     published)
       mkdir -p "$OUT"
       # The first column of every table has the ids.
-      { grep -v -x -F -f <(cat /dev/null ${done[@]+"${done[@]}"} | cut -d, -f1) || true; } \
+      { grep -v -x -F -f <(cat /dev/null ${earlier[@]+"${earlier[@]}"} | cut -d, -f1) || true; } \
         < <(tail -n +2 "$REFERENCE" | cut -d, -f1) >"$OUT/published.txt"
+      [[ -s $OUT/published.txt ]] || { echo "published: all tasks are in $DONE" && continue; }
       run "$name" rotary --set "$OUT/published.txt"
       ;;
     # So few steps go further by AdamW (docs/log.md, 14).

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arc_affinity.data.own_examples import copy_examples, refuse_shared, split_examples
+from arc_affinity.data.own_examples import copy_apart, copy_examples, split_examples
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.types import Pair
@@ -50,14 +50,18 @@ def test_a_store_and_the_same_again(tmp_path: Path) -> None:
 
 
 def test_what_validates_is_copied_whole_and_never_trained_on(tmp_path: Path) -> None:
-    for name, numbers in (("a", (1, 2, 3)), ("b", (2, 5)), ("c", (3, 4))):
+    for name, numbers in (("a", (1, 2, 3)), ("b", (3, 4)), ("c", (4, 5))):
         pairs = [Pair(np.full((1, 1), n, np.uint8), np.full((1, 2), n, np.uint8)) for n in numbers]
-        write_store(tmp_path / name, {"t": pairs} if name != "c" else {"other": pairs})
-    training, same, others = (copy_examples(str(tmp_path / n), tmp_path / "data" / n) for n in "abc")
-    assert inputs(training, "t") == [1, 2, 3]
-    refuse_shared(training, others)
-    with pytest.raises(ArcAffinityError, match="1 of its examples of task t are trained on"):
-        refuse_shared(training, same)
+        write_store(tmp_path / name, {name: pairs})
+    one, same, others = (str(tmp_path / name) for name in "abc")
+    with pytest.raises(ArcAffinityError, match=r"b: examples of these tasks are trained on too: tasks: 1 \(b\)"):
+        copy_apart(one, same, tmp_path / "data")
+    assert not (tmp_path / "data").exists(), "another one can be named now"
+    training, validation = copy_apart(one, others, tmp_path / "data")
+    assert (inputs(training, "a"), inputs(validation, "c")) == ([1, 2, 3], [4, 5])
+    # A run that goes on has its own copy.
+    again, _ = copy_apart("no-such-store", "nor-this", tmp_path / "data")
+    assert again.manifest == training.manifest
 
 
 def test_a_task_with_too_few(tmp_path: Path) -> None:

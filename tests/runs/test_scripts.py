@@ -107,6 +107,11 @@ def test_the_published_table_is_asked_for_before_the_work(tree: Path) -> None:
     (tree / "earlier.csv").write_text("task_id,method\n00d62c1b,lora\n")
     called = run(tree, "finetune.sh", WHICH="published", REFERENCE="table.csv", DONE="earlier.csv", OUT="out/rest")
     assert Path(tree, value(called.calls[-1], "--set")).read_text() == "d511f180\n"
+    (tree / "calls").unlink()
+    called = run(tree, "finetune.sh", WHICH="published", REFERENCE="table.csv", DONE="earlier.csv typo.csv")
+    assert called.done.returncode == 2 and "typo.csv" in called.done.stderr and not called.calls
+    called = run(tree, "finetune.sh", WHICH="published", REFERENCE="table.csv", DONE="table.csv")
+    assert called.done.returncode == 0 and "all tasks are in table.csv" in called.done.stdout and not called.calls
 
 
 def test_models_go_on_from_the_bundled_weights_or_from_a_run(tree: Path) -> None:

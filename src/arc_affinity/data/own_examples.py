@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
-from arc_affinity.data.generation.rearc import input_keys
+from arc_affinity.data.generation.rearc import input_key
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.store.files import is_store
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.types import Pair
 
 LEAST = 2
@@ -49,15 +49,29 @@ def copy_examples(name: str, place: Path, data_dir: Path | None = None) -> Examp
     return ExampleStore.open(place)
 
 
-def refuse_shared(training: ExampleStore, validation: ExampleStore) -> None:
-    """Make sure that what decides about weights is no training example.
+def copy_apart(name: str, other: str, folder: Path, data_dir: Path | None = None) -> tuple[ExampleStore, ExampleStore]:
+    """Copy all examples of ``name`` to train on and of ``other`` to validate by, or open those that are there.
 
     Raises:
-        ArcAffinityError: a task has an input on both sides.
+        ArcAffinityError: as in `split_examples`, or an example is on both sides, under whichever id.
     """
-    for task in validation.tasks:
-        if shared := input_keys(training, task) & input_keys(validation, task):
-            raise ArcAffinityError(f"validate_on: {len(shared)} of its examples of task {task} are trained on")
+    places = folder / "train", folder / "validation"
+    if not all(map(is_store, places)):
+        trained, validated = (
+            {_key(pair): task for task, pairs in _read(each, 0, data_dir).items() for pair in pairs}
+            for each in (name, other)
+        )
+        if shared := sorted({validated[key] for key in trained.keys() & validated.keys()}):
+            raise ArcAffinityError(f"{other}: examples of these tasks are trained on too: {listing('tasks', shared)}")
+    training, validation = (
+        copy_examples(each, place, data_dir) for each, place in zip((name, other), places, strict=True)
+    )
+    return training, validation
+
+
+def _key(pair: Pair) -> bytes:
+    assert pair.output is not None
+    return input_key(pair.input) + input_key(pair.output)
 
 
 def _read(name: str, held_out: int, data_dir: Path | None) -> dict[str, list[Pair]]:

@@ -343,10 +343,10 @@ def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(chosen.to_dict()))
     generated, of_store = examples_seen(find_model(str(tmp_path / "run")))
     assert (generated.per_task, generated.data_seed, generated.validation) == (9, 7, (0, 0))
-    assert of_store == Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)
+    assert of_store == Seen(frozenset(("007bbfb7", "1190e5a7")), 0, 7, validation=(5, 3))
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     shutil.rmtree(tmp_path / "store")
-    with pytest.raises(ArcAffinityError, match=r"run was trained on \S+store, where nothing is any more"):
+    with pytest.raises(ArcAffinityError, match=r"run was trained or validated on \S+store, where nothing is any more"):
         examples_seen(find_model(str(tmp_path / "run")))
     for examples in ("arc-agi-1/training", "arc-agi-2/training", str(task_file(tmp_path))):
         recipe = replace(tiny, examples=examples)

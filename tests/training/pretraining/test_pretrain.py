@@ -416,15 +416,22 @@ def test_examples_of_other_tasks_decide_which_weights_are_kept(tiny: Recipe, exa
     store = ExampleStore.open(examples / "train")
     # As many of each as there are: none is held out.
     write_store(tmp_path / "own", {f"x{task}": [store.pair(i) for i in store.indices(task)] for task in store.tasks})
+    first = store.tasks[0]
+    known = [store.pair(i) for i in store.indices(first)][:2]
+    write_store(tmp_path / "known", {first: known})
     trained, validated = prepare_stores(chosen, tmp_path / "data")
     assert len(trained) == len(store) and {f"x{task}" for task in validated.tasks} == set(trained.tasks)
     assert [validated.pair(i).input.tolist() for i in range(len(validated))] == [
         pair.input.tolist() for pair in map(ExampleStore.open(examples / "validation").pair, range(len(validated)))
     ]
-    generated, _ = prepare_stores(chosen.overridden({"examples": ""}), tmp_path / "generated", workers=1)
-    assert generated.manifest == store.manifest
-    with pytest.raises(ArcAffinityError, match="validate_on: 5 of its examples of task .* are trained on"):
+    generating = tiny.overridden({"validate_on": str(tmp_path / "known")})
+    generated, given = prepare_stores(generating, tmp_path / "generated", workers=1)
+    assert len(given) == 2 and len(generated.indices(first)) == tiny.per_task
+    made = [generated.pair(i).input.tobytes() for i in generated.indices(first)]
+    assert not {pair.input.tobytes() for pair in known} & {*made}, "what decides is not trained on"
+    with pytest.raises(ArcAffinityError, match="examples of these tasks are trained on too"):
         prepare_stores(chosen.overridden({"validate_on": str(tmp_path / "own")}), tmp_path / "same")
+    assert not (tmp_path / "same").exists()
     with pytest.raises(ArcAffinityError, match="no-such-folder"):
         prepare_stores(tiny.overridden({"validate_on": "no-such-folder"}), tmp_path / "none")
     assert not (tmp_path / "none").exists()

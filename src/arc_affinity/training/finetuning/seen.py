@@ -41,7 +41,11 @@ def examples_seen(loaded: LoadedModel) -> list[Seen]:
         return []
     own = _of_store(loaded.name, recipe.examples) if recipe.examples else [_generated(loaded, recipe)]
     if recipe.validate_on:
-        own += _of_store(loaded.name, recipe.validate_on)
+        seed = own[0].data_seed if own else recipe.data_seed
+        own += [
+            Seen(each.tasks, 0, seed, validation=(each.per_task, each.data_seed))
+            for each in _of_store(loaded.name, recipe.validate_on)
+        ]
     if not recipe.start:
         return own
     try:
@@ -66,7 +70,7 @@ def _of_store(model: str, name: str) -> list[Seen]:
     if name in (*DATASETS, *KAGGLE):
         return []
     if not any(path.exists() for path in files_of(name)):
-        raise ArcAffinityError(f"{model} was trained on {name}, where nothing is any more")
+        raise ArcAffinityError(f"{model} was trained or validated on {name}, where nothing is any more")
     store = store_at(name)
     if store is None or not store.of_rearc:
         return []

@@ -24,7 +24,7 @@ from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
 from arc_affinity.data.batching.sampling import BatchRules, smaller
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
-from arc_affinity.data.own_examples import copy_examples, refuse_shared, split_examples
+from arc_affinity.data.own_examples import copy_apart, copy_examples, split_examples
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.documents import shown
 from arc_affinity.errors import ArcAffinityError
@@ -169,30 +169,28 @@ def prepare_stores(
     workers: int = 2,
     data_dir: Path | None = None,
 ) -> tuple[ExampleStore, ExampleStore]:
-    """Make the recipe's training and validation examples in ``folder``, or open them; inputs never shared.
+    """Make the recipe's training and validation examples in ``folder``, or open them; none is on both sides.
 
     Raises:
         ArcAffinityError: there are no such examples, too few, or some on both sides; a store cannot be written or read.
     """
-    if recipe.examples and not recipe.validate_on:
+    if recipe.examples and recipe.validate_on:
+        return copy_apart(recipe.examples, recipe.validate_on, folder, data_dir)
+    if recipe.examples:
         return split_examples(recipe.examples, recipe.validation_per_task, folder, data_dir)
     places = folder / "train", folder / "validation"
-    # Whatever is wrong with what lies there is told before examples are made.
-    given = copy_examples(recipe.validate_on, places[1], data_dir) if recipe.validate_on else None
 
-    def generate(place: Path, per_task: int, seed: int, exclude: ExampleStore | None = None) -> ExampleStore:
+    def generate(place: Path, per_task: int, seed: int, exclude: ExampleStore | None) -> ExampleStore:
         tasks = TASK_SETS[recipe.tasks]()
         some = workers if len(tasks) * per_task > WORTH_PROCESSES else 1
         return generate_store(place, tasks, per_task, seed, some, exclude=exclude, on_task=on_task)
 
-    if recipe.examples:
-        training = copy_examples(recipe.examples, places[0], data_dir)
-    else:
-        training = generate(places[0], recipe.per_task, recipe.data_seed)
-    if given is None:
-        return training, generate(places[1], recipe.validation_per_task, recipe.validation_seed, training)
-    refuse_shared(training, given)
-    return training, given
+    if recipe.validate_on:
+        # Given ones come first, and what is generated is none of them.
+        validation = copy_examples(recipe.validate_on, places[1], data_dir)
+        return generate(places[0], recipe.per_task, recipe.data_seed, validation), validation
+    training = generate(places[0], recipe.per_task, recipe.data_seed, None)
+    return training, generate(places[1], recipe.validation_per_task, recipe.validation_seed, training)
 
 
 TASK_SETS: dict[str, Callable[[], Sequence[str]]] = {

@@ -20,8 +20,8 @@ from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
 from arc_affinity.documents import read_lines
 from arc_affinity.errors import ArcAffinityError, UsageError, listing, os_errors
 from arc_affinity.evaluation.questions import questions_of, unanswered
-from arc_affinity.evaluation.reading import Reading, is_records
-from arc_affinity.evaluation.records.record import Place, Record, iter_records, name_in_records
+from arc_affinity.evaluation.reading import Reading, answered_in, is_records
+from arc_affinity.evaluation.records.record import Place, Record, name_in_records
 from arc_affinity.evaluation.scoring.metrics import Metrics
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
@@ -148,7 +148,7 @@ def _diagnose(
         collector.add(_counted(reading.records(path, name, file_name), path, bar), printable(str(path)))
     sets = collector.sets(_expected(reading, collector.first))
     # Records may name the edition of all tasks in their file, of which some were chosen.
-    answered = _answered(paths) if reading.named and not reading.dataset else {}
+    answered = answered_in(paths) if reading.named and not reading.dataset else {}
     if reading.dataset:
         tasks, notes = reading.tasks, _editions(sets, reading, answered)
     else:
@@ -191,18 +191,10 @@ def _expected(reading: Reading, answer: Record | None) -> dict[Place, Metrics]:
     return {} if reading.dataset is None or answer is None else unanswered(reading.questions(answer))
 
 
-def _answered(paths: Iterable[Path]) -> Answered:
-    ids: dict[str | None, set[str]] = {}
-    for path in paths:
-        for record in iter_records(path):
-            ids.setdefault(record.edition, set()).add(record.task_id)
-    return ids
-
-
 def _editions(sets: Sequence[RecordSet], known: Reading, answered: Answered) -> list[str]:
     """What is to be said of the editions that records name, held against the dataset's where it is known."""
     named = {
-        (each.subject.asked, each.subject.edition): answered.get(each.subject.edition)
+        (each.subject.dataset_name, each.subject.edition): answered.get(each.subject.edition)
         or {place[0] for place, output in each.outputs.items() if output.kinds}
         for each in sets
     }
@@ -214,7 +206,7 @@ def _named_by(sets: Sequence[RecordSet], reading: Reading, answered: Answered) -
 
     A name that came with the records is no path to follow: only registered ones are looked up.
     """
-    name = sets[0].subject.asked
+    name = sets[0].subject.dataset_name
     without = "The page shows no demonstrations: "
     if name == RE_ARC:
         return (), [f"{without}the examples were made by {RE_ARC}'s generators.", *_editions(sets, reading, answered)]

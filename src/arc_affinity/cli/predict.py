@@ -12,7 +12,7 @@ from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, model_files, say_path
-from arc_affinity.data.batching.demonstrations import Shown
+from arc_affinity.data.batching.demonstrations import AskedContext
 from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.editions import edition_here
 from arc_affinity.data.datasets.registry import files_of, load_tasks, store_at
@@ -35,7 +35,7 @@ def predict(
     protocol: str = Protocol.ARC_PRIZE.value,
     attempts: Annotated[int | None, Parameter(validator=Number(gte=1, lte=MOST_ATTEMPTS))] = None,
     views: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
-    context: Shown = "drawn",
+    context: AskedContext = "drawn",
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     adapter: Path | None = None,
     overwrite: bool = False,

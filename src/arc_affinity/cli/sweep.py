@@ -48,7 +48,7 @@ def sweep(
         out: Folder of the search; out/sweep-NAME unless given.
         executor: processes, dask:local, or dask:ADDRESS of a scheduler whose workers see OUT.
         workers: Trials beside each other. With one, the same command gives the same trials.
-        data_dir: Folder with the datasets that are not installed, of which the recipe's examples may be one.
+        data_dir: Folder with the datasets that are not installed, of which the recipe's may be some.
     """
     base = load_recipe(recipe)
     from arc_affinity.training.sweeps.settings import SettingsSweep, Trial, read_space

@@ -69,7 +69,7 @@ def train(
             (docs/training.md); or the folder of a run or its recipe.json.
         out: Folder of the run; out/NAME unless given, or that of the run which resumes.
         resume: Resume an interrupted run; one that is not there begins.
-        data_dir: Folder with the datasets that are not installed, of which --examples may be one.
+        data_dir: Folder with the datasets that are not installed, of which --examples and --validate-on may be some.
         processes: Processes that share every batch, one a GPU where there are GPUs. As many as the machine has, but no
             more than a batch keeps busy, unless given.
         threads: Threads of each process; 0 leaves the number to torch. A share of the cores unless given.

@@ -182,12 +182,9 @@ class Reading:
 
         All the tasks of the file are looked at, whichever count.
         """
-        answered: dict[str | None, set[str]] = {}
-        for record in iter_records(path):
-            answered.setdefault(record.edition, set()).add(record.task_id)
         return {
             edition: self.edition if is_of_these(edition, ids, self.tasks) else edition
-            for edition, ids in answered.items()
+            for edition, ids in answered_in([path]).items()
         }
 
     def _of_submission(self, path: Path, name: str) -> Iterator[Record]:
@@ -210,6 +207,14 @@ class Reading:
         if self.dataset is None:
             raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
         return self.dataset
+
+
+def answered_in(paths: Iterable[Path]) -> Mapping[str | None, set[str]]:
+    """Return the ids of the tasks that files of records answer, by the edition that they name."""
+    answered: dict[str | None, set[str]] = {}
+    for record in chain.from_iterable(map(iter_records, paths)):
+        answered.setdefault(record.edition, set()).add(record.task_id)
+    return answered
 
 
 def _refuse_gaps(path: Path, scores: Iterable[Score]) -> None:

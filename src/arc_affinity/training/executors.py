@@ -34,15 +34,12 @@ CANCELLED = "the Dask cluster gave the work up; the same command goes on"
 class Workers:
     """An executor to open, again if a killed worker broke it.
 
-    It is given so many jobs ``at_a_time``; of these ``on_a_machine`` share one, where most do (all, unless told).
+    It is given so many jobs ``at_a_time``; ``on_a_machine`` are those on the machine that does most of them.
     """
 
     open: Callable[[], AbstractContextManager[Executor]]
     at_a_time: int
-    on_a_machine: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "on_a_machine", self.on_a_machine or self.at_a_time)
+    on_a_machine: int
 
 
 class SerialExecutor(Executor):
@@ -133,7 +130,7 @@ def choose_workers(executor: str, number: int) -> Iterator[Workers]:
         raise ArcAffinityError(f"at least 1 worker is needed, not {number}")
     kind, _, address = executor.partition(":")
     if executor == "processes":
-        yield Workers(SerialExecutor if number == 1 else lambda: worker_pool(number), number)
+        yield Workers(SerialExecutor if number == 1 else lambda: worker_pool(number), number, number)
     elif kind == "dask" and address:
         with _dask(address, number) as workers:
             yield workers

@@ -297,6 +297,9 @@ def test_what_demonstrations_are_worth_is_told_in_cells_too() -> None:
     ]
     report = report_of(rows)
     assert report.dataset == "toys" and report.lead.letter == "B"
+    assert "A was shown demonstrations of other tasks." in report.notes
+    assert "arc_prize</code>, shown demonstrations of other tasks" in page(report)
+    assert "(arc_prize, shown demonstrations of other tasks)" in headline(report_of(rows[:7]))
     assert report.sets[0].name == "toy, arc_prize, shown demonstrations of other tasks"
     [told] = [line for line in findings(report) if " minus " in line]
     score, cells = (each.paired.difference for each in report.comparisons)

@@ -48,7 +48,7 @@ pytestmark = pytest.mark.many_steps
 
 QUICK = FineTuneConfig(rank=2, validation=2, test=2, steps=2, batch_examples=5)
 TASKS = ("00576224", "0a0ad42b", "1b2d62fb", "one")
-SERIAL = Workers(SerialExecutor, 1)
+SERIAL = Workers(SerialExecutor, 1, 1)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: ManyTasks, tmp_pat
         fine_tune_tasks(replace(mine, tasks=("one",)), tmp_path / "other", SERIAL)
 
 
-@pytest.mark.parametrize("workers", [SERIAL, Workers(lambda: ThreadPoolExecutor(2), 2)], ids=["one", "a pool"])
+@pytest.mark.parametrize("workers", [SERIAL, Workers(lambda: ThreadPoolExecutor(2), 2, 2)], ids=["one", "a pool"])
 def test_what_else_goes_wrong_fails_one_task_too(
     mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Workers
 ) -> None:
@@ -329,7 +329,7 @@ def test_a_killed_worker_costs_its_own_task_alone(
     monkeypatch.setattr(many_tasks, "work", suicidal)
     # Forked, as a spawned process could not import this function.
     forked = multiprocessing.get_context("fork")
-    ended = fine_tune_tasks(mine, tmp_path / "out", Workers(lambda: ProcessPoolExecutor(2, mp_context=forked), 2))
+    ended = fine_tune_tasks(mine, tmp_path / "out", Workers(lambda: ProcessPoolExecutor(2, mp_context=forked), 2, 2))
     assert set(ended.results) == {TASKS[0], TASKS[2]}
     assert "killed" in ended.failed[TASKS[1]]
     monkeypatch.undo()
@@ -405,7 +405,7 @@ def test_a_cluster_that_is_gone_ends_the_work_which_goes_on_later(
     inner, out = Silent(gives_up), tmp_path / "out"
     # It is there until the first job is done.
     cluster = Workers(
-        lambda: executors.WatchedExecutor(inner, lambda: "the cluster is gone" if inner.jobs > 1 else ""), 1
+        lambda: executors.WatchedExecutor(inner, lambda: "the cluster is gone" if inner.jobs > 1 else ""), 1, 1
     )
     with pytest.raises(ArcAffinityError, match="the cluster is gone"):
         fine_tune_tasks(mine, out, cluster)

@@ -311,7 +311,7 @@ class Machine:
     @contextlib.contextmanager
     def choose_workers(self, executor: str, number: int) -> Iterator[Workers]:
         self.asked.append(number)
-        yield Workers(self.open, self.cluster or number)
+        yield Workers(self.open, self.cluster or number, number)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[SerialExecutor]:

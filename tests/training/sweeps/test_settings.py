@@ -50,7 +50,7 @@ def searched(tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.M
         if not folder.exists():
             shutil.copytree(examples, folder / "data")
         sweep = SettingsSweep(tiny, read_space(varied, tiny), trials, 0.5, seed)
-        return sweep.run(folder, Workers(SerialExecutor, 1))
+        return sweep.run(folder, Workers(SerialExecutor, 1, 1))
 
     return search
 
@@ -192,7 +192,7 @@ def test_a_search_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny
     for name in ("arc-agi-2/training", "no-such-folder"):
         sweep = SettingsSweep(tiny.overridden({"examples": name}), space, 1, 0.5)
         with pytest.raises(ArcAffinityError, match=name):
-            sweep.run(tmp_path / "run", Workers(SerialExecutor, 1), data_dir=tmp_path)
+            sweep.run(tmp_path / "run", Workers(SerialExecutor, 1, 1), data_dir=tmp_path)
         assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
 
 
@@ -316,7 +316,7 @@ def test_trials_are_real_trainings(tiny: Recipe, examples: Path, tmp_path: Path)
     shutil.copytree(examples, tmp_path / "data")
     sweep = SettingsSweep(tiny, read_space(["learning_rate=1e-4:1e-1:log"], tiny), 2, 0.25)
     told: list[Trial] = []
-    found = sweep.run(tmp_path, Workers(SerialExecutor, 1), told.append)
+    found = sweep.run(tmp_path, Workers(SerialExecutor, 1, 1), told.append)
     assert [trial.number for trial in told] == [0, 1] and list(found.trials) == told
     for trial in told:
         metrics = (tmp_path / "trials" / str(trial.number) / "metrics.csv").read_text().splitlines()

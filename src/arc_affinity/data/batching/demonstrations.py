@@ -17,7 +17,7 @@ ContextPolicy = Literal["drawn", "first"]
 example's own answer among them where it is one of the first: the published package's leak (its fault 3)."""
 
 
-Shown = Literal["drawn", "first", "others"]
+AskedContext = Literal["drawn", "first", "others"]
 """What a model that is asked may be shown: as above, or ``others``: demonstrations of another task, so that its answers
 say what it does without knowing the task."""
 
@@ -29,7 +29,7 @@ def strangers(tasks: Sequence[str], seed: int) -> dict[str, str]:
         ArcAffinityError: there is no other.
     """
     if len(tasks) < 2:
-        raise ArcAffinityError("demonstrations of another task take two tasks")
+        raise ArcAffinityError("--context others shows demonstrations of another task, and the dataset has one alone")
     order = np.random.default_rng(seed).permutation(len(tasks)).tolist()
     return {tasks[one]: tasks[other] for one, other in zip(order, [*order[1:], order[0]], strict=True)}
 

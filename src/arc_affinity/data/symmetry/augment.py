@@ -185,7 +185,8 @@ def views(count: int, seed: int = 0, fixed: Collection[int] = (0,)) -> Iterator[
 def drawn_view(example: Example, rng: np.random.Generator) -> Compose:
     """Draw one of all views of ``example``: of the square any, and of colours any that keep its fixed ones.
 
-    What stays is what `fixed_colours` says of the demonstrations and the query's input, as where a model is asked.
+    What stays is what `fixed_colours` says of the demonstrations and the query's input, as in `solve`. A colour that
+    the query's output alone has moves, as nothing tells that it does not.
     """
     query = Pair(example.query.input, None)
     fixed = fixed_colours(Task(example.task_id, example.demonstrations, (query,)))

@@ -26,7 +26,7 @@ from arc_affinity.diagnosis.gap import (
     group_gap,
     sensitivity,
 )
-from arc_affinity.diagnosis.report.outputs import Kind, Output, RecordSet
+from arc_affinity.diagnosis.report.outputs import CONTEXTS, Kind, Output, RecordSet
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Place
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -119,8 +119,12 @@ class SetReport:
         # Several adaptations of one model may stand side by side.
         adapted = f" with adapters {subject.model_digest}" if subject.adapted else ""
         epoch = "" if subject.epoch is None else f", epoch {subject.epoch}"
-        shown = f", {subject.shown}" if subject.shown else ""
-        return f"{subject.model}{adapted}{epoch}, {subject.protocol}{shown}"
+        return f"{subject.model}{adapted}{epoch}, {self.told}"
+
+    @property
+    def told(self) -> str:
+        """The protocol, and what was shown in place of demonstrations that were drawn."""
+        return ", ".join(filter(None, (self.protocol, self.records.subject.context_told)))
 
     @property
     def solved_whole(self) -> tuple[str, ...]:
@@ -167,7 +171,7 @@ class Report:
 
         def place(each: SetReport) -> tuple[bool, int, bool]:
             subject = each.records.subject
-            return bool(subject.shown), LEAST_TOLD_FIRST.index(each.protocol), not subject.adapted
+            return bool(subject.context_told), LEAST_TOLD_FIRST.index(each.protocol), not subject.adapted
 
         return min(self.sets, key=place)
 
@@ -195,7 +199,7 @@ def build_report(
     """
     if not 1 <= len(sets) <= len(LETTERS):
         raise ArcAffinityError(f"a report is of 1 to {len(LETTERS)} sets of records, not {len(sets)}")
-    datasets = sorted({each.subject.asked for each in sets})
+    datasets = sorted({each.subject.dataset_name for each in sets})
     if len(datasets) > 1:
         raise ArcAffinityError(f"a report is of one dataset, not of {', '.join(datasets)}")
     reports = tuple(_set_report(letter, each, categories) for letter, each in zip(LETTERS, sets, strict=False))
@@ -312,6 +316,11 @@ def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str
         f"{each.letter} had been trained on the demonstrations of the tasks that it answers (transductive)."
         for each in sets
         if each.records.exposure == "transductive"
+    ]
+    notes += [
+        f"{each.letter} was {each.records.subject.context_told}."
+        for each in sets
+        if each.records.subject.context_told in CONTEXTS.values()
     ]
     counts = {len(each.records.tasks) for each in sets}
     if len(counts) > 1:

@@ -69,7 +69,7 @@ DEFINITIONS: Mapping[Kind, str] = MappingProxyType(
 """How each kind is told from the others; the first that fits, copies of the input before sizes and cells (ours)."""
 
 
-SHOWN = {"first": "shown the first pairs of each task", "others": "shown demonstrations of other tasks"}
+CONTEXTS = {"first": "shown the first pairs of each task", "others": "shown demonstrations of other tasks"}
 """How demonstrations were chosen, in words."""
 
 
@@ -85,15 +85,15 @@ class Subject(NamedTuple):
     edition: str | None = None
 
     @property
-    def asked(self) -> str:
+    def dataset_name(self) -> str:
         """The dataset, however its demonstrations were chosen."""
         return dataset_and_context(self.dataset)[0]
 
     @property
-    def shown(self) -> str:
+    def context_told(self) -> str:
         """What was shown beside a question, in words, where it was not drawn from its task's demonstrations."""
         context = dataset_and_context(self.dataset)[1]
-        return SHOWN.get(context, f"context {context!r:.40}") if context else ""
+        return CONTEXTS.get(context, f"context {context!r:.40}") if context else ""
 
 
 class Attempt(NamedTuple):
@@ -223,7 +223,7 @@ class Collector:
             self.first = self.first or record
             subject = subject_of(record)
             if subject not in self._sets:
-                others = [other for other in self._sources if other.asked != subject.asked]
+                others = [other for other in self._sources if other.dataset_name != subject.dataset_name]
                 if others:
                     raise ArcAffinityError(
                         f"{source}: records of dataset {subject.dataset!r} cannot be diagnosed together with those of "

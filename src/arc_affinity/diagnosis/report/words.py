@@ -49,7 +49,7 @@ def headline(report: Report) -> str:
     amount = "all" if solved == asked else "none" if not solved else f"{solved:,}"
     opening = f"{each.records.subject.model} solves {amount} of {what}"
     if solved == asked:
-        return f"{opening} ({each.protocol})"
+        return f"{opening} ({each.told})"
     found = failures(each)
     (commonest, most), failed = next(iter(found.items())), sum(found.values())
     failing = FAILING[commonest]
@@ -62,7 +62,7 @@ def headline(report: Report) -> str:
         mostly = f"mostly {failing}"
     else:
         mostly = f"where it fails, on {counted(failed, 'output')}, mostly {failing}"
-    return f"{opening}; {mostly} ({each.protocol})"
+    return f"{opening}; {mostly} ({each.told})"
 
 
 def findings(report: Report, *, drawn: bool = False) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _category_sentence(each: SetReport) -> str:
 
 def _differences(report: Report) -> Iterator[str]:
     names = {each.letter: each.name for each in report.sets}
-    shown = {each.letter: each.records.subject.shown for each in report.sets}
+    shown = {each.letter: each.records.subject.context_told for each in report.sets}
     cells = {(each.first, each.second): each for each in report.comparisons if each.key == "cell_accuracy"}
     for each in report.comparisons:
         difference = each.paired.difference

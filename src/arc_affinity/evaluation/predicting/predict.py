@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain, cycle, groupby
 from typing import TypeVar
 
 import numpy as np
@@ -72,7 +72,7 @@ Question = tuple[Example, ...]
 
 
 def questions_of_tasks(
-    tasks: Iterable[Task], pairs: int, asking: Asking, shown: context.Shown = "drawn"
+    tasks: Iterable[Task], pairs: int, asking: Asking, policy: context.AskedContext = "drawn"
 ) -> list[Question]:
     """Return one question for each test input of ``tasks``.
 
@@ -86,46 +86,54 @@ def questions_of_tasks(
             for i in range(len(task.test))
         ),
         asking,
-        shown,
+        policy,
     )
 
 
 def questions_of_store(
-    store: ExampleStore, pairs: int, asking: Asking, shown: context.Shown = "drawn"
+    store: ExampleStore, pairs: int, asking: Asking, policy: context.AskedContext = "drawn"
 ) -> list[Question]:
     """Return one question for each example of ``store``, shown other examples of its task, or of another.
 
     Raises:
         ArcAffinityError: as in `questions_of_tasks`.
     """
-    policy: context.ContextPolicy = "first" if shown == "first" else "drawn"
+    own: context.ContextPolicy = "first" if policy == "first" else "drawn"
     return _questions(
         (
             [
-                context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=policy)
+                context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=own)
                 for r in range(asking.views)
             ]
             for i in range(len(store))
         ),
         asking,
-        shown,
+        policy,
     )
 
 
-def _questions(asked: Iterable[Sequence[Example]], asking: Asking, shown: context.Shown) -> list[Question]:
+def _questions(asked: Iterable[Sequence[Example]], asking: Asking, policy: context.AskedContext) -> list[Question]:
     """Each example, drawn as often as there are views, under one after the other."""
     seen, each = asking.seen(), list(asked)
-    if shown == "others":
-        first: dict[str, Sequence[Example]] = {}
-        for draws in each:
-            first.setdefault(draws[0].task_id, draws)
-        stranger = context.strangers(list(first), asking.seed)
-        others = (first[stranger[draws[0].task_id]] for draws in each)
-        each = [
-            [replace(own, demonstrations=other.demonstrations) for own, other in zip(*pair, strict=True)]
-            for pair in zip(each, others, strict=True)
-        ]
+    if policy == "others":
+        each = _shown_others(each, asking.seed)
     return [tuple(view.apply_example(e) for view, e in zip(seen, draws, strict=True)) for draws in each]
+
+
+def _shown_others(asked: Sequence[Sequence[Example]], seed: int) -> list[Sequence[Example]]:
+    """The same questions, shown another task's demonstrations: the first of a task those of the other's first, and on."""
+    by_task: dict[str, list[Sequence[Example]]] = {}
+    for draws in asked:
+        by_task.setdefault(draws[0].task_id, []).append(draws)
+    stranger = context.strangers(list(by_task), seed)
+    found: list[Sequence[Example]] = []
+    for task_id, questions in by_task.items():
+        others = cycle(by_task[stranger[task_id]])
+        found += [
+            [replace(own, demonstrations=other.demonstrations) for own, other in zip(*pair, strict=True)]
+            for pair in zip(questions, others, strict=False)
+        ]
+    return found
 
 
 def predict(

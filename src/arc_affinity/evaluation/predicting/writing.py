@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from arc_affinity.data.batching.demonstrations import Shown
+from arc_affinity.data.batching.demonstrations import AskedContext
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError
@@ -50,7 +50,7 @@ def ask(
     chosen: Collection[str],
     pairs: int,
     asking: Asking,
-    shown: Shown = "drawn",
+    policy: AskedContext = "drawn",
 ) -> list[Question]:
     """Return the questions of the ``chosen`` tasks of an example store or a dataset; which are chosen changes none.
 
@@ -58,11 +58,11 @@ def ask(
         ArcAffinityError: it is no store and has no examples to leak.
     """
     if isinstance(source, ExampleStore):
-        questions = questions_of_store(source, pairs, asking, shown)
-    elif shown == "first":
-        raise ArcAffinityError(f"--context {shown} is for example stores; a task's demonstrations are never its tests")
+        questions = questions_of_store(source, pairs, asking, policy)
+    elif policy == "first":
+        raise ArcAffinityError(f"--context {policy} is for example stores; a task's demonstrations are never its tests")
     else:
-        questions = questions_of_tasks(source, pairs, asking, shown)
+        questions = questions_of_tasks(source, pairs, asking, policy)
     wanted = set(chosen)
     return [question for question in questions if question[0].task_id in wanted]
 

@@ -104,7 +104,7 @@ def train(
         progress: whether Lightning may show its own progress bar.
         machine: how to spread the work (see `hardware.find_machine`). With several processes this very script is
             started again for each. A run that goes on with another number of them ends with other weights.
-        data_dir: folder with the datasets that are not installed, of which the recipe's examples may be one.
+        data_dir: folder with the datasets that are not installed, of which the recipe's may be some.
 
     Raises:
         UntrainableError: ``start`` has other parts than the recipe's model, or the loss is no number any more.

@@ -47,9 +47,9 @@ class Recipe:
         name: Of the recipe.
         start: Model whose weights to start from (a bundled name, a folder or a checkpoint); fresh ones unless given.
         examples: Store, dataset, task file or folder of them whose examples to train on in place of generated ones; the
-            last validation-per-task of each task are for validation.
-        validate_on: Store, dataset, task file or folder of them whose examples decide which weights are kept. Without
-            it they are other examples of the training tasks, and say nothing of tasks that are not trained on.
+            last validation-per-task of each task are for validation, unless there is validate-on.
+        validate_on: Store, dataset, task file or folder of them whose examples decide which weights are kept, all of
+            them. Without it these are other examples of the training tasks, and say nothing of unseen ones.
         tasks: Whose examples re-arc's generators make.
         per_task: Training examples of each task.
         data_seed: Of the training examples.
@@ -58,7 +58,7 @@ class Recipe:
         validation_seed: Of the validation examples.
         context: How demonstrations are chosen; "first" is the published package's leak.
         augment: none; all (each training example and its demonstrations under one view, drawn anew in each pass:
-            turned, mirrored, recoloured).
+            turned, mirrored, recoloured, but for black and colours that the demonstrations' outputs alone have).
         batch_cells: Most tokens of queries and outputs in a batch, padding included; several processes share them.
         batch_examples: Most examples in a batch; several processes share them.
         curriculum: Stages of (most tokens of a query and its output, validations); then come all examples.

@@ -192,7 +192,7 @@ class SettingsSweep:
             out: folder of the search.
             workers: where trials run, which must see ``out``. With one at a time the same call gives the same trials.
             report: told of each trial as it ends.
-            data_dir: folder with the datasets that are not installed, of which the recipe's examples may be one.
+            data_dir: folder with the datasets that are not installed, of which the recipe's may be some.
 
         Raises:
             ArcAffinityError: Optuna is not installed, there are no such examples, or the folder holds another search or

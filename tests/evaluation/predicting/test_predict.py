@@ -323,7 +323,9 @@ def test_demonstrations_of_other_tasks_take_the_place_of_a_tasks_own(tmp_path) -
             given.setdefault(own[0].task_id, set()).update(givers)
         assert all(len(givers) == 1 and task not in givers for task, givers in given.items())
         assert set().union(*given.values()) == set(given), "each task's are shown in the place of one other's"
-    with pytest.raises(ArcAffinityError, match="take two tasks"):
+    draws = {tuple(p.input.tobytes() for p in each[0].demonstrations) for each in questions[1][:3]}
+    assert len(draws) == 3, "each example of a store has a draw of its own"
+    with pytest.raises(ArcAffinityError, match="the dataset has one alone"):
         questions_of_tasks(TASKS[:1], 2, asking, "others")
 
 

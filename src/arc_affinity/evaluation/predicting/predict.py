@@ -121,7 +121,7 @@ def _questions(asked: Iterable[Sequence[Example]], asking: Asking, policy: conte
 
 
 def _shown_others(asked: Sequence[Sequence[Example]], seed: int) -> list[Sequence[Example]]:
-    """The same questions, shown another task's demonstrations: the first of a task those of the other's first, and on."""
+    """The same questions; those of a task are shown, one after the other, what another task's were shown."""
     by_task: dict[str, list[Sequence[Example]]] = {}
     for draws in asked:
         by_task.setdefault(draws[0].task_id, []).append(draws)

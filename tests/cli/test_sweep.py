@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("optuna")
 
+from arc_affinity.training.executors import Workers
 from arc_affinity.training.sweeps.settings import Found, SettingsSweep, Trial
 
 VARIED = ("--vary", "learning_rate=1e-4:1e-1:log", "--vary", "optimiser=adam,muon")
@@ -23,8 +24,8 @@ def test_what_a_search_tells(
     trials[3] = Trial(3, {"learning_rate": 1 / 3, "optimiser": "muon"}, None, "no number")
     seen = []
 
-    def run(self: SettingsSweep, folder: Path, open: object, at_a_time: int, report: Callable, _: Path | None) -> Found:
-        seen.append((self.trials, self.share, self.seed, tuple(self.space), folder, at_a_time))
+    def run(self: SettingsSweep, folder: Path, workers: Workers, report: Callable, _: Path | None) -> Found:
+        seen.append((self.trials, self.share, self.seed, tuple(self.space), folder, workers.at_a_time))
         for trial in trials[2:]:
             report(trial)
         return Found(tuple(trials), importance)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import load_tasks
-from arc_affinity.data.generation.rearc import input_key
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.store.files import is_store
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.types import Pair
 
@@ -57,21 +57,16 @@ def copy_apart(name: str, other: str, folder: Path, data_dir: Path | None = None
     """
     places = folder / "train", folder / "validation"
     if not all(map(is_store, places)):
+        parts = [_read(each, 0, data_dir) for each in (name, other)]
         trained, validated = (
-            {_key(pair): task for task, pairs in _read(each, 0, data_dir).items() for pair in pairs}
-            for each in (name, other)
+            {digest_of_pairs([pair]): task for task, pairs in part.items() for pair in pairs} for part in parts
         )
         if shared := sorted({validated[key] for key in trained.keys() & validated.keys()}):
             raise ArcAffinityError(f"{other}: examples of these tasks are trained on too: {listing('tasks', shared)}")
-    training, validation = (
-        copy_examples(each, place, data_dir) for each, place in zip((name, other), places, strict=True)
-    )
-    return training, validation
-
-
-def _key(pair: Pair) -> bytes:
-    assert pair.output is not None
-    return input_key(pair.input) + input_key(pair.output)
+        for each, place, part in zip((name, other), places, parts, strict=True):
+            if not is_store(place):
+                write_store(place, part, {"source": each})
+    return ExampleStore.open(places[0]), ExampleStore.open(places[1])
 
 
 def _read(name: str, held_out: int, data_dir: Path | None) -> dict[str, list[Pair]]:

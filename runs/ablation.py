@@ -134,6 +134,15 @@ def small_examples(out: Path, request: Request) -> ExampleStore:
     return store
 
 
+def training_examples(out: Path, per_task: int, longest: int, tasks: int | None = None) -> ExampleStore:
+    """Make what the family is trained on, of the first ``tasks`` training tasks (of all unless given), or open it."""
+    champion = RECIPES["champion"]
+    # A task needs examples to train on beside those that validate.
+    least = LEAST + champion.validation_per_task
+    wanted = Request(published_split().train[:tasks], per_task, champion.data_seed, longest, per_task, least)
+    return small_examples(out, wanted)
+
+
 def run(name: str, seed: int, options: argparse.Namespace, examples: Path, questions: Sequence[Question]) -> None:
     """Train a variant with one seed and have it answer; what is done already is left."""
     folder = options.out / f"{name}-{seed}"
@@ -278,20 +287,14 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    split, champion, longest = published_split(), RECIPES["champion"], options.max_tokens
-    # A task needs examples to train on beside those that validate.
-    least = LEAST + champion.validation_per_task
-    examples = options.out / "examples"
-    trained_on = small_examples(
-        examples,
-        Request(split.train[: options.tasks], options.per_task, champion.data_seed, longest, options.per_task, least),
-    )
+    examples, longest = options.out / "examples", options.max_tokens
+    trained_on = training_examples(examples, options.per_task, longest, options.tasks)
+    unseen = published_split().validation[: options.tasks]
     # Four times as many are made as are asked, since some are too large.
     asked = small_examples(
-        options.out / "unseen",
-        Request(split.validation[: options.tasks], 4 * options.asked, UNSEEN_SEED, longest, options.asked, LEAST),
+        options.out / "unseen", Request(unseen, 4 * options.asked, UNSEEN_SEED, longest, options.asked, LEAST)
     )
-    questions = questions_of_store(asked, champion.model.context_pairs, Asking())
+    questions = questions_of_store(asked, RECIPES["champion"].model.context_pairs, Asking())
     labels = published_reference(None, task_ids()).labels
     assert labels is not None
     said = (

@@ -98,6 +98,12 @@ def test_a_run_and_the_same_again(cli, recipe: Path, tmp_path: Path) -> None:
         (("smoke", "--steps", 0), 2, "flags: steps must be a whole number of 1 or more, not 0"),
         (("smoke", "--restart-steps", 7), 2, "restart_steps is of the schedule cosine-restarts"),
         (("champion", "--warmup-steps", 0), 2, "warmup_steps is of the schedule warmup-linear"),
+        (("smoke", "--examples", "mine", "--tasks", "all"), 2, "flags: tasks would change nothing beside examples"),
+        (
+            ("smoke", "--validate-on", "arc-agi-1/training", "--validation-per-task", 3),
+            2,
+            "flags: validation_per_task would change nothing beside validate_on",
+        ),
         (("smoke", "--curriculum", 256), 2, "--curriculum"),
         (("smoke", "--model.width", 7), 2, "width 7 does not divide into 4 heads"),
         (("smoke", "--name", "mine"), 2, "Unknown option: --name"),

@@ -38,6 +38,8 @@ def test_a_file_builds_on_another_file(tmp_path: Path) -> None:
         ('base = "rotaty"', "r.toml: unknown recipe 'rotaty'; did you mean 'rotary'?"),
         ("base = 3", "r.toml: base must be a recipe's name or file, not 3"),
         ('base = "r.toml"', "r.toml: the recipe builds on itself"),
+        ('base = "smoke"\nrestart_steps = 3', "r.toml: restart_steps is of the schedule cosine-restarts"),
+        ('examples = "mine"\nper_task = 3', "r.toml: per_task would change nothing beside examples"),
         ('base = "none.toml"', "cannot read .*none.toml"),
     ],
 )

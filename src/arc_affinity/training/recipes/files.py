@@ -110,14 +110,17 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> Recipe:
         raise ArcAffinityError(f"{path}: the recipe builds on itself")
     content: dict[str, Any] = {"name": path.stem, **read_toml(path)}
     named = content.pop(BASE, None)
-    if named is None:
-        return Recipe.from_dict(content, str(path))
+    recipe = Recipe.from_dict(content, str(path), None if named is None else _below(named, path, above))
+    recipe.refuse_ignored(content, str(path))
+    return recipe
+
+
+def _below(named: object, path: Path, above: tuple[Path, ...]) -> Recipe:
+    """The recipe that the file ``path`` builds on."""
     if not isinstance(named, str):
         raise ArcAffinityError(f"{path}: {BASE} must be a recipe's name or file, not {named!r:.60}")
     if named.endswith(".toml"):
-        below = _read_toml(path.parent / named, (*above, path.resolve()))
-    elif named in RECIPES:
-        below = RECIPES[named]
-    else:
-        raise ArcAffinityError(f"{path}: {unknown('recipe', named, RECIPES)}")
-    return Recipe.from_dict(content, str(path), below)
+        return _read_toml(path.parent / named, (*above, path.resolve()))
+    if named in RECIPES:
+        return RECIPES[named]
+    raise ArcAffinityError(f"{path}: {unknown('recipe', named, RECIPES)}")

@@ -165,16 +165,20 @@ class Recipe:
         return cls.from_dict(now, where)
 
     def refuse_ignored(self, given: Collection[str], where: str, schedules: Collection[str] = ()) -> None:
-        """Refuse fields that were ``given`` on purpose, where the recipe's schedule does not look at them.
+        """Refuse fields that were ``given`` on purpose, where the recipe's schedule or examples leave them unread.
 
         Where the schedule is varied too, ``schedules`` are all that it may be; ``where`` begins the message.
 
         Raises:
-            ArcAffinityError: naming the first such field, and the schedule that it is for.
+            ArcAffinityError: naming the first such field, and what it is for.
         """
         for name, schedule in OF_A_SCHEDULE.items():
             if name in given and schedule not in (schedules or (self.schedule,)):
                 raise ArcAffinityError(f"{where}: {name} is of the schedule {schedule}, and would change nothing here")
+        for name, instead in UNREAD_BESIDE.items():
+            other = next((other for other in instead if getattr(self, other)), None)
+            if name in given and other:
+                raise ArcAffinityError(f"{where}: {name} would change nothing beside {other}")
 
     def overridden(self, values: Mapping[str, Any], where: str = "override") -> Recipe:
         """Return the recipe with some fields changed; those of the model are named ``model.FIELD``.
@@ -200,6 +204,15 @@ class Recipe:
 
 OF_A_SCHEDULE: Mapping[str, ScheduleName] = {"warmup_steps": "warmup-linear", "restart_steps": "cosine-restarts"}
 """Fields that one schedule alone looks at."""
+
+UNREAD_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "tasks": ("examples",),
+    "per_task": ("examples",),
+    "data_seed": ("examples",),
+    "validation_per_task": ("validate_on",),
+    "validation_seed": ("examples", "validate_on"),
+}
+"""Fields that say what is generated, and those in whose place nothing is."""
 
 OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples", "validate_on")
 """Fields that decide which examples there are."""

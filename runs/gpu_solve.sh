@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `solve` on one GPU, base and all, in about 30 minutes: BASE_HOURS of training a larger base on everything that nobody
+# `solve` on one GPU, base and all, meant to take about 30 minutes (nobody has measured it yet): BASE_HOURS of training a larger base on everything that nobody
 # is asked about, then SOLVE for ARC-AGI-1 evaluation from it, and (with ARC2=1) for ARC-AGI-2. The figures are in
 # OUT/*/summary.json. The base has 24.3 million parameters of at most 25.
 # A dry run on a CPU, which only shows that it works:

@@ -467,6 +467,17 @@ def test_our_cnn_is_judged_by_its_splits():
     assert claim.figures["mean"] == pytest.approx(165 / 546)
     assert "30.2 % (26.9 % to 33.3 %), always-S3 27.8 %; one split: 30.8 % (95 % CI 21.6 to 41.7)" in claim.reproduced
     assert claim.measured_by == "python runs/visual_cnn.py --splits 7"
+    assert "right on 30.2 % (95 % CI 28.4 to 32.1)" in claim.why and "36.25 % is outside that interval" in claim.why
+
+
+def test_our_cnn_refutes_nothing_where_the_published_share_is_within_its_interval(monkeypatch):
+    rights, always = (30, 27, 29, 20), (29, 28, 20, 22)
+    monkeypatch.setattr(claims_taxonomy, "our_cnn", lambda: claims_taxonomy.OurCnn("c", 78, rights, always))
+    claim = claims_taxonomy.visual_classifier(evidence())
+    assert claim.verdict is Verdict.UNCHECKED and "36.25 % is within that interval" in claim.why
+    surely = claims_taxonomy.OurCnn("c", 78, (30, 31, 32, 33, 30, 31, 32, 33), (20,) * 8)
+    monkeypatch.setattr(claims_taxonomy, "our_cnn", lambda: surely)
+    assert claims_taxonomy.visual_classifier(evidence()).verdict is Verdict.CHANGES
 
 
 def test_merged_adapters_are_judged_by_their_barrier_and_by_what_is_left(monkeypatch):

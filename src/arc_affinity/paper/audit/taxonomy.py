@@ -191,7 +191,8 @@ def visual_classifier(_: Evidence) -> Finding:
     """The counts behind the shares, 80 held-out tasks, 21 of them S3; and a run of ours on several splits."""
     cnn = our_cnn()
     shares, always = ([right / cnn.tested for right in each] for each in (cnn.right, cnn.always_s3))
-    average, baseline = mean(shares).value or 0.0, mean(always).value or 0.0
+    ours, baseline = mean(shares), mean(always).value or 0.0
+    average = ours.value or 0.0
     # What one split of so many tasks may give where the network is as good as on average.
     one = share(round(average * cnn.tested), cnn.tested)
     reproduced = (
@@ -204,20 +205,22 @@ def visual_classifier(_: Evidence) -> Finding:
         f"always-S3 would have 21 of 80 = {percent(21 / 80, 2)}"
     )
     better = paired(*(dict(zip(map(str, range(len(each))), each, strict=True)) for each in (always, shares)))
+    # Splits share tasks, so that the test is too easy to pass and the interval too narrow, if anything.
+    told_apart, as_published = average > baseline and significant(better.p), within(ours, 29 / 80)
     why = (
-        f"our run: a CNN as far as it is described is right on {percent(average)} of unseen tasks on average, where "
+        f"our run: a CNN as far as it is described is right on {ours.percent()} of unseen tasks on average, where "
         f"always-S3 is on {percent(baseline)}, {p_value(better.p)} over {len(shares)} splits; 36.25 % is "
+        f"{'within' if as_published else 'outside'} that interval, and "
         f"{'within' if within(one, 29 / 80) else 'not within'} what one split gives by chance"
     )
-    # Splits share tasks, so that the test is too easy to pass, if anything.
-    told_apart = average > baseline and significant(better.p)
+    verdict = Verdict.CHANGES if told_apart else Verdict.UNCHECKED if as_published else Verdict.FAILS
     figures: dict[str, float | None] = {
         "mean": average,
         "least": min(shares),
         "most": max(shares),
         "always_s3": baseline,
     }
-    return Finding(Verdict.CHANGES if told_apart else Verdict.FAILS, why, reproduced, audited, figures, cnn.command)
+    return Finding(verdict, why, reproduced, audited, figures, cnn.command)
 
 
 def s3_split(e: Evidence) -> Finding:

@@ -22,6 +22,9 @@ SEARCH_LIMIT = 0.25
 """Share of a budget in time after which no task is searched any more: a search takes somewhat longer than it is told,
 and of a thousand tasks that adds up."""
 
+ALONE_SHARE, ALONE_LIMIT = 0.9, 0.95
+"""The same two shares where nothing else is asked; each task may take all of its part then."""
+
 SEARCHED_STATES = 20_000
 """Distinct results that the search keeps in each view of a task; what bounds it where the budget is in steps."""
 
@@ -57,12 +60,19 @@ class SolveSettings:
         if self.budget.seconds is None:
             return math.inf
         # Of more workers than tasks those left over have nothing to do.
-        return min(SEARCH_SECONDS, SEARCH_SHARE * self.budget.seconds * min(workers, tasks) / tasks)
+        each = self.search_share * self.budget.seconds * min(workers, tasks) / tasks
+        return each if self.sources == "search" else min(SEARCH_SECONDS, each)
+
+    @property
+    def search_share(self) -> float:
+        """Part of a budget in time that the search may have."""
+        return ALONE_SHARE if self.sources == "search" else SEARCH_SHARE
 
     @property
     def search_limit(self) -> float | None:
         """Seconds that the search of all tasks together may take; None where the budget is in steps."""
-        return None if self.budget.seconds is None else SEARCH_LIMIT * self.budget.seconds
+        share = ALONE_LIMIT if self.sources == "search" else SEARCH_LIMIT
+        return None if self.budget.seconds is None else share * self.budget.seconds
 
 
 @dataclass(frozen=True)

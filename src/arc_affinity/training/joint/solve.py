@@ -31,7 +31,7 @@ from arc_affinity.training.joint.adapting import adapting_job
 from arc_affinity.training.joint.plan import LEAST_SHARE, make_plan
 from arc_affinity.training.joint.processes import Processes, processes_for, train_jointly, worth_starting
 from arc_affinity.training.joint.recipe import Budget
-from arc_affinity.training.joint.settings import SEARCH_SHARE, SEARCHED_STATES, SolveSettings, Where
+from arc_affinity.training.joint.settings import SEARCHED_STATES, SolveSettings, Where
 from arc_affinity.training.joint.trainer import STATE, Progress
 from arc_affinity.types import Pair, Task
 
@@ -311,7 +311,7 @@ def _train(
 
 def _search(tasks: Sequence[Task], settings: SolveSettings, where: Where, workers: int, report: Report) -> Searched:
     if settings.budget.seconds is not None:
-        workers = worth_starting(min(workers, len(tasks)), SEARCH_SHARE * settings.budget.seconds)
+        workers = worth_starting(min(workers, len(tasks)), settings.search_share * settings.budget.seconds)
     header = {"tasks": len(tasks), "states": SEARCHED_STATES}
     with (
         Journal(where.folder / PROGRAMS, header) as journal,

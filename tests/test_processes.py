@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
@@ -22,6 +24,18 @@ def done(value: int) -> Future[int]:
 def test_a_killed_worker_ends_the_work_in_one_line() -> None:
     with worker_pool(2) as pool, pytest.raises(WorkersLostError, match="a worker process was killed"):
         list(hand_out(lambda code: pool.submit(os._exit, code), [3, 4, 5], 2))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_processes_end_amid_their_work_with_the_block_that_an_error_ends(error: type[BaseException]) -> None:
+    begun = time.monotonic()
+    with pytest.raises(error), worker_pool(2) as pool:
+        mine = multiprocessing.active_children()
+        for _ in range(2):
+            pool.submit(time.sleep, 300)
+        raise error
+    assert len(mine) == 2 and not any(child.is_alive() for child in mine)
+    assert time.monotonic() - begun < 100
 
 
 def test_a_script_that_each_worker_would_run_again_is_told_what_to_do(tmp_path: Path) -> None:

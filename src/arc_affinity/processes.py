@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from arc_affinity.errors import ArcAffinityError
@@ -34,6 +35,10 @@ NOT_STARTED = (
 )
 
 
+LEAVING = 5.0
+"""Seconds that a process may take to end once it is told to."""
+
+
 def cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -43,18 +48,33 @@ def cores() -> int:
 def worker_pool(number: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of ``number`` processes, all of them started; what waits at the end of the block is cancelled.
 
+    Where the block ends by an error or an interrupt, the processes end with it, amid their work.
+
     Raises:
         WorkersLostError: they do not start.
     """
     # Spawned, because a forked copy of a process with threads (torch's) may hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(number, mp_context=context, initializer=prepare_worker)
+    others = {child.pid for child in multiprocessing.active_children()}
     try:
         with _interrupts_held():
             _start_all(pool, number)
         yield pool
+    except BaseException:
+        # Python would wait for their work before it leaves, and they would write where nobody holds the folder now.
+        _end(child for child in multiprocessing.active_children() if child.pid not in others)
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end(children: Iterable[BaseProcess]) -> None:
+    ended = list(children)
+    for child in ended:
+        child.terminate()
+    for child in ended:
+        child.join(LEAVING)
 
 
 def _start_all(pool: ProcessPoolExecutor, number: int) -> None:

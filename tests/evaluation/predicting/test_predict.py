@@ -329,6 +329,24 @@ def test_demonstrations_of_other_tasks_take_the_place_of_a_tasks_own(tmp_path) -
         questions_of_tasks(TASKS[:1], 2, asking, "others")
 
 
+@pytest.mark.parametrize("shown", ["drawn", "others", "first"])
+def test_chosen_tasks_are_asked_the_same_and_no_others_are_drawn(tmp_path, monkeypatch, shown) -> None:
+    write_store(tmp_path / "s", {f"t{n}": [pair(3 * n + k, 2, 3) for k in range(3)] for n in range(3)})
+    store, asking = ExampleStore.open(tmp_path / "s"), Asking(views=2)
+    every = questions_of_store(store, 2, asking, shown)
+    drawn, from_store = [], context.from_store
+    monkeypatch.setattr(
+        context, "from_store", lambda *given, **more: drawn.append(given[1]) or from_store(*given, **more)
+    )
+    some = questions_of_store(store, 2, asking, shown, {"t1"})
+    assert digest(some) == digest(question for question in every if question[0].task_id == "t1")
+    assert set(drawn) == (set(range(9)) if shown == "others" else {3, 4, 5})
+    if shown != "first":
+        tasks = questions_of_tasks(TASKS, 2, asking, shown, [TASKS[1].id])
+        of_all = questions_of_tasks(TASKS, 2, asking, shown)
+        assert digest(tasks) == digest(question for question in of_all if question[0].task_id == TASKS[1].id)
+
+
 def test_questions_of_a_store_ask_every_example(tmp_path) -> None:
     write_store(tmp_path / "s", {"t1": [pair(k, 2, 3) for k in (1, 5, 9)], "t2": [pair(k, 4, 3) for k in (2, 7)]})
     store = ExampleStore.open(tmp_path / "s")

@@ -72,26 +72,37 @@ Question = tuple[Example, ...]
 
 
 def questions_of_tasks(
-    tasks: Iterable[Task], pairs: int, asking: Asking, policy: context.AskedContext = "drawn"
+    tasks: Iterable[Task],
+    pairs: int,
+    asking: Asking,
+    policy: context.AskedContext = "drawn",
+    chosen: Collection[str] | None = None,
 ) -> list[Question]:
-    """Return one question for each test input of ``tasks``.
+    """Return one question for each test input of ``tasks``, or of the ``chosen`` ones; which are chosen changes none.
 
     Raises:
         ArcAffinityError: there are not so many views, or no other task whose demonstrations could be shown.
     """
+    looked_at = _looked_at(policy, chosen)
     return _questions(
         (
             [context.from_task(task, i, pairs=pairs, seed=asking.seed, round=r) for r in range(asking.views)]
             for task in tasks
+            if looked_at is None or task.id in looked_at
             for i in range(len(task.test))
         ),
         asking,
         policy,
+        chosen,
     )
 
 
 def questions_of_store(
-    store: ExampleStore, pairs: int, asking: Asking, policy: context.AskedContext = "drawn"
+    store: ExampleStore,
+    pairs: int,
+    asking: Asking,
+    policy: context.AskedContext = "drawn",
+    chosen: Collection[str] | None = None,
 ) -> list[Question]:
     """Return one question for each example of ``store``, shown other examples of its task, or of another.
 
@@ -99,25 +110,44 @@ def questions_of_store(
         ArcAffinityError: as in `questions_of_tasks`.
     """
     own: context.ContextPolicy = "first" if policy == "first" else "drawn"
+    looked_at = _looked_at(policy, chosen)
     return _questions(
         (
             [
                 context.from_store(store, i, pairs=pairs, seed=asking.seed, epoch=r, policy=own)
                 for r in range(asking.views)
             ]
-            for i in range(len(store))
+            for task_id in store.tasks
+            if looked_at is None or task_id in looked_at
+            for i in store.indices(task_id)
         ),
         asking,
         policy,
+        chosen,
     )
 
 
-def _questions(asked: Iterable[Sequence[Example]], asking: Asking, policy: context.AskedContext) -> list[Question]:
-    """Each example, drawn as often as there are views, under one after the other."""
+def _looked_at(policy: context.AskedContext, chosen: Collection[str] | None) -> Collection[str] | None:
+    """The tasks whose demonstrations are looked at; None for all, as other tasks' may be those of any."""
+    return None if policy == "others" or chosen is None else frozenset(chosen)
+
+
+def _questions(
+    asked: Iterable[Sequence[Example]],
+    asking: Asking,
+    policy: context.AskedContext,
+    chosen: Collection[str] | None,
+) -> list[Question]:
+    """Each example of a chosen task, drawn as often as there are views, under one after the other."""
     seen, each = asking.seen(), list(asked)
     if policy == "others":
         each = _shown_others(each, asking.seed)
-    return [tuple(view.apply_example(e) for view, e in zip(seen, draws, strict=True)) for draws in each]
+    wanted = None if chosen is None else frozenset(chosen)
+    return [
+        tuple(view.apply_example(e) for view, e in zip(seen, draws, strict=True))
+        for draws in each
+        if wanted is None or draws[0].task_id in wanted
+    ]
 
 
 def _shown_others(asked: Sequence[Sequence[Example]], seed: int) -> list[Sequence[Example]]:

@@ -58,13 +58,10 @@ def ask(
         ArcAffinityError: it is no store and has no examples to leak.
     """
     if isinstance(source, ExampleStore):
-        questions = questions_of_store(source, pairs, asking, policy)
-    elif policy == "first":
+        return questions_of_store(source, pairs, asking, policy, chosen)
+    if policy == "first":
         raise ArcAffinityError(f"--context {policy} is for example stores; a task's demonstrations are never its tests")
-    else:
-        questions = questions_of_tasks(source, pairs, asking, policy)
-    wanted = set(chosen)
-    return [question for question in questions if question[0].task_id in wanted]
+    return questions_of_tasks(source, pairs, asking, policy, chosen)
 
 
 def write_predictions(

@@ -316,6 +316,23 @@ def test_a_submission_without_a_dataset_is_refused(cli, tmp_path):
     failed(lacking, "missing tasks: 399")
 
 
+def test_attempts_that_are_no_grid_count_as_in_the_score(cli, tmp_path, training):
+    path, dataset = tmp_path / "part.json", ("--dataset", TRAINING, "--tasks", *(task.id for task in training))
+
+    def asked(grids):
+        answers = {t.id: [{"attempt_1": grids(t, p), "attempt_2": []} for p in t.test] for t in training}
+        path.write_text(json.dumps(answers))
+        (told,) = numbers_of(cli("diagnose", path, *dataset, "--out", tmp_path / "r.html", "--json"))["sets"]
+        (scored,) = json.loads(cli("score", path, *dataset, "--json").out)["scores"]
+        for name in ("copy_accuracy", "change_accuracy", "cell_accuracy"):
+            assert told["scores"][name]["value"] == pytest.approx(scored[name]["over_tasks"]), name
+        return told
+
+    right = asked(lambda task, pair: pair.output.tolist() if task is training[0] else [])
+    assert right["scores"]["score"]["value"] == pytest.approx(1 / len(training))
+    assert asked(lambda *_: [])["scores"]["score"]["value"] == 0
+
+
 def test_records_of_tasks_with_code_need_no_torch(cli_process, tmp_path, records):
     done = cli_process(
         "diagnose", records, "--out", tmp_path / "report.html", env={"PYTHONPATH": str(blocking(tmp_path))}

@@ -20,6 +20,7 @@ from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.errors import UsageError
 from arc_affinity.evaluation.records.record import Sources
 from arc_affinity.models.storage.names import check_base
+from arc_affinity.text import counted
 
 if TYPE_CHECKING:
     from arc_affinity.training.joint.solve import Solved
@@ -121,10 +122,11 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
     from arc_affinity.training.joint.solve import RECORDS, SUBMISSION
 
     figures = solved.summary
-    lines = [
-        f"{figures['tasks']} tasks, {figures['outputs']} test outputs in {seconds:.0f} s "
-        f"({figures['steps']} training steps, {figures['views_median']:.0f} views)",
-    ]
+    trained = f" ({counted(figures['steps'], 'training step')}, {figures['views_median']:.0f} views)"
+    if figures["sources"] == "search":
+        trained = ""
+    asked = f"{counted(figures['tasks'], 'task')}, {counted(figures['outputs'], 'test output')}"
+    lines = [f"{asked} in {seconds:.0f} s{trained}"]
     if figures["learned"] < figures["tasks"] and figures["steps"]:
         more = "more --steps teach" if figures["budget"]["seconds"] is None else "a longer --budget teaches"
         lines.append(
@@ -132,10 +134,12 @@ def _tell(console: Console, solved: Solved, out: Path, seconds: float) -> None:
             f"learn; {more} it more"
         )
     if figures["outputs_unanswered"]:
-        lines.append(f"{figures['outputs_unanswered']} outputs have no answer: their inputs stand for them")
+        none = counted(figures["outputs_unanswered"], "output")
+        lines.append(f"no answer to {none}; the submission has [[0]] there")
+    exposure = f", {figures['exposure']}" if figures["exposure"] else ""
     if "score" in figures:
         lines.append(
-            f"score {figures['score']:.1%} (arc_prize, two attempts, transductive); first attempt "
+            f"score {figures['score']:.1%} (arc_prize, two attempts{exposure}); first attempt "
             f"{figures['first']:.1%}; among all candidates {figures['among_candidates']:.1%}"
         )
     if solved.caution:

@@ -32,7 +32,7 @@ from arc_affinity.evaluation.records.record import (
 )
 from arc_affinity.evaluation.scoring.metrics import Protocol, measure
 from arc_affinity.evaluation.scoring.scores import Score, score_on, score_submission
-from arc_affinity.evaluation.submission import Requirements, attempts_made, read_given, read_submission, result_files
+from arc_affinity.evaluation.submission import Requirements, read_given, read_submission, result_files
 from arc_affinity.types import Example, Pair, Task
 
 Tell = Callable[[ArcAffinityError], None]
@@ -196,7 +196,7 @@ class Reading:
         read = read_submission if self.strict else read_given
         for task_id, answers in read(path, self.required).items():
             for index, (pair, answer) in enumerate(zip(by_id[task_id].test, answers, strict=True)):
-                for number, grid in attempts_made(answer).items():
+                for number, grid in enumerate(answer, 1):
                     yield make_record(origin, Example(task_id, index, pair, ()), number, grid)
 
     def _dataset_for(self, path: Path) -> str:

@@ -13,6 +13,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.candidates import answering
 from arc_affinity.evaluation.candidates.answering import questions_of
 from arc_affinity.evaluation.candidates.collecting import Answers, Network
+from arc_affinity.evaluation.predicting.voting import Candidate
 from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.training.executors import SerialExecutor
 from arc_affinity.types import Pair, Task
@@ -43,6 +44,21 @@ def test_what_is_kept_is_not_asked_again(tmp_path: Path) -> None:
         ([[5, 6]], -2.0),
     ]
     assert 2.5 <= answers.spent < 60
+
+
+def test_a_round_cut_short_leaves_the_questions_that_it_came_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = kept(tmp_path)
+    voted, judged = np.full((1, 3), 8, np.uint8), np.full((1, 3), 9, np.uint8)
+    drafts = {("t", at): [Candidate(voted, -1.0, 0), Candidate(judged, -2.0, 0)] for at in (0, 1)}
+    # The second candidate is the likelier one; of the last question it is not asked.
+    said = {0: -4.0, 1: -3.0}
+    monkeypatch.setattr(
+        Answers, "_round", lambda _, stage, number, asked, limit: ((each, said[each.candidate]) for each in asked[:-1])
+    )
+    first = {place: choices[0].grid for place, choices in answers.ranked(drafts).items()}
+    assert np.array_equal(first["t", 0], judged) and np.array_equal(first["t", 1], voted)
 
 
 @pytest.mark.parametrize(

@@ -46,15 +46,18 @@ DRAFTS = {("a", 0): drafts(4, 1, 1), ("b", 0): drafts(0, 3)}
 
 def test_candidates_become_records_in_order() -> None:
     records = records_of(TASKS, MERGED, ORIGIN)
-    told = [(r.task_id, r.test_index, r.attempt, int(r.prediction[0, 0]), r.source) for r in records]
+    told = [
+        (r.task_id, r.test_index, r.attempt, None if r.prediction is None else int(r.prediction[0, 0]), r.source)
+        for r in records
+    ]
     assert told == [
         ("a", 0, 1, 4, "network"),
         ("a", 0, 2, 1, "search"),
         ("a", 1, 1, 4, "network"),
         ("a", 1, 2, 5, "search"),
         ("a", 1, 3, 2, "network"),
-        # Nothing was found: the input stands for an answer.
-        ("b", 0, 1, 0, None),
+        # Nothing was found.
+        ("b", 0, 1, None, None),
     ]
     assert [(r.votes, r.views, r.log_likelihood, r.program) for r in records[:2]] == [
         (3, 8, -1.5, None),

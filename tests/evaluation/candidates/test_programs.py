@@ -66,6 +66,16 @@ def test_what_was_searched_is_not_searched_again(tmp_path: Path) -> None:
     ]
 
 
+def test_the_last_tasks_have_the_time_that_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    clock = iter([0.0, 1.0, 1.0, 2.0, 8.0, 8.0, 9.0])
+    monkeypatch.setattr("arc_affinity.evaluation.candidates.programs.time.monotonic", lambda: next(clock, 9.0))
+    monkeypatch.setattr(programs, "search_task", lambda _task, seconds, _states: given.append(seconds) or [[], []])
+    with Journal(tmp_path / "programs.jsonl", {"tasks": 3}) as journal:
+        search_tasks(TASKS, 5.0, 50, journal, SerialExecutor(), 1, lambda _: None, 10.0)
+    assert given[0] == 5.0 and all(seconds <= 5.0 for seconds in given) and given[-1] < 5.0
+
+
 def test_no_task_is_begun_after_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 5.0])
     monkeypatch.setattr("arc_affinity.evaluation.candidates.programs.time.monotonic", lambda: next(clock, 5.0))

@@ -69,6 +69,9 @@ def test_a_search_takes_its_share_of_a_budget_in_time_or_is_bounded_by_states() 
     assert steps.search_limit is None and seconds.search_limit == SEARCH_LIMIT * 1000
     assert seconds.search_seconds(400, 2) == pytest.approx(SEARCH_SHARE * 1000 * 2 / 400)
     assert seconds.search_seconds(10, 2) == SEARCH_SECONDS
+    # Three tasks of two workers come one after the other in one of them.
+    assert seconds.search_seconds(3, 2) == SEARCH_SECONDS
+    assert SolveSettings(Budget(seconds=10.0)).search_seconds(3, 2) == pytest.approx(SEARCH_SHARE * 10 / 2)
     alone = replace(seconds, sources="search")
     assert alone.search_seconds(10, 2) == pytest.approx(ALONE_SHARE * 1000 * 2 / 10)
     assert alone.search_limit == ALONE_LIMIT * 1000 and replace(steps, sources="search").search_limit is None

@@ -182,6 +182,17 @@ def test_a_run_without_time_for_a_step_can_be_read_again(base: LoadedSolver, tmp
     assert [record.prediction.tolist() for record in again.records] == [r.prediction.tolist() for r in first.records]
 
 
+def test_a_finished_run_in_time_asks_nothing_more(base: LoadedSolver, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, budget=Budget(seconds=3))
+    run(tmp_path / "out", base, settings)
+    journal = tmp_path / "out" / "answers.jsonl"
+    # As if there had been no time for the last ones.
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+    kept = journal.read_bytes()
+    run(tmp_path / "out", base, settings)
+    assert journal.read_bytes() == kept
+
+
 def test_programs_and_network_give_an_attempt_each(base: LoadedSolver, tmp_path: Path) -> None:
     solved = run(tmp_path / "both", base, replace(SETTINGS, budget=Budget(steps=60), sources="both"))
     assert solved.summary["score"] == 1
@@ -196,6 +207,7 @@ def test_the_search_alone_trains_nothing_and_looks_at_no_answer(base: LoadedSolv
     settings = replace(SETTINGS, sources="search")
     solved = run(tmp_path / "search", base, settings)
     assert solved.summary["steps"] == 0
+    assert {record.exposure for record in solved.records} == {None}, "no weights were trained"
     assert not (tmp_path / "search" / "model").exists()
     wrong = tuple(replace(t, test=tuple(Pair(p.input, np.full((7, 7), 9, np.uint8)) for p in t.test)) for t in tasks())
     run(tmp_path / "wrong", base, settings, wrong)

@@ -15,7 +15,7 @@ import numpy as np
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Exposure, Place, Record, dataset_and_context, exposure_of
-from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol
+from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure
 from arc_affinity.types import Grid
 
 NEAR = 0.95
@@ -118,8 +118,8 @@ class Pictures:
 
 @dataclass(slots=True)
 class Output:
-    """One test output: its attempts' kinds by number, the metrics of attempt 1, its pictures if kept, and a hash of
-    what was asked (None where nothing was answered)."""
+    """One test output: its attempts' kinds by number, the metrics of attempt 1 (of no grid where that is missing), its
+    pictures if kept, and a hash of what was asked (None where nothing was answered)."""
 
     kinds: dict[int, Kind]
     first: Metrics | None = None
@@ -259,7 +259,10 @@ class Collector:
         output = outputs.get(place)
         if output is None:
             grids = [record.input] if record.target is None else [record.input, record.target]
-            output = outputs[place] = Output({}, question=hash(tuple((grid.shape, grid.tobytes()) for grid in grids)))
+            asked = hash(tuple((grid.shape, grid.tobytes()) for grid in grids))
+            # Attempt 1 is nearly always there, and first.
+            none = None if record.attempt == 1 else measure(None, record.input, record.target)
+            output = outputs[place] = Output({}, none, question=asked)
         if record.attempt in output.kinds:
             raise ArcAffinityError(
                 f"{source}: attempt {record.attempt} at task {task_id} output {record.test_index} by model "

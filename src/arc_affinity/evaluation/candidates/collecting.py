@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -131,11 +131,13 @@ class Answers:
         for number, chosen in enumerate(rounds(self.shared, first=4)):
             asked = list(self._to_judge(choices, chosen))
             found = list(self._round(JUDGING, number, asked, self._limit(1.0)))
-            if len(found) < len(asked):
-                # A round cut short would judge candidates under different views.
-                break
+            wanted, came = Counter(map(_place, asked)), Counter(_place(each) for each, _ in found)
             for each, likelihood in found:
-                shared[each.task_id, each.index][each.candidate].append(float(likelihood))
+                # Where the time has cut a question short, its candidates were judged under different views.
+                if came[_place(each)] == wanted[_place(each)]:
+                    shared[_place(each)][each.candidate].append(float(likelihood))
+            if len(found) < len(asked):
+                break
         return {place: rank(each, shared.get(place)) for place, each in choices.items()}
 
     def _limit(self, share: float) -> float:
@@ -182,6 +184,10 @@ class Answers:
             yield from zip(batches[name], plain, strict=True)
             done += 1
             self.report(stage, done / len(batches))
+
+
+def _place(each: Asked) -> Place:
+    return each.task_id, each.index
 
 
 def _answers_of(stage: str, where: str, answers: Sequence[Any], count: int) -> list[Any]:

@@ -16,7 +16,7 @@ from arc_affinity.types import Example, Pair, Task
 def records_of(tasks: Sequence[Task], merged: Mapping[Place, Sequence[Merged]], origin: Origin) -> tuple[Record, ...]:
     """The candidates of every test output in order, of which two count; those after them show what ranking has lost.
 
-    Where there is none, the input stands for an answer, without votes or a source.
+    Where there is none, a record without a grid says so, of no votes and no source.
     """
     records = []
     for task in tasks:
@@ -24,7 +24,7 @@ def records_of(tasks: Sequence[Task], merged: Mapping[Place, Sequence[Merged]], 
             example = Example(task.id, index, pair, task.train)
             best = merged[task.id, index]
             if not best:
-                records.append(make_record(origin, example, 1, pair.input, votes=0, views=0))
+                records.append(make_record(origin, example, 1, None, votes=0, views=0))
             for number, each in enumerate(best, 1):
                 said = each.network
                 records.append(

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -129,7 +129,12 @@ def search_tasks(
     missing = [task for task in tasks if task.id not in done]
     begun = time.monotonic() - before
     end = math.inf if seconds is None else begun + seconds
-    for task, future in hand_out(lambda one: executor.submit(search_task, one, each, states), missing, at_a_time, end):
+
+    def submit(task: Task) -> Future[list[list[list[Any]]] | str]:
+        # The last ones have what is left.
+        return executor.submit(search_task, task, min(each, end - time.monotonic()), states)
+
+    for task, future in hand_out(submit, missing, at_a_time, end):
         found = future.result()
         if isinstance(found, str):
             logger.warning("task %s: the search failed (%s)", task.id, found)

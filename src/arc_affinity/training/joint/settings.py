@@ -59,8 +59,8 @@ class SolveSettings:
         """Return how long each task is searched; without end where the budget is in steps."""
         if self.budget.seconds is None:
             return math.inf
-        # Of more workers than tasks those left over have nothing to do.
-        each = self.search_share * self.budget.seconds * min(workers, tasks) / tasks
+        # Each worker searches one task after the other; where they do not come out even, some have one more.
+        each = self.search_share * self.budget.seconds / math.ceil(tasks / workers)
         return each if self.sources == "search" else min(SEARCH_SECONDS, each)
 
     @property

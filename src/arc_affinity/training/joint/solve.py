@@ -192,7 +192,8 @@ def _header(asked: Sequence[Task], base: LoadedSolver, settings: SolveSettings, 
         "edition": edition_of(asked),
         "base": base.name,
         "base_digest": base.digest,
-        "exposure": "transductive",
+        # A search has no weights that could have been trained.
+        "exposure": None if settings.sources == "search" else "transductive",
         "budget": asdict(settings.budget),
         "seed": settings.seed,
         "views": settings.views,
@@ -251,6 +252,9 @@ def _ask(
         end = begun + settings.budget.seconds
         # However late it is: without some time there would be no answer at all.
         left = max(LEAST_SHARE * settings.budget.seconds, min(plan.answering, end - answering))
+        if (where.folder / SUMMARY).exists():
+            # The run is over: asking on would give other answers than those that it left.
+            left = 0.0
     workers = processes.answering if left is None else worth_starting(processes.answering, left)
     header = {"model": network.digest, "views": settings.views, "shared": settings.shared, "seed": settings.seed}
     with (

@@ -295,6 +295,18 @@ def test_values_that_do_not_go_together_are_told_and_the_others_go_on(searched: 
         assert len(trials) == 8 and losses == {0: False, 1: True}
 
 
+def test_trials_are_sent_whole_paths(
+    tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Path] = []
+    monkeypatch.setattr(settings, "train_trial", lambda _recipe, *places: sent.extend(places[:2]) or 1.0)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(examples, tmp_path / "run" / "data")
+    sweep = SettingsSweep(tiny, read_space(VARIED, tiny), 1, 0.5)
+    sweep.run(Path("run"), Workers(SerialExecutor, 1, 1))
+    assert sent == [tmp_path / "run" / "trials" / "0", tmp_path / "run"]
+
+
 @pytest.mark.parametrize(("at_a_time", "threads"), [(1, 8), (3, 2), (100, 1)])
 def test_trials_share_the_cores(
     tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int, threads: int

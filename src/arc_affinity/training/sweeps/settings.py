@@ -246,6 +246,8 @@ class SettingsSweep:
         report: Callable[[Trial], None],
     ) -> None:
         done = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+        # A cluster's workers have a working directory of their own.
+        place = out.resolve()
 
         def asked() -> Iterator[Any]:
             # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
@@ -262,7 +264,7 @@ class SettingsSweep:
                 refused: Future[float] = Future()
                 refused.set_exception(UntrainableError(str(error)))
                 return refused
-            return executor.submit(train_trial, recipe, out / TRIALS / str(trial.number), out, workers.on_a_machine)
+            return executor.submit(train_trial, recipe, place / TRIALS / str(trial.number), place, workers.on_a_machine)
 
         for trial, future in hand_out(submit, asked(), workers.at_a_time):
             error = future.exception()

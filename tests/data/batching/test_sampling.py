@@ -121,6 +121,23 @@ def test_processes_share_a_pass_and_cost_alike() -> None:
     assert np.mean(apart) < np.std(spread) / 2
 
 
+@pytest.mark.parametrize("ranks", [2, 3, 7])
+def test_what_the_processes_leave_out_of_a_pass_is_drawn(ranks: int) -> None:
+    """The costliest batches, were they always those left out, would never be trained on."""
+    sizes = np.repeat([[4] * 4, [8] * 4, [12] * 4, [20] * 4], (10, 10, 10, 9), axis=0)
+    rules = BatchRules(6_144 // ranks, 64, seed=0)
+    shares = [BatchStream(sizes, rules, 600, rank=rank, ranks=ranks) for rank in range(ranks)]
+    seen = [example for share in shares for batch in share for _, example in batch]
+    counts = np.bincount(seen, minlength=len(sizes))
+    assert counts.min() > 0.8 * counts.max()
+
+
+def test_one_process_takes_the_batches_as_they_are_planned() -> None:
+    planned_ones = plan_batches(token_counts(random_sizes(41)), RULES, 0)
+    np.random.default_rng([RULES.seed, 0, 1]).shuffle(planned_ones)
+    assert [[example for _, example in batch] for batch in stream(len(planned_ones))] == planned_ones
+
+
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The passes that are planned, in order."""
     turns: list[int] = []

@@ -153,9 +153,10 @@ class BatchStream(Sampler[list[Key]]):
             raise ArcAffinityError(
                 f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
             )
+        # What no whole step is left for goes while the order is random still: by cost it would be the same every time.
+        batches = batches[: len(batches) - len(batches) % self.ranks]
         if self.ranks > 1:
             batches.sort(key=lambda batch: _padded(self.counts, [batch]))
-        whole = len(batches) - len(batches) % self.ranks
-        steps = [batches[i : i + self.ranks] for i in range(0, whole, self.ranks)]
+        steps = [batches[i : i + self.ranks] for i in range(0, len(batches), self.ranks)]
         np.random.default_rng([self.rules.seed, pass_number, self.ranks]).shuffle(steps)
         return steps

@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data.batching.datamodule import StoreDataModule
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.symmetry.augment import TrainingViews
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.locks import working_in
 from arc_affinity.models.parts.losses import teacher_forced
 from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
 from arc_affinity.training.hardware import Machine
@@ -565,6 +567,49 @@ def test_more_processes_than_gpus_are_refused(tiny: Recipe, tmp_path: Path, monk
     with pytest.raises(ArcAffinityError, match="processes is 2, but there are 1 GPUs; set it to at most 1"):
         quick(tiny, tmp_path / "run", machine=Machine(processes=2))
     assert not (tmp_path / "run").exists(), "before any work"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "SLURM_NTASKS": "1",
+            "SLURM_JOB_NAME": "train",
+            "SLURM_PROCID": "0",
+            "SLURM_LOCALID": "0",
+            "SLURM_NODEID": "0",
+        },
+        {"SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "1", "SLURM_JOB_NAME": "train"},
+        {"SLURM_PROCID": "3"},
+    ],
+)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_job_of_slurm_trains_in_the_processes_that_are_asked_for(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], processes: int
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rank_zero_only, "rank", int(variables.get("SLURM_PROCID", 0)))  # as Lightning finds it
+    trainer = pretrain.make_trainer(tiny, tmp_path, [], 0, progress=False, machine=Machine(processes))
+    assert (trainer.world_size, trainer.global_rank, trainer.num_nodes) == (processes, 0, 1)
+    assert rows(tmp_path) == [], "metrics are this process's to write"
+
+
+def test_another_number_of_processes_than_was_asked_for_is_refused(
+    tiny: Recipe, run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "world_size", 3)
+    with pytest.raises(ArcAffinityError, match="processes is 1, but Lightning counts 3"):
+        quick(tiny, run_folder("run"))
+
+
+def test_every_task_of_a_job_of_slurm_holds_its_folder(
+    tiny: Recipe, run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_zero_only, "rank", 2)
+    run = run_folder("run")
+    with working_in(run), pytest.raises(ArcAffinityError, match="another process"):
+        quick(tiny, run)
 
 
 KILLED = """

@@ -16,8 +16,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
-from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import splits
 from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
@@ -119,7 +119,7 @@ def train(
         _new_model(recipe)
     given, recipe = recipe, with_whole_paths(recipe)
     # The processes that train beside the first one are started by it, and work in its name.
-    with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
+    with working_in(out) if _environment().local_rank() == 0 else contextlib.nullcontext():
         _settle(recipe, out, resume=resume)
         start = _read_start(recipe, out / LAST) if resume else 0
         if start >= recipe.steps:
@@ -226,10 +226,14 @@ def make_trainer(
     """Return the Trainer of a run that starts at step ``start``.
 
     Its "epoch" is the stretch between two validations (see `BatchStream`).
+
+    Raises:
+        ArcAffinityError: it would train in another number of processes than ``machine`` says.
     """
+    environment = _environment()
     gpus = torch.cuda.device_count()
     averaging = [EMAWeightAveraging(decay=recipe.ema_decay)] if recipe.ema_decay else []
-    return Trainer(
+    trainer = Trainer(
         accelerator="cuda" if gpus else "cpu",
         devices=machine.processes,
         # Some published tensors take no part in the loss, so their gradients never arrive.
@@ -243,11 +247,26 @@ def make_trainer(
         log_every_n_steps=10,
         logger=_loggers(out, start),
         callbacks=[*averaging, *callbacks, _EndTogether(), Checkpoints(out)],
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), environment],
         enable_progress_bar=progress,
         enable_model_summary=False,
         default_root_dir=out,
     )
+    if trainer.world_size != machine.processes:
+        # Each would train on its share of a batch, and nobody on the rest.
+        raise ArcAffinityError(f"processes is {machine.processes}, but Lightning counts {trainer.world_size}")
+    return trainer
+
+
+def _environment() -> LightningEnvironment:
+    """Return the processes of a run, which the first of them starts.
+
+    Lightning would take those that Slurm or another launcher started for them, which may each be at a run of its own:
+    it would share batches out among them, and leave the metrics to the first.
+    """
+    environment = LightningEnvironment()
+    environment.set_global_rank(environment.local_rank())
+    return environment
 
 
 def _loggers(out: Path, start: int) -> list[Logger]:

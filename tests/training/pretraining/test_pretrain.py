@@ -24,6 +24,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from arc_affinity.data.batching.datamodule import StoreDataModule
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.symmetry.augment import TrainingViews
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.locks import working_in
 from arc_affinity.models.parts.losses import teacher_forced
@@ -413,6 +414,10 @@ def test_a_run_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny: R
         assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
 
 
+def digests(store: ExampleStore) -> list[str]:
+    return [digest_of_pairs([store.pair(i)]) for i in range(len(store))]
+
+
 def test_examples_of_other_tasks_decide_which_weights_are_kept(tiny: Recipe, examples: Path, tmp_path: Path) -> None:
     chosen = tiny.overridden({"validate_on": str(examples / "validation"), "examples": str(tmp_path / "own")})
     store = ExampleStore.open(examples / "train")
@@ -431,6 +436,15 @@ def test_examples_of_other_tasks_decide_which_weights_are_kept(tiny: Recipe, exa
     assert len(given) == 2 and len(generated.indices(first)) == tiny.per_task
     made = [generated.pair(i).input.tobytes() for i in generated.indices(first)]
     assert not {pair.input.tobytes() for pair in known} & {*made}, "what decides is not trained on"
+    # Under another id the same pairs are none to train on either.
+    pairs = [generated.pair(i) for i in generated.indices(first)]
+    write_store(tmp_path / "renamed", {"other": pairs[:2]})
+    again, _ = prepare_stores(
+        tiny.overridden({"validate_on": str(tmp_path / "renamed")}), tmp_path / "again", workers=1
+    )
+    asked, made = digests(ExampleStore.open(tmp_path / "renamed")), digests(again)
+    assert len(asked) == 2 and len(made) == len(again) and not {*asked} & {*made}
+    assert again.manifest["rejections"][first]["excluded"] == 2
     with pytest.raises(ArcAffinityError, match="examples of these tasks are trained on too"):
         prepare_stores(chosen.overridden({"validate_on": str(tmp_path / "own")}), tmp_path / "same")
     assert not (tmp_path / "same").exists()
@@ -579,7 +593,7 @@ def test_more_processes_than_gpus_are_refused(tiny: Recipe, tmp_path: Path, monk
             "SLURM_LOCALID": "0",
             "SLURM_NODEID": "0",
         },
-        {"SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "1", "SLURM_JOB_NAME": "train"},
+        {"SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "1"},
         {"SLURM_PROCID": "3"},
     ],
 )

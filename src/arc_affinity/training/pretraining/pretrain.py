@@ -183,7 +183,9 @@ def prepare_stores(
     def generate(place: Path, per_task: int, seed: int, exclude: ExampleStore | None) -> ExampleStore:
         tasks = TASK_SETS[recipe.tasks]()
         some = workers if len(tasks) * per_task > WORTH_PROCESSES else 1
-        return generate_store(place, tasks, per_task, seed, some, exclude=exclude, on_task=on_task)
+        # Examples to validate by that were given may be of generated tasks, whatever they are called.
+        given = bool(recipe.validate_on)
+        return generate_store(place, tasks, per_task, seed, some, exclude, on_task, under_any_id=given)
 
     if recipe.validate_on:
         # Given ones come first, and what is generated is none of them.

@@ -243,7 +243,8 @@ def test_a_curriculum_without_examples_is_told_before_the_training_and_can_be_co
     tiny: Recipe, run_folder: RunFolder
 ) -> None:
     run, late = run_folder("run"), ((1024, 1), (3, 1))
-    with pytest.raises(ArcAffinityError, match="no task has two examples of at most 3 tokens"):
+    told = "curriculum: nothing for its stage of 3 tokens for 1 validations, as no task has two .*--no-curriculum"
+    with pytest.raises(ArcAffinityError, match=told):
         quick(tiny.overridden({"steps": 2, "curriculum": late}), run)
     with pytest.raises(ArcAffinityError, match="of another recipe .*per_task was 5"):
         quick(tiny.overridden({"steps": 2, "per_task": 6}), run)
@@ -528,6 +529,71 @@ def test_a_tampered_checkpoint_is_refused_and_left(tiny: Recipe, half: Path, tmp
     with pytest.raises(ArcAffinityError, match=r"last\.ckpt is no (whole )?checkpoint"):
         quick(replace(tiny, steps=4, validate_every=2), run, resume=True)
     assert {path: path.read_bytes() for path in run.rglob("*.ckpt")} == before
+
+
+def settled(monkeypatch: pytest.MonkeyPatch, room: int) -> list[Machine]:
+    """On what machines runs would train, which end there; it has room for so many processes."""
+    machines: list[Machine] = []
+
+    def stop(*_: Any, machine: Machine, **__: Any) -> None:
+        machines.append(machine)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretrain, "make_trainer", stop)
+    monkeypatch.setattr(pretrain, "room", lambda: room)
+    return machines
+
+
+@pytest.mark.parametrize(
+    ("had", "room", "asked", "taken"),
+    [(2, 2, None, 2), (1, 5, None, 1), (2, 1, None, 3), (2, 2, 1, 1), (None, 5, None, 3), (None, 5, 2, 2)],
+)
+def test_a_run_goes_on_in_as_many_processes_as_it_had(
+    tiny: Recipe,
+    half: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    had: int | None,
+    room: int,
+    asked: int | None,
+    taken: int,
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    content = read_checkpoint(run / LAST)
+    assert content.pop("processes") == 1
+    torch.save({**content, "processes": had} if had else content, run / LAST)
+    machines = settled(monkeypatch, room)
+    recipe = replace(tiny, steps=4, validate_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        quick(recipe, run, resume=True, machine=Machine(asked or 3), spread=None if asked else Machine)
+    assert machines == [Machine(taken)]
+    note = f"the run had {had} processes and goes on in {taken}, so it ends with other numbers; --processes {had} keeps"
+    assert (note in caplog.text) is (had not in (None, taken)) is bool(caplog.text)
+
+
+def test_no_more_processes_train_than_there_are_batches_for(
+    tiny: Recipe, run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tiny.overridden({"batch_cells": 60_000, "batch_examples": 64})
+    middling = tiny.overridden({"batch_cells": 4_096, "batch_examples": 24})
+    small_first = middling.overridden({"curriculum": ((150, 1),)})
+    machines = settled(monkeypatch, 4)
+    for name, recipe in (("one", large), ("all", middling), ("stage", small_first)):
+        with pytest.raises(KeyboardInterrupt):
+            quick(recipe, run_folder(name), machine=Machine(4), spread=Machine)
+    assert machines == [Machine(1), Machine(4), Machine(1)]
+    told = r"25 examples make 2 batches, too few for 4 processes; ask for fewer \(--processes\)"
+    with pytest.raises(ArcAffinityError, match=told):
+        quick(large, run_folder("asked"), machine=Machine(4))
+    assert len(machines) == 3, "before there is a trainer"
+
+
+@pytest.mark.parametrize("processes", [None, "2", -1, 2.5])
+def test_a_checkpoint_of_no_number_of_processes_is_refused(tiny: Recipe, run: Path, processes: object) -> None:
+    torch.save({**read_checkpoint(run / LAST), "processes": processes}, run / LAST)
+    with pytest.raises(ArcAffinityError, match=r"last\.ckpt is no whole checkpoint: its processes are"):
+        quick(replace(tiny, steps=2), run, resume=True)
 
 
 @pytest.mark.parametrize("step", [None, "2", -1, 2.5])

@@ -13,15 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from arc_affinity.data import splits
 from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
-from arc_affinity.data.batching.sampling import BatchRules, smaller
+from arc_affinity.data.batching.sampling import BatchRules, BatchStream, fewest_batches, smaller
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
 from arc_affinity.data.own_examples import copy_apart, copy_examples, split_examples
@@ -40,7 +40,7 @@ from arc_affinity.models.storage.folders import (
     save_model,
 )
 from arc_affinity.processes import cores
-from arc_affinity.training.hardware import Machine, precision
+from arc_affinity.training.hardware import Machine, precision, room
 from arc_affinity.training.pretraining.module import GridModule
 from arc_affinity.training.pretraining.run_folder import (
     BEST,
@@ -48,6 +48,7 @@ from arc_affinity.training.pretraining.run_folder import (
     LAST,
     METRICS,
     MODEL,
+    PROCESSES,
     Checkpoints,
     MetricsFile,
     WholeCheckpoints,
@@ -56,8 +57,13 @@ from arc_affinity.training.pretraining.run_folder import (
 from arc_affinity.training.recipes.files import RECIPE, read_recipe, where_moved, with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
+logger = logging.getLogger(__name__)
+
 ONE = Machine()
 """One process, as many threads as torch takes."""
+
+Spread = Callable[[int], Machine]
+"""Gives the machine for a number of processes."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def train(
     on_task: OnTask | None = None,
     progress: bool = True,
     machine: Machine = ONE,
+    spread: Spread | None = None,
     data_dir: Path | None = None,
 ) -> Outcome:
     """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
@@ -103,14 +110,16 @@ def train(
         on_task: told of each task whose examples were generated.
         progress: whether Lightning may show its own progress bar.
         machine: how to spread the work (see `hardware.find_machine`). With several processes this very script is
-            started again for each. A run that goes on with another number of them ends with other weights.
+            started again for each. A run that goes on with another number of them ends with other weights, and says so.
+        spread: the machine for another number of processes, where that of ``machine`` was not asked for: as many as the
+            run had that goes on, and no more than there are batches for.
         data_dir: folder with the datasets that are not installed, of which the recipe's may be some.
 
     Raises:
         UntrainableError: ``start`` has other parts than the recipe's model, or the loss is no number any more.
-        ArcAffinityError: there are no such examples, or none as small as the curriculum asks for, the machine cannot do
-            it, another process is at work in ``out``, it holds another run, other files or a damaged checkpoint, or
-            cannot be written.
+        ArcAffinityError: there are no such examples, or none as small as the curriculum asks for, or too few for so
+            many processes; the machine cannot do it; another process is at work in ``out``; it holds another run, other
+            files or a damaged checkpoint, or cannot be written.
         KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
     machine.check()
@@ -121,15 +130,13 @@ def train(
     # The processes that train beside the first one are started by it, and work in its name.
     with working_in(out) if _environment().local_rank() == 0 else contextlib.nullcontext():
         _settle(recipe, out, resume=resume)
-        start = _read_start(recipe, out / LAST) if resume else 0
+        start, had = _read_start(recipe, out / LAST) if resume else (0, 0)
         if start >= recipe.steps:
             _save_best(out)
             return Outcome(out / MODEL, {}, was_over=True)
         with unless_begun(out, RECIPE):
             train_store, validation_store = prepare_stores(given, out / DATA, on_task, cores(), data_dir)
-        for cells, _ in recipe.curriculum:
-            # A stage without examples would be found after hours.
-            smaller(train_store, cells)
+        machine = _settled(recipe, machine, spread, _stages(recipe, train_store), had)
         seed_everything(recipe.seed, verbose=False)
         # A checkpoint's weights take the place of those of ``start``, which may be gone by now.
         module = GridModule(EncoderDecoder(recipe.model) if start else _new_model(given), recipe)
@@ -141,6 +148,56 @@ def train(
         if trainer.is_global_zero:
             _save_best(out)
         return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def _stages(recipe: Recipe, store: ExampleStore) -> list[ExampleStore]:
+    """Return the examples of each stage of the curriculum, and all of them; what lacks would be found after hours.
+
+    Raises:
+        ArcAffinityError: a stage has none.
+    """
+    stages = [store]
+    for cells, validations in recipe.curriculum:
+        try:
+            stages.append(smaller(store, cells))
+        except ArcAffinityError as error:
+            told = f"curriculum: nothing for its stage of {cells} tokens for {validations} validations, as {error}"
+            raise ArcAffinityError(f"{told}; name other stages, or none (--no-curriculum)") from error
+    return stages
+
+
+def _settled(
+    recipe: Recipe, machine: Machine, spread: Spread | None, stages: Sequence[ExampleStore], had: int
+) -> Machine:
+    """Return the machine for a run that goes on from ``had`` processes, or from no one knows how many (0).
+
+    Raises:
+        ArcAffinityError: so many processes were asked for that a stage has too few batches.
+    """
+    if spread and 0 < had <= room():
+        machine = spread(had)
+    elif spread and (most := _most_processes(recipe, stages, machine.processes)) < machine.processes:
+        machine = spread(most)
+    if had not in (0, machine.processes) and _environment().local_rank() == 0:
+        logger.warning(
+            "the run had %d processes and goes on in %d, so it ends with other numbers; --processes %d keeps to them",
+            had, machine.processes, had,
+        )  # fmt: skip
+    if _most_processes(recipe, stages, machine.processes) < machine.processes:
+        # There may be enough by chance, which a pass tells.
+        rules = feeding(recipe, machine).rules
+        for stage in stages:
+            next(iter(BatchStream(stage.sizes, rules, steps=1, ranks=machine.processes)))
+    return machine
+
+
+def _most_processes(recipe: Recipe, stages: Sequence[ExampleStore], wanted: int) -> int:
+    """Return how many processes, ``wanted`` at most, have a batch each in every pass of every stage."""
+    for processes in range(wanted, 1, -1):
+        rules = feeding(recipe, Machine(processes)).rules
+        if all(fewest_batches(stage.sizes, rules) >= processes for stage in stages):
+            return processes
+    return 1
 
 
 def _save_best(out: Path) -> None:
@@ -367,14 +424,16 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
         cut_off.unlink()
 
 
-def _read_start(recipe: Recipe, path: Path) -> int:
-    """Return the step that a checkpoint was saved at; 0, to start anew, where a run never reached one.
+def _read_start(recipe: Recipe, path: Path) -> tuple[int, int]:
+    """Return the step that a checkpoint was saved at, and by how many processes, 0 where it does not say.
+
+    The step is 0, to start anew, where a run never reached one.
 
     Raises:
         ArcAffinityError: the checkpoint is damaged, or of another run.
     """
     if not path.exists():
-        return 0
+        return 0, 0
     content = read_checkpoint(path)
     saved = content.get("recipe")
     whole = with_whole_paths(Recipe.from_saved(saved, str(path))) if isinstance(saved, dict) else None
@@ -383,4 +442,7 @@ def _read_start(recipe: Recipe, path: Path) -> int:
     step = content.get("global_step")
     if type(step) is not int or step < 0:
         raise ArcAffinityError(f"{path} is no whole checkpoint: its step is {shown(step)}")
-    return step
+    processes = content.get(PROCESSES, 0)
+    if type(processes) is not int or processes < 0:
+        raise ArcAffinityError(f"{path} is no whole checkpoint: its processes are {shown(processes)}")
+    return step, processes

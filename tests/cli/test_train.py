@@ -17,6 +17,8 @@ import pytest
 
 from arc_affinity.data.generation.generate import generate_store
 from arc_affinity.models.storage.folders import find_model, read_checkpoint
+from arc_affinity.processes import cores
+from arc_affinity.training.hardware import Machine
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
 pytestmark = pytest.mark.many_steps
@@ -183,6 +185,42 @@ def test_switches_and_stages_are_flags_too(cli, recipe: Path, tmp_path: Path, mo
     assert chosen.curriculum == ((256, 11), (640, 6))
 
 
+def test_no_stages_at_all(cli, tmp_path: Path, monkeypatch) -> None:
+    """What the bundled recipes hold is of re-arc's grids; one's own may all be larger."""
+    pairs = [{"input": [[n] * 16] * 16, "output": [[n] * 16] * 16} for n in range(6)]
+    (tmp_path / "mine.json").write_text(json.dumps({"train": pairs[:5], "test": pairs[5:]}))
+    seen: list[Recipe] = []
+
+    def stop(recipe: Recipe, *_: object, **__: object) -> None:
+        seen.append(recipe)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arc_affinity.training.pretraining.pretrain.make_trainer", stop)
+    command = ("train", "rotary", "--examples", tmp_path / "mine.json", "--validation-per-task", 2)
+    done = cli(*command, "--out", tmp_path / "run")
+    assert (done.code, done.out) == (1, "")
+    assert "curriculum: nothing for its stage of 384 tokens for 6 validations" in done.err
+    assert "none (--no-curriculum)" in done.err and done.err.count("\n") == 1
+    assert cli(*command, "--no-curriculum", "--out", tmp_path / "run").code == 130
+    [chosen] = seen
+    assert chosen.curriculum == ()
+
+
+def test_processes_that_were_not_asked_for_may_be_others(cli, recipe: Path, monkeypatch) -> None:
+    spreads: list[Callable[[int], Machine] | None] = []
+
+    def stop(*_: object, spread: Callable[[int], Machine] | None, **__: object) -> None:
+        spreads.append(spread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arc_affinity.training.pretraining.pretrain.train", stop)
+    cli("train", recipe, "--threads", 3)
+    cli("train", recipe, "--threads", 3, "--processes", 1)
+    [found, asked] = spreads
+    assert found is not None and found(5) == Machine(5, 3, 0)
+    assert asked is None
+
+
 def test_help_tells_every_field(cli) -> None:
     page = " ".join(cli("train", "--help").out.split())
     assert "--per-task INT" in page and "--model.no-pre-norm" in page
@@ -234,16 +272,18 @@ def test_ctrl_c_says_how_to_go_on(recipe: Path, examples: Path, tmp_path: Path) 
 @pytest.mark.slow
 def test_two_processes_train_and_resume_as_one_unbroken_run(cli_process, recipe: Path, tmp_path: Path) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    options = ("--processes", 2, "--steps", 40, "--validate-every", 4)
-    done = cli_process("train", recipe, "--out", straight, *options)
+    two, options = ("--processes", 2), ("--steps", 40, "--validate-every", 4)
+    done = cli_process("train", recipe, "--out", straight, *options, *two)
     assert done.code == 0, done.err
     assert done.out == f"{straight / 'model'}\n"  # the second process is silent
     command = ("train", recipe, "--out", broken, *options)
-    process = started(*command, until=lambda: (broken / "last.ckpt").exists())
+    process = started(*command, *two, until=lambda: (broken / "last.ckpt").exists())
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert read_checkpoint(broken / "last.ckpt")["global_step"] < 40
-    assert cli_process(*command, "--resume").code == 0
+    # So small batches would be given one process, but this run had two.
+    resumed = cli_process(*command, "--resume", *(two if cores() < 2 else ()))
+    assert (resumed.code, "processes" in resumed.err) == (0, False), resumed.err
     for name in ("metrics.csv", "model/model.safetensors"):
         assert (broken / name).read_bytes() == (straight / name).read_bytes()
     with (straight / "metrics.csv").open(newline="") as file:

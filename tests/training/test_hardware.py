@@ -125,6 +125,12 @@ def test_what_is_given_stays_or_is_refused(on) -> None:
         Machine(loaders=-1).check()
 
 
+def test_a_process_takes_a_gpu_or_else_a_core(on) -> None:
+    for gpus, cpus, expected in ((0, 7, 7), (3, 7, 3)):
+        on(gpus, cpus)
+        assert hardware.room() == expected
+
+
 def test_one_process_has_no_more_threads_than_its_batches_keep_busy(on) -> None:
     on(0, 16)
     assert [find_machine(cells, processes=1).threads for cells in (4_096, 6_144, 65_536)] == [1, 2, 16]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
@@ -22,9 +22,10 @@ from arc_affinity.training.recipes.recipe import Recipe
 def _flags(kind: type[Recipe | ModelConfig], group: Group, left_out: Collection[str] = ()) -> list[Any]:
     """Return one flag for each field of ``kind``: None unless given."""
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in left_out}
-    # A switch needs its opposite here, as a recipe may have turned it on.
+    # A switch needs its opposite here, as a recipe may have turned it on, and a list a way to be empty.
+    opposites = {name: None if hint is bool or get_origin(hint) is tuple else () for name, hint in hints.items()}
     return [
-        (name, Annotated[hint | None, Parameter(group=group, negative=None if hint is bool else ())], None)
+        (name, Annotated[hint | None, Parameter(group=group, negative=opposites[name], negative_iterable="no-")], None)
         for name, hint in hints.items()
     ]
 
@@ -71,7 +72,8 @@ def train(
         resume: Resume an interrupted run; one that is not there begins.
         data_dir: Folder with the datasets that are not installed, of which --examples and --validate-on may be some.
         processes: Processes that share every batch, one a GPU where there are GPUs. As many as the machine has, but no
-            more than a batch keeps busy, unless given.
+            more than a batch keeps busy and there are batches for, unless given; a run that resumes takes as many as it
+            had, where the machine has them.
         threads: Threads of each process; 0 leaves the number to torch. A share of the cores unless given.
         loaders: Processes that make batches for each of these; some of the cores beside a GPU unless given.
     """
@@ -87,11 +89,14 @@ def train(
             chosen.refuse_ignored(given, "flags")
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
     from arc_affinity.cli.output.progress import ExampleRate
-    from arc_affinity.training.hardware import find_machine
+    from arc_affinity.training.hardware import Machine, find_machine
     from arc_affinity.training.pretraining.pretrain import quiet_lightning
     from arc_affinity.training.pretraining.pretrain import train as run
 
-    machine = find_machine(chosen.batch_cells, processes=processes, threads=threads, loaders=loaders)
+    def spread(over: int | None) -> Machine:
+        return find_machine(chosen.batch_cells, processes=over, threads=threads, loaders=loaders)
+
+    machine = spread(processes)
     quiet_lightning()
     console = Console(stderr=True)
     if told:
@@ -112,6 +117,7 @@ def train(
             on_task=count,
             progress=False,
             machine=machine,
+            spread=None if processes else spread,
             data_dir=data_dir,
         )
     except KeyboardInterrupt as error:

@@ -119,6 +119,11 @@ def pick_device(name: str | None) -> torch.device:
     return place
 
 
+def room() -> int:
+    """Return for how many processes the machine has room: one a GPU, or one a core where there are none."""
+    return torch.cuda.device_count() or cores()
+
+
 def find_machine(
     cells: int,
     *,

@@ -15,6 +15,7 @@ from arc_affinity.data.batching import sampling
 from arc_affinity.data.batching.sampling import (
     BatchRules,
     BatchStream,
+    fewest_batches,
     plan_batches,
     smaller,
     token_counts,
@@ -56,6 +57,13 @@ def test_a_plan_holds_each_example_once_and_keeps_the_rules(count: int, seed: in
         assert len(batch) <= RULES.examples
         assert len(batch) == 1 or counts[batch].max(axis=0).sum() * len(batch) <= RULES.cells
     assert plan == plan_batches(counts, RULES, turn)
+    assert 1 <= fewest_batches(random_sizes(count, seed), RULES) <= len(plan)
+
+
+def test_the_fewest_batches_are_told_by_examples_and_by_tokens() -> None:
+    sizes = np.array([[30, 30, 30, 30]] * 5)  # of 1,800 tokens, without ends
+    assert [fewest_batches(sizes, BatchRules(cells, 2, 0)) for cells in (100_000, 3_600, 1_801, 1_799)] == [3, 3, 5, 5]
+    assert fewest_batches(sizes, BatchRules(3_600, 7, 0)) == 3
 
 
 def test_passes_differ_and_seeds_differ() -> None:
@@ -121,6 +129,23 @@ def test_processes_share_a_pass_and_cost_alike() -> None:
     assert np.mean(apart) < np.std(spread) / 2
 
 
+@pytest.mark.parametrize("ranks", [2, 3, 7])
+def test_what_the_processes_leave_out_of_a_pass_is_drawn(ranks: int) -> None:
+    """The costliest batches, were they always those left out, would never be trained on."""
+    sizes = np.repeat([[4] * 4, [8] * 4, [12] * 4, [20] * 4], (10, 10, 10, 9), axis=0)
+    rules = BatchRules(6_144 // ranks, 64, seed=0)
+    shares = [BatchStream(sizes, rules, 600, rank=rank, ranks=ranks) for rank in range(ranks)]
+    seen = [example for share in shares for batch in share for _, example in batch]
+    counts = np.bincount(seen, minlength=len(sizes))
+    assert counts.min() > 0.8 * counts.max()
+
+
+def test_one_process_takes_the_batches_as_they_are_planned() -> None:
+    planned_ones = plan_batches(token_counts(random_sizes(41)), RULES, 0)
+    np.random.default_rng([RULES.seed, 0, 1]).shuffle(planned_ones)
+    assert [[example for _, example in batch] for batch in stream(len(planned_ones))] == planned_ones
+
+
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The passes that are planned, in order."""
     turns: list[int] = []
@@ -177,7 +202,7 @@ def test_the_steps_of_a_pass_come_in_random_order(ranks: int) -> None:
 def test_too_few_batches_for_the_processes() -> None:
     """Without a word this would wait for ever."""
     endless = BatchStream(np.array([[2, 2, 3, 3]]), RULES, steps=5, rank=1, ranks=2)
-    with pytest.raises(ArcAffinityError, match="1 examples make 1 batches, too few for 2 processes"):
+    with pytest.raises(ArcAffinityError, match=r"1 batches, too few for 2 processes; ask for fewer \(--processes\)"):
         next(iter(endless))
 
 

@@ -19,11 +19,14 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data.batching.datamodule import StoreDataModule
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.symmetry.augment import TrainingViews
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.locks import working_in
 from arc_affinity.models.parts.losses import teacher_forced
 from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
 from arc_affinity.training.hardware import Machine
@@ -240,7 +243,8 @@ def test_a_curriculum_without_examples_is_told_before_the_training_and_can_be_co
     tiny: Recipe, run_folder: RunFolder
 ) -> None:
     run, late = run_folder("run"), ((1024, 1), (3, 1))
-    with pytest.raises(ArcAffinityError, match="no task has two examples of at most 3 tokens"):
+    told = "curriculum: nothing for its stage of 3 tokens for 1 validations, as no task has two .*--no-curriculum"
+    with pytest.raises(ArcAffinityError, match=told):
         quick(tiny.overridden({"steps": 2, "curriculum": late}), run)
     with pytest.raises(ArcAffinityError, match="of another recipe .*per_task was 5"):
         quick(tiny.overridden({"steps": 2, "per_task": 6}), run)
@@ -411,6 +415,10 @@ def test_a_run_whose_examples_are_not_to_be_found_leaves_its_folder_free(tiny: R
         assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
 
 
+def digests(store: ExampleStore) -> list[str]:
+    return [digest_of_pairs([store.pair(i)]) for i in range(len(store))]
+
+
 def test_examples_of_other_tasks_decide_which_weights_are_kept(tiny: Recipe, examples: Path, tmp_path: Path) -> None:
     chosen = tiny.overridden({"validate_on": str(examples / "validation"), "examples": str(tmp_path / "own")})
     store = ExampleStore.open(examples / "train")
@@ -429,6 +437,15 @@ def test_examples_of_other_tasks_decide_which_weights_are_kept(tiny: Recipe, exa
     assert len(given) == 2 and len(generated.indices(first)) == tiny.per_task
     made = [generated.pair(i).input.tobytes() for i in generated.indices(first)]
     assert not {pair.input.tobytes() for pair in known} & {*made}, "what decides is not trained on"
+    # Under another id the same pairs are none to train on either.
+    pairs = [generated.pair(i) for i in generated.indices(first)]
+    write_store(tmp_path / "renamed", {"other": pairs[:2]})
+    again, _ = prepare_stores(
+        tiny.overridden({"validate_on": str(tmp_path / "renamed")}), tmp_path / "again", workers=1
+    )
+    asked, made = digests(ExampleStore.open(tmp_path / "renamed")), digests(again)
+    assert len(asked) == 2 and len(made) == len(again) and not {*asked} & {*made}
+    assert again.manifest["rejections"][first]["excluded"] == 2
     with pytest.raises(ArcAffinityError, match="examples of these tasks are trained on too"):
         prepare_stores(chosen.overridden({"validate_on": str(tmp_path / "own")}), tmp_path / "same")
     assert not (tmp_path / "same").exists()
@@ -514,6 +531,71 @@ def test_a_tampered_checkpoint_is_refused_and_left(tiny: Recipe, half: Path, tmp
     assert {path: path.read_bytes() for path in run.rglob("*.ckpt")} == before
 
 
+def settled(monkeypatch: pytest.MonkeyPatch, room: int) -> list[Machine]:
+    """On what machines runs would train, which end there; it has room for so many processes."""
+    machines: list[Machine] = []
+
+    def stop(*_: Any, machine: Machine, **__: Any) -> None:
+        machines.append(machine)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretrain, "make_trainer", stop)
+    monkeypatch.setattr(pretrain, "room", lambda: room)
+    return machines
+
+
+@pytest.mark.parametrize(
+    ("had", "room", "asked", "taken"),
+    [(2, 2, None, 2), (1, 5, None, 1), (2, 1, None, 3), (2, 2, 1, 1), (None, 5, None, 3), (None, 5, 2, 2)],
+)
+def test_a_run_goes_on_in_as_many_processes_as_it_had(
+    tiny: Recipe,
+    half: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    had: int | None,
+    room: int,
+    asked: int | None,
+    taken: int,
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    content = read_checkpoint(run / LAST)
+    assert content.pop("processes") == 1
+    torch.save({**content, "processes": had} if had else content, run / LAST)
+    machines = settled(monkeypatch, room)
+    recipe = replace(tiny, steps=4, validate_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        quick(recipe, run, resume=True, machine=Machine(asked or 3), spread=None if asked else Machine)
+    assert machines == [Machine(taken)]
+    note = f"the run had {had} processes and goes on in {taken}, so it ends with other numbers; --processes {had} keeps"
+    assert (note in caplog.text) is (had not in (None, taken)) is bool(caplog.text)
+
+
+def test_no_more_processes_train_than_there_are_batches_for(
+    tiny: Recipe, run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tiny.overridden({"batch_cells": 60_000, "batch_examples": 64})
+    middling = tiny.overridden({"batch_cells": 4_096, "batch_examples": 24})
+    small_first = middling.overridden({"curriculum": ((150, 1),)})
+    machines = settled(monkeypatch, 4)
+    for name, recipe in (("one", large), ("all", middling), ("stage", small_first)):
+        with pytest.raises(KeyboardInterrupt):
+            quick(recipe, run_folder(name), machine=Machine(4), spread=Machine)
+    assert machines == [Machine(1), Machine(4), Machine(1)]
+    told = r"25 examples make 2 batches, too few for 4 processes; ask for fewer \(--processes\)"
+    with pytest.raises(ArcAffinityError, match=told):
+        quick(large, run_folder("asked"), machine=Machine(4))
+    assert len(machines) == 3, "before there is a trainer"
+
+
+@pytest.mark.parametrize("processes", [None, "2", -1, 2.5])
+def test_a_checkpoint_of_no_number_of_processes_is_refused(tiny: Recipe, run: Path, processes: object) -> None:
+    torch.save({**read_checkpoint(run / LAST), "processes": processes}, run / LAST)
+    with pytest.raises(ArcAffinityError, match=r"last\.ckpt is no whole checkpoint: its processes are"):
+        quick(replace(tiny, steps=2), run, resume=True)
+
+
 @pytest.mark.parametrize("step", [None, "2", -1, 2.5])
 def test_a_checkpoint_without_its_step_is_refused(tiny: Recipe, run: Path, step: object) -> None:
     torch.save({**read_checkpoint(run / LAST), "global_step": step}, run / LAST)
@@ -565,6 +647,49 @@ def test_more_processes_than_gpus_are_refused(tiny: Recipe, tmp_path: Path, monk
     with pytest.raises(ArcAffinityError, match="processes is 2, but there are 1 GPUs; set it to at most 1"):
         quick(tiny, tmp_path / "run", machine=Machine(processes=2))
     assert not (tmp_path / "run").exists(), "before any work"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "SLURM_NTASKS": "1",
+            "SLURM_JOB_NAME": "train",
+            "SLURM_PROCID": "0",
+            "SLURM_LOCALID": "0",
+            "SLURM_NODEID": "0",
+        },
+        {"SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "1"},
+        {"SLURM_PROCID": "3"},
+    ],
+)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_job_of_slurm_trains_in_the_processes_that_are_asked_for(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], processes: int
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rank_zero_only, "rank", int(variables.get("SLURM_PROCID", 0)))  # as Lightning finds it
+    trainer = pretrain.make_trainer(tiny, tmp_path, [], 0, progress=False, machine=Machine(processes))
+    assert (trainer.world_size, trainer.global_rank, trainer.num_nodes) == (processes, 0, 1)
+    assert rows(tmp_path) == [], "metrics are this process's to write"
+
+
+def test_another_number_of_processes_than_was_asked_for_is_refused(
+    tiny: Recipe, run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "world_size", 3)
+    with pytest.raises(ArcAffinityError, match="processes is 1, but Lightning counts 3"):
+        quick(tiny, run_folder("run"))
+
+
+def test_every_task_of_a_job_of_slurm_holds_its_folder(
+    tiny: Recipe, run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_zero_only, "rank", 2)
+    run = run_folder("run")
+    with working_in(run), pytest.raises(ArcAffinityError, match="another process"):
+        quick(tiny, run)
 
 
 KILLED = """

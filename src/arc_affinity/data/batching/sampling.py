@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,13 @@ def plan_batches(counts: Int[np.ndarray, "examples 2"], rules: BatchRules, pass_
     batches = min(plans, key=lambda plan: _padded(counts, plan))
     generator.shuffle(batches)
     return batches
+
+
+def fewest_batches(sizes: Sizes, rules: BatchRules) -> int:
+    """Return a bound from below on the batches of a pass, whichever pass it is: the draw decides how many more."""
+    # No batch has more tokens than the rules allow, but for one of a single example.
+    tokens = np.minimum(token_counts(sizes).sum(axis=1), rules.cells)
+    return max(math.ceil(len(sizes) / rules.examples), math.ceil(int(tokens.sum()) / rules.cells))
 
 
 def _by_size(
@@ -151,11 +159,13 @@ class BatchStream(Sampler[list[Key]]):
         batches = plan_batches(self.counts, self.rules, pass_number)
         if len(batches) < self.ranks:
             raise ArcAffinityError(
-                f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes"
+                f"{len(self.counts)} examples make {len(batches)} batches, too few for {self.ranks} processes; "
+                "ask for fewer (--processes)"
             )
+        # What no whole step is left for goes while the order is random still: by cost it would be the same every time.
+        batches = batches[: len(batches) - len(batches) % self.ranks]
         if self.ranks > 1:
             batches.sort(key=lambda batch: _padded(self.counts, [batch]))
-        whole = len(batches) - len(batches) % self.ranks
-        steps = [batches[i : i + self.ranks] for i in range(0, whole, self.ranks)]
+        steps = [batches[i : i + self.ranks] for i in range(0, len(batches), self.ranks)]
         np.random.default_rng([self.rules.seed, pass_number, self.ranks]).shuffle(steps)
         return steps

@@ -18,6 +18,7 @@ from typing import Any
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.store.examples import GENERATED, ExampleStore, write_json_tasks, write_npz, write_store
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, Manifest
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.documents import Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.files import write_text
@@ -45,26 +46,30 @@ class Job:
     count: int
     seed: int
     exclude: frozenset[bytes]
+    exclude_pairs: frozenset[str]
 
     def settings(self) -> dict[str, Any]:
         """What the part's bytes depend on."""
+        excluded = [*sorted(self.exclude), *(digest.encode() for digest in sorted(self.exclude_pairs))]
         return {
             "task": self.task_id,
             "per_task": self.count,
             "seed": self.seed,
-            "excluded": hashlib.sha256(b"".join(sorted(self.exclude))).hexdigest(),
+            "excluded": hashlib.sha256(b"".join(excluded)).hexdigest(),
             "versions": rearc.versions(),
         }
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be made: ``per_task`` examples of each task, none with an input that ``exclude`` has."""
+    """What is to be made: ``per_task`` examples of each task, none with an input that ``exclude`` has for that task,
+    nor, where it is to be left out ``under_any_id``, a pair that it has for any."""
 
     tasks: tuple[str, ...]
     per_task: int
     seed: int
     exclude: ExampleStore | None
+    under_any_id: bool = False
 
     def settings(self) -> dict[str, Any]:
         """What the output's bytes depend on, besides the tasks."""
@@ -83,7 +88,10 @@ class Request:
             task: frozenset[bytes]() if self.exclude is None else rearc.input_keys(self.exclude, task)
             for task in self.tasks
         }
-        return [Job(parts / f"{t}.npz", t, self.per_task, self.seed, keys[t]) for t in self.tasks]
+        pairs = frozenset[str]()
+        if self.exclude is not None and self.under_any_id:
+            pairs = frozenset(digest_of_pairs([self.exclude.pair(i)]) for i in range(len(self.exclude)))
+        return [Job(parts / f"{t}.npz", t, self.per_task, self.seed, keys[t], pairs) for t in self.tasks]
 
 
 def generate_store(
@@ -94,6 +102,8 @@ def generate_store(
     workers: int = 1,
     exclude: ExampleStore | None = None,
     on_task: OnTask | None = None,
+    *,
+    under_any_id: bool = False,
 ) -> ExampleStore:
     """Make a store of ``per_task`` verified examples of each task; the same bytes for any number of workers.
 
@@ -108,12 +118,13 @@ def generate_store(
             ``if __name__ == "__main__"``.
         exclude: store whose inputs must not come again within the same task.
         on_task: called in this process for each finished task.
+        under_any_id: whether pairs of ``exclude`` must not come again in other tasks either.
 
     Raises:
         ArcAffinityError: an unknown task, a folder with other content or settings, a task that gives too few
             examples, a file that cannot be written, or a worker that was killed.
     """
-    request = _request(tasks, per_task, seed, workers, exclude)
+    request = _request(tasks, per_task, seed, workers, exclude, under_any_id)
 
     def join(jobs: list[Job], rejections: Rejections, joined: Path) -> None:
         pairs = ((job.task_id, _pairs(job)) for job in jobs)
@@ -194,7 +205,14 @@ def _fill(
     return made
 
 
-def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclude: ExampleStore | None) -> Request:
+def _request(
+    tasks: Iterable[str],
+    per_task: int,
+    seed: int,
+    workers: int,
+    exclude: ExampleStore | None,
+    under_any_id: bool = False,
+) -> Request:
     wanted, known = tuple(sorted(set(tasks))), rearc.task_ids()
     if not wanted:
         raise ArcAffinityError("no tasks to generate examples of")
@@ -204,7 +222,7 @@ def _request(tasks: Iterable[str], per_task: int, seed: int, workers: int, exclu
     for name, number in (("example per task", per_task), ("worker", workers)):
         if number < 1:
             raise ArcAffinityError(f"at least 1 {name} is needed, not {number}")
-    return Request(wanted, per_task, seed, exclude)
+    return Request(wanted, per_task, seed, exclude, under_any_id)
 
 
 def _is_finished(out: Path, marker: str, others: Iterable[str]) -> bool:
@@ -259,7 +277,7 @@ def _each(jobs: list[Job], workers: int) -> Iterator[tuple[str, Counter[str]]]:
 
 
 def _make(job: Job) -> tuple[str, Counter[str]]:
-    examples = rearc.generate_task(job.task_id, job.count, job.seed, job.exclude)
+    examples = rearc.generate_task(job.task_id, job.count, job.seed, job.exclude, job.exclude_pairs)
     rejections = dict(sorted(examples.rejections.items()))
     extras = {"settings": job.settings(), "rejections": rejections}
     write_npz(job.part, {job.task_id: examples.pairs}, extras)

@@ -2,7 +2,7 @@
 
 An example is kept only if the task's verifier maps its input to its output, both are valid grids, they
 differ, and the input has not come before. Each try has its own generator of random numbers, so that example
-``i`` of a task depends on the task, the seed, ``i`` and the excluded inputs alone.
+``i`` of a task depends on the task, the seed, ``i`` and what is excluded alone.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from arc_affinity.data.store.examples import ExampleStore
+from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair
 
 REASONS = ("raised", "malformed", "unverified", "unchanged", "repeated", "excluded")
 """Why a try is rejected: an exception; no valid grids; the verifier disagrees; the output equals the input;
-the input came before in this set; the input is in the excluded set."""
+the input came before in this set; the input, or the pair, is in the excluded set."""
 
 # Seen on 1 of 8,000 draws: the first four; the others are what the same slips with None and 0 would raise.
 UNLUCKY = (IndexError, StopIteration, TypeError, ValueError, AttributeError, ZeroDivisionError)
@@ -84,7 +85,13 @@ def versions() -> dict[str, str]:
     }
 
 
-def generate_task(task_id: str, count: int, seed: int = 0, exclude: Collection[bytes] = frozenset()) -> TaskExamples:
+def generate_task(
+    task_id: str,
+    count: int,
+    seed: int = 0,
+    exclude: Collection[bytes] = frozenset(),
+    exclude_pairs: Collection[str] = frozenset(),
+) -> TaskExamples:
     """Make ``count`` verified, distinct examples of a task.
 
     Args:
@@ -92,6 +99,7 @@ def generate_task(task_id: str, count: int, seed: int = 0, exclude: Collection[b
         count: examples to keep; the first ``n`` are the same for every ``count >= n``.
         seed: any integer.
         exclude: `input_key` of inputs that must not come.
+        exclude_pairs: `digest_of_pairs` of each pair that must not come.
 
     Raises:
         ArcAffinityError: no such task, or too many tries were rejected.
@@ -110,8 +118,9 @@ def generate_task(task_id: str, count: int, seed: int = 0, exclude: Collection[b
             rejections[tried] += 1
             continue
         key = input_key(tried.input)
-        if key in exclude or key in seen:
-            rejections["excluded" if key in exclude else "repeated"] += 1
+        excluded = key in exclude or (bool(exclude_pairs) and digest_of_pairs([tried]) in exclude_pairs)
+        if excluded or key in seen:
+            rejections["excluded" if excluded else "repeated"] += 1
             continue
         seen.add(key)
         pairs.append(tried)

@@ -13,15 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
-from lightning.pytorch.utilities import rank_zero_only
 
 from arc_affinity.data import splits
 from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
-from arc_affinity.data.batching.sampling import BatchRules, smaller
+from arc_affinity.data.batching.sampling import BatchRules, BatchStream, fewest_batches, smaller
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
 from arc_affinity.data.own_examples import copy_apart, copy_examples, split_examples
@@ -40,7 +40,7 @@ from arc_affinity.models.storage.folders import (
     save_model,
 )
 from arc_affinity.processes import cores
-from arc_affinity.training.hardware import Machine, precision
+from arc_affinity.training.hardware import Machine, precision, room
 from arc_affinity.training.pretraining.module import GridModule
 from arc_affinity.training.pretraining.run_folder import (
     BEST,
@@ -48,6 +48,7 @@ from arc_affinity.training.pretraining.run_folder import (
     LAST,
     METRICS,
     MODEL,
+    PROCESSES,
     Checkpoints,
     MetricsFile,
     WholeCheckpoints,
@@ -56,8 +57,13 @@ from arc_affinity.training.pretraining.run_folder import (
 from arc_affinity.training.recipes.files import RECIPE, read_recipe, where_moved, with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
+logger = logging.getLogger(__name__)
+
 ONE = Machine()
 """One process, as many threads as torch takes."""
+
+Spread = Callable[[int], Machine]
+"""Gives the machine for a number of processes."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def train(
     on_task: OnTask | None = None,
     progress: bool = True,
     machine: Machine = ONE,
+    spread: Spread | None = None,
     data_dir: Path | None = None,
 ) -> Outcome:
     """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
@@ -103,14 +110,16 @@ def train(
         on_task: told of each task whose examples were generated.
         progress: whether Lightning may show its own progress bar.
         machine: how to spread the work (see `hardware.find_machine`). With several processes this very script is
-            started again for each. A run that goes on with another number of them ends with other weights.
+            started again for each. A run that goes on with another number of them ends with other weights, and says so.
+        spread: the machine for another number of processes, where that of ``machine`` was not asked for: as many as the
+            run had that goes on, and no more than there are batches for.
         data_dir: folder with the datasets that are not installed, of which the recipe's may be some.
 
     Raises:
         UntrainableError: ``start`` has other parts than the recipe's model, or the loss is no number any more.
-        ArcAffinityError: there are no such examples, or none as small as the curriculum asks for, the machine cannot do
-            it, another process is at work in ``out``, it holds another run, other files or a damaged checkpoint, or
-            cannot be written.
+        ArcAffinityError: there are no such examples, or none as small as the curriculum asks for, or too few for so
+            many processes; the machine cannot do it; another process is at work in ``out``; it holds another run, other
+            files or a damaged checkpoint, or cannot be written.
         KeyboardInterrupt: the run was interrupted (Ctrl-C or SIGTERM).
     """
     machine.check()
@@ -119,17 +128,15 @@ def train(
         _new_model(recipe)
     given, recipe = recipe, with_whole_paths(recipe)
     # The processes that train beside the first one are started by it, and work in its name.
-    with working_in(out) if getattr(rank_zero_only, "rank", 0) == 0 else contextlib.nullcontext():
+    with working_in(out) if _environment().local_rank() == 0 else contextlib.nullcontext():
         _settle(recipe, out, resume=resume)
-        start = _read_start(recipe, out / LAST) if resume else 0
+        start, had = _read_start(recipe, out / LAST) if resume else (0, 0)
         if start >= recipe.steps:
             _save_best(out)
             return Outcome(out / MODEL, {}, was_over=True)
         with unless_begun(out, RECIPE):
             train_store, validation_store = prepare_stores(given, out / DATA, on_task, cores(), data_dir)
-        for cells, _ in recipe.curriculum:
-            # A stage without examples would be found after hours.
-            smaller(train_store, cells)
+        machine = _settled(recipe, machine, spread, _stages(recipe, train_store), had)
         seed_everything(recipe.seed, verbose=False)
         # A checkpoint's weights take the place of those of ``start``, which may be gone by now.
         module = GridModule(EncoderDecoder(recipe.model) if start else _new_model(given), recipe)
@@ -141,6 +148,56 @@ def train(
         if trainer.is_global_zero:
             _save_best(out)
         return Outcome(out / MODEL, {name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def _stages(recipe: Recipe, store: ExampleStore) -> list[ExampleStore]:
+    """Return the examples of each stage of the curriculum, and all of them; what lacks would be found after hours.
+
+    Raises:
+        ArcAffinityError: a stage has none.
+    """
+    stages = [store]
+    for cells, validations in recipe.curriculum:
+        try:
+            stages.append(smaller(store, cells))
+        except ArcAffinityError as error:
+            told = f"curriculum: nothing for its stage of {cells} tokens for {validations} validations, as {error}"
+            raise ArcAffinityError(f"{told}; name other stages, or none (--no-curriculum)") from error
+    return stages
+
+
+def _settled(
+    recipe: Recipe, machine: Machine, spread: Spread | None, stages: Sequence[ExampleStore], had: int
+) -> Machine:
+    """Return the machine for a run that goes on from ``had`` processes, or from no one knows how many (0).
+
+    Raises:
+        ArcAffinityError: so many processes were asked for that a stage has too few batches.
+    """
+    if spread and 0 < had <= room():
+        machine = spread(had)
+    elif spread and (most := _most_processes(recipe, stages, machine.processes)) < machine.processes:
+        machine = spread(most)
+    if had not in (0, machine.processes) and _environment().local_rank() == 0:
+        logger.warning(
+            "the run had %d processes and goes on in %d, so it ends with other numbers; --processes %d keeps to them",
+            had, machine.processes, had,
+        )  # fmt: skip
+    if _most_processes(recipe, stages, machine.processes) < machine.processes:
+        # There may be enough by chance, which a pass tells.
+        rules = feeding(recipe, machine).rules
+        for stage in stages:
+            next(iter(BatchStream(stage.sizes, rules, steps=1, ranks=machine.processes)))
+    return machine
+
+
+def _most_processes(recipe: Recipe, stages: Sequence[ExampleStore], wanted: int) -> int:
+    """Return how many processes, ``wanted`` at most, have a batch each in every pass of every stage."""
+    for processes in range(wanted, 1, -1):
+        rules = feeding(recipe, Machine(processes)).rules
+        if all(fewest_batches(stage.sizes, rules) >= processes for stage in stages):
+            return processes
+    return 1
 
 
 def _save_best(out: Path) -> None:
@@ -183,7 +240,9 @@ def prepare_stores(
     def generate(place: Path, per_task: int, seed: int, exclude: ExampleStore | None) -> ExampleStore:
         tasks = TASK_SETS[recipe.tasks]()
         some = workers if len(tasks) * per_task > WORTH_PROCESSES else 1
-        return generate_store(place, tasks, per_task, seed, some, exclude=exclude, on_task=on_task)
+        # Examples to validate by that were given may be of generated tasks, whatever they are called.
+        given = bool(recipe.validate_on)
+        return generate_store(place, tasks, per_task, seed, some, exclude, on_task, under_any_id=given)
 
     if recipe.validate_on:
         # Given ones come first, and what is generated is none of them.
@@ -226,10 +285,14 @@ def make_trainer(
     """Return the Trainer of a run that starts at step ``start``.
 
     Its "epoch" is the stretch between two validations (see `BatchStream`).
+
+    Raises:
+        ArcAffinityError: it would train in another number of processes than ``machine`` says.
     """
+    environment = _environment()
     gpus = torch.cuda.device_count()
     averaging = [EMAWeightAveraging(decay=recipe.ema_decay)] if recipe.ema_decay else []
-    return Trainer(
+    trainer = Trainer(
         accelerator="cuda" if gpus else "cpu",
         devices=machine.processes,
         # Some published tensors take no part in the loss, so their gradients never arrive.
@@ -243,11 +306,26 @@ def make_trainer(
         log_every_n_steps=10,
         logger=_loggers(out, start),
         callbacks=[*averaging, *callbacks, _EndTogether(), Checkpoints(out)],
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), environment],
         enable_progress_bar=progress,
         enable_model_summary=False,
         default_root_dir=out,
     )
+    if trainer.world_size != machine.processes:
+        # Each would train on its share of a batch, and nobody on the rest.
+        raise ArcAffinityError(f"processes is {machine.processes}, but Lightning counts {trainer.world_size}")
+    return trainer
+
+
+def _environment() -> LightningEnvironment:
+    """Return the processes of a run, which the first of them starts.
+
+    Lightning would take those that Slurm or another launcher started for them, which may each be at a run of its own:
+    it would share batches out among them, and leave the metrics to the first.
+    """
+    environment = LightningEnvironment()
+    environment.set_global_rank(environment.local_rank())
+    return environment
 
 
 def _loggers(out: Path, start: int) -> list[Logger]:
@@ -346,14 +424,16 @@ def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:
         cut_off.unlink()
 
 
-def _read_start(recipe: Recipe, path: Path) -> int:
-    """Return the step that a checkpoint was saved at; 0, to start anew, where a run never reached one.
+def _read_start(recipe: Recipe, path: Path) -> tuple[int, int]:
+    """Return the step that a checkpoint was saved at, and by how many processes, 0 where it does not say.
+
+    The step is 0, to start anew, where a run never reached one.
 
     Raises:
         ArcAffinityError: the checkpoint is damaged, or of another run.
     """
     if not path.exists():
-        return 0
+        return 0, 0
     content = read_checkpoint(path)
     saved = content.get("recipe")
     whole = with_whole_paths(Recipe.from_saved(saved, str(path))) if isinstance(saved, dict) else None
@@ -362,4 +442,7 @@ def _read_start(recipe: Recipe, path: Path) -> int:
     step = content.get("global_step")
     if type(step) is not int or step < 0:
         raise ArcAffinityError(f"{path} is no whole checkpoint: its step is {shown(step)}")
-    return step
+    processes = content.get(PROCESSES, 0)
+    if type(processes) is not int or processes < 0:
+        raise ArcAffinityError(f"{path} is no whole checkpoint: its processes are {shown(processes)}")
+    return step, processes

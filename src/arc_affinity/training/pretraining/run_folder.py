@@ -30,6 +30,9 @@ MEASURE = "nats a token"
 BEST, LAST = "best.ckpt", "last.ckpt"
 """What lies in the folder of a run, besides its recipe."""
 
+PROCESSES = "processes"
+"""Entry of a checkpoint: how many trained side by side."""
+
 COLUMNS = ("step", "train/loss", "val/loss", "val/exact", "val/cell_teacher_forced")
 """Columns of the metrics; ``step`` counts the optimiser steps behind a row."""
 
@@ -96,6 +99,10 @@ class Checkpoints(Checkpoint):
             self.best = loss
             trainer.save_checkpoint(self.folder / BEST)
         trainer.save_checkpoint(self.folder / LAST)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the number of processes: in another the run would go on to other numbers."""
+        checkpoint[PROCESSES] = trainer.world_size
 
     def state_dict(self) -> dict[str, Any]:
         """Return the lowest loss so far."""

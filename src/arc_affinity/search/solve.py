@@ -20,8 +20,9 @@ from arc_affinity.types import Grid, Pair, Task
 
 logger = logging.getLogger(__name__)
 
-FAULTS = (ArithmeticError, LookupError, ValueError)
-"""What a grid function raises that fails on an odd grid: that costs the task its programs, and no other task's."""
+FAULTS = (ArithmeticError, LookupError, ValueError, MemoryError)
+"""What a grid function raises that fails on an odd grid, and what a task raises that the memory is not enough for: that
+costs the task its programs, and no other task's."""
 
 SEARCH_SHARE = 0.65
 """Part of a view's time that goes to compositions; rules for cells have what is left."""
@@ -86,6 +87,12 @@ def candidates(task: Task, bounds: Bounds) -> list[Candidate]:
     return found
 
 
+def fault(error: Exception) -> str:
+    """Return one of `FAULTS` in words."""
+    # numpy has a class of its own, and Python's says nothing.
+    return "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+
+
 @dataclass(frozen=True)
 class FoundProgram:
     """The program of a task; ``text`` is None, and ``reason`` says why, where there is none to be trusted."""
@@ -106,7 +113,7 @@ def found_program(task: Task, seconds: float) -> FoundProgram:
         programs = [] if contradicts(few.train) else candidates(few, Bounds(seconds, STATES))
         answers = rank(programs, replace(few, train=()))
     except FAULTS as error:
-        return FoundProgram(None, reason=f"the search failed ({type(error).__name__})")
+        return FoundProgram(None, reason=f"the search failed ({fault(error)})")
     first = answers[0] if answers else ()
     fitting = [each for each in first if each.fits == len(few.train)]
     if not fitting:

@@ -117,7 +117,12 @@ def test_a_damaged_line_of_the_journal_is_told(tmp_path: Path, line: dict[str, o
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(IndexError("odd grid"), "IndexError: odd grid"), (MemoryError(), "not enough memory")]
+    ("error", "told"),
+    [
+        (IndexError("odd grid"), "IndexError: odd grid"),
+        (MemoryError(), "not enough memory"),
+        (ArcAffinityError("no"), "no"),
+    ],
 )
 def test_a_search_that_fails_costs_one_task_its_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, told: str

@@ -79,7 +79,7 @@ def search_task(task: Task, seconds: float, states: int) -> list[list[list[Any]]
     raised, it would end the work of all tasks where that is done in one process."""
     try:
         answers = solve_task(task, seconds=seconds, states=states)
-    except FAULTS as error:
+    except (ArcAffinityError, *FAULTS) as error:
         return fault(error)
     return [
         [[found.grid.tolist(), _short(found.program), found.cost, found.fits] for found in output[:KEPT]]

@@ -27,6 +27,7 @@ from arc_affinity.statistics import (
     partial_spearman,
     share,
     spearman,
+    spearman_difference,
 )
 from arc_affinity.statistics import (
     Tested as Outcome,
@@ -145,6 +146,43 @@ def test_partial_rank_correlation_is_that_of_residuals():
     r = np.corrcoef(*residuals)[0, 1]
     assert found.effect.value == pytest.approx(r)
     assert found.p == pytest.approx(2 * oracle.t.sf(abs(r) * math.sqrt((7 - 3) / (1 - r**2)), 7 - 3))
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7])
+def test_a_partial_rank_correlation_of_a_few_triples_has_no_p(n: int):
+    x = [1.0, 2.0, 3.0, 5.0, 7.0, 11.0, 13.0][:n]
+    found = partial_spearman(x, x, [1.0, 3.0, 2.0, 7.0, 5.0, 13.0, 11.0][:n])
+    assert found.effect.value == pytest.approx(1.0)
+    if n < 7:
+        assert (found.p, found.effect.low, found.reason) == (None, None, f"{n} triples: no interval, no p")
+    else:
+        assert found.p < 1e-9
+
+
+def test_the_difference_of_two_rank_correlations():
+    rng = np.random.default_rng(3)
+    y = rng.normal(size=53)
+    weak, strong = y + 3 * rng.normal(size=53), -(y + 0.3 * rng.normal(size=53))
+    found, turned = spearman_difference(weak, strong, y), spearman_difference(strong, weak, y)
+    r = [abs(oracle.spearmanr(each, y).statistic) for each in (weak, strong)]
+    assert found.effect.value == pytest.approx(r[1] - r[0])
+    assert (turned.effect.value, turned.p) == (-found.effect.value, found.p)
+    assert 0 < found.effect.low < found.effect.value < found.effect.high and found.p < 0.01
+
+    # The interval is scipy's by percentiles, but for the draws.
+    def both(*columns: np.ndarray) -> float:
+        a, b = (abs(oracle.spearmanr(each, columns[2]).statistic) for each in columns[:2])
+        return b - a
+
+    limits = oracle.bootstrap(
+        (weak, strong, y), both, paired=True, vectorized=False, n_resamples=999, method="percentile", rng=rng
+    ).confidence_interval
+    assert (found.effect.low, found.effect.high) == pytest.approx((limits.low, limits.high), abs=0.05)
+    same = spearman_difference(weak, [3 * value for value in weak], y)
+    assert (same.effect.value, same.p) == (pytest.approx(0.0), 1.0)
+    assert spearman_difference([0.0] * 53, weak, y).reason == "all values are equal on one side: no ranks to correlate"
+    few = spearman_difference(weak[:6], strong[:6], y[:6])
+    assert (few.p, few.reason) == (None, "6 units: two rank correlations are compared from 7 on")
 
 
 def test_correlations_that_do_not_exist():

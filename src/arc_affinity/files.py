@@ -18,8 +18,8 @@ from arc_affinity.errors import ArcAffinityError, os_errors
 TEMPORARY = ".tmp"
 """How the names of files and folders end that are not yet whole."""
 
-LONGEST = 100
-"""Characters of a name that its temporary file repeats; file systems take 255 bytes in all."""
+LONGEST = 200
+"""Bytes of a name that its temporary file repeats, whole characters alone; file systems take 255 bytes in all."""
 
 UNCHANGEABLE = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 """What file systems answer that keep no modes (CIFS, exFAT, buckets), or cannot be told to write at once."""
@@ -222,7 +222,11 @@ def _remove_if_left(aside: Path) -> None:
 
 
 def _prefix(place: Path) -> str:
-    return f".{place.name[:LONGEST]}."
+    """How the temporary names of ``place`` begin."""
+    kept = place.name[:LONGEST]
+    while len(os.fsencode(kept)) > LONGEST:
+        kept = kept[:-1]
+    return f".{kept}."
 
 
 def _tolerating(change: Callable[[int], object], argument: int) -> None:

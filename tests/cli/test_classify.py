@@ -166,6 +166,16 @@ def test_a_picture_of_one_task_a_category(cli, tmp_path):
         assert min(picture.size) > 100
 
 
+def test_no_picture_where_no_task_has_a_category(cli, tmp_path):
+    file, png, out = tmp_path / "a.json", tmp_path / "p.png", tmp_path / "out.json"
+    unsolved = [{"input": [[3, 7]], "output": [[1, 8]] * 11}, {"input": [[7, 3]], "output": [[6]]}]
+    file.write_text(json.dumps({"train": unsolved, "test": [{"input": [[5, 0]]}]}))
+    done = cli("classify", file, "--by", "program", "--seconds", 0.2, "--png", png, "--out", out)
+    assert done.code == 0 and not png.exists()
+    assert f"no task has a category to draw, so nothing is written to {png}" in done.err
+    assert str(out) in done.out and str(png) not in done.out
+
+
 def test_a_picture_is_of_the_task_in_the_file(cli, tmp_path, monkeypatch):
     """Its name is that of a task of ARC, which it is not."""
     drawn = []
@@ -251,8 +261,13 @@ def test_the_surest_task_of_a_category():
         (("00d62c1c", "--by", "program"), 1, "did you mean '00d62c1b'?"),
         (("00d62c1c", "--by", "grids"), 1, "unknown task '00d62c1c'"),
         (("--all", "--by", "code", "--dataset", "arc-agi-1/training"), 2, "only re-arc has generators"),
-        (("00d62c1b", "--by", "program", "--seconds", "0"), 2, "more than 0 seconds, not 0"),
-        (("00d62c1b", "--by", "program", "--seconds", "nan"), 2, "more than 0 seconds, not nan"),
+        (("00576224", "--by", "program", "--seconds", "0"), 2, "more than 0 seconds, not 0"),
+        (("00576224", "--by", "program", "--seconds", "nan"), 2, "more than 0 seconds, not nan"),
+        (("00d62c1b", "--by", "code", "--seconds", "9"), 2, "by program alone"),
+        (("00d62c1b", "--by", "grids", "--seconds", "9"), 2, "by program alone"),
+        (("00576224", "--seconds", "9"), 2, "by program alone"),
+        (("00d62c1b", "--by", "program", "--seconds", "9"), 2, "tasks of re-arc have verifiers"),
+        (("--all", "--by", "program", "--dataset", "re-arc", "--seconds", "9"), 2, "tasks of re-arc have verifiers"),
         (("--all", "--dataset", "arc-agi-3"), 1, "unknown dataset 'arc-agi-3'"),
         (("--validate", "no-such.json"), 1, "cannot read no-such.json"),
     ],

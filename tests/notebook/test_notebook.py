@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import arc_affinity as aa
+from arc_affinity.data.checks import check_grid
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Origin, make_record
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -93,6 +94,62 @@ def test_answers_are_drawn_beside_what_was_wanted() -> None:
 def test_nothing_else_is_drawn() -> None:
     with pytest.raises(ArcAffinityError, match="not dict"):
         aa.show({})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (np.zeros((2, 3)), "the grid: an array of float64 with shape (2, 3) is no grid"),
+        (grid(2, 3, 11), "the grid, row 0, column 0: 11 is not a colour, a whole number 0-9"),
+        (np.array([[1, 2], [3, -1]]), "the grid, row 1, column 1: -1 is not a colour"),
+        (np.zeros(3, np.uint8), "the grid: an array of uint8 with shape (3,) is no grid"),
+        (grid(0, 0, 1), "the grid: 0 rows and 0 columns; a grid has 1-30 of each"),
+        (grid(2, 31, 1), "the grid: 2 rows and 31 columns"),
+        (Pair(grid(2, 3, 1), grid(3, 0, 1)), "the pair, output: 3 rows and 0 columns"),
+        ([Task("x", (), (TASK.train[0], Pair(grid(2, 3, 10), None)))], "task x, test pair 1, input, row 0, column 0"),
+    ],
+)
+def test_what_is_no_grid_is_told(made: object, told: str) -> None:
+    with pytest.raises(ArcAffinityError) as error:
+        aa.show(made)  # type: ignore[arg-type]
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_list_is_no_grid() -> None:
+    with pytest.raises(ArcAffinityError, match="task x, input: list is no grid"):
+        check_grid([[1]], "task x, input")
+
+
+def test_whole_numbers_of_any_size_are_drawn() -> None:
+    assert aa.show(np.array([[1, 2], [3, 9]])).html.count("<path") == 5
+
+
+@pytest.mark.parametrize("by", [None, "grids", "program"])
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        (Task("x", (), ()), "task x: no train pairs"),
+        (Task("x", (*TASK.train, Pair(grid(2, 3, 1), None)), ()), "task x, train pair 1: no output"),
+        (Task("x", (Pair(grid(2, 2, 11), grid(2, 2, 1)),), ()), "task x, train pair 0, input, row 0, column 0: 11"),
+    ],
+    ids=["no demonstration", "output withheld", "no grid"],
+)
+def test_a_task_that_shows_nothing_has_no_kind(task: Task, told: str, by: str | None) -> None:
+    with pytest.raises(ArcAffinityError, match=told):
+        aa.classify([TASK, task], by=by)  # type: ignore[arg-type]
+
+
+def test_a_task_without_tests_is_classified_by_its_program() -> None:
+    pair = Pair(np.array([[1, 2, 0]], np.uint8), np.array([[0, 2, 1]], np.uint8))
+    other = Pair(np.array([[3, 2], [1, 1]], np.uint8), np.array([[2, 3], [1, 1]], np.uint8))
+    found = aa.classify(Task("x", (pair, other), ()), by="program", seconds=5)["x"]
+    assert (found.category, found.reason) == ("S1", "input | mirror left-right")
+
+
+def test_answers_of_unknown_tasks_are_no_submission(tmp_path: Path) -> None:
+    read = aa.read_answers(answers(grid(7, 5, 3)).save(tmp_path / "records.jsonl"))
+    with pytest.raises(ArcAffinityError, match="the tasks of these answers are not known"):
+        read.submit(tmp_path / "submission.json")
 
 
 def test_a_score_counts_two_attempts() -> None:

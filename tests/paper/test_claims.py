@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from arc_affinity import statistics as stats
@@ -357,8 +358,30 @@ def test_length_is_judged_on_the_same_tasks_as_affinity():
     assert claim.verdict is Verdict.HOLDS
     # Fewer lines say everything of the rates here, so nothing can be left for affinity.
     assert claim.figures["affinity_given_length"] is None
+    assert claim.figures["difference"] > 0.3 and claim.figures["difference_p"] < 0.001
     flat = claims_vitarc.affinity_or_length(replace(e, verifier_lines=dict.fromkeys(IDS, 7)))
-    assert flat.verdict is Verdict.FAILS
+    assert flat.verdict is Verdict.UNCHECKED
+
+
+def test_length_tells_more_only_where_the_difference_is_no_chance():
+    levels = claims_vitarc.ranks(evidence(Reference(labels=LABELS)), "by hand")
+
+    def judged(tasks: list[str], lines: dict[str, int], rates: dict[str, float]):
+        rows = {task: specialist(task, rates[task]) for task in tasks}
+        shown = Reference(specialists=rows, labels=LABELS)
+        return claims_vitarc.affinity_or_length(evidence(shown, verifier_lines=lines))
+
+    # Four tasks: a correlation of 0.258, p 1.000, is nothing beside one of -0.800, p 0.333.
+    four = [next(i for i in IDS if LABELS[i] == code) for code in ("A2", "S3", "C1", "K1")]
+    few = judged(four, dict.fromkeys(IDS, 7) | {four[0]: 5}, dict(zip(four, (0.9, 0.7, 0.3, 0.5), strict=True)))
+    assert few.verdict is Verdict.UNCHECKED and few.figures["difference"] is None
+    # Both tell something, and of 400 tasks nobody knows which tells more; then affinity tells more than length.
+    noise = dict(zip(IDS, np.random.default_rng(5).permutation(400).tolist(), strict=True))
+    rates = {i: levels[i] / 4 + noise[i] / 1600 for i in IDS}
+    alike = judged(IDS, {i: 9 - levels[i] for i in IDS}, rates)
+    assert alike.verdict is Verdict.UNCHECKED and alike.figures["difference"] == pytest.approx(0.0)
+    assert judged(IDS, noise, rates).verdict is Verdict.FAILS
+    assert judged(IDS, {i: -round(1e6 * rates[i]) for i in IDS}, rates).verdict is Verdict.HOLDS
 
 
 def test_a_correlation_of_two_tasks_decides_nothing():

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from arc_affinity.errors import ArcAffinityError
 from arc_affinity.search import many, solve, solve_task
 from arc_affinity.search.bases import RULE_BASES, agreement
 from arc_affinity.search.cell_rules.features import CellFeatures
@@ -73,6 +74,22 @@ def test_contradicting_demonstrations_have_no_answer() -> None:
     grid = np.array([[1, 2]], np.uint8)
     task = Task("x", (Pair(grid, grid), Pair(grid.copy(), grid[:, ::-1])), (Pair(grid, None), Pair(grid, None)))
     assert solve_task(task, **ENOUGH) == ((), ())
+
+
+@pytest.mark.parametrize("seconds", [0, float("inf")])
+def test_a_task_that_shows_nothing_is_told(seconds: float) -> None:
+    task = task_of(mirrored)
+    with pytest.raises(ArcAffinityError, match="task made: no train pairs"):
+        solve_task(replace(task, train=()), seconds=seconds)
+    withheld = replace(task, train=(task.train[0], Pair(task.train[1].input, None)))
+    with pytest.raises(ArcAffinityError, match="task made, train pair 1: no output"):
+        solve_task(withheld, seconds=seconds)
+
+
+def test_the_program_of_a_task_without_tests_is_the_same() -> None:
+    task = task_of(mirrored)
+    found = [found_program(each, 5.0) for each in (task, replace(task, test=()))]
+    assert [(each.text, each.cost) for each in found] == [("input | mirror left-right", found[0].cost)] * 2
 
 
 def test_no_time_no_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from arc_affinity.search import Found
 from arc_affinity.search import solve as trusted
@@ -29,13 +30,22 @@ def test_programs_too_long_to_be_trusted_are_none(monkeypatch):
     assert told["none"].reason == "no program within 1 s that fits every demonstration"
 
 
-def test_a_search_that_fails_costs_one_task(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (IndexError("odd grid"), "IndexError: odd grid"),
+        (MemoryError(), "not enough memory"),
+        (np._core._exceptions._ArrayMemoryError((7,), np.dtype(bool)), "not enough memory"),
+    ],
+    ids=["odd grid", "memory", "memory of an array"],
+)
+def test_a_search_that_fails_costs_one_task(monkeypatch, error, told):
     def fail(*_: object, **__: object) -> None:
-        raise IndexError("odd grid")
+        raise error
 
     monkeypatch.setattr(trusted, "candidates", fail)
     task = Task("made", (Pair(np.ones((2, 2), np.uint8), np.ones((2, 2), np.uint8)),), ())
-    assert trusted.found_program(task, 1.0).reason == "the search failed (IndexError)"
+    assert trusted.found_program(task, 1.0).reason == f"the search failed ({told})"
 
 
 def test_a_test_with_the_input_of_a_demonstration_hides_no_program():

@@ -39,7 +39,7 @@ def classify(
     validate: Path | None = None,
     out: Path | None = None,
     png: Path | None = None,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     json: bool = False,
 ) -> None:
@@ -63,17 +63,20 @@ def classify(
             where no answer decides one.
         out: File for the answers, JSON.
         png: File for a picture: of each category, the task it is surest of.
-        seconds: How long a program is searched for, for each task.
+        seconds: How long a program is searched for, for each task: 3 unless given. By program alone, and not where the
+            verifier is looked at.
         data_dir: Folder of datasets that do not come with the package.
         json: Print one JSON document and nothing else.
     """
-    _check_asked(task, all, by, dataset, validate, seconds)
-    named = [*task, dataset]
-    read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
-    check_outputs([out, png], read)
+    _check_asked(task, all, by, dataset, validate)
     known = task_ids()
     # A task that re-arc lacks has no code. A misspelt id is looked for everywhere, and the nearest one is told.
     of_rearc = dataset == RE_ARC or (dataset is None and set(task) <= set(known))
+    if seconds is not None:
+        _check_seconds(seconds, by, of_rearc)
+    named = [*task, dataset]
+    read = [validate, *(file for each in named if each is not None for file in files_of(each, data_dir))]
+    check_outputs([out, png], read)
     pictured: Sequence[Task]
     if by == "code" or (of_rearc and by != "grids"):
         labels = {} if validate is None else read_labels(validate, known)
@@ -85,7 +88,9 @@ def classify(
         labels = {} if validate is None else read_labels(validate, [each.id for each in chosen])
         pictured = [each for each in chosen if not labels or each.id in labels]
         way = by or ("grids" if labels else None)
-        found = kinds_of(pictured, way, seconds, lambda each: Bar("Classifying", len(each), "tasks").over(each))
+        found = kinds_of(
+            pictured, way, seconds or SECONDS, lambda each: Bar("Classifying", len(each), "tasks").over(each)
+        )
     agreement = compare(labels, found.answers) if labels else None
     document = {
         task_id: {**asdict(answer), "confidence": round(answer.confidence, 4), **found.details.get(task_id, {})}
@@ -93,20 +98,21 @@ def classify(
     }
     if out is not None:
         write_text(out, jsonlib.dumps(document, indent=1) + "\n")
+    drawn = False
     if png is not None:
         # Imported here because few runs draw, and Pillow takes a while.
         from arc_affinity.cli.output.surest import save_picture
 
-        save_picture(found.answers, png, {each.id: each for each in pictured})
+        drawn = save_picture(found.answers, png, {each.id: each for each in pictured})
+        if not drawn:
+            say_path(Console(stderr=True), "note: no task has a category to draw, so nothing is written to ", png)
     if json:
         print(jsonlib.dumps(document if agreement is None else agreement_document(agreement), indent=1))
         return
-    _show(found, agreement, [path for path in (out, png) if path is not None])
+    _show(found, agreement, [path for path in (out, png if drawn else None) if path is not None])
 
 
-def _check_asked(
-    task: Sequence[str], all: bool, by: By | None, dataset: str | None, validate: Path | None, seconds: float
-) -> None:
+def _check_asked(task: Sequence[str], all: bool, by: By | None, dataset: str | None, validate: Path | None) -> None:
     """Refuse flags that name nothing to classify, or do not go together."""
     if not (task or all or validate):
         raise UsageError("nothing to classify: name tasks, or give --all or --validate")
@@ -114,6 +120,14 @@ def _check_asked(
         raise UsageError("name tasks, or give --all or --validate, not both")
     if by == "code" and dataset not in (None, RE_ARC):
         raise UsageError(f"only {RE_ARC} has generators; classify {dataset} by program or grids")
+
+
+def _check_seconds(seconds: float, by: By | None, of_rearc: bool) -> None:
+    """Refuse a time where nothing is searched for, or in which nothing can be."""
+    if by != "program":
+        raise UsageError("--seconds is how long a program is searched for, which is by program alone (--by program)")
+    if of_rearc:
+        raise UsageError(f"--seconds is how long a program is searched for; tasks of {RE_ARC} have verifiers")
     with wrong_usage():
         check_seconds(seconds)
 

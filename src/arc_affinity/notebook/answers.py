@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from arc_affinity.errors import optional
+from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.evaluation.reading import Reading
 from arc_affinity.evaluation.records.record import Record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -71,6 +71,8 @@ class Answers(Tabular):
         Raises:
             ArcAffinityError: the tasks are not known or not all answered, or the file cannot be written.
         """
+        if not self.tasks:
+            raise ArcAffinityError("the tasks of these answers are not known; read_answers(path, dataset) names them")
         write_submission(Path(path), make_submission(list(self.records), self.tasks))
         return Path(path)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from arc_affinity.data.checks import check_demonstrations, check_grids
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError, optional, unknown
@@ -73,7 +74,8 @@ def classify(tasks: Task | Sequence[Task], *, by: By | None = None, seconds: flo
         seconds: how long a program is searched for, for each task.
 
     Raises:
-        ArcAffinityError: re-arc has no generator for a task, there is no such way, or two tasks have one id.
+        ArcAffinityError: re-arc has no generator for a task, there is no such way, or two tasks have one id; unless it
+            is by code, also where a task has no demonstrations, one without its output, or something that is no grid.
 
     Example:
         >>> import arc_affinity as aa
@@ -104,6 +106,9 @@ def kinds_of(
         raise ArcAffinityError(f"two tasks are called {twice[0]}; classify them one after the other")
     if by == "code":
         return kinds_by_id([task.id for task in tasks], by)
+    for task in tasks:
+        check_demonstrations(task)
+        check_grids(task)
     if by == "grids":
         return answers.by_grids(watched(tasks))
     generated = frozenset(task.id for task in tasks if task.dataset == RE_ARC)

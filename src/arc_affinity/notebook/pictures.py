@@ -8,6 +8,7 @@ from html import escape
 
 import numpy as np
 
+from arc_affinity.data.checks import check_grid, check_grids, check_pair
 from arc_affinity.drawing.svg import grid_svg, wrong_cells
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.notebook.answers import Answers
@@ -39,7 +40,7 @@ def show(what: Grid | Pair | Task | Sequence[Task] | Answers, *, cell: int = 14)
         cell: pixels of a cell.
 
     Raises:
-        ArcAffinityError: it is none of these.
+        ArcAffinityError: it is none of these, or what should be a grid is none.
 
     Example:
         >>> import arc_affinity as aa
@@ -52,8 +53,10 @@ def show(what: Grid | Pair | Task | Sequence[Task] | Answers, *, cell: int = 14)
     if isinstance(what, Task):
         return Drawing(_task(what, cell))
     if isinstance(what, Pair):
+        check_pair(what, "the pair")
         return Drawing(row(_pair(what, "", cell)))
     if isinstance(what, np.ndarray):
+        check_grid(what, "the grid")
         return Drawing(grid_svg(what, cell))
     if isinstance(what, Sequence) and what and all(isinstance(each, Task) for each in what):
         return Drawing("".join(_task(task, cell) for task in what[:SHOWN]))
@@ -61,6 +64,7 @@ def show(what: Grid | Pair | Task | Sequence[Task] | Answers, *, cell: int = 14)
 
 
 def _task(task: Task, cell: int) -> str:
+    check_grids(task)
     parts = (("train", task.train), ("test", task.test))
     drawn = (_pair(pair, f"{part} {i}", cell) for part, pairs in parts for i, pair in enumerate(pairs))
     return f"<h4>{escape(task.id)}</h4>" + row(each for pair in drawn for each in pair)

@@ -34,9 +34,8 @@ def label_colours(grid: Grid, diagonal: bool = False, background: bool = False) 
     return total, count
 
 
-def enclosed(grid: Grid) -> Mask:
-    """Return the background cells from which no straight way of background leads to the border."""
-    empty = grid == 0
+def enclosed(empty: Mask) -> Mask:
+    """Return the ``empty`` cells from which no straight way of such leads to the border."""
     labels, count = label_mask(empty)
     if count == 0:
         return empty

@@ -18,7 +18,7 @@ numbers give the same interval.
 """
 
 from arc_affinity.statistics.comparisons import Paired, cohens_d, false_discovery, mann_whitney, odds_ratio, paired
-from arc_affinity.statistics.correlations import EXACT_RANKS, partial_spearman, spearman
+from arc_affinity.statistics.correlations import EXACT_RANKS, partial_spearman, spearman, spearman_difference
 from arc_affinity.statistics.estimates import ALL_EQUAL, CONFIDENCE, NORMAL_QUANTILE, Estimate, Tested
 from arc_affinity.statistics.means import defined_mean, known_mean, mean, share
 from arc_affinity.statistics.resampling import RESAMPLES
@@ -43,4 +43,5 @@ __all__ = [
     "partial_spearman",
     "share",
     "spearman",
+    "spearman_difference",
 ]

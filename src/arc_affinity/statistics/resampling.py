@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
@@ -64,6 +65,31 @@ def order_test(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
     x, y = (stats.rankdata(each) - (len(a) + 1) / 2 for each in (a, b))
     products = np.array(list(permutations(y))) @ x
     return float(np.mean(np.abs(products) >= abs(x @ y) - 1e-9))
+
+
+def resampled(
+    columns: Float[np.ndarray, "columns n"],
+    statistic: Callable[[Float[np.ndarray, "columns rows n"]], Float[np.ndarray, " rows"]],
+) -> tuple[float, float, float]:
+    """Return the percentile interval of a statistic of units, each with a value in every column, and the p of 0."""
+    rng, (count, n) = np.random.default_rng(SEED), columns.shape
+    found = np.concatenate([statistic(columns[:, rng.integers(0, n, (rows, n))]) for rows in _batches(count * n)])
+    low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    tails = (np.count_nonzero(found <= 0), np.count_nonzero(found >= 0))
+    return float(low), float(high), min(1.0, 2 * (min(tails) + 1) / (len(found) + 1))
+
+
+def rank_difference(columns: Float[np.ndarray, "three rows n"]) -> Float[np.ndarray, " rows"]:
+    """Return how much larger the absolute rank correlation of the second column with the third is than the first's.
+
+    Where all values are equal nothing is told by them: 0.
+    """
+    ranks = stats.rankdata(columns, axis=-1) - (columns.shape[-1] + 1) / 2
+    squares = (ranks**2).sum(axis=-1)
+    products = np.abs((ranks[:2] * ranks[2]).sum(axis=-1))
+    scale = np.sqrt(squares[:2] * squares[2])
+    first, second = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    return second - first
 
 
 def _batches(n: int) -> list[int]:

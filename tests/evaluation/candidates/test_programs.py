@@ -126,19 +126,27 @@ def test_a_damaged_line_of_the_journal_is_told(tmp_path: Path, line: dict[str, o
         search(tmp_path, SerialExecutor())
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (IndexError("odd grid"), "IndexError: odd grid"),
+        (MemoryError(), "not enough memory"),
+        (ArcAffinityError("no"), "no"),
+    ],
+)
 def test_a_search_that_fails_costs_one_task_its_programs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, told: str
 ) -> None:
     def solve(task: Task, *, seconds: float, states: int) -> list[list[Found]]:
         if task.id == "task1":
-            raise IndexError("odd grid")
+            raise error
         rule = Found(task.test[0].input, "x" * (LONGEST + task.id.count("2")), 2.5, 3, 1, "rule")
         return [[rule] * (KEPT + 1) for _ in task.test]
 
     monkeypatch.setattr(programs, "solve_task", solve)
     found = search(tmp_path, SerialExecutor())
     # An executor that works in this process lets all but the package's own errors through.
-    assert "task task1: the search failed (IndexError: odd grid)" in caplog.text
+    assert f"task task1: the search failed ({told})" in caplog.text
     assert [len(found.get((task.id, at), ())) for task in TASKS for at in (0, 1)] == [KEPT, KEPT, 0, 0, KEPT, KEPT]
     assert found["task0", 0][0].text == "x" * LONGEST and found["task2", 0][0].text == "x" * (LONGEST - 1) + "…"
     assert (found["task0", 1][0].cost, found["task0", 1][0].fits) == (2.5, 3)

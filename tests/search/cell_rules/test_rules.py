@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from arc_affinity.search.cell_rules import rules
 from arc_affinity.search.cell_rules.features import FAMILIES, OUTSIDE, CellFeatures, Feature, cell_features
 from arc_affinity.search.cell_rules.rules import (
+    MANY,
     MOST_DEPTH,
     MOST_LEAVES,
     Learner,
@@ -287,10 +290,55 @@ def test_no_rule_is_begun_after_the_time() -> None:
     assert learn_rules(features, wanted, over=lambda: True) == []
     looks: list[bool] = []
 
-    def after_one_look() -> bool:
-        looks.append(len(looks) > 0)
+    def after_three_looks() -> bool:
+        looks.append(len(looks) > 2)
         return looks[-1]
 
     # The first rule is begun in time, and nobody has the time to hold it against a demonstration left out.
-    [rule] = learn_rules(features, wanted, over=after_one_look)
+    [rule] = learn_rules(features, wanted, over=after_three_looks)
     assert rule.held_out == 0
+
+
+@pytest.mark.parametrize(("looks", "tables", "learners"), [(0, 0, 0), (1, 1, 0), (2, 1, 1), (5, 1, 2)])
+def test_nothing_is_prepared_after_the_time(
+    looks: int, tables: int, learners: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is looked at before the table, before each plan and before both of its trees, of which there is none."""
+    made: list[object] = []
+
+    class Counted(Learner):
+        def __init__(self, *args: object) -> None:
+            made.append(self)
+            super().__init__(*args)  # type: ignore[arg-type]
+
+        def fit(self, *_: object) -> None:
+            return None
+
+    monkeypatch.setattr(rules, "tabulate", lambda *args: made.append("table") or tabulate(*args))
+    monkeypatch.setattr(rules, "Learner", Counted)
+    times = iter([False] * looks)
+    assert learn_rules([cell_features(draw("12 21"))] * 2, [draw("13 31")], over=lambda: next(times, True)) == []
+    assert (made.count("table"), len(made) - made.count("table")) == (tables, learners)
+
+
+def test_trees_are_the_same_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    given = [rng.integers(0, 4, (7, 11)).astype(np.uint8) for _ in range(3)]
+    wanted = [np.where(np.roll(grid, 1, 1) == 3, 7, grid).astype(np.uint8) for grid in given[:2]]
+    features = [cell_features(grid) for grid in given]
+    whole = [rule.text for rule in learn_rules(features, wanted, limits=MANY)]
+    monkeypatch.setattr(rules, "BATCH", 13)
+    assert [rule.text for rule in learn_rules(features, wanted, limits=MANY)] == whole and len(whole) > 3
+
+
+def test_answers_of_cells_are_kept_in_a_byte() -> None:
+    """29 demonstrations of 30x30 have 26,100 cells and a thousand questions."""
+    noise = np.random.default_rng(7).integers(0, 10, (30, 30)).astype(np.uint8)
+    learner = Learner(tabulate([cell_features(noise)], 1), noise.ravel(), 2)
+    assert learner.answers.nbytes == 900 * len(learner.usable)
+    tracemalloc.start()
+    learner.fit(np.arange(900))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # One batch of this size as numbers of 4 bytes, and its bytes; all that is small beside it.
+    assert most < 6 * 900 * len(learner.usable)

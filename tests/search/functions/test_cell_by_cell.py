@@ -73,7 +73,7 @@ def test_enclosed_cells_have_no_way_out(grid: Grid) -> None:
     out = {cell for cell in free if cell[0] in (0, rows - 1) or cell[1] in (0, cols - 1)}
     while more := {c for r, q in out for c in ((r + 1, q), (r - 1, q), (r, q + 1), (r, q - 1))} & free - out:
         out |= more
-    assert {cell for cell in np.ndindex(grid.shape) if enclosed(grid)[cell]} == free - out
+    assert {cell for cell in np.ndindex(grid.shape) if enclosed(grid == 0)[cell]} == free - out
 
 
 @pytest.mark.parametrize("factor", [(2, 1), (1, 3), (2, 3), (3, 3)])

@@ -14,10 +14,10 @@ from arc_affinity.types import COLOURS
 GRIDS = arrays.arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 11)), elements=st.integers(0, 2))
 
 
-def flooded(grid: np.ndarray, mask: np.ndarray, diagonal: bool) -> list[set[tuple[int, int]]]:
-    """Connected sets by a flood fill."""
+def flooded(grid: np.ndarray, mask: np.ndarray) -> list[set[tuple[int, int]]]:
+    """Connected sets, diagonal neighbours included, by a flood fill."""
     left = {tuple(spot) for spot in np.argwhere(mask).tolist()}
-    steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i or j) and (diagonal or not (i and j))]
+    steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
     sets = []
     while left:
         waiting, found = [left.pop()], set()
@@ -32,12 +32,12 @@ def flooded(grid: np.ndarray, mask: np.ndarray, diagonal: bool) -> list[set[tupl
     return sets
 
 
-@given(GRIDS, st.booleans())
-def test_connected_sets_are_those_of_a_flood_fill(grid, diagonal):
+@given(GRIDS)
+def test_connected_sets_are_those_of_a_flood_fill(grid):
     mask = grid > 0
-    labels = connected(grid, mask, diagonal)
+    labels = connected(grid, mask)
     found = [{tuple(spot) for spot in np.argwhere(labels == n).tolist()} for n in range(labels.max() + 1)]
-    assert sorted(map(sorted, found)) == sorted(map(sorted, flooded(grid, mask, diagonal)))
+    assert sorted(map(sorted, found)) == sorted(map(sorted, flooded(grid, mask)))
     assert ((labels >= 0) == mask).all()
 
 
@@ -45,7 +45,7 @@ def test_a_snake_is_one_thing():
     grid = np.zeros((29, 30), np.uint8)
     grid[::2] = 1
     grid[1::4, -1] = grid[3::4, 0] = 1
-    assert connected(grid, grid > 0, diagonal=False).max() == 0
+    assert connected(grid, grid > 0).max() == 0
 
 
 def test_things_by_hand():

@@ -23,8 +23,10 @@ CELL = 9
 """Pixels of a cell."""
 
 
-def save_picture(answers: Mapping[str, Answer], path: Path, tasks: Mapping[str, Task]) -> None:
+def save_picture(answers: Mapping[str, Answer], path: Path, tasks: Mapping[str, Task]) -> bool:
     """Draw one task of every category that was answered, a tile each, in rows of `COLUMNS`; ``tasks`` are by id.
+
+    Returns whether there is one: otherwise nothing is written.
 
     Raises:
         ArcAffinityError: the file cannot be written.
@@ -36,8 +38,11 @@ def save_picture(answers: Mapping[str, Answer], path: Path, tasks: Mapping[str, 
             task = tasks[task_id]
             title = f"{each.code} {each.name}: {task_id}"
             tiles.append(task_png(replace(task, id=title, dataset="", train=task.train[:PAIRS], test=()), cell=CELL))
+    if not tiles:
+        return False
     with replacing(path) as aside:
         _tiled(tiles).save(aside, "PNG")
+    return True
 
 
 def surest(answers: Mapping[str, Answer], code: str) -> str | None:
@@ -55,11 +60,11 @@ def surest(answers: Mapping[str, Answer], code: str) -> str | None:
 
 
 def _tiled(tiles: list[Image.Image]) -> Image.Image:
-    """Pictures in rows, each row as tall as its tallest."""
+    """Pictures, at least one, in rows, each row as tall as its tallest."""
     rows = [tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)]
-    wide = max((tile.width for tile in tiles), default=1) + GAP
+    wide = max(tile.width for tile in tiles) + GAP
     tall = [max(tile.height for tile in row) + GAP for row in rows]
-    paper = Image.new("RGB", (wide * min(COLUMNS, max(1, len(tiles))), sum(tall) or 1), PAPER)
+    paper = Image.new("RGB", (wide * min(COLUMNS, len(tiles)), sum(tall)), PAPER)
     for number, row in enumerate(rows):
         for column, tile in enumerate(row):
             paper.paste(tile, (column * wide, sum(tall[:number])))

@@ -18,7 +18,7 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Id, Place, Text
 from arc_affinity.processes import hand_out
-from arc_affinity.search import FAULTS, many, solve_task
+from arc_affinity.search import FAULTS, fault, many, solve_task
 from arc_affinity.types import Grid, Task
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ def search_task(task: Task, seconds: float, states: int) -> list[list[list[Any]]
     raised, it would end the work of all tasks where that is done in one process."""
     try:
         answers = solve_task(task, seconds=seconds, states=states)
-    except FAULTS as error:
-        return f"{type(error).__name__}: {error}"
+    except (ArcAffinityError, *FAULTS) as error:
+        return fault(error)
     return [
         [[found.grid.tolist(), _short(found.program), found.cost, found.fits] for found in output[:KEPT]]
         for output in answers

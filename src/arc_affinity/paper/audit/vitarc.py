@@ -21,9 +21,9 @@ from arc_affinity.paper.audit.common import (
     unchecked,
 )
 from arc_affinity.paper.published import Specialist
-from arc_affinity.statistics import Estimate, Tested, cohens_d, mean, partial_spearman, spearman
+from arc_affinity.statistics import Estimate, Tested, cohens_d, mean, partial_spearman, spearman, spearman_difference
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, Affinity
-from arc_affinity.text import percent
+from arc_affinity.text import p_value, percent
 
 NEEDS = "the table of specialists is not at hand, or labels are not"
 
@@ -154,20 +154,38 @@ def affinity_or_length(e: Evidence) -> Finding:
     columns = [[float(column[t]) for t in tasks] for column in (levels, rates, shorter)]
     alone, left = spearman(columns[0], columns[1]), partial_spearman(columns[0], columns[1], columns[2])
     beside = spearman(columns[2], columns[1])
-    stronger = abs(beside.effect.value or 0) > abs(alone.effect.value or 0)
-    verdict = Verdict.HOLDS if stronger else Verdict.FAILS
-    more = "a stronger" if stronger else "a weaker"
+    more = spearman_difference(columns[0], columns[2], columns[1])
     why = (
-        f"on the {len(tasks)} of {len(rates)} tasks with a published label length, {told(beside)}, is {more} predictor "
-        f"than affinity, {told(alone)}, of which {told(left)} is left with length held fixed"
+        f"on the {len(tasks)} of {len(rates)} tasks with a published label the correlation with length is "
+        f"{told(beside)}, that with affinity {told(alone)}, of which {told(left)} is left with length held fixed; "
+        f"the difference in strength is {_difference(more)}"
     )
     figures = {
         "length": length.effect.value,
         "affinity": alone.effect.value,
         "affinity_given_length": left.effect.value,
         "affinity_given_length_p": left.p,
+        "difference": more.effect.value,
+        "difference_p": more.p,
     }
-    return Finding(verdict, why, reproduced, audited, figures)
+    return Finding(_stronger(beside, alone, more), why, reproduced, audited, figures)
+
+
+def _stronger(length: Tested, affinity: Tested, more: Tested) -> Verdict:
+    """Whether length tells more: what tells more must tell something, and the two must differ by more than chance."""
+    if not significant(more.p):
+        return Verdict.UNCHECKED
+    if (more.effect.value or 0) > 0:
+        return Verdict.HOLDS if significant(length.p) else Verdict.UNCHECKED
+    return Verdict.FAILS if significant(affinity.p) else Verdict.UNCHECKED
+
+
+def _difference(found: Tested) -> str:
+    """A difference of two correlations with its interval, such as "0.292 (95 % CI 0.188 to 0.392, p < 0.001)"."""
+    effect = found.effect
+    if effect.value is None or effect.low is None or effect.high is None:
+        return told(found)
+    return f"{effect.value:.3f} (95 % CI {effect.low:.3f} to {effect.high:.3f}, {p_value(found.p)})"
 
 
 def _rivals(levels: Mapping[str, int], shorter: Mapping[str, int], rates: Mapping[str, float]) -> str:

@@ -60,7 +60,7 @@ class CellFeatures:
 def cell_features(grid: Grid) -> CellFeatures:
     """Return the features of every cell."""
     all_colours: dict[str, Feature] = {"own": Feature(0, "", grid)}
-    all_numbers: dict[str, Feature] = {"enclosed": Feature(0, "", enclosed(grid))}
+    all_numbers: dict[str, Feature] = {"enclosed": Feature(0, "", enclosed(grid == 0))}
     builders = (_neighbours, _rays, _farther, _mirrors, _lines, _places, *thing_features.BUILDERS)
     for family, build in zip(FAMILIES, builders, strict=False):
         layers = Layers({}, {})

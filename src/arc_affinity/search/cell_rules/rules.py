@@ -17,6 +17,9 @@ MOST_LEAVES = 12
 MOST_DEPTH = 6
 MOST_ACTIONS = 5
 
+BATCH = 4096
+"""Cells whose answers are counted at once: they are numbers of 4 bytes only while they are, and of 1 byte otherwise."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -199,7 +202,7 @@ class Learner:
         copied = np.array([family is None or each in ("", family) for each in cells.copy_families], bool)
         self.usable = np.flatnonzero((cells.question_tiers <= tier) & asked)
         # A row a cell, so that those of some cells are taken quickly.
-        self.answers = np.ascontiguousarray(cells.answers[self.usable, : self.known].T, np.float32)
+        self.answers = np.ascontiguousarray(cells.answers[self.usable, : self.known].T)
         self.weight = np.array(PENALTIES, np.float32)[cells.question_tiers[self.usable]]
         # Own colour first, then constants, then the other copies: the order of preference.
         copies = [k for k in np.flatnonzero((cells.copy_tiers <= tier) & copied) if k > 0]
@@ -267,13 +270,13 @@ class Learner:
         end = None if limits.whole else self.actions[int(right.sum(0).argmax())]
         if depth == limits.depth or self.leaves == limits.leaves or not len(self.usable):
             return end
-        yes = self.answers[chosen].T @ self.one_hot[chosen]
+        yes = self._yes(chosen)
         gain = (_impurity(counts[None]) - _impurity(yes) - _impurity(counts - yes)) * self.weight
         best = int(gain.argmax())
         if gain[best] <= limits.least_gain:
             return end
         self.leaves += 1
-        agreed = self.answers[chosen, best] > 0
+        agreed = self.answers[chosen, best]
         first = self._grow(chosen[agreed], depth + 1)
         second = None if first is None else self._grow(chosen[~agreed], depth + 1)
         if first is None or second is None:
@@ -282,6 +285,15 @@ class Learner:
             return first  # ends that most cells agree on may be the same
         question = int(self.usable[best])
         return Fork(question, int(self.cells.question_tiers[question]), first, second)
+
+    def _yes(self, chosen: Int[np.ndarray, "some"]) -> Float[np.ndarray, "usable kinds"]:
+        """How many of the chosen cells of each kind answer each question with yes."""
+        total = np.zeros((len(self.usable), self.one_hot.shape[1]), np.float32)
+        # Sums of ones are exact in any order, so that batches change no tree.
+        for begin in range(0, len(chosen), BATCH):
+            batch = chosen[begin : begin + BATCH]
+            total += self.answers[batch].astype(np.float32).T @ self.one_hot[batch]
+        return total
 
 
 def _impurity(counts: Float[np.ndarray, "rows kinds"]) -> Float[np.ndarray, "rows"]:
@@ -319,11 +331,15 @@ def learn_rules(
     used. Rules whose texts are ``known`` are left out, which is quick. ``over`` says whether the time is, after which
     no further rule is learned, and one that is not held against demonstrations left out counts as always wrong there.
     """
+    if over():
+        return []
     cells = tabulate(features, len(targets))
     target = np.concatenate([each.ravel() for each in targets])
     found: dict[str, Rule] = {}
     plans = [(most_tier, family) for family in FAMILIES] + [(tier, None) for tier in range(most_tier + 1)]
     for tier, family in plans:
+        if over():
+            break
         learner = Learner(cells, target, tier, family, limits)
         for constants_only in (False, True):
             if over():

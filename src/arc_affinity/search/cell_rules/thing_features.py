@@ -59,7 +59,7 @@ def region_table(grid: Grid, labels: Labels, count: int) -> dict[str, tuple[int,
     hollow = np.zeros(count + 1, np.int64)
     for number, part in enumerate(boxes, 1):
         if drawn[number] and sizes[number] >= 4 and sizes[number] < height[number] * width[number]:
-            hollow[number] = label_mask(enclosed((labels[part] == number).astype(np.uint8)))[1]
+            hollow[number] = label_mask(enclosed(labels[part] != number))[1]
     _, twin, twins = np.unique(colour * 1000 + sizes, return_inverse=True, return_counts=True)
     like = twins[twin]
     return {

@@ -105,17 +105,17 @@ def cells_in_a_row(grid: Grid) -> Grid | None:
 
 def fill_enclosed(grid: Grid, colour: int) -> Grid:
     """Give background that is enclosed a colour."""
-    return np.where(enclosed(grid), np.uint8(colour), grid)
+    return np.where(enclosed(grid == 0), np.uint8(colour), grid)
 
 
 def only_enclosed(grid: Grid) -> Grid:
     """Mark the enclosed background alone."""
-    return enclosed(grid).astype(np.uint8)
+    return enclosed(grid == 0).astype(np.uint8)
 
 
 def fill_enclosed_by_wall(grid: Grid) -> Grid | None:
     """Give enclosed background the colour of the wall around it."""
-    holes = enclosed(grid)
+    holes = enclosed(grid == 0)
     labels, count = label_mask(holes)
     if count == 0:
         return None

@@ -31,7 +31,7 @@ def windows(grid: Grid) -> Pieces | None:
 
 def holes(grid: Grid) -> Pieces | None:
     """One piece a connected region of enclosed background, painted 1."""
-    labels, count = label_mask(enclosed(grid))
+    labels, count = label_mask(enclosed(grid == 0))
     return pieces_of((labels > 0).astype(np.uint8), labels, count)
 
 

@@ -52,7 +52,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "colours": lambda piece, _: int(np.count_nonzero(piece.colours[1:])),
         "rarest": rarest_cells,
         "regions": lambda piece, _: label_colours(piece.grid, diagonal=True)[1],
-        "holes": lambda piece, _: label_mask(enclosed(piece.grid))[1],
+        "holes": lambda piece, _: label_mask(enclosed(piece.grid == 0))[1],
         "top": lambda piece, _: piece.row,
         "left": lambda piece, _: piece.col,
         "copies": lambda piece, pieces: sum(other.key == piece.key for other in pieces.items),

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
-from arc_affinity.search.regions import label_colours
+from arc_affinity.search.regions import enclosed, label_colours
 from arc_affinity.types import COLOURS, Grid
 
 MOST = 24
@@ -92,18 +92,15 @@ class Scene:
     @cached_property
     def enclosed(self) -> Mask:
         """Background cells from which no way of background, without diagonal steps, leads to the border."""
-        empty = ~self.drawn
-        labels = connected(np.zeros_like(self.grid), empty, diagonal=False)
-        rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-        return empty & ~np.isin(labels, rim[rim >= 0])
+        return enclosed(~self.drawn)
 
 
-def connected(grid: Grid, mask: Mask, diagonal: bool = True) -> Labels:
+def connected(grid: Grid, mask: Mask) -> Labels:
     """Return the number, from 0, of the connected set that a cell of ``mask`` belongs to; -1 outside.
 
-    Neighbours, diagonal ones too if ``diagonal``, are connected if their values are equal.
+    Neighbours, diagonal ones too, are connected if their values are equal.
     """
-    labels, _ = label_colours(np.where(mask, grid + 1, 0), diagonal)
+    labels, _ = label_colours(np.where(mask, grid + 1, 0), diagonal=True)
     found, first, region = np.unique(labels, return_index=True, return_inverse=True)
     # Numbered in the reading order of their first cells; what `label_colours` numbers 0 lies outside.
     outside = int(found[0] == 0)

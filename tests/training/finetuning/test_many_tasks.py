@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training import executors
 from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
-from arc_affinity.training.finetuning import many_tasks
+from arc_affinity.training.finetuning import many_tasks, reading
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned
 from arc_affinity.training.finetuning.held_out import Measured, Scores
@@ -87,6 +88,30 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
 def test_only_tasks_of_a_dataset_are_adapted_to_by_their_demonstrations(store: Path, tmp_path: Path) -> None:
     datasets = ("re-arc", str(store), str(tmp_path / "examples.npz"), "arc-agi-1/evaluation", str(tmp_path))
     assert [Source(name).by_demonstrations for name in datasets] == [False, False, False, True, True]
+
+
+def test_a_dataset_is_read_once_and_again_when_it_changes(store: Path, tmp_path: Path, monkeypatch) -> None:
+    content = {"test": [{"input": [[7, 7]], "output": [[7]]}]}
+    content["train"] = [{"input": [[k, 3]], "output": [[k]]} for k in range(3)]
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content))
+    read: list[str] = []
+
+    def counted(real: Callable) -> Callable:
+        return lambda name, *more: (read.append(str(name)), real(name, *more))[1]
+
+    monkeypatch.setattr(reading, "load_tasks", counted(reading.load_tasks))
+    monkeypatch.setattr(reading.ExampleStore, "open", counted(reading.ExampleStore.open))
+    for place, tasks in ((tmp_path / "tasks", ("t1",)), (store, TASKS[:3])):
+        source = Source(str(place))
+        assert source.known()[:3] == tasks
+        first, again = ([source.splits([task], QUICK)[0].digest for task in tasks] for _ in range(2))
+        assert first == again
+    assert read == [str(tmp_path / "tasks"), str(store)]
+    # Of the same length, so that its name and size are as they were.
+    (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content).replace("[7, 7]", "[7, 8]"))
+    [changed] = Source(str(tmp_path / "tasks")).splits(["t1"], QUICK)
+    assert changed.test[0].input.tolist() == [[7, 8]] and len(read) == 3
 
 
 def test_each_task_leaves_its_files_and_all_one_table(mine: ManyTasks, tmp_path: Path) -> None:

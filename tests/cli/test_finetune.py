@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ import pytest
 import torch
 
 from arc_affinity.cli import finetune
+from arc_affinity.cli.output.terminal import Console
+from arc_affinity.data.generation.generate import generate_json, generate_store
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
@@ -24,6 +27,7 @@ from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training.finetuning import many_tasks, seen, work
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.seen import Seen
+from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -235,7 +239,7 @@ def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Pat
 
 
 def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    config, loaded = FineTuneConfig(), SimpleNamespace(name="mine")
+    config, loaded, console = FineTuneConfig(), SimpleNamespace(name="mine"), Console(stderr=True)
     trained = [
         Seen(frozenset("ab"), 7, 3, (2, 13)),
         Seen(frozenset("bc"), 5, 3, (2, 11)),
@@ -243,18 +247,40 @@ def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: py
         Seen(frozenset("d"), 11, 2),
     ]
     monkeypatch.setattr(seen, "examples_seen", lambda model: trained)
-    found = finetune.unlike_what_was_seen(config, loaded, ("b", "y"))
+    monkeypatch.setattr(seen, "without_recipe", lambda model: None)
+    found = finetune.unlike_what_was_seen(config, loaded, ("b", "y"), console)
     assert (found.unlike, found.unlike_seed, found.unlike_also) == (7, 3, ((2, 11), (2, 13)))
-    assert finetune.unlike_what_was_seen(config, loaded, ("y",)) is config
+    assert finetune.unlike_what_was_seen(config, loaded, ("y",), console) == config
     with pytest.raises(ArcAffinityError, match="mine was trained on examples of seeds 2, 3; give --unlike"):
-        finetune.unlike_what_was_seen(config, loaded, ("b", "d"))
+        finetune.unlike_what_was_seen(config, loaded, ("b", "d"), console)
 
     def gone(model: object) -> list[Seen]:
         raise ArcAffinityError("mine was trained on out/store, where nothing is any more")
 
     monkeypatch.setattr(seen, "examples_seen", gone)
     with pytest.raises(ArcAffinityError, match="where nothing is any more; --unlike and --unlike-seed say which"):
-        finetune.unlike_what_was_seen(config, loaded, ("b",))
+        finetune.unlike_what_was_seen(config, loaded, ("b",), console)
+
+
+def test_a_store_is_tested_on_what_the_base_was_not_trained_on(cli: Callable, model: Path, tmp_path: Path) -> None:
+    task = "25ff71a9"
+    generate_json(tmp_path / "trained", (task,), 11, 3)
+    generate_store(tmp_path / "asked", (task,), 23, 3)
+    model.rename(tmp_path / "model")
+    recipe = Recipe("run", model=TINY, examples=str(tmp_path / "trained"))
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    command = ("finetune", tmp_path / "model", "--dataset", tmp_path / "asked", "--protocols", "sized", *QUICK)
+    done = cli(*command, "--out", tmp_path / "out")
+    assert done.code == 0 and "nothing is known" not in done.err, done.err
+    places = {record.test_index for record in read_records(tmp_path / "out" / "records.jsonl.gz")}
+    assert len(places) == 2 and min(places) >= 11
+    # A copy has no recipe, and the same examples are tests of it, which is said.
+    shutil.copytree(tmp_path / "model", tmp_path / "copy")
+    done = cli("finetune", tmp_path / "copy", *command[2:], "--out", tmp_path / "other")
+    assert "note: nothing is known of what copy was trained on, so it may have seen the tests; --unlike" in done.err
+    assert min(record.test_index for record in read_records(tmp_path / "other" / "records.jsonl.gz")) < 11
+    done = cli("finetune", tmp_path / "copy", *command[2:], "--unlike", 0, "--out", tmp_path / "other")
+    assert done.code == 0 and "note" not in done.err, "what is told is known"
 
 
 def test_a_task_that_fails_is_told_and_is_the_exit_code(

@@ -239,6 +239,8 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     # Runs of earlier versions did not note them.
     for name in ("versions", "unlike_also"):
         before.setdefault(name, now.get(name))
+    # They kept no such examples out.
+    before.setdefault("unlike_in", [])
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(

@@ -14,6 +14,7 @@ from rich.table import Table
 from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.flags import ExecutorName
 from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.exposure import tell_what_was_seen
 from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.train import _changed, _flags, _like
@@ -111,7 +112,9 @@ def finetune(
     if loaded.adapter is not None:
         raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
     console = Console(stderr=True)
-    if not source.by_demonstrations and (changes is None or changes.unlike is None):
+    if source.by_demonstrations:
+        tell_what_was_seen(loaded, dataset, wanted, tuple(read_dataset(dataset, data_dir).tasks.values()))
+    elif changes is None or changes.unlike is None:
         config = unlike_what_was_seen(config, loaded, wanted, console)
     processes = min(cores(), len(wanted)) if workers is None else workers
     # Each once and in one order, so that the same protocols are the same settings.

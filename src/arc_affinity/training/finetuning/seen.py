@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, RE_ARC_PAIRS, RE_ARC_SEED, files_of
+from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, RE_ARC_PAIRS, RE_ARC_SEED, files_of, store_at
 from arc_affinity.data.generation import rearc
+from arc_affinity.data.generation.generate import JSON_MANIFEST, read_manifest
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.storage.folders import LoadedModel, base_of, find_model, read_checkpoint
 from arc_affinity.models.storage.names import RUN_MODEL, ZOO
@@ -14,6 +16,7 @@ from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.pretraining.pretrain import TASK_SETS
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
+from arc_affinity.types import Grid
 
 BUNDLED = {"champion": 402, "rotary": 402}
 """Examples of each task that bundled weights had seen in the end, two to validate among them: `runs/longer.sh` went on
@@ -54,6 +57,48 @@ def without_recipe(loaded: LoadedModel) -> str | None:
         ArcAffinityError: as `examples_seen`.
     """
     return next((model.name for model, recipe in _lineage(loaded) if recipe is None), None)
+
+
+def tasks_seen(
+    loaded: LoadedModel, dataset: str, tasks: Iterable[str], inputs: Callable[[str], Iterable[Grid]]
+) -> frozenset[str]:
+    """Return those of the ``tasks`` of a dataset some of whose ``inputs`` a model was trained on, as far as known.
+
+    What re-arc's generators made is told by its seed. Of what was made without the inputs of another store nothing is
+    told by it, since that may have left out what the model has seen.
+
+    Raises:
+        ArcAffinityError: as `examples_seen`, or the dataset is damaged.
+    """
+    if dataset != RE_ARC and dataset in (*DATASETS, *KAGGLE):
+        return frozenset()
+    found, made = examples_seen(loaded), _generated_as(dataset)
+    alike = {task for each in found if not each.source and _covers(each, made) for task in each.tasks}
+    sources = [each for each in found if each.source]
+
+    def held(task: str) -> bool:
+        holding = [read_dataset(each.source).input_keys(task) for each in sources if task in each.tasks]
+        return bool(holding) and not frozenset[bytes]().union(*holding).isdisjoint(map(rearc.input_key, inputs(task)))
+
+    return frozenset(task for task in tasks if task in alike or held(task))
+
+
+def _generated_as(dataset: str) -> tuple[object, int] | None:
+    """The seed of what re-arc's generators made, and which example of its task is the first one asked, from 1."""
+    if dataset == RE_ARC:
+        return RE_ARC_SEED, RE_ARC_PAIRS
+    store, beside = store_at(dataset), Path(dataset) / JSON_MANIFEST
+    if store is not None:
+        made, first = store.manifest if store.of_rearc else {}, 1
+    else:
+        made = read_manifest(beside) if beside.is_file() else {}
+        # The last one of each task is its test.
+        first = made.get("per_task", 0)
+    return (made["seed"], first) if "seed" in made and made.get("excluded") is None else None
+
+
+def _covers(seen: Seen, made: tuple[object, int] | None) -> bool:
+    return made is not None and seen.data_seed == made[0] and seen.per_task >= made[1]
 
 
 def _lineage(loaded: LoadedModel) -> Iterator[tuple[LoadedModel, Recipe | None]]:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,8 +26,9 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training.finetuning import many_tasks, seen, work
-from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
 from arc_affinity.training.finetuning.seen import Seen
+from arc_affinity.training.finetuning.source import Source
 from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.types import PAD, Pair
 
@@ -34,6 +36,9 @@ pytestmark = pytest.mark.many_steps
 
 TINY = ModelConfig(width=8, heads=2, feed_forward=4, context_width=4, context_heads=1, context_layers=1)
 QUICK = ("--rank", 2, "--steps", 2, "--batch-examples", 5, "--test", 2, "--validation", 2, "--workers", 1)
+FULL = QUICK[2:]
+"""Without the rank of changes, of which the method full has none."""
+
 EVALUATION = "arc-agi-1/evaluation"
 
 
@@ -61,7 +66,8 @@ def store(tmp_path: Path) -> Path:
 
 def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Path, tmp_path: Path) -> None:
     out, task = tmp_path / "out", "00576224"
-    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, "--method", "lora", *QUICK)
+    quick = ("--rank", 2, "--steps", 2, "--batch-examples", 5, "--workers", 1)
+    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, "--method", "lora", *quick)
     assert (done.code, done.out) == (0, f"{out / 'records.jsonl.gz'}\n"), done.err
     assert "Means over tasks" in done.err and "1 tasks" in done.err
     result = json.loads((out / "tasks" / task / "result.json").read_text())
@@ -100,7 +106,7 @@ def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Pa
 
 @pytest.mark.slow
 def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
-    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *QUICK)
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *FULL)
     assert done.code == 0, done.err
     assert find_model(str(tmp_path / "full" / "tasks" / "0a0ad42b")).model.config == TINY
     both = read_records(tmp_path / "full" / "records.jsonl.gz")
@@ -203,10 +209,51 @@ def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Pat
 def test_bad_input_in_one_line(
     cli: Callable, model: Path, tmp_path: Path, arguments: tuple, code: int, told: str
 ) -> None:
-    quick = ("--steps", 1, "--per-task", 5, "--validation", 1, "--test", 1, "--workers", 1)
+    quick = ("--per-task", 5, "--validation", 1, "--workers", 1)
     done = cli("finetune", model, "--out", tmp_path / "out", *quick, *arguments)
     assert (done.code, done.out) == (code, "")
     assert told in done.err and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("given", "beside"),
+    [
+        (("--rank", 2, "--method", "full"), "--rank would change nothing beside --method full"),
+        (("--rank", 2, "--dataset", EVALUATION), "--rank would change nothing beside --method full"),
+        (("--alpha", 2, "--method", "context-only"), "--alpha would change nothing beside --method context-only"),
+        (("--pattern", "a", "--method", "full"), "--pattern would change nothing beside --method full"),
+        (("--steps", 9, "--method", "context-only"), "--steps would change nothing beside --method context-only"),
+        (
+            ("--learning-rate", 0.1, "--method", "context-only"),
+            "--learning-rate would change nothing beside --method context-only",
+        ),
+        (("--votes", 4), "--votes would change nothing beside --augment none"),
+        (("--votes", 4, "--method", "context-only"), "--votes would change nothing beside --augment none"),
+        (("--unlike", 4, "--dataset", EVALUATION), f"--unlike would change nothing beside --dataset {EVALUATION}"),
+        (("--unlike-seed", 4, "--dataset", EVALUATION), "--unlike-seed would change nothing beside --dataset"),
+        (("--test", 4, "--dataset", EVALUATION), f"--test would change nothing beside --dataset {EVALUATION}"),
+        (("--data-seed", 4, "--dataset", EVALUATION), "--data-seed would change nothing beside --dataset"),
+        (("--data-seed", 4, "--dataset", "mine.npz"), "--data-seed would change nothing beside --dataset mine.npz"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(cli: Callable, tmp_path: Path, given: tuple, beside: str) -> None:
+    done = cli("finetune", "rotary", "--tasks", "25ff71a9", *given, "--out", tmp_path / "out")
+    assert (done.code, done.out) == (2, "") and done.err.startswith(f"error: finetune: {beside}"), done.err
+    assert done.err.count("\n") == 1
+
+
+def test_what_changes_something_is_not_refused() -> None:
+    def refused(given: dict[str, object], method: Method | None = None, dataset: str = "re-arc") -> None:
+        source = Source(dataset)
+        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **given)
+        finetune._refuse_ignored(given, config, source)
+
+    refused({"rank": 3, "alpha": 2.0, "pattern": "a", "test": 4, "unlike": 5, "unlike_seed": 7, "data_seed": 2})
+    refused({"steps": 3, "learning_rate": 0.1, "votes": 3, "augment": "kept"}, "full")
+    # Views of a question vote, whatever became of the model.
+    refused({"votes": 3, "augment": "all"}, "context-only")
+    refused({"votes": 3, "steps": 5, "validation": 3, "per_task": 4}, dataset=EVALUATION)
+    refused({"test": 3, "unlike": 4, "unlike_seed": 3}, dataset="mine.npz")
 
 
 def test_someone_must_work(cli: Callable, model: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import check_name
 from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
+from arc_affinity.training.finetuning.config import UNREAD_BESIDE, FineTuneConfig, Method, config_for
 from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.types import Task
@@ -94,9 +94,11 @@ def finetune(
     """
     source = Source(dataset, data_dir)
     with wrong_usage():
-        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
+        given = _changed(changes)
+        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **given)
         named = [Protocol.named(name) for name in protocols]
-    if changes is not None and changes.unlike is None and changes.unlike_seed is not None:
+    _refuse_ignored(given, config, source)
+    if "unlike_seed" in given and "unlike" not in given:
         raise UsageError("--unlike-seed goes with --unlike, which says how many examples of that seed are meant")
     _check_which(source, tasks, set, max_side)
     check_folder(out)
@@ -114,7 +116,7 @@ def finetune(
     console = Console(stderr=True)
     if source.by_demonstrations:
         tell_what_was_seen(loaded, dataset, wanted, tuple(read_dataset(dataset, data_dir).tasks.values()))
-    elif changes is None or changes.unlike is None:
+    elif "unlike" not in given:
         config = unlike_what_was_seen(config, loaded, wanted, console)
     processes = min(cores(), len(wanted)) if workers is None else workers
     # Each once and in one order, so that the same protocols are the same settings.
@@ -139,6 +141,21 @@ def finetune(
             f"{len(ended.failed)} of {len(wanted)} tasks failed; {out / FAILED} says why, and the same command tries "
             "them again"
         )
+
+
+def _refuse_ignored(given: Mapping[str, Any], config: FineTuneConfig, source: Source) -> None:
+    """Refuse settings that were ``given`` on purpose, where others or the examples leave them unread."""
+    unread = {
+        name: f"--{other} {value}"
+        for other, by_value in UNREAD_BESIDE.items()
+        for value, names in by_value.items()
+        for name in names
+        if getattr(config, other) == value
+    }
+    unread |= dict.fromkeys(source.unread, f"--dataset {source.dataset}")
+    for name in given:
+        if name in unread:
+            raise UsageError(f"finetune: --{name.replace('_', '-')} would change nothing beside {unread[name]}")
 
 
 def _check_which(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> None:

@@ -110,3 +110,17 @@ def config_for(method: Method | None, *, by_demonstrations: bool) -> FineTuneCon
     if method is None:
         return BY_DEMONSTRATIONS if by_demonstrations else CONFIGS["lora"]
     return CONFIGS[method]
+
+
+_OF_LORA = ("rank", "alpha", "pattern")
+
+_OF_STEPS = (
+    *("optimiser", "learning_rate", "weight_decay", "warmup_steps", "steps", "tokens", "small_first", "patience"),
+    *("batch_cells", "batch_examples"),
+)
+
+UNREAD_BESIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "method": {"full": _OF_LORA, "context-only": (*_OF_LORA, *_OF_STEPS)},
+    "augment": {"none": ("votes",)},
+}
+"""Settings that another one, by its value, leaves unread."""

@@ -32,6 +32,13 @@ class Source:
         """Whether a task's demonstrations are all that there is to adapt to it by."""
         return self.dataset != RE_ARC and not self.is_store
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The settings of `FineTuneConfig` that its examples leave unread."""
+        if self.by_demonstrations:
+            return ("unlike", "unlike_seed", "data_seed", "test")
+        return ("data_seed",) if self.is_store else ()
+
     def known(self) -> tuple[str, ...]:
         """Return the ids of its tasks."""
         return rearc.task_ids() if self.dataset == RE_ARC else read_dataset(self.dataset, self.data_dir).ids

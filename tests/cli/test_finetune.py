@@ -256,6 +256,23 @@ def test_what_changes_something_is_not_refused() -> None:
     refused({"test": 3, "unlike": 4, "unlike_seed": 3}, dataset="mine.npz")
 
 
+@pytest.mark.parametrize(("gpus", "given", "used"), [(0, (), 2), (1, (), 1), (1, ("--workers", 5), 5)])
+def test_a_gpu_has_one_worker(
+    cli: Callable, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, given: tuple, used: int
+) -> None:
+    asked: list[int] = []
+
+    def choose(executor: str, number: int) -> None:
+        asked.append(number)
+        raise ArcAffinityError("none today")
+
+    monkeypatch.setattr(work, "cores", lambda: 7)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(finetune, "choose_workers", choose)
+    done = cli("finetune", "rotary", "--dataset", store, *given, "--out", tmp_path / "out")
+    assert done.code == 1 and "none today" in done.err and asked == [used]
+
+
 def test_someone_must_work(cli: Callable, model: Path, tmp_path: Path) -> None:
     done = cli("finetune", model, "--tasks", "25ff71a9", "--workers", 0, "--out", tmp_path / "out")
     assert (done.code, done.out) == (2, "") and 'Invalid value "0" for --workers' in done.err
@@ -353,10 +370,10 @@ def test_what_failed_is_tried_again_by_the_same_command(
 ) -> None:
     whole = work.work
 
-    def fails(many: work.ManyTasks, task: str) -> work.TaskFiles:
+    def fails(many: work.ManyTasks, task: str, place: int) -> work.TaskFiles:
         if task == "0a0ad42b":
             raise ArcAffinityError("no luck")
-        return whole(many, task)
+        return whole(many, task, place)
 
     command = ("finetune", model, "--dataset", store, "--protocols", "sized", "--out", tmp_path / "out", *QUICK)
     monkeypatch.setattr(many_tasks, "work", fails)

@@ -26,7 +26,6 @@ from arc_affinity.errors import ArcAffinityError, UsageError, unknown
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import check_name
-from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.finetuning.config import UNREAD_BESIDE, FineTuneConfig, Method, config_for
 from arc_affinity.training.finetuning.reading import read_dataset
@@ -89,7 +88,8 @@ def finetune(
         protocols: What the test part is scored by, before and after: teacher_forced, sized, arc_prize; all three unless
             given. Writing large outputs, as the latter two do, can take longer than the training.
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
-        workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
+        workers: Processes; one for each GPU, or for each processor where there is none, but no more than tasks, unless
+            given. One works in this process.
         threads: Of each process; 0 leaves the number to torch.
     """
     source = Source(dataset, data_dir)
@@ -108,7 +108,7 @@ def finetune(
     from arc_affinity.models.storage.folders import find_model
     from arc_affinity.training.finetuning.held_out import Scoring
     from arc_affinity.training.finetuning.many_tasks import FAILED, fine_tune_tasks
-    from arc_affinity.training.finetuning.work import ManyTasks
+    from arc_affinity.training.finetuning.work import ManyTasks, workers_for
 
     loaded = find_model(model)
     if loaded.adapter is not None:
@@ -118,7 +118,7 @@ def finetune(
         tell_what_was_seen(loaded, dataset, wanted, tuple(read_dataset(dataset, data_dir).tasks.values()))
     elif "unlike" not in given:
         config = unlike_what_was_seen(config, loaded, wanted, console)
-    processes = min(cores(), len(wanted)) if workers is None else workers
+    processes = workers_for(len(wanted)) if workers is None else workers
     # Each once and in one order, so that the same protocols are the same settings.
     scored = tuple(each for each in Scoring.protocols if each in named) or Scoring.protocols
     many = ManyTasks(wanted, model, loaded.name, loaded.digest, config, source, scored, threads)

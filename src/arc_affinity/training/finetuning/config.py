@@ -30,7 +30,7 @@ class FineTuneConfig:
         validation: Most validation examples, which decide when to stop.
         test: Most test examples, which are only scored.
         unlike: Test and validation inputs are none of re-arc's first so many. Unless given, `finetune` takes as many as
-            the model's own recipe made, where it knows it, and takes none of the examples that it names either.
+            the model's own recipe made, where it knows it, and keeps out what other examples that names.
         unlike_seed: Of those examples.
         unlike_also: Test inputs are none of these either: re-arc's first so many of a seed, pairs of both. `finetune`
             takes those that the model's own recipe validated by, unless --unlike is given.

@@ -103,12 +103,14 @@ def _covers(seen: Seen, made: tuple[object, int] | None) -> bool:
 
 def _lineage(loaded: LoadedModel) -> Iterator[tuple[LoadedModel, Recipe | None]]:
     """Yield a model and those that it started from, each with its recipe; an adapter's base stands for it."""
-    model: LoadedModel | None = loaded if loaded.adapter is None else find_model(base_of(loaded.source))
-    while model is not None:
+    model = loaded if loaded.adapter is None else find_model(base_of(loaded.source))
+    while True:
         recipe = recipe_of(model)
         yield model, recipe
+        if recipe is None or not recipe.start:
+            return
         try:
-            model = find_model(recipe.start) if recipe is not None and recipe.start else None
+            model = find_model(recipe.start)
         except ArcAffinityError as error:
             raise ArcAffinityError(f"{model.name} went on from another model: {error}") from error
 

@@ -45,10 +45,11 @@ for name in "${which[@]}"; do
       [[ -s $OUT/published.txt ]] || { echo "published: all tasks are in $DONE" && continue; }
       run "$name" rotary --set "$OUT/published.txt"
       ;;
-    # So few steps go further by AdamW (docs/log.md, 14).
     small-arc-1)
-      run "$name" rotary --dataset arc-agi-1/evaluation --max-side 12 --augment all --steps 120 --votes 8 \
-        --optimiser adamw --learning-rate 4e-3
+      # So few steps go further by AdamW (docs/log.md, 14). A method without steps is told of none.
+      steps=(--steps 120 --optimiser adamw --learning-rate 4e-3)
+      [[ $METHOD != context-only ]] || steps=()
+      run "$name" rotary --dataset arc-agi-1/evaluation --max-side 12 --augment all --votes 8 ${steps[@]+"${steps[@]}"}
       ;;
     *) echo "no run $name; there are foundational, published, small-arc-1" >&2 && exit 2 ;;
   esac

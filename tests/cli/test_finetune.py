@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,8 @@ import pytest
 import torch
 
 from arc_affinity.cli import finetune
+from arc_affinity.cli.output.terminal import Console
+from arc_affinity.data.generation.generate import generate_json, generate_store
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
@@ -22,14 +26,19 @@ from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training.finetuning import many_tasks, seen, work
-from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
 from arc_affinity.training.finetuning.seen import Seen
+from arc_affinity.training.finetuning.source import Source
+from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
 
 TINY = ModelConfig(width=8, heads=2, feed_forward=4, context_width=4, context_heads=1, context_layers=1)
 QUICK = ("--rank", 2, "--steps", 2, "--batch-examples", 5, "--test", 2, "--validation", 2, "--workers", 1)
+FULL = QUICK[2:]
+"""Without the rank of changes, of which the method full has none."""
+
 EVALUATION = "arc-agi-1/evaluation"
 
 
@@ -57,7 +66,8 @@ def store(tmp_path: Path) -> Path:
 
 def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Path, tmp_path: Path) -> None:
     out, task = tmp_path / "out", "00576224"
-    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, "--method", "lora", *QUICK)
+    quick = ("--rank", 2, "--steps", 2, "--batch-examples", 5, "--workers", 1)
+    done = cli("finetune", model, "--dataset", EVALUATION, "--tasks", task, "--out", out, "--method", "lora", *quick)
     assert (done.code, done.out) == (0, f"{out / 'records.jsonl.gz'}\n"), done.err
     assert "Means over tasks" in done.err and "1 tasks" in done.err
     result = json.loads((out / "tasks" / task / "result.json").read_text())
@@ -96,7 +106,7 @@ def test_an_arc_task_by_its_demonstrations_then_predict(cli: Callable, model: Pa
 
 @pytest.mark.slow
 def test_a_store_full_models_and_merging(cli: Callable, model: Path, store: Path, tmp_path: Path) -> None:
-    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *QUICK)
+    done = cli("finetune", model, "--dataset", store, "--out", tmp_path / "full", "--method", "full", *FULL)
     assert done.code == 0, done.err
     assert find_model(str(tmp_path / "full" / "tasks" / "0a0ad42b")).model.config == TINY
     both = read_records(tmp_path / "full" / "records.jsonl.gz")
@@ -199,10 +209,68 @@ def test_sets_from_files_keep_ids_as_text(cli: Callable, model: Path, store: Pat
 def test_bad_input_in_one_line(
     cli: Callable, model: Path, tmp_path: Path, arguments: tuple, code: int, told: str
 ) -> None:
-    quick = ("--steps", 1, "--per-task", 5, "--validation", 1, "--test", 1, "--workers", 1)
+    quick = ("--per-task", 5, "--validation", 1, "--workers", 1)
     done = cli("finetune", model, "--out", tmp_path / "out", *quick, *arguments)
     assert (done.code, done.out) == (code, "")
     assert told in done.err and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("given", "beside"),
+    [
+        (("--rank", 2, "--method", "full"), "--rank would change nothing beside --method full"),
+        (("--rank", 2, "--dataset", EVALUATION), "--rank would change nothing beside --method full"),
+        (("--alpha", 2, "--method", "context-only"), "--alpha would change nothing beside --method context-only"),
+        (("--pattern", "a", "--method", "full"), "--pattern would change nothing beside --method full"),
+        (("--steps", 9, "--method", "context-only"), "--steps would change nothing beside --method context-only"),
+        (
+            ("--learning-rate", 0.1, "--method", "context-only"),
+            "--learning-rate would change nothing beside --method context-only",
+        ),
+        (("--votes", 4), "--votes would change nothing beside --augment none"),
+        (("--votes", 4, "--method", "context-only"), "--votes would change nothing beside --augment none"),
+        (("--unlike", 4, "--dataset", EVALUATION), f"--unlike would change nothing beside --dataset {EVALUATION}"),
+        (("--unlike-seed", 4, "--dataset", EVALUATION), "--unlike-seed would change nothing beside --dataset"),
+        (("--test", 4, "--dataset", EVALUATION), f"--test would change nothing beside --dataset {EVALUATION}"),
+        (("--data-seed", 4, "--dataset", EVALUATION), "--data-seed would change nothing beside --dataset"),
+        (("--data-seed", 4, "--dataset", "mine.npz"), "--data-seed would change nothing beside --dataset mine.npz"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(cli: Callable, tmp_path: Path, given: tuple, beside: str) -> None:
+    done = cli("finetune", "rotary", "--tasks", "25ff71a9", *given, "--out", tmp_path / "out")
+    assert (done.code, done.out) == (2, "") and done.err.startswith(f"error: finetune: {beside}"), done.err
+    assert done.err.count("\n") == 1
+
+
+def test_what_changes_something_is_not_refused() -> None:
+    def refused(given: dict[str, object], method: Method | None = None, dataset: str = "re-arc") -> None:
+        source = Source(dataset)
+        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **given)
+        finetune._refuse_ignored(given, config, source)
+
+    refused({"rank": 3, "alpha": 2.0, "pattern": "a", "test": 4, "unlike": 5, "unlike_seed": 7, "data_seed": 2})
+    refused({"steps": 3, "learning_rate": 0.1, "votes": 3, "augment": "kept"}, "full")
+    # Views of a question vote, whatever became of the model.
+    refused({"votes": 3, "augment": "all"}, "context-only")
+    refused({"votes": 3, "steps": 5, "validation": 3, "per_task": 4}, dataset=EVALUATION)
+    refused({"test": 3, "unlike": 4, "unlike_seed": 3}, dataset="mine.npz")
+
+
+@pytest.mark.parametrize(("gpus", "given", "used"), [(0, (), 2), (1, (), 1), (1, ("--workers", 5), 5)])
+def test_a_gpu_has_one_worker(
+    cli: Callable, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, given: tuple, used: int
+) -> None:
+    asked: list[int] = []
+
+    def choose(executor: str, number: int) -> None:
+        asked.append(number)
+        raise ArcAffinityError("none today")
+
+    monkeypatch.setattr(work, "cores", lambda: 7)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(finetune, "choose_workers", choose)
+    done = cli("finetune", "rotary", "--dataset", store, *given, "--out", tmp_path / "out")
+    assert done.code == 1 and "none today" in done.err and asked == [used]
 
 
 def test_someone_must_work(cli: Callable, model: Path, tmp_path: Path) -> None:
@@ -235,7 +303,7 @@ def test_adapters_are_not_fine_tuned_and_must_be_there(cli: Callable, model: Pat
 
 
 def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    config, loaded = FineTuneConfig(), SimpleNamespace(name="mine")
+    config, loaded, console = FineTuneConfig(), SimpleNamespace(name="mine"), Console(stderr=True)
     trained = [
         Seen(frozenset("ab"), 7, 3, (2, 13)),
         Seen(frozenset("bc"), 5, 3, (2, 11)),
@@ -243,18 +311,40 @@ def test_tests_are_kept_apart_from_what_the_model_was_trained_on(monkeypatch: py
         Seen(frozenset("d"), 11, 2),
     ]
     monkeypatch.setattr(seen, "examples_seen", lambda model: trained)
-    found = finetune.unlike_what_was_seen(config, loaded, ("b", "y"))
+    monkeypatch.setattr(seen, "without_recipe", lambda model: None)
+    found = finetune.unlike_what_was_seen(config, loaded, ("b", "y"), console)
     assert (found.unlike, found.unlike_seed, found.unlike_also) == (7, 3, ((2, 11), (2, 13)))
-    assert finetune.unlike_what_was_seen(config, loaded, ("y",)) is config
+    assert finetune.unlike_what_was_seen(config, loaded, ("y",), console) == config
     with pytest.raises(ArcAffinityError, match="mine was trained on examples of seeds 2, 3; give --unlike"):
-        finetune.unlike_what_was_seen(config, loaded, ("b", "d"))
+        finetune.unlike_what_was_seen(config, loaded, ("b", "d"), console)
 
     def gone(model: object) -> list[Seen]:
         raise ArcAffinityError("mine was trained on out/store, where nothing is any more")
 
     monkeypatch.setattr(seen, "examples_seen", gone)
     with pytest.raises(ArcAffinityError, match="where nothing is any more; --unlike and --unlike-seed say which"):
-        finetune.unlike_what_was_seen(config, loaded, ("b",))
+        finetune.unlike_what_was_seen(config, loaded, ("b",), console)
+
+
+def test_a_store_is_tested_on_what_the_base_was_not_trained_on(cli: Callable, model: Path, tmp_path: Path) -> None:
+    task = "25ff71a9"
+    generate_json(tmp_path / "trained", (task,), 11, 3)
+    generate_store(tmp_path / "asked", (task,), 23, 3)
+    model.rename(tmp_path / "model")
+    recipe = Recipe("run", model=TINY, examples=str(tmp_path / "trained"))
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    command = ("finetune", tmp_path / "model", "--dataset", tmp_path / "asked", "--protocols", "sized", *QUICK)
+    done = cli(*command, "--out", tmp_path / "out")
+    assert done.code == 0 and "nothing is known" not in done.err, done.err
+    places = {record.test_index for record in read_records(tmp_path / "out" / "records.jsonl.gz")}
+    assert len(places) == 2 and min(places) >= 11
+    # A copy has no recipe, and the same examples are tests of it, which is said.
+    shutil.copytree(tmp_path / "model", tmp_path / "copy")
+    done = cli("finetune", tmp_path / "copy", *command[2:], "--out", tmp_path / "other")
+    assert "note: nothing is known of what copy was trained on, so it may have seen the tests; --unlike" in done.err
+    assert min(record.test_index for record in read_records(tmp_path / "other" / "records.jsonl.gz")) < 11
+    done = cli("finetune", tmp_path / "copy", *command[2:], "--unlike", 0, "--out", tmp_path / "other")
+    assert done.code == 0 and "note" not in done.err, "what is told is known"
 
 
 def test_a_task_that_fails_is_told_and_is_the_exit_code(
@@ -280,10 +370,10 @@ def test_what_failed_is_tried_again_by_the_same_command(
 ) -> None:
     whole = work.work
 
-    def fails(many: work.ManyTasks, task: str) -> work.TaskFiles:
+    def fails(many: work.ManyTasks, task: str, place: int) -> work.TaskFiles:
         if task == "0a0ad42b":
             raise ArcAffinityError("no luck")
-        return whole(many, task)
+        return whole(many, task, place)
 
     command = ("finetune", model, "--dataset", store, "--protocols", "sized", "--out", tmp_path / "out", *QUICK)
     monkeypatch.setattr(many_tasks, "work", fails)

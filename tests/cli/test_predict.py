@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import torch
 
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import load_tasks
+from arc_affinity.data.generation.generate import generate_json, generate_store
 from arc_affinity.data.store.examples import write_store
 from arc_affinity.evaluation.predicting.predict import Asking
 from arc_affinity.evaluation.predicting.writing import ask
@@ -23,6 +25,7 @@ from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.training.recipes.recipe import Recipe
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -79,6 +82,42 @@ def test_records_carry_the_edition_of_the_whole_dataset(cli, model: Path, datase
     out = tmp_path / "r.jsonl"
     assert cli("predict", model, "--dataset", dataset, "--tasks", IDS[0], "--out", out).code == 0
     assert {r.edition for r in read_records(out)} == {edition_of(load_tasks(str(dataset)))}
+
+
+def test_examples_that_a_model_was_trained_on_are_told(cli, model: Path, tmp_path: Path) -> None:
+    known, other = "5daaa586", "00d62c1b"
+    shutil.copytree(model, tmp_path / "run" / "model")
+
+    def told(dataset: str | Path, asked: tuple[str, ...] = (known,), **recipe: object) -> str:
+        made = Recipe("run", model=find_model(str(model)).model.config, **recipe)
+        (tmp_path / "run" / "recipe.json").write_text(json.dumps(made.to_dict()))
+        options = ("--protocol", "teacher_forced", "--out", tmp_path / "r.jsonl", "--tasks", *asked)
+        (tmp_path / "r.jsonl").unlink(missing_ok=True)
+        done = cli("predict", tmp_path / "run", "--dataset", dataset, *options)
+        assert done.code == 0, done.err
+        return done.err
+
+    def note(seen: int, asked: int) -> str:
+        return (
+            f"note: run was trained on examples that are asked here, of {seen} of {asked} tasks; how it answers them "
+            "says nothing of others\n"
+        )
+
+    store, folder, apart = (tmp_path / name for name in ("store", "folder", "apart"))
+    first = generate_store(store, (known,), 3, 5)
+    generate_json(folder, (known,), 4, 5)
+    generate_store(apart, (known,), 3, 5, exclude=first)
+    # By the seed: of the set re-arc the fourth example is asked, of a store all, of task files the last.
+    assert told("re-arc", (known, other), per_task=4) == note(1, 2) and not told("re-arc", per_task=3)
+    assert told(store, per_task=2, data_seed=5) == note(1, 1) and not told(store)
+    assert told(folder, per_task=4, data_seed=5) == note(1, 1) and not told(folder, per_task=3, data_seed=5)
+    assert not told(apart, data_seed=5), "what was left out is what was trained on"
+    # By the inputs, where examples of one's own were trained on.
+    assert told(store, examples=str(folder)) == told(folder, examples=str(apart)) == note(1, 1)
+    assert not told(apart, examples=str(store))
+    assert not told("arc-agi-1/training", (other,), examples="arc-agi-1/training")
+    gone = f"note: run was trained or validated on {tmp_path / 'gone'}, where nothing is any more, so that it may"
+    assert told(store, examples=str(tmp_path / "gone")).startswith(gone)
 
 
 def test_the_same_command_gives_the_same_bytes_and_gzip_the_same_rows(

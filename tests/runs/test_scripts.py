@@ -85,6 +85,10 @@ def test_flags_of_the_caller_go_before_those_of_a_fine_tuning(tree: Path) -> Non
         "3",
     )
     assert "--steps=7" in tuned and "--steps" not in tuned and "120" not in tuned
+    (tree / "calls").unlink()
+    # What a method leaves unread the program refuses.
+    (chosen,) = run(tree, "finetune.sh", WHICH="small-arc-1", METHOD="context-only").calls
+    assert value(chosen, "--votes") == "8" and not {"--steps", "--optimiser", "--learning-rate"} & {*chosen}
 
 
 def test_flags_of_the_caller_go_before_those_of_a_training(tree: Path) -> None:

@@ -14,20 +14,21 @@ from rich.table import Table
 from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.flags import ExecutorName
 from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.exposure import tell_what_was_seen
 from arc_affinity.cli.output.files import check_folder
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.cli.train import _changed, _flags, _like
 from arc_affinity.data.datasets.choosing import choose_ids, read_ids
-from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
+from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.splits import foundational_tasks
 from arc_affinity.diagnosis.gap import TaskAccuracy, has_gap
 from arc_affinity.errors import ArcAffinityError, UsageError, unknown
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import check_name
-from arc_affinity.processes import cores
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for
+from arc_affinity.training.finetuning.config import UNREAD_BESIDE, FineTuneConfig, Method, config_for
+from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.types import Task
 
@@ -43,7 +44,7 @@ else:
     SETTINGS = Group.create_ordered("Settings")
     Changes = make_dataclass(
         "ConfigChanges",
-        _flags(FineTuneConfig, SETTINGS, left_out=("method", "unlike_also")),
+        _flags(FineTuneConfig, SETTINGS, left_out=("method", "unlike_also", "unlike_in")),
         namespace=_like(FineTuneConfig),
     )
 
@@ -87,14 +88,17 @@ def finetune(
         protocols: What the test part is scored by, before and after: teacher_forced, sized, arc_prize; all three unless
             given. Writing large outputs, as the latter two do, can take longer than the training.
         executor: processes, dask:local, or dask:ADDRESS of a scheduler.
-        workers: Processes; one for each processor, but no more than tasks, unless given. One works in this process.
+        workers: Processes; one for each GPU, or for each processor where there is none, but no more than tasks, unless
+            given. One works in this process.
         threads: Of each process; 0 leaves the number to torch.
     """
     source = Source(dataset, data_dir)
     with wrong_usage():
-        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **_changed(changes))
+        given = _changed(changes)
+        config = replace(config_for(method, by_demonstrations=source.by_demonstrations), **given)
         named = [Protocol.named(name) for name in protocols]
-    if changes is not None and changes.unlike is None and changes.unlike_seed is not None:
+    _refuse_ignored(given, config, source)
+    if "unlike_seed" in given and "unlike" not in given:
         raise UsageError("--unlike-seed goes with --unlike, which says how many examples of that seed are meant")
     _check_which(source, tasks, set, max_side)
     check_folder(out)
@@ -104,18 +108,20 @@ def finetune(
     from arc_affinity.models.storage.folders import find_model
     from arc_affinity.training.finetuning.held_out import Scoring
     from arc_affinity.training.finetuning.many_tasks import FAILED, fine_tune_tasks
-    from arc_affinity.training.finetuning.work import ManyTasks
+    from arc_affinity.training.finetuning.work import ManyTasks, workers_for
 
     loaded = find_model(model)
     if loaded.adapter is not None:
         raise ArcAffinityError(f"{model} is an adapter; fine-tune its base, {loaded.name}")
-    if dataset == RE_ARC and (changes is None or changes.unlike is None):
-        config = unlike_what_was_seen(config, loaded, wanted)
-    processes = min(cores(), len(wanted)) if workers is None else workers
+    console = Console(stderr=True)
+    if source.by_demonstrations:
+        tell_what_was_seen(loaded, dataset, wanted, tuple(read_dataset(dataset, data_dir).tasks.values()))
+    elif "unlike" not in given:
+        config = unlike_what_was_seen(config, loaded, wanted, console)
+    processes = workers_for(len(wanted)) if workers is None else workers
     # Each once and in one order, so that the same protocols are the same settings.
     scored = tuple(each for each in Scoring.protocols if each in named) or Scoring.protocols
     many = ManyTasks(wanted, model, loaded.name, loaded.digest, config, source, scored, threads)
-    console = Console(stderr=True)
     try:
         bar = Bar("Fine-tuning", len(wanted), "tasks", console=console)
         with choose_workers(executor, processes) as chosen, bar:
@@ -137,6 +143,21 @@ def finetune(
         )
 
 
+def _refuse_ignored(given: Mapping[str, Any], config: FineTuneConfig, source: Source) -> None:
+    """Refuse settings that were ``given`` on purpose, where others or the examples leave them unread."""
+    unread = {
+        name: f"--{other} {value}"
+        for other, by_value in UNREAD_BESIDE.items()
+        for value, names in by_value.items()
+        for name in names
+        if getattr(config, other) == value
+    }
+    unread |= dict.fromkeys(source.unread, f"--dataset {source.dataset}")
+    for name in given:
+        if name in unread:
+            raise UsageError(f"finetune: --{name.replace('_', '-')} would change nothing beside {unread[name]}")
+
+
 def _check_which(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> None:
     """Refuse flags that choose no tasks, or choose them twice."""
     if tasks and set is not None:
@@ -147,21 +168,33 @@ def _check_which(source: Source, tasks: tuple[str, ...], set: str | None, max_si
         raise UsageError("--max-side chooses among a dataset's tasks; generated ones have grids of all sizes")
 
 
-def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tuple[str, ...]) -> FineTuneConfig:
+def unlike_what_was_seen(
+    config: FineTuneConfig, loaded: LoadedModel, tasks: tuple[str, ...], console: Console
+) -> FineTuneConfig:
     """Return the settings with test inputs kept apart from what the model's own recipe trained it on.
+
+    Where there is no recipe, a note on ``console`` says so.
 
     Raises:
         ArcAffinityError: it was trained on examples of several seeds, of which one can be named, or what it was trained
             on cannot be found out.
     """
-    from arc_affinity.training.finetuning.seen import examples_seen
+    from arc_affinity.training.finetuning.seen import examples_seen, without_recipe
 
     try:
         found = [each for each in examples_seen(loaded) if not each.tasks.isdisjoint(tasks)]
+        unknown_one = without_recipe(loaded)
     except ArcAffinityError as error:
         raise ArcAffinityError(
             f"{error}; --unlike and --unlike-seed say which examples of re-arc it has seen (--unlike 0: none)"
         ) from error
+    if unknown_one is not None:
+        note = f"note: nothing is known of what {unknown_one} was trained on, so it may have seen the tests"
+        say_path(console, note, "; --unlike and --unlike-seed say which")
+    sources = {each.source for each in found if each.source}
+    # Once each and in one order, so that the same examples are the same settings.
+    config = replace(config, unlike_in=tuple((name, read_dataset(name).edition) for name in sorted(sources)))
+    found = [each for each in found if not each.source]
     if not found:
         return config
     seeds = {each.data_seed for each in found}
@@ -170,7 +203,6 @@ def unlike_what_was_seen(config: FineTuneConfig, loaded: LoadedModel, tasks: tup
         raise ArcAffinityError(
             f"{loaded.name} was trained on examples of seeds {listed}; give --unlike and --unlike-seed"
         )
-    # Once each and in one order, so that the same examples are the same settings.
     also = tuple(sorted({each.validation for each in found if each.validation[0]}))
     return replace(config, unlike=max(each.per_task for each in found), unlike_seed=seeds.pop(), unlike_also=also)
 
@@ -185,7 +217,8 @@ def choose_tasks(source: Source, tasks: tuple[str, ...], set: str | None, max_si
     wanted = tasks or (_set(set, known) if set is not None else ())
     chosen = choose_ids(known, wanted, source.data_dir)
     if max_side is not None:
-        fitting = {task.id for task in load_tasks(source.dataset, source.data_dir) if _side(task) <= max_side}
+        read = read_dataset(source.dataset, source.data_dir)
+        fitting = {task.id for task in read.tasks.values() if _side(task) <= max_side}
         chosen = tuple(task for task in chosen if task in fitting)
     if not chosen:
         raise ArcAffinityError("no tasks are left to fine-tune")

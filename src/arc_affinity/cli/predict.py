@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
+from arc_affinity.cli.output.exposure import tell_what_was_seen
 from arc_affinity.cli.output.files import check_outputs
 from arc_affinity.cli.output.terminal import Console, model_files, say_path
 from arc_affinity.data.batching.demonstrations import AskedContext
@@ -84,7 +85,7 @@ def predict(
         raise UsageError(f"--context {context} is for example stores; a task's demonstrations are never its tests")
     known = load_tasks(dataset, data_dir) if store is None else ()
     chosen = choose_ids([task.id for task in known] if store is None else store.tasks, tasks, data_dir)
-    edition = edition_here(dataset, known)
+    edition, source = edition_here(dataset, known), known if store is None else store
     # Imported once what is asked for makes sense: torch takes seconds, which help and typos need not wait for.
     from arc_affinity.evaluation.predicting.predict import Asking, check_answerable
     from arc_affinity.evaluation.predicting.writing import ask, write_by_solver, write_predictions
@@ -110,9 +111,9 @@ def predict(
         else:
             loaded = find_model(model)
             asking = Asking(asked, attempts or (1 if asked is Protocol.TEACHER_FORCED else 2), views, seed)
-            pairs = loaded.model.config.context_pairs
-            questions = ask(known if store is None else store, chosen, pairs, asking, context)
+            questions = ask(source, chosen, loaded.model.config.context_pairs, asking, context)
             check_answerable(questions, asked)
+            tell_what_was_seen(loaded, dataset, chosen, source)
             loaded.model.to(place)
             named = dataset if context == "drawn" else f"{dataset}{CONTEXT}{context}"
             with computing_in(threads), bar:

@@ -16,11 +16,11 @@ import torch
 
 from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.batching.tokens import encode_grid
-from arc_affinity.data.generation.generate import generate_store
-from arc_affinity.data.generation.rearc import generate_task, input_key
+from arc_affinity.data.generation.generate import generate_json, generate_store
+from arc_affinity.data.generation.rearc import generate_task, input_key, task_ids
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.models.adapters.files import adapted_digest
+from arc_affinity.models.adapters.files import adapted_digest, save_adapter
 from arc_affinity.models.adapters.lora import find_linears
 from arc_affinity.models.adapters.spec import LoraSpec
 from arc_affinity.models.config import ModelConfig
@@ -28,12 +28,13 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.parts.losses import TeacherForced, mean_loss
 from arc_affinity.models.storage.folders import LoadedModel, digest, find_model, save_model
 from arc_affinity.training import hardware
-from arc_affinity.training.finetuning import context_only, task_trainer
+from arc_affinity.training.finetuning import context_only, reading, task_trainer
 from arc_affinity.training.finetuning.config import CONFIGS, FineTuneConfig, config_for
 from arc_affinity.training.finetuning.finetune import fine_tune
 from arc_affinity.training.finetuning.held_out import Scoring
 from arc_affinity.training.finetuning.loader import TaskLoader, views_of
-from arc_affinity.training.finetuning.seen import Seen, examples_seen
+from arc_affinity.training.finetuning.seen import Seen, examples_seen, without_recipe
+from arc_affinity.training.finetuning.source import Source
 from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
 from arc_affinity.training.finetuning.task_trainer import TaskTrainer
 from arc_affinity.training.pretraining.pretrain import train
@@ -337,21 +338,85 @@ def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
     save_model(loaded.model, tmp_path / "run" / "model")
     recipe = replace(tiny, examples=str(tmp_path / "store"))
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
-    assert examples_seen(find_model(str(tmp_path / "run"))) == [Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)]
-    # What chose the weights counts as much as what trained them.
+    held = Seen(frozenset(("007bbfb7", "1190e5a7")), 0, 0, source=str(tmp_path / "store"))
+    assert examples_seen(find_model(str(tmp_path / "run"))) == [held]
+    # What chose the weights counts as much as what trained them; it took the place of as many that were generated.
     chosen = replace(tiny, per_task=9, data_seed=7, validate_on=str(tmp_path / "store"))
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(chosen.to_dict()))
     generated, of_store = examples_seen(find_model(str(tmp_path / "run")))
-    assert (generated.per_task, generated.data_seed, generated.validation) == (9, 7, (0, 0))
-    assert of_store == Seen(frozenset(("007bbfb7", "1190e5a7")), 0, 7, validation=(5, 3))
+    assert (generated.per_task, generated.data_seed, generated.validation) == (9 + 5, 7, (0, 0))
+    assert of_store == held
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     shutil.rmtree(tmp_path / "store")
     with pytest.raises(ArcAffinityError, match=r"run was trained or validated on \S+store, where nothing is any more"):
         examples_seen(find_model(str(tmp_path / "run")))
-    for examples in ("arc-agi-1/training", "arc-agi-2/training", str(task_file(tmp_path))):
+    file = str(task_file(tmp_path))
+    for examples, seen in {
+        "arc-agi-1/training": [],
+        "arc-agi-2/training": [],
+        file: [Seen(frozenset(("task",)), 0, 0, source=file)],
+        "re-arc": [Seen(frozenset(task_ids()), 4, 0)],
+    }.items():
         recipe = replace(tiny, examples=examples)
         (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
-        assert examples_seen(find_model(str(tmp_path / "run"))) == []
+        assert examples_seen(find_model(str(tmp_path / "run"))) == seen
+
+
+def test_of_copies_and_merged_models_nothing_is_known(tiny, loaded: LoadedModel, tmp_path: Path) -> None:
+    assert without_recipe(find_model("rotary")) is None
+    shutil.copytree(find_model("rotary").source, tmp_path / "copy")
+    assert without_recipe(find_model(str(tmp_path / "copy"))) == "copy"
+    # Nor of what began with such a one; an adapter has seen what its base has.
+    save_model(loaded.model, tmp_path / "run" / "model")
+    recipe = replace(tiny, start=str(tmp_path / "copy"))
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    assert without_recipe(find_model(str(tmp_path / "run"))) == "copy"
+    tuned = fine_tune(find_model("rotary"), split(), replace(QUICK, steps=1), SIZED)
+    save_adapter(tuned.adapter, tmp_path / "adapter")
+    adapted = find_model(str(tmp_path / "adapter"))
+    assert without_recipe(adapted) is None and examples_seen(adapted) == examples_seen(find_model("rotary"))
+
+
+@pytest.mark.parametrize("form", ["store", "json"])
+def test_inputs_of_what_the_base_was_trained_on_are_kept_out_whatever_form_it_has(tmp_path: Path, form: str) -> None:
+    # Without some of its seed's first examples it holds later ones in their place.
+    first = generate_store(tmp_path / "first", ("25ff71a9",), 5, 3)
+    make = generate_store if form == "store" else generate_json
+    make(tmp_path / "trained", ("25ff71a9",), 7, 3, exclude=first)
+    later = {input_key(pair.input) for pair in generate_task("25ff71a9", 12, 3).pairs[5:]}
+    read = reading.read_dataset(str(tmp_path / "trained"))
+    assert read.input_keys("25ff71a9") == later and not read.input_keys("00d62c1b")
+    apart = replace(QUICK, unlike_in=((str(tmp_path / "trained"), read.edition),))
+    generate_store(tmp_path / "asked", ("25ff71a9",), 20, 3)
+
+    def held_out(config: FineTuneConfig) -> set[bytes]:
+        [made] = Source(str(tmp_path / "asked")).splits(["25ff71a9"], config)
+        return {input_key(pair.input) for pair in (*made.validation, *made.test)}
+
+    assert held_out(QUICK) & later and not held_out(apart) & later and len(held_out(apart)) == 5
+    with pytest.raises(ArcAffinityError, match="trained, on which the model was trained, has changed since"):
+        Source().splits(["25ff71a9"], replace(apart, unlike_in=((str(tmp_path / "trained"), "0123456789abcdef"),)))
+
+
+def test_a_store_s_examples_that_the_base_saw_are_trained_on_alone() -> None:
+    task = "25ff71a9"
+    some = generate_task(task, 20, 5).pairs
+    plain = split_pairs(task, some, QUICK, "here")
+    apart = split_pairs(task, some, replace(QUICK, unlike=11, unlike_seed=5), "here", 70)
+    known = {input_key(pair.input) for pair in some[:11]}
+    assert known & {input_key(pair.input) for pair in (*plain.validation, *plain.test)}
+    assert known < {input_key(pair.input) for pair in apart.train}
+    assert (len(apart.train), len(apart.validation), len(apart.test)) == (15, 2, 3)
+    assert [some[place - 70] for place in apart.places] == list(apart.test)
+    # What chose the weights is kept out too, and other seeds change nothing.
+    chose = split_pairs(task, some, replace(QUICK, unlike_also=((11, 5),)), "here")
+    assert not known & {input_key(pair.input) for pair in (*chose.validation, *chose.test)}
+    other = split_pairs(task, some, replace(QUICK, unlike=11, unlike_seed=6, unlike_also=((2, 7),)), "here")
+    assert other == plain
+    with pytest.raises(ArcAffinityError, match="trained on all 20 examples of here, so that none is left to test"):
+        split_pairs(task, some, replace(QUICK, unlike=20, unlike_seed=5), "here")
+    # Re-arc knows nothing of tasks of one's own.
+    assert split_pairs("mine", some, replace(QUICK, unlike=20, unlike_seed=5), "here").test == plain.test
 
 
 def task_file(folder: Path) -> Path:
@@ -368,7 +433,8 @@ def test_what_a_run_was_trained_on_is_found_from_anywhere(
     monkeypatch.chdir(tmp_path)
     train(replace(tiny, examples="store", steps=1), Path("run"), progress=False)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert examples_seen(find_model("../run")) == [Seen(frozenset(("007bbfb7", "1190e5a7")), 5, 3)]
+    [found] = examples_seen(find_model("../run"))
+    assert found == Seen(frozenset(("007bbfb7", "1190e5a7")), 0, 0, source=str(tmp_path / "store"))
 
 
 def test_no_test_input_chose_the_weights_of_the_base() -> None:

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,7 +35,8 @@ from arc_affinity.models.encoder_decoder import EncoderDecoder
 from arc_affinity.models.storage.folders import find_model, save_model
 from arc_affinity.training import executors
 from arc_affinity.training.executors import SerialExecutor, Workers, choose_workers
-from arc_affinity.training.finetuning import many_tasks
+from arc_affinity.training.finetuning import many_tasks, reading
+from arc_affinity.training.finetuning import work as work_module
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned
 from arc_affinity.training.finetuning.held_out import Measured, Scores
@@ -41,7 +44,7 @@ from arc_affinity.training.finetuning.many_tasks import SETTINGS, fine_tune_task
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.training.finetuning.split import TaskSplit
 from arc_affinity.training.finetuning.task_trainer import CurvePoint, Trained
-from arc_affinity.training.finetuning.work import RECORDS, ManyTasks, TaskFiles, result_of, work
+from arc_affinity.training.finetuning.work import RECORDS, ManyTasks, TaskFiles, result_of, work, workers_for
 from arc_affinity.types import PAD, Pair
 
 pytestmark = pytest.mark.many_steps
@@ -87,6 +90,52 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
 def test_only_tasks_of_a_dataset_are_adapted_to_by_their_demonstrations(store: Path, tmp_path: Path) -> None:
     datasets = ("re-arc", str(store), str(tmp_path / "examples.npz"), "arc-agi-1/evaluation", str(tmp_path))
     assert [Source(name).by_demonstrations for name in datasets] == [False, False, False, True, True]
+
+
+def test_a_dataset_is_read_once_and_again_when_it_changes(store: Path, tmp_path: Path, monkeypatch) -> None:
+    content = {"test": [{"input": [[7, 7]], "output": [[7]]}]}
+    content["train"] = [{"input": [[k, 3]], "output": [[k]]} for k in range(3)]
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content))
+    read: list[str] = []
+
+    def counted(real: Callable) -> Callable:
+        return lambda name, *more: (read.append(str(name)), real(name, *more))[1]
+
+    monkeypatch.setattr(reading, "load_tasks", counted(reading.load_tasks))
+    monkeypatch.setattr(reading.ExampleStore, "open", counted(reading.ExampleStore.open))
+    for place, tasks in ((tmp_path / "tasks", ("t1",)), (store, TASKS[:3])):
+        source = Source(str(place))
+        assert source.known()[:3] == tasks
+        first, again = ([source.splits([task], QUICK)[0].digest for task in tasks] for _ in range(2))
+        assert first == again
+    assert read == [str(tmp_path / "tasks"), str(store)]
+    # Of the same length, so that its name and size are as they were.
+    (tmp_path / "tasks" / "t1.json").write_text(json.dumps(content).replace("[7, 7]", "[7, 8]"))
+    [changed] = Source(str(tmp_path / "tasks")).splits(["t1"], QUICK)
+    assert changed.test[0].input.tolist() == [[7, 8]] and len(read) == 3
+
+
+def test_each_worker_has_a_gpu_of_its_own(mine: ManyTasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_module, "cores", lambda: 7)
+    for gpus, devices in ((0, ["cpu"] * 5), (3, ["cuda:0", "cuda:1", "cuda:2", "cuda:0", "cuda:1"])):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda gpus=gpus: gpus)
+        assert [str(work_module.device_of(place)) for place in range(5)] == devices
+        assert [workers_for(tasks) for tasks in (2, 5, 11)] == [2, gpus or 5, gpus or 7]
+    given: list[tuple[str, int]] = []
+
+    class FirstIsSlow(Executor):
+        def submit(self, work, many, task, place):
+            given.append((task, place))
+            future = Future()
+            if task != "a":
+                future.set_exception(ArcAffinityError("no luck"))
+            return future
+
+    queue = deque(["a", "b", "c", "d"])
+    found = many_tasks._until_broken(mine, FirstIsSlow(), queue, 2)
+    assert [next(found).task_id for _ in range(3)] == ["b", "c", "d"]
+    assert given == [("a", 0), ("b", 1), ("c", 1), ("d", 1)]
 
 
 def test_each_task_leaves_its_files_and_all_one_table(mine: ManyTasks, tmp_path: Path) -> None:
@@ -187,7 +236,7 @@ def test_a_task_that_fails_is_told_and_the_rest_goes_on(mine: ManyTasks, tmp_pat
 def test_what_else_goes_wrong_fails_one_task_too(
     mine: ManyTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Workers
 ) -> None:
-    def short(many: ManyTasks, task: str) -> TaskFiles:
+    def short(many: ManyTasks, task: str, place: int) -> TaskFiles:
         if task == TASKS[0]:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return work(many, task)
@@ -204,7 +253,7 @@ def test_a_task_where_the_base_won_is_of_the_same_set(
     """One improved task and two that keep the base's weights."""
     config = replace(QUICK, method="full")
 
-    def first_learns(many: ManyTasks, task: str) -> TaskFiles:
+    def first_learns(many: ManyTasks, task: str, place: int) -> TaskFiles:
         return work(replace(many, config=replace(config, learning_rate=0.01 if task == TASKS[0] else 0.0)), task)
 
     monkeypatch.setattr(many_tasks, "work", first_learns)
@@ -316,7 +365,7 @@ def test_a_full_disk_loses_nothing(mine: ManyTasks, tmp_path: Path, monkeypatch:
     assert set(ended.results) == set(TASKS[:3]) and before.items() <= files(out).items()
 
 
-def suicidal(many: ManyTasks, task: str) -> TaskFiles:
+def suicidal(many: ManyTasks, task: str, place: int) -> TaskFiles:
     """Kill this process over the second task, as a lack of memory would."""
     if task == TASKS[1]:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -93,7 +93,7 @@ def _found(name: str) -> LoadedModel:
         return _from_folder(ZOO / name)
     path = Path(name)
     if (path / ADAPTER_CONFIG).is_file():
-        return with_adapter(find_model(_base_of(path)), path)
+        return with_adapter(find_model(base_of(path)), path)
     if path.is_dir():
         of_run = path / RUN_MODEL
         return _from_folder(of_run if (of_run / CONFIG).is_file() else path)
@@ -109,7 +109,7 @@ def _found(name: str) -> LoadedModel:
     raise ArcAffinityError(f"{path} is no model folder and no checkpoint")
 
 
-def _base_of(folder: Path) -> str:
+def base_of(folder: Path) -> str:
     """Return what finds the base of the adapter in ``folder``, whatever the working directory.
 
     A relative path may be meant from the working directory, or from a folder above the adapter.

@@ -29,11 +29,13 @@ class FineTuneConfig:
         per_task: Most training examples.
         validation: Most validation examples, which decide when to stop.
         test: Most test examples, which are only scored.
-        unlike: Test and validation inputs are none of re-arc's first so many. `finetune` takes as many as the model's
-            own recipe made, where it knows it, unless given.
+        unlike: Test and validation inputs are none of re-arc's first so many. Unless given, `finetune` takes as many as
+            the model's own recipe made, where it knows it, and keeps out what other examples that names.
         unlike_seed: Of those examples.
         unlike_also: Test inputs are none of these either: re-arc's first so many of a seed, pairs of both. `finetune`
             takes those that the model's own recipe validated by, unless --unlike is given.
+        unlike_in: Nor are they or the validation inputs any of these stores, files or folders of examples, pairs of
+            path and edition. `finetune` takes those that the model's own recipe names, unless --unlike is given.
         augment: none; kept (views that the examples show to keep the rule); all (every view, of query and
             demonstrations alike).
         votes: Views of a test query that are answered and vote, where augment is not none.
@@ -65,6 +67,7 @@ class FineTuneConfig:
     unlike: Million = 0
     unlike_seed: Annotated[int, Meta(ge=0, le=2**32)] = 0
     unlike_also: tuple[tuple[Million, Annotated[int, Meta(ge=0, le=2**32)]], ...] = ()
+    unlike_in: tuple[tuple[str, str], ...] = ()
     augment: Augment = "none"
     votes: Annotated[int, Meta(ge=1, le=64)] = 1
     optimiser: OptimiserName = "adamw"
@@ -107,3 +110,17 @@ def config_for(method: Method | None, *, by_demonstrations: bool) -> FineTuneCon
     if method is None:
         return BY_DEMONSTRATIONS if by_demonstrations else CONFIGS["lora"]
     return CONFIGS[method]
+
+
+_OF_LORA = ("rank", "alpha", "pattern")
+
+_OF_STEPS = (
+    *("optimiser", "learning_rate", "weight_decay", "warmup_steps", "steps", "tokens", "small_first", "patience"),
+    *("batch_cells", "batch_examples"),
+)
+
+UNREAD_BESIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "method": {"full": _OF_LORA, "context-only": (*_OF_LORA, *_OF_STEPS)},
+    "augment": {"none": ("votes",)},
+}
+"""Settings that another one, by its value, leaves unread."""

@@ -119,23 +119,24 @@ def _until_broken(
     many: ManyTasks, executor: Executor, queue: deque[str], at_a_time: int
 ) -> Generator[End, None, list[str]]:
     """Do the tasks of ``queue``; the value returned is the tasks at hand when a worker was killed, if one was."""
-    running: dict[Future[TaskFiles], str] = {}
+    running: dict[Future[TaskFiles], tuple[str, int]] = {}
     while queue or running:
         while queue and len(running) < at_a_time:
             task = queue.popleft()
+            place = min({*range(at_a_time)} - {taken for _, taken in running.values()})
             try:
-                running[executor.submit(work, many, task)] = task
+                running[executor.submit(work, many, task, place)] = task, place
             except BrokenExecutor:
-                return [task, *running.values()]
+                return [task, *(other for other, _ in running.values())]
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         # What came out well is kept before a broken pool ends this.
         for future in sorted(finished, key=lambda each: isinstance(each.exception(), BrokenExecutor)):
             error = future.exception()
             if isinstance(error, BrokenExecutor):
-                return list(running.values())
+                return [task for task, _ in running.values()]
             if isinstance(error, ClusterLostError):
                 raise error
-            task = running.pop(future)
+            task, _ = running.pop(future)
             if error is None:
                 yield future.result()
             else:
@@ -239,6 +240,8 @@ def _settle(path: Path, settings: Mapping[str, Any]) -> None:
     # Runs of earlier versions did not note them.
     for name in ("versions", "unlike_also"):
         before.setdefault(name, now.get(name))
+    # They kept no such examples out.
+    before.setdefault("unlike_in", [])
     other = [f"{name} was {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if other:
         raise ArcAffinityError(

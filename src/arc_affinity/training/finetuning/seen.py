@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, files_of, store_at
+from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, RE_ARC_PAIRS, RE_ARC_SEED, files_of, store_at
+from arc_affinity.data.generation import rearc
+from arc_affinity.data.generation.generate import JSON_MANIFEST, read_manifest
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.models.storage.folders import LoadedModel, find_model, read_checkpoint
+from arc_affinity.models.storage.folders import LoadedModel, base_of, find_model, read_checkpoint
 from arc_affinity.models.storage.names import RUN_MODEL, ZOO
+from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.pretraining.pretrain import TASK_SETS
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
+from arc_affinity.types import Grid
 
 BUNDLED = {"champion": 402, "rotary": 402}
 """Examples of each task that bundled weights had seen in the end, two to validate among them: `runs/longer.sh` went on
@@ -19,62 +25,136 @@ with more than their recipes say (model cards)."""
 
 @dataclass(frozen=True)
 class Seen:
-    """Training examples: re-arc's first ``per_task`` of each of ``tasks`` by ``data_seed``.
+    """Examples that a model was trained on, or that chose its weights: those that a source holds, or re-arc's.
 
-    ``validation`` are how many others of each, and their seed, by which the weights were chosen.
+    ``source`` is the path of a store or of task files, all inputs of ``tasks`` in which were seen. Where it is "", the
+    examples are re-arc's first ``per_task`` of each of ``tasks`` by ``data_seed``, and ``validation`` are how many
+    others of each, and their seed, by which the weights were chosen.
     """
 
     tasks: frozenset[str]
     per_task: int
     data_seed: int
     validation: tuple[int, int] = (0, 0)
+    source: str = ""
 
 
 def examples_seen(loaded: LoadedModel) -> list[Seen]:
-    """Return the training examples of a model and of those that it started from; none where no recipe is at hand.
+    """Return the training examples of a model and of those that it started from, as far as recipes tell.
 
     Raises:
-        ArcAffinityError: its recipe is damaged, or names a start or examples that are not where they were.
+        ArcAffinityError: a recipe is damaged, or names a start or examples that are not where they were.
     """
-    recipe = recipe_of(loaded)
-    if recipe is None:
-        return []
-    own = _of_store(loaded.name, recipe.examples) if recipe.examples else [_generated(loaded, recipe)]
-    if recipe.validate_on:
-        seed = own[0].data_seed if own else recipe.data_seed
-        own += [
-            Seen(each.tasks, 0, seed, validation=(each.per_task, each.data_seed))
-            for each in _of_store(loaded.name, recipe.validate_on)
-        ]
-    if not recipe.start:
-        return own
-    try:
-        begun = find_model(recipe.start)
-    except ArcAffinityError as error:
-        raise ArcAffinityError(f"{loaded.name} went on from another model: {error}") from error
-    return [*own, *examples_seen(begun)]
+    return [seen for model, recipe in _lineage(loaded) if recipe is not None for seen in _of_recipe(model, recipe)]
+
+
+def without_recipe(loaded: LoadedModel) -> str | None:
+    """Return the name of the model, this one or one that it started from, of whose training nothing is known.
+
+    Copies of a model's folder and merged models are such. None where all is known.
+
+    Raises:
+        ArcAffinityError: as `examples_seen`.
+    """
+    return next((model.name for model, recipe in _lineage(loaded) if recipe is None), None)
+
+
+def tasks_seen(
+    loaded: LoadedModel, dataset: str, tasks: Iterable[str], inputs: Callable[[str], Iterable[Grid]]
+) -> frozenset[str]:
+    """Return those of the ``tasks`` of a dataset some of whose ``inputs`` a model was trained on, as far as known.
+
+    What re-arc's generators made is told by its seed. Of what was made without the inputs of another store nothing is
+    told by it, since that may have left out what the model has seen.
+
+    Raises:
+        ArcAffinityError: as `examples_seen`, or the dataset is damaged.
+    """
+    if dataset != RE_ARC and dataset in (*DATASETS, *KAGGLE):
+        return frozenset()
+    found, made = examples_seen(loaded), _generated_as(dataset)
+    alike = {task for each in found if not each.source and _covers(each, made) for task in each.tasks}
+    sources = [each for each in found if each.source]
+
+    def held(task: str) -> bool:
+        holding = [read_dataset(each.source).input_keys(task) for each in sources if task in each.tasks]
+        return bool(holding) and not frozenset[bytes]().union(*holding).isdisjoint(map(rearc.input_key, inputs(task)))
+
+    return frozenset(task for task in tasks if task in alike or held(task))
+
+
+def _generated_as(dataset: str) -> tuple[object, int] | None:
+    """The seed of what re-arc's generators made, and which example of its task is the first one asked, from 1."""
+    if dataset == RE_ARC:
+        return RE_ARC_SEED, RE_ARC_PAIRS
+    store, beside = store_at(dataset), Path(dataset) / JSON_MANIFEST
+    if store is not None:
+        made, first = store.manifest if store.of_rearc else {}, 1
+    else:
+        made = read_manifest(beside) if beside.is_file() else {}
+        # The last one of each task is its test.
+        first = made.get("per_task", 0)
+    return (made["seed"], first) if "seed" in made and made.get("excluded") is None else None
+
+
+def _covers(seen: Seen, made: tuple[object, int] | None) -> bool:
+    return made is not None and seen.data_seed == made[0] and seen.per_task >= made[1]
+
+
+def _lineage(loaded: LoadedModel) -> Iterator[tuple[LoadedModel, Recipe | None]]:
+    """Yield a model and those that it started from, each with its recipe; an adapter's base stands for it."""
+    model = loaded if loaded.adapter is None else find_model(base_of(loaded.source))
+    while True:
+        recipe = recipe_of(model)
+        yield model, recipe
+        if recipe is None or not recipe.start:
+            return
+        try:
+            model = find_model(recipe.start)
+        except ArcAffinityError as error:
+            raise ArcAffinityError(f"{model.name} went on from another model: {error}") from error
+
+
+def _of_recipe(loaded: LoadedModel, recipe: Recipe) -> list[Seen]:
+    named = [_of_source(loaded.name, name) for name in (recipe.examples, recipe.validate_on) if name]
+    return [*([] if recipe.examples else [_generated(loaded, recipe)]), *(seen for seen in named if seen is not None)]
 
 
 def _generated(loaded: LoadedModel, recipe: Recipe) -> Seen:
-    more = BUNDLED.get(loaded.name, 0) if loaded.source == ZOO / loaded.name else 0
-    validation = (0, 0) if recipe.validate_on else (recipe.validation_per_task, recipe.validation_seed)
-    return Seen(frozenset(TASK_SETS[recipe.tasks]()), max(recipe.per_task, more), recipe.data_seed, validation)
+    per_task, validation = recipe.per_task, (recipe.validation_per_task, recipe.validation_seed)
+    if loaded.source == ZOO / loaded.name:
+        per_task = max(per_task, BUNDLED.get(loaded.name, 0))
+    if recipe.validate_on:
+        # None of these is among what was generated, so that as many later ones are.
+        validation = (0, 0)
+        per_task += _most_of_a_task(recipe.validate_on)
+    return Seen(frozenset(TASK_SETS[recipe.tasks]()), per_task, recipe.data_seed, validation)
 
 
-def _of_store(model: str, name: str) -> list[Seen]:
-    """What generated examples there are in a store; none in a dataset.
+def _most_of_a_task(name: str) -> int:
+    if name in (*DATASETS, *KAGGLE) or not _is_there(name):
+        return RE_ARC_PAIRS if name == RE_ARC else 0
+    read = read_dataset(name)
+    return max(len(read.pairs(task)) for task in read.ids)
+
+
+def _of_source(model: str, name: str) -> Seen | None:
+    """What a store, a file or a folder of examples holds; None of a dataset that no generator made.
 
     Raises:
         ArcAffinityError: nothing is there any more.
     """
+    if name == RE_ARC:
+        return Seen(frozenset(rearc.task_ids()), RE_ARC_PAIRS, RE_ARC_SEED)
     if name in (*DATASETS, *KAGGLE):
-        return []
-    if not any(path.exists() for path in files_of(name)):
+        return None
+    if not _is_there(name):
         raise ArcAffinityError(f"{model} was trained or validated on {name}, where nothing is any more")
-    store = store_at(name)
-    if store is None or not store.of_rearc:
-        return []
-    return [Seen(frozenset(store.tasks), store.manifest["per_task"], store.manifest["seed"])]
+    return Seen(frozenset(read_dataset(name).ids), 0, 0, source=name)
+
+
+def _is_there(name: str) -> bool:
+    return any(path.exists() for path in files_of(name))
 
 
 def recipe_of(loaded: LoadedModel) -> Recipe | None:

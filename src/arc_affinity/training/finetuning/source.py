@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arc_affinity.data.datasets.choosing import choose_tasks
-from arc_affinity.data.datasets.editions import edition_of
-from arc_affinity.data.datasets.registry import RE_ARC, load_tasks
+from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.generation import rearc
-from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.store.files import is_store
 from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
 
 
@@ -33,13 +32,16 @@ class Source:
         """Whether a task's demonstrations are all that there is to adapt to it by."""
         return self.dataset != RE_ARC and not self.is_store
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The settings of `FineTuneConfig` that its examples leave unread."""
+        if self.by_demonstrations:
+            return ("unlike", "unlike_seed", "data_seed", "test")
+        return ("data_seed",) if self.is_store else ()
+
     def known(self) -> tuple[str, ...]:
         """Return the ids of its tasks."""
-        if self.dataset == RE_ARC:
-            return rearc.task_ids()
-        if self.is_store:
-            return ExampleStore.open(Path(self.dataset)).tasks
-        return tuple(task.id for task in load_tasks(self.dataset, self.data_dir))
+        return rearc.task_ids() if self.dataset == RE_ARC else read_dataset(self.dataset, self.data_dir).ids
 
     def splits(self, task_ids: Sequence[str], config: FineTuneConfig) -> list[TaskSplit]:
         """Return the examples of some tasks, each split in three parts.
@@ -49,13 +51,11 @@ class Source:
         """
         if self.dataset == RE_ARC:
             return [split_rearc(task, config) for task in task_ids]
-        if self.is_store:
-            store = ExampleStore.open(Path(self.dataset))
-            places, edition = {task: store.indices(task) for task in task_ids}, store.edition
-            pairs = {task: [store.pair(i) for i in at] for task, at in places.items()}
-            splits = [split_pairs(task, pairs[task], config, self.dataset, at.start) for task, at in places.items()]
+        read = read_dataset(self.dataset, self.data_dir)
+        if read.store is not None:
+            firsts = {task: read.store.indices(task).start for task in task_ids}
+            splits = [split_pairs(task, read.pairs(task), config, self.dataset, at) for task, at in firsts.items()]
         else:
-            known = load_tasks(self.dataset, self.data_dir)
-            tasks, edition = {task.id: task for task in choose_tasks(known, task_ids)}, edition_of(known)
+            tasks = {task.id: task for task in choose_tasks(tuple(read.tasks.values()), task_ids)}
             splits = [split_task(tasks[task_id], config, self.dataset) for task_id in task_ids]
-        return [replace(split, edition=edition) for split in splits]
+        return [replace(split, edition=read.edition) for split in splits]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from arc_affinity.data.generation import rearc
 from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.types import Example, Pair, Task
 
 FEWEST_TO_VALIDATE = 10
@@ -67,8 +68,7 @@ def split_rearc(task_id: str, config: FineTuneConfig) -> TaskSplit:
         ArcAffinityError: no such task, or its generator gives too few examples.
     """
     known = rearc.generate_task(task_id, config.per_task, config.data_seed).pairs
-    seen = rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs if config.unlike else ()
-    keys = frozenset(rearc.input_key(pair.input) for pair in (*known, *seen))
+    keys = _keys_of(known) | _trained_on(task_id, config)
     seed = config.data_seed + 1_000_003
     also = [pair for count, of in config.unlike_also for pair in rearc.generate_task(task_id, count, of, keys).pairs]
     validation = rearc.generate_task(task_id, config.validation, seed, keys).pairs if also else ()
@@ -81,18 +81,56 @@ def split_rearc(task_id: str, config: FineTuneConfig) -> TaskSplit:
 def split_pairs(task_id: str, pairs: Sequence[Pair], config: FineTuneConfig, dataset: str, first: int = 0) -> TaskSplit:
     """Divide a task's pairs: a tenth to validate (if there are 10), a fifth to test, the rest to train.
 
-    The pairs stand one after the other in their store, from place ``first`` on.
+    The pairs stand one after the other in their store, from place ``first`` on. Those that the model has seen, by the
+    settings, are in the training part alone.
 
     Raises:
-        ArcAffinityError: there are too few.
+        ArcAffinityError: there are too few, or the model has seen all of them.
     """
-    order = np.random.default_rng(config.seed).permutation(len(pairs))
-    mixed = [pairs[i] for i in order]
-    test = min(config.test, max(1, len(pairs) // 5))
-    validation = min(config.validation, len(pairs) // 10)
-    train = mixed[test + validation :][: config.per_task]
-    parts = tuple(train), tuple(mixed[test : test + validation]), tuple(mixed[:test])
-    return TaskSplit(task_id, dataset, *parts, places=tuple(first + int(i) for i in order[:test]))
+    order = [int(i) for i in np.random.default_rng(config.seed).permutation(len(pairs))]
+    seen = _trained_on(task_id, config) | _chosen_by(task_id, config)
+    fresh = [i for i in order if rearc.input_key(pairs[i].input) not in seen] if seen else order
+    test = fresh[: min(config.test, max(1, len(pairs) // 5))]
+    if not test and pairs:
+        raise ArcAffinityError(
+            f"task {task_id}: the model was trained on all {len(pairs)} examples of {dataset}, so that none is left to "
+            "test it on; --unlike 0 takes them all the same"
+        )
+    validation = fresh[len(test) :][: min(config.validation, len(pairs) // 10)]
+    train = [i for i in order if i not in {*test, *validation}][: config.per_task]
+    parts = [tuple(pairs[i] for i in part) for part in (train, validation, test)]
+    return TaskSplit(task_id, dataset, parts[0], parts[1], parts[2], places=tuple(first + i for i in test))
+
+
+def _keys_of(pairs: Iterable[Pair]) -> frozenset[bytes]:
+    return frozenset(rearc.input_key(pair.input) for pair in pairs)
+
+
+def _trained_on(task_id: str, config: FineTuneConfig) -> frozenset[bytes]:
+    """The keys of what the model has seen of a task, by the settings `unlike`, `unlike_seed` and `unlike_in`.
+
+    Raises:
+        ArcAffinityError: a source cannot be read, or holds other examples by now.
+    """
+    keys = frozenset[bytes]()
+    for name, edition in config.unlike_in:
+        read = read_dataset(name)
+        if read.edition != edition:
+            raise ArcAffinityError(f"{name}, on which the model was trained, has changed since this fine-tuning began")
+        keys |= read.input_keys(task_id)
+    if config.unlike and task_id in rearc.task_ids():
+        keys |= _keys_of(rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs)
+    return keys
+
+
+def _chosen_by(task_id: str, config: FineTuneConfig) -> frozenset[bytes]:
+    """The keys of re-arc's examples of a task by which the model was validated, by the setting `unlike_also`."""
+    if not config.unlike_also or task_id not in rearc.task_ids():
+        return frozenset()
+    # As they were made: none of what was trained on is among them.
+    trained = _keys_of(rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs)
+    made = [rearc.generate_task(task_id, count, seed, trained).pairs for count, seed in config.unlike_also]
+    return _keys_of(pair for pairs in made for pair in pairs)
 
 
 def split_task(task: Task, config: FineTuneConfig, dataset: str) -> TaskSplit:

@@ -20,6 +20,7 @@ from arc_affinity.evaluation.records.record import write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import save_adapter
 from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.processes import cores
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
 from arc_affinity.training.finetuning.held_out import Measured, Scoring
@@ -68,8 +69,19 @@ class TaskFiles:
     result: Mapping[str, Any]
 
 
-def work(many: ManyTasks, task: str) -> TaskFiles:
-    """Fine-tune one of ``many`` tasks.
+def workers_for(tasks: int) -> int:
+    """Return how many processes fine-tune so many tasks: one a GPU where there are some, or else one a core."""
+    return min(torch.cuda.device_count() or cores(), tasks)
+
+
+def device_of(place: int) -> torch.device:
+    """Return the device of the worker at ``place``, counted from 0: its own GPU as far as there are as many."""
+    gpus = torch.cuda.device_count()
+    return torch.device("cuda", place % gpus) if gpus else torch.device("cpu")
+
+
+def work(many: ManyTasks, task: str, place: int = 0) -> TaskFiles:
+    """Fine-tune one of ``many`` tasks; no other one is fine-tuned at the same ``place`` at the same time.
 
     Raises:
         ArcAffinityError: the model is another one by now, or the task cannot be fine-tuned.
@@ -79,7 +91,7 @@ def work(many: ManyTasks, task: str) -> TaskFiles:
     loaded = find_model(many.model)
     if loaded.digest != many.digest:
         raise ArcAffinityError(f"{many.model} is {loaded.digest} here, not {many.digest}")
-    loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    loaded.model.to(device_of(place))
     [split] = many.source.splits([task], many.config)
     tuned = fine_tune(loaded, split, many.config, Scoring(many.protocols))
     result = result_of(tuned, many)

@@ -179,7 +179,10 @@ def test_a_run_without_time_for_a_step_can_be_read_again(base: LoadedSolver, tmp
     first = run(tmp_path / "out", base, hasty)
     assert first.summary["steps"] == 0
     again = run(tmp_path / "out", base, hasty)
-    assert [record.prediction.tolist() for record in again.records] == [r.prediction.tolist() for r in first.records]
+    told = [
+        [r.prediction if r.prediction is None else r.prediction.tolist() for r in s.records] for s in (again, first)
+    ]
+    assert told[0] == told[1]
 
 
 def test_a_finished_run_in_time_asks_nothing_more(base: LoadedSolver, tmp_path: Path) -> None:
@@ -358,7 +361,8 @@ def test_time_is_reckoned_with_the_processes_that_there_are(
     # A search, the plan's look at who will answer, and answers: one a core; training: one a shard.
     assert machine.asked == [7, 7, 7]
     assert [call["at_a_time"] for call in searched] == [cluster or 7]
-    assert searched[0]["each"] == pytest.approx(SEARCH_SHARE * 6 * (cluster or 7) / 8)
+    # Eight tasks come to some of the workers as two, one after the other.
+    assert searched[0]["each"] == pytest.approx(SEARCH_SHARE * 6 / 2)
     assert {call["workers"] for call in reckoned} == {answering}
     assert [call["workers"] for call in (*speed, *trained)] == [2, 2]
 

@@ -115,7 +115,8 @@ def test_examples_that_a_model_was_trained_on_are_told(cli, model: Path, tmp_pat
     # By the inputs, where examples of one's own were trained on.
     assert told(store, examples=str(folder)) == told(folder, examples=str(apart)) == note(1, 1)
     assert not told(apart, examples=str(store))
-    assert not told("arc-agi-1/training", (other,), examples="arc-agi-1/training")
+    assert told("arc-agi-1/training", (other,), examples="arc-agi-1/training") == note(1, 1)
+    assert not told("arc-agi-1/training", (other,), examples="arc-agi-1/evaluation")
     gone = f"note: run was trained or validated on {tmp_path / 'gone'}, where nothing is any more, so that it may"
     assert told(store, examples=str(tmp_path / "gone")).startswith(gone)
 

@@ -132,6 +132,8 @@ def test_bad_options_are_one_line(cli, tmp_path: Path, monkeypatch, arguments, c
         ("steps = '3'", 'r.toml: steps must be a whole number, not "3"'),
         ("[model]\nwidht = 3", "r.toml: unknown model setting 'widht'; did you mean 'width'?"),
         ("[[model]]\nwidth = 3", "r.toml: model must be a table"),
+        ('base = "smoke"\nrestart_steps = 3', "r.toml: restart_steps is of the schedule cosine-restarts"),
+        ('examples = "mine"\nper_task = 3', "r.toml: per_task would change nothing beside examples"),
     ],
 )
 def test_a_bad_file_is_one_line(cli, tmp_path: Path, monkeypatch, text: str, told: str) -> None:

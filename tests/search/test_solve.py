@@ -82,6 +82,9 @@ def test_a_task_that_shows_nothing_is_told(seconds: float) -> None:
     with pytest.raises(ArcAffinityError, match="task made: no train pairs"):
         solve_task(replace(task, train=()), seconds=seconds)
     withheld = replace(task, train=(task.train[0], Pair(task.train[1].input, None)))
+    odd = Task("made", (Pair(np.full((1, 1), 11), np.ones((1, 1), np.uint8)),), ())
+    with pytest.raises(ArcAffinityError, match="task made, train pair 0, input, row 0, column 0: 11 is not a colour"):
+        solve_task(odd, seconds=1)
     with pytest.raises(ArcAffinityError, match="task made, train pair 1: no output"):
         solve_task(withheld, seconds=seconds)
 

@@ -17,7 +17,7 @@ def check_grid(grid: object, where: str) -> None:
     """
     if not isinstance(grid, np.ndarray):
         raise ArcAffinityError(f"{where}: {type(grid).__name__} is no grid, which is an array of rows and columns")
-    if grid.ndim != 2 or grid.dtype.kind not in "biu":
+    if grid.ndim != 2 or grid.dtype.kind not in "iu":
         raise ArcAffinityError(
             f"{where}: an array of {grid.dtype} with shape {grid.shape} is no grid, which has whole numbers (uint8) in "
             "rows and columns"

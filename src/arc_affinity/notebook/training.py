@@ -12,7 +12,8 @@ from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.pretraining.pretrain import quiet_lightning
 from arc_affinity.training.pretraining.pretrain import train as train_by
-from arc_affinity.training.recipes.files import load_recipe
+from arc_affinity.training.recipes.files import fields_in_file, is_run, load_recipe
+from arc_affinity.training.recipes.recipe import DECIDING
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ def train(
         arc_affinity.errors.ArcAffinityError: override: unknown recipe field 'stepz'; did you mean 'steps'?
     """
     chosen = load_recipe(str(recipe)).overridden(changes or {})
-    chosen.refuse_ignored(changes or {}, "override")
+    if not (resume and is_run(Path(out))):
+        chosen.refuse_ignored(changes or {}, "override")
+        if DECIDING.isdisjoint(changes or {}):
+            chosen.refuse_ignored(fields_in_file(str(recipe)), str(recipe))
     quiet_lightning()
     # Several processes would start the notebook's own program again.
     machine = find_machine(chosen.batch_cells, processes=1)

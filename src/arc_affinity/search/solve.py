@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from arc_affinity.data.checks import check_demonstrations
+from arc_affinity.data.checks import check_demonstrations, check_grids
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.search import many
 from arc_affinity.search.bases import EXTRA_LAYERS, base_features, best_bases, with_layers
@@ -56,9 +56,10 @@ def solve_task(
         clock: what measures the time; ``time.thread_time`` makes answers depend less on what else is running.
 
     Raises:
-        ArcAffinityError: the task has no demonstrations, or one without its output.
+        ArcAffinityError: the task has no demonstrations, one without its output, or what is no grid.
     """
     check_demonstrations(task)
+    check_grids(task)
     few = len(task.train) < many.FROM
     # Of many demonstrations a program need not reproduce all.
     if seconds <= 0 or (few and contradicts(task.train)):

@@ -326,6 +326,10 @@ def test_what_the_base_was_trained_on_is_found_by_its_recipe(tiny, loaded: Loade
     torch.save({"recipe": tiny.to_dict(), "state_dict": loaded.model.state_dict()}, tmp_path / "last.ckpt")
     [of_checkpoint] = examples_seen(find_model(str(tmp_path / "last.ckpt")))
     assert of_checkpoint.per_task == tiny.per_task
+    # Made anew from what it had started.
+    again = replace(tiny, per_task=3, start=str(tmp_path / "second"), tasks="all")
+    (tmp_path / "first" / "recipe.json").write_text(json.dumps(again.to_dict()))
+    assert [each.per_task for each in examples_seen(find_model(str(tmp_path / "second")))] == [7, 3]
     (tmp_path / "first").rename(tmp_path / "moved")
     with pytest.raises(ArcAffinityError, match="second went on from another model: no model folder or checkpoint at"):
         examples_seen(find_model(str(tmp_path / "second")))
@@ -340,11 +344,11 @@ def test_what_the_base_was_trained_on_from_a_store_is_what_that_holds(
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     held = Seen(frozenset(("007bbfb7", "1190e5a7")), 0, 0, source=str(tmp_path / "store"))
     assert examples_seen(find_model(str(tmp_path / "run"))) == [held]
-    # What chose the weights counts as much as what trained them; it took the place of as many that were generated.
+    # What chose the weights counts as much as what trained them; as many that were generated may have made room for it.
     chosen = replace(tiny, per_task=9, data_seed=7, validate_on=str(tmp_path / "store"))
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(chosen.to_dict()))
     generated, of_store = examples_seen(find_model(str(tmp_path / "run")))
-    assert (generated.per_task, generated.data_seed, generated.validation) == (9 + 5, 7, (0, 0))
+    assert (generated.per_task, generated.data_seed, generated.validation) == (9 + 10, 7, (0, 0))
     assert of_store == held
     (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe.to_dict()))
     shutil.rmtree(tmp_path / "store")

@@ -215,7 +215,9 @@ def test_the_search_alone_trains_nothing_and_looks_at_no_answer(base: LoadedSolv
     wrong = tuple(replace(t, test=tuple(Pair(p.input, np.full((7, 7), 9, np.uint8)) for p in t.test)) for t in tasks())
     run(tmp_path / "wrong", base, settings, wrong)
     assert left(tmp_path / "wrong")["submission.json"] == left(tmp_path / "search")["submission.json"]
-    # Answers in the journal are not searched for again.
+    # Answers in the journal are not searched for again; what a run was called before does not keep it from going on.
+    begun = tmp_path / "search" / "run.json"
+    begun.write_text(json.dumps({**json.loads(begun.read_text()), "exposure": "transductive"}))
     before = (tmp_path / "search" / "programs.jsonl").read_bytes()
     run(tmp_path / "search", base, settings)
     assert (tmp_path / "search" / "programs.jsonl").read_bytes() == before
@@ -267,8 +269,15 @@ def test_the_search_of_an_interrupted_run_counts(
     [
         (lambda first, _: (), "no tasks"),
         (lambda first, other: (first, other, first), "task task0 comes 2 times"),
-        (lambda first, other: (other, replace(first, train=())), "task task0 has no demonstration"),
-        (lambda first, _: (replace(first, train=(Pair(first.train[0].input, None),)),), "one without its output"),
+        (lambda first, other: (other, replace(first, train=())), "task task0: no train pairs"),
+        (
+            lambda first, _: (replace(first, train=(Pair(first.train[0].input, None),)),),
+            "task0, train pair 0: no output",
+        ),
+        (
+            lambda first, _: (replace(first, test=(Pair(np.zeros((31, 1), int), None),)),),
+            "task0, test pair 0, input: 31 rows",
+        ),
         (lambda first, _: (replace(first, test=()),), "task task0 has no test"),
     ],
 )

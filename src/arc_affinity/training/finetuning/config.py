@@ -32,8 +32,9 @@ class FineTuneConfig:
         unlike: Test and validation inputs are none of re-arc's first so many. Unless given, `finetune` takes as many as
             the model's own recipe made, where it knows it, and keeps out what other examples that names.
         unlike_seed: Of those examples.
-        unlike_also: Test inputs are none of these either: re-arc's first so many of a seed, pairs of both. `finetune`
-            takes those that the model's own recipe validated by, unless --unlike is given.
+        unlike_also: Test inputs (of a store those to validate by too) are none of these either: re-arc's first so many
+            of a seed, pairs of both. `finetune` takes those that the model's own recipe validated by, unless
+            --unlike is given.
         unlike_in: Nor are they or the validation inputs any of these stores, files or folders of examples, pairs of
             path and edition. `finetune` takes those that the model's own recipe names, unless --unlike is given.
         augment: none; kept (views that the examples show to keep the rule); all (every view, of query and

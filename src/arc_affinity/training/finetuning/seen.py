@@ -71,7 +71,9 @@ def tasks_seen(
         ArcAffinityError: as `examples_seen`, or the dataset is damaged.
     """
     if dataset != RE_ARC and dataset in (*DATASETS, *KAGGLE):
-        return frozenset()
+        # Of a dataset all is trained on, tests too; what else holds some of it is not looked for.
+        named = {name for _, recipe in _lineage(loaded) if recipe for name in (recipe.examples, recipe.validate_on)}
+        return frozenset(tasks) if dataset in named else frozenset()
     found, made = examples_seen(loaded), _generated_as(dataset)
     alike = {task for each in found if not each.source and _covers(each, made) for task in each.tasks}
     sources = [each for each in found if each.source]
@@ -104,7 +106,10 @@ def _covers(seen: Seen, made: tuple[object, int] | None) -> bool:
 def _lineage(loaded: LoadedModel) -> Iterator[tuple[LoadedModel, Recipe | None]]:
     """Yield a model and those that it started from, each with its recipe; an adapter's base stands for it."""
     model = loaded if loaded.adapter is None else find_model(base_of(loaded.source))
-    while True:
+    passed = set[Path]()
+    # A run that was made anew from what it had started may be its own beginning.
+    while model.source not in passed:
+        passed.add(model.source)
         recipe = recipe_of(model)
         yield model, recipe
         if recipe is None or not recipe.start:
@@ -125,17 +130,17 @@ def _generated(loaded: LoadedModel, recipe: Recipe) -> Seen:
     if loaded.source == ZOO / loaded.name:
         per_task = max(per_task, BUNDLED.get(loaded.name, 0))
     if recipe.validate_on:
-        # None of these is among what was generated, so that as many later ones are.
+        # None of these is among what was generated, under whichever id, so that at most as many later ones are.
         validation = (0, 0)
-        per_task += _most_of_a_task(recipe.validate_on)
+        per_task += _number_of_pairs(recipe.validate_on)
     return Seen(frozenset(TASK_SETS[recipe.tasks]()), per_task, recipe.data_seed, validation)
 
 
-def _most_of_a_task(name: str) -> int:
+def _number_of_pairs(name: str) -> int:
     if name in (*DATASETS, *KAGGLE) or not _is_there(name):
         return RE_ARC_PAIRS if name == RE_ARC else 0
     read = read_dataset(name)
-    return max(len(read.pairs(task)) for task in read.ids)
+    return sum(len(read.pairs(task)) for task in read.ids)
 
 
 def _of_source(model: str, name: str) -> Seen | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -97,13 +98,22 @@ def split_pairs(task_id: str, pairs: Sequence[Pair], config: FineTuneConfig, dat
             "test it on; --unlike 0 takes them all the same"
         )
     validation = fresh[len(test) :][: min(config.validation, len(pairs) // 10)]
-    train = [i for i in order if i not in {*test, *validation}][: config.per_task]
+    held_out = {*test, *validation}
+    train = [i for i in order if i not in held_out][: config.per_task]
     parts = [tuple(pairs[i] for i in part) for part in (train, validation, test)]
     return TaskSplit(task_id, dataset, parts[0], parts[1], parts[2], places=tuple(first + i for i in test))
 
 
 def _keys_of(pairs: Iterable[Pair]) -> frozenset[bytes]:
     return frozenset(rearc.input_key(pair.input) for pair in pairs)
+
+
+@lru_cache(maxsize=8)
+def _generated(task_id: str, count: int, seed: int) -> frozenset[bytes]:
+    """The keys of re-arc's first examples of a task, none of a task that it lacks."""
+    if not count or task_id not in rearc.task_ids():
+        return frozenset()
+    return _keys_of(rearc.generate_task(task_id, count, seed).pairs)
 
 
 def _trained_on(task_id: str, config: FineTuneConfig) -> frozenset[bytes]:
@@ -118,9 +128,7 @@ def _trained_on(task_id: str, config: FineTuneConfig) -> frozenset[bytes]:
         if read.edition != edition:
             raise ArcAffinityError(f"{name}, on which the model was trained, has changed since this fine-tuning began")
         keys |= read.input_keys(task_id)
-    if config.unlike and task_id in rearc.task_ids():
-        keys |= _keys_of(rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs)
-    return keys
+    return keys | _generated(task_id, config.unlike, config.unlike_seed)
 
 
 def _chosen_by(task_id: str, config: FineTuneConfig) -> frozenset[bytes]:
@@ -128,7 +136,7 @@ def _chosen_by(task_id: str, config: FineTuneConfig) -> frozenset[bytes]:
     if not config.unlike_also or task_id not in rearc.task_ids():
         return frozenset()
     # As they were made: none of what was trained on is among them.
-    trained = _keys_of(rearc.generate_task(task_id, config.unlike, config.unlike_seed).pairs)
+    trained = _generated(task_id, config.unlike, config.unlike_seed)
     made = [rearc.generate_task(task_id, count, seed, trained).pairs for count, seed in config.unlike_also]
     return _keys_of(pair for pairs in made for pair in pairs)
 

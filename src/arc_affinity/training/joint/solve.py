@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from arc_affinity.data.checks import check_demonstrations, check_grids
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
@@ -20,7 +21,7 @@ from arc_affinity.evaluation.candidates.outcome import figures_of, records_of
 from arc_affinity.evaluation.candidates.programs import Searched, search_tasks
 from arc_affinity.evaluation.predicting.voting import Candidate, Choice
 from arc_affinity.evaluation.records.journal import Journal
-from arc_affinity.evaluation.records.record import Origin, Place, Record, name_in_records, write_records
+from arc_affinity.evaluation.records.record import Exposure, Origin, Place, Record, name_in_records, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.submission import make_submission, write_submission
 from arc_affinity.files import write_text
@@ -135,13 +136,15 @@ def solve(
             place: merge(said.ranked.get(place, ()), searched.programs.get(place, ()), learned=place[0] in said.learned)
             for place in ((task.id, index) for task in asked for index in range(len(task.test)))
         }
+        # A search has no weights that could have been trained.
+        exposure: Exposure | None = None if settings.sources == "search" else "transductive"
         origin = Origin(
             "search" if settings.sources == "search" else base.name,
             said.digest,
             dataset,
             Protocol.ARC_PRIZE,
             settings.seed,
-            exposure=header["exposure"],
+            exposure=exposure,
             edition=edition or header["edition"],
         )
         records = records_of(tasks, merged, origin)
@@ -150,6 +153,7 @@ def solve(
         summary = {
             **header,
             "edition": origin.edition,
+            "exposure": exposure,
             "seen_by_base": _seen(base, tasks),
             "learned": len(said.learned),
             "steps": said.progress.steps,
@@ -172,8 +176,8 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
         if count > 1:
             raise ArcAffinityError(f"task {task_id} comes {count} times; ask it once")
     for task in tasks:
-        if not task.train or any(pair.output is None for pair in task.train):
-            raise ArcAffinityError(f"task {task.id} has no demonstration, or one without its output")
+        check_demonstrations(task)
+        check_grids(task)
         if not task.test:
             raise ArcAffinityError(f"task {task.id} has no test to answer")
 
@@ -192,8 +196,6 @@ def _header(asked: Sequence[Task], base: LoadedSolver, settings: SolveSettings, 
         "edition": edition_of(asked),
         "base": base.name,
         "base_digest": base.digest,
-        # A search has no weights that could have been trained.
-        "exposure": None if settings.sources == "search" else "transductive",
         "budget": asdict(settings.budget),
         "seed": settings.seed,
         "views": settings.views,

@@ -21,7 +21,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from arc_affinity.data import splits
 from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
-from arc_affinity.data.batching.sampling import BatchRules, BatchStream, fewest_batches, smaller
+from arc_affinity.data.batching.sampling import BatchRules, fewest_batches, smaller
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import OnTask, generate_store
 from arc_affinity.data.own_examples import copy_apart, copy_examples, split_examples
@@ -136,7 +136,9 @@ def train(
             return Outcome(out / MODEL, {}, was_over=True)
         with unless_begun(out, RECIPE):
             train_store, validation_store = prepare_stores(given, out / DATA, on_task, cores(), data_dir)
-        machine = _settled(recipe, machine, spread, _stages(recipe, train_store), had)
+        stages = _stages(recipe, train_store)
+        # Of a run that began before checkpoints told it nobody knows, and it goes on as it is asked to.
+        machine = machine if start and not had else _settled(recipe, machine, spread, stages, had)
         seed_everything(recipe.seed, verbose=False)
         # A checkpoint's weights take the place of those of ``start``, which may be gone by now.
         module = GridModule(EncoderDecoder(recipe.model) if start else _new_model(given), recipe)
@@ -169,10 +171,10 @@ def _stages(recipe: Recipe, store: ExampleStore) -> list[ExampleStore]:
 def _settled(
     recipe: Recipe, machine: Machine, spread: Spread | None, stages: Sequence[ExampleStore], had: int
 ) -> Machine:
-    """Return the machine for a run that goes on from ``had`` processes, or from no one knows how many (0).
+    """Return the machine for a run that begins, or goes on from ``had`` processes.
 
     Raises:
-        ArcAffinityError: so many processes were asked for that a stage has too few batches.
+        ArcAffinityError: so many processes were asked for that some pass of a stage may have too few batches.
     """
     if spread and 0 < had <= room():
         machine = spread(had)
@@ -183,11 +185,11 @@ def _settled(
             "the run had %d processes and goes on in %d, so it ends with other numbers; --processes %d keeps to them",
             had, machine.processes, had,
         )  # fmt: skip
-    if _most_processes(recipe, stages, machine.processes) < machine.processes:
-        # There may be enough by chance, which a pass tells.
-        rules = feeding(recipe, machine).rules
-        for stage in stages:
-            next(iter(BatchStream(stage.sizes, rules, steps=1, ranks=machine.processes)))
+    if (most := _most_processes(recipe, stages, machine.processes)) < machine.processes:
+        raise ArcAffinityError(
+            f"so few examples may make too few batches for {machine.processes} processes in some pass; ask for {most} "
+            "(--processes)"
+        )
     return machine
 
 

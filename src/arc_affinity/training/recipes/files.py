@@ -41,6 +41,15 @@ def load_recipe(name: str) -> Recipe:
     raise unknown("recipe", name, RECIPES)
 
 
+def fields_in_file(name: str) -> frozenset[str]:
+    """Return the fields that a TOML file itself gives, but for those of the model; none of a recipe of another kind.
+
+    Raises:
+        ArcAffinityError: it cannot be read.
+    """
+    return frozenset(read_toml(Path(name))) - {BASE, "name", "model"} if Path(name).suffix == ".toml" else frozenset()
+
+
 def is_run(folder: Path) -> bool:
     """Return whether a folder is that of a run."""
     return (folder / RECIPE).is_file()
@@ -110,9 +119,7 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> Recipe:
         raise ArcAffinityError(f"{path}: the recipe builds on itself")
     content: dict[str, Any] = {"name": path.stem, **read_toml(path)}
     named = content.pop(BASE, None)
-    recipe = Recipe.from_dict(content, str(path), None if named is None else _below(named, path, above))
-    recipe.refuse_ignored(content, str(path))
-    return recipe
+    return Recipe.from_dict(content, str(path), None if named is None else _below(named, path, above))
 
 
 def _below(named: object, path: Path, above: tuple[Path, ...]) -> Recipe:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `solve` on one GPU, base and all, meant to take about 30 minutes (nobody has measured it yet): BASE_HOURS of training a larger base on everything that nobody
-# is asked about, then SOLVE for ARC-AGI-1 evaluation from it, and (with ARC2=1) for ARC-AGI-2. The figures are in
-# OUT/*/summary.json. The base has 24.3 million parameters of at most 25.
+# `solve` on one GPU, base and all, meant to take about 30 minutes (nobody has measured it yet): BASE_HOURS of training a
+# larger base on everything that nobody is asked about, then SOLVE for ARC-AGI-1 evaluation from it, and (with ARC2=1) for
+# ARC-AGI-2. The figures are in OUT/*/summary.json. The base has 24.3 million parameters of at most 25.
 # A dry run on a CPU, which only shows that it works:
 #   BASE_HOURS=0.01 SOLVE=1m PER_TASK=2 LONGEST=150 SIZES="--width 32 --layers 2 --hidden 48" TASKS=00576224 runs/gpu_solve.sh
 set -euo pipefail

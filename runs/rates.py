@@ -25,6 +25,9 @@ from arc_affinity.training.sweeps.settings import Found, SettingsSweep, read_spa
 
 RATE = "learning_rate"
 
+VARIANTS = [name for name in FAMILY if name != "tied-slower"]
+"""All but the one that differs from another by its rate alone."""
+
 Losses = Mapping[float, float]
 """The lowest validation loss by learning rate; not a number where training failed."""
 
@@ -74,7 +77,7 @@ def main() -> None:
     parser.add_argument("--per-task", type=int, default=150, help="generated, of all sizes")
     parser.add_argument("--max-tokens", type=int, default=384, help="of a query and its output together")
     parser.add_argument("--tasks", type=int, help="so many tasks, for a trial")
-    parser.add_argument("--variants", nargs="+", choices=FAMILY, default=[*FAMILY])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     quiet_lightning()

@@ -15,8 +15,8 @@ from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.models.config import ModelConfig
-from arc_affinity.training.recipes.files import fields_in_file, is_run, load_recipe, recipe_to_go_on
-from arc_affinity.training.recipes.recipe import DECIDING, Recipe
+from arc_affinity.training.recipes.files import is_run, load_recipe, recipe_to_go_on, refuse_unread_in_file
+from arc_affinity.training.recipes.recipe import Recipe
 
 
 def _flags(kind: type[Recipe | ModelConfig], group: Group, left_out: Collection[str] = ()) -> list[Any]:
@@ -87,9 +87,7 @@ def train(
     if not (resume and is_run(folder)):
         with wrong_usage():
             chosen.refuse_ignored(given, "flags")
-        if DECIDING.isdisjoint(given):
-            # What a file says for other flags than these is no mistake of the file.
-            chosen.refuse_ignored(fields_in_file(recipe), recipe)
+        refuse_unread_in_file(recipe, chosen, given)
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
     from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import Machine, find_machine

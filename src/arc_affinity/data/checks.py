@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from arc_affinity.data.datasets.registry import parse_grid
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.types import COLOURS, MAX_SIDE, Pair, Task
+from arc_affinity.types import MAX_SIDE, Pair, Task
 
 
 def check_grid(grid: object, where: str) -> None:
@@ -25,12 +26,7 @@ def check_grid(grid: object, where: str) -> None:
     rows, cols = grid.shape
     if not (1 <= rows <= MAX_SIDE and 1 <= cols <= MAX_SIDE):
         raise ArcAffinityError(f"{where}: {rows} rows and {cols} columns; a grid has 1-{MAX_SIDE} of each")
-    wrong = np.argwhere((grid < 0) | (grid >= COLOURS))
-    if len(wrong):
-        row, column = wrong[0].tolist()
-        raise ArcAffinityError(
-            f"{where}, row {row}, column {column}: {grid[row, column]} is not a colour, a whole number 0-{COLOURS - 1}"
-        )
+    parse_grid(grid.tolist(), where)
 
 
 def check_pair(pair: Pair, where: str) -> None:
@@ -55,14 +51,15 @@ def check_grids(task: Task) -> None:
             check_pair(pair, f"task {task.id}, {part} pair {number}")
 
 
-def check_demonstrations(task: Task) -> None:
-    """Refuse a task that shows nothing to learn from.
+def check_task(task: Task) -> None:
+    """Refuse a task that shows nothing to learn from, or has something else than grids.
 
     Raises:
-        ArcAffinityError: it has no demonstrations, or the output of one is withheld.
+        ArcAffinityError: it has no demonstrations, the output of one is withheld, or as `check_grid`.
     """
     if not task.train:
         raise ArcAffinityError(f"task {task.id}: no train pairs")
     for number, pair in enumerate(task.train):
         if pair.output is None:
             raise ArcAffinityError(f"task {task.id}, train pair {number}: no output")
+    check_grids(task)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from arc_affinity.data.checks import check_demonstrations, check_grids
+from arc_affinity.data.checks import check_task
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError, optional, unknown
@@ -107,8 +107,7 @@ def kinds_of(
     if by == "code":
         return kinds_by_id([task.id for task in tasks], by)
     for task in tasks:
-        check_demonstrations(task)
-        check_grids(task)
+        check_task(task)
     if by == "grids":
         return answers.by_grids(watched(tasks))
     generated = frozenset(task.id for task in tasks if task.dataset == RE_ARC)

@@ -12,8 +12,7 @@ from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.training.hardware import find_machine
 from arc_affinity.training.pretraining.pretrain import quiet_lightning
 from arc_affinity.training.pretraining.pretrain import train as train_by
-from arc_affinity.training.recipes.files import fields_in_file, is_run, load_recipe
-from arc_affinity.training.recipes.recipe import DECIDING
+from arc_affinity.training.recipes.files import is_run, load_recipe, refuse_unread_in_file
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,7 @@ def train(
     chosen = load_recipe(str(recipe)).overridden(changes or {})
     if not (resume and is_run(Path(out))):
         chosen.refuse_ignored(changes or {}, "override")
-        if DECIDING.isdisjoint(changes or {}):
-            chosen.refuse_ignored(fields_in_file(str(recipe)), str(recipe))
+        refuse_unread_in_file(str(recipe), chosen, changes or {})
     quiet_lightning()
     # Several processes would start the notebook's own program again.
     machine = find_machine(chosen.batch_cells, processes=1)

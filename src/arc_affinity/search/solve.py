@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from arc_affinity.data.checks import check_demonstrations, check_grids
+from arc_affinity.data.checks import check_task
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.search import many
 from arc_affinity.search.bases import EXTRA_LAYERS, base_features, best_bases, with_layers
@@ -58,8 +58,7 @@ def solve_task(
     Raises:
         ArcAffinityError: the task has no demonstrations, one without its output, or what is no grid.
     """
-    check_demonstrations(task)
-    check_grids(task)
+    check_task(task)
     few = len(task.train) < many.FROM
     # Of many demonstrations a program need not reproduce all.
     if seconds <= 0 or (few and contradicts(task.train)):

@@ -142,12 +142,11 @@ def _questions(
     seen, each = asking.seen(), list(asked)
     if policy == "others":
         each = _shown_others(each, asking.seed)
-    wanted = None if chosen is None else frozenset(chosen)
-    return [
-        tuple(view.apply_example(e) for view, e in zip(seen, draws, strict=True))
-        for draws in each
-        if wanted is None or draws[0].task_id in wanted
-    ]
+    if policy == "others" and chosen is not None:
+        # The others were drawn for what they show alone.
+        wanted = frozenset(chosen)
+        each = [draws for draws in each if draws[0].task_id in wanted]
+    return [tuple(view.apply_example(e) for view, e in zip(seen, draws, strict=True)) for draws in each]
 
 
 def _shown_others(asked: Sequence[Sequence[Example]], seed: int) -> list[Sequence[Example]]:

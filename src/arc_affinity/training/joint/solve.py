@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.data.checks import check_demonstrations, check_grids
+from arc_affinity.data.checks import check_task
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
@@ -176,8 +176,7 @@ def _check_tasks(tasks: Sequence[Task]) -> None:
         if count > 1:
             raise ArcAffinityError(f"task {task_id} comes {count} times; ask it once")
     for task in tasks:
-        check_demonstrations(task)
-        check_grids(task)
+        check_task(task)
         if not task.test:
             raise ArcAffinityError(f"task {task.id} has no test to answer")
 

@@ -12,7 +12,7 @@ from arc_affinity.documents import read_object, read_toml
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import BUNDLED_MODELS
-from arc_affinity.training.recipes.recipe import RECIPES, Recipe
+from arc_affinity.training.recipes.recipe import DECIDING, RECIPES, Recipe
 
 RECIPE = "recipe.json"
 """The recipe of a run, in its folder."""
@@ -48,6 +48,18 @@ def fields_in_file(name: str) -> frozenset[str]:
         ArcAffinityError: it cannot be read.
     """
     return frozenset(read_toml(Path(name))) - {BASE, "name", "model"} if Path(name).suffix == ".toml" else frozenset()
+
+
+def refuse_unread_in_file(name: str, recipe: Recipe, given: Collection[str]) -> None:
+    """Refuse fields that the TOML file ``name`` itself gives, where ``recipe``, made of it, leaves them unread.
+
+    Where one of the fields ``given`` beside it decides that, they are no mistake of the file.
+
+    Raises:
+        ArcAffinityError: as `Recipe.refuse_ignored`, or the file cannot be read.
+    """
+    if DECIDING.isdisjoint(given):
+        recipe.refuse_ignored(fields_in_file(name), name)
 
 
 def is_run(folder: Path) -> bool:

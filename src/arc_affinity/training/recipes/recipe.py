@@ -214,7 +214,7 @@ UNREAD_BESIDE: Mapping[str, tuple[str, ...]] = {
 }
 """Fields that say what is generated, and those in whose place nothing is."""
 
-DECIDING = frozenset(("schedule", "examples", "validate_on"))
+DECIDING = frozenset(("schedule", *(other for others in UNREAD_BESIDE.values() for other in others)))
 """Fields that decide which others are read."""
 
 OF_THE_DATA = ("tasks", "per_task", "data_seed", "validation_per_task", "validation_seed", "examples", "validate_on")

@@ -20,7 +20,7 @@ from arc_affinity.data.batching.batch import GridStack, collate, stack_grids
 from arc_affinity.data.batching.datamodule import StoreExamples
 from arc_affinity.data.batching.sampling import BatchRules, plan_batches, token_counts
 from arc_affinity.data.store.examples import ExampleStore
-from arc_affinity.training.pretraining.pretrain import prepare_stores
+from arc_affinity.training.pretraining.stores import prepare_stores
 from arc_affinity.training.recipes.recipe import RECIPES
 from arc_affinity.types import Example
 

@@ -39,7 +39,8 @@ from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.models.parts.positions import grid_sinusoids
 from arc_affinity.training.hardware import Machine, computes_bfloat16
-from arc_affinity.training.pretraining.pretrain import prepare_stores, train
+from arc_affinity.training.pretraining.pretrain import train
+from arc_affinity.training.pretraining.stores import prepare_stores
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 from arc_affinity.types import PAD, VOCABULARY, Example
 

@@ -32,7 +32,7 @@ from arc_affinity.data.own_examples import LEAST
 from arc_affinity.data.splits import published_split
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.store.files import is_store
-from arc_affinity.evaluation.predicting.predict import Asking, Question, questions_of_store
+from arc_affinity.evaluation.predicting.asking import Asking, Question, questions_of_store
 from arc_affinity.evaluation.predicting.writing import write_predictions
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -44,8 +44,9 @@ from arc_affinity.paper.published import published_reference
 from arc_affinity.processes import cores
 from arc_affinity.taxonomy.categories import CODES
 from arc_affinity.training.hardware import Machine
-from arc_affinity.training.pretraining.pretrain import WORTH_PROCESSES, train
+from arc_affinity.training.pretraining.pretrain import train
 from arc_affinity.training.pretraining.run_folder import METRICS
+from arc_affinity.training.pretraining.stores import WORTH_PROCESSES
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
 UNSEEN_SEED = 2_000_003

@@ -25,7 +25,9 @@ for set; do
   arc2) dataset=arc-agi-2/evaluation ;;
   *) dataset=arc-agi-1/evaluation ;;
   esac
+  network=(--base "$BASE" --seed "$SEED")
+  [[ $SOURCES != search ]] || network=()
   # shellcheck disable=SC2086 # one word an id
-  arc-affinity solve --dataset $dataset ${ids:+--tasks $ids} --budget "$BUDGET" --base "$BASE" --seed "$SEED" \
-    --sources "$SOURCES" --out "$OUT/$set-$BUDGET-seed$SEED-$SOURCES"
+  arc-affinity solve --dataset $dataset ${ids:+--tasks $ids} --budget "$BUDGET" "${network[@]}" --sources "$SOURCES" \
+    --out "$OUT/$set-$BUDGET-seed$SEED-$SOURCES"
 done

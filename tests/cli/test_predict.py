@@ -19,7 +19,7 @@ from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.data.datasets.registry import load_tasks
 from arc_affinity.data.generation.generate import generate_json, generate_store
 from arc_affinity.data.store.examples import write_store
-from arc_affinity.evaluation.predicting.predict import Asking
+from arc_affinity.evaluation.predicting.asking import Asking
 from arc_affinity.evaluation.predicting.writing import ask
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.models.config import ModelConfig

@@ -84,6 +84,19 @@ def test_records_of_some_tasks_carry_the_edition_of_the_whole_dataset(cli, folde
     assert row["edition"] == summary["edition"] == edition_of(load_tasks(str(whole)))
 
 
+@pytest.mark.parametrize("flag", [("--views", "8"), ("--seed", "0"), ("--base", "solver-small"), ("--device", "cpu")])
+def test_a_search_alone_refuses_what_is_for_the_network(
+    cli, folder: Path, tmp_path: Path, flag: tuple[str, str]
+) -> None:
+    command = ("solve", "--dataset", folder, "--sources", "search", "--steps", "1", "--out", tmp_path / "out")
+    done = cli(*command, *flag)
+    assert (done.code, done.err) == (
+        2,
+        f"error: {flag[0]} would change nothing: --sources search asks no network\n",
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_predict_takes_what_was_left_for_the_tasks_that_it_learned(cli, finished: Path, folder: Path, tmp_path: Path):
     done = cli("predict", finished, "--dataset", folder, "--views", "2", "--out", tmp_path / "r.jsonl")
     assert done.code == 0, done.err

@@ -29,6 +29,13 @@ def test_tasks_that_the_base_was_trained_on_are_told(name: str, seen: int, caplo
     ] * seen
 
 
+def test_tests_that_a_model_was_trained_on_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    known = [each for each in aa.load_tasks("re-arc") if each.id in ("5daaa586", "00d62c1b")]
+    aa.predict("rotary-foundational", [task("new"), *known], attempts=1)
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("rotary-foundational was trained on examples that are asked here, of 1 of 2 tasks;")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"sources": "serch"}, {"views": 0}, {"views": -2}, {"seed": -1}, {"steps": 1.5}, {"steps": "3"}, {"workers": 0}],

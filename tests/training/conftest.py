@@ -18,7 +18,7 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.config import ModelConfig
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.pretraining.pretrain import TASK_SETS, prepare_stores
+from arc_affinity.training.pretraining.stores import TASK_SETS, prepare_stores
 from arc_affinity.training.recipes.recipe import Recipe
 
 TINY = Recipe(

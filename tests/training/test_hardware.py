@@ -13,7 +13,7 @@ import torch
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.training import hardware
 from arc_affinity.training.hardware import Machine, computes_bfloat16, find_machine, mixed_precision, precision
-from arc_affinity.training.pretraining import pretrain
+from arc_affinity.training.pretraining import pretrain, trainer
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -63,9 +63,9 @@ def test_training_from_scratch_asks_the_machine(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
 ) -> None:
     monkeypatch.setattr(hardware, "computes_bfloat16", lambda device: native)
-    mixed = pretrain.make_trainer(tiny, tmp_path, [], 0, progress=False)
+    mixed = trainer.make_trainer(tiny, tmp_path, [], 0, progress=False)
     assert mixed.precision == ("bf16-mixed" if native else "32-true")
-    plain = pretrain.make_trainer(tiny.overridden({"precision": "32-true"}), tmp_path, [], 0, progress=False)
+    plain = trainer.make_trainer(tiny.overridden({"precision": "32-true"}), tmp_path, [], 0, progress=False)
     assert plain.precision == "32-true"
 
 

@@ -166,7 +166,8 @@ def _before_and_after(made: Specialist) -> Table:
 def _train_smoke(console: Console, folder: Path) -> None:
     from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import find_machine
-    from arc_affinity.training.pretraining.pretrain import quiet_lightning, train
+    from arc_affinity.training.pretraining.pretrain import train
+    from arc_affinity.training.pretraining.trainer import quiet_lightning
     from arc_affinity.training.recipes.files import RECIPE, is_run, read_recipe
     from arc_affinity.training.recipes.recipe import RECIPES
 

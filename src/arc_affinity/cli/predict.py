@@ -87,7 +87,7 @@ def predict(
     chosen = choose_ids([task.id for task in known] if store is None else store.tasks, tasks, data_dir)
     edition, source = edition_here(dataset, known), known if store is None else store
     # Imported once what is asked for makes sense: torch takes seconds, which help and typos need not wait for.
-    from arc_affinity.evaluation.predicting.predict import Asking, check_answerable
+    from arc_affinity.evaluation.predicting.asking import Asking, check_answerable
     from arc_affinity.evaluation.predicting.writing import ask, write_by_solver, write_predictions
     from arc_affinity.models.pair_transformer.storage import find_solver
     from arc_affinity.models.parts.threads import computing_in

@@ -40,10 +40,10 @@ def solve(
     steps: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     out: Path = Path("out/solve"),
     tasks: tuple[str, ...] = (),
-    base: str = BASE,
+    base: str | None = None,
     sources: Sources = "both",
-    views: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 64,
-    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    views: Annotated[int | None, Parameter(validator=Number(gte=1, lte=1000))] = None,
+    seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     executor: ExecutorName = "processes",
     device: str | None = None,
@@ -62,11 +62,11 @@ def solve(
         steps: Training steps instead of a time; the same number gives the same bytes.
         out: Folder of the run.
         tasks: Ids of tasks, or files of ids; all unless given.
-        base: A bundled base or the folder of one.
+        base: A bundled base or the folder of one; solver-small unless given.
         sources: Where answers come from: the network, a search over programs of grid functions, or both, ranked by how
             often such answers were right.
-        views: Views under which every test input is answered, at most.
-        seed: Seed of the training's draws and of the views.
+        views: Views under which every test input is answered, at most; 64 unless given.
+        seed: Seed of the training's draws and of the views; 0 unless given.
         workers: Processes; one a core, up to two for training, unless given.
         executor: Where answers are worked out: processes, dask:local or dask:ADDRESS (a cluster that sees OUT).
         device: cpu or cuda; a GPU is used where there is one unless given.
@@ -75,6 +75,9 @@ def solve(
     if (budget is None) == (steps is None):
         raise UsageError("give --budget (a time, such as 2h) or --steps, one of them")
     seconds = None if budget is None else parse_duration(budget)
+    if sources == "search":
+        _refuse_unread(base=base, views=views, seed=seed, device=device)
+    base = BASE if base is None else base
     check_base(base)
     known = load_tasks(dataset, data_dir)
     chosen = choose_tasks(known, tasks, data_dir)
@@ -86,7 +89,8 @@ def solve(
     from arc_affinity.training.joint.solve import solve as solve_tasks
 
     place, network = pick_device(device), find_solver(base)
-    settings = SolveSettings(Budget(steps, seconds), seed, views, sources=sources)
+    given = {name: value for name, value in (("seed", seed), ("views", views)) if value is not None}
+    settings = SolveSettings(Budget(steps, seconds), sources=sources, **given)
     where = Where(out, place, workers, executor)
     begun = time.monotonic()
     try:
@@ -96,6 +100,13 @@ def solve(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; the same command resumes") from error
     _tell(Console(), solved, out, time.monotonic() - begun)
+
+
+def _refuse_unread(**of_the_network: object) -> None:
+    """Refuse what was given for the network on purpose, where programs alone are asked."""
+    given = [f"--{name}" for name, value in of_the_network.items() if value is not None]
+    if given:
+        raise UsageError(f"{' and '.join(given)} would change nothing: --sources search asks no network")
 
 
 def parse_duration(text: str) -> float:

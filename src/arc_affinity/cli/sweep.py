@@ -59,7 +59,7 @@ def sweep(
     from arc_affinity.drawing.plot import standalone
     from arc_affinity.statistics import Estimate
     from arc_affinity.training.executors import choose_workers
-    from arc_affinity.training.pretraining.pretrain import quiet_lightning
+    from arc_affinity.training.pretraining.trainer import quiet_lightning
 
     quiet_lightning()
     folder = out or Path("out") / f"sweep-{base.name}"

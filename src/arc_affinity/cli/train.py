@@ -91,8 +91,8 @@ def train(
     # Imported once the recipe is known: torch and Lightning cost seconds, which help and typos need not wait for.
     from arc_affinity.cli.output.progress import ExampleRate
     from arc_affinity.training.hardware import Machine, find_machine
-    from arc_affinity.training.pretraining.pretrain import quiet_lightning
     from arc_affinity.training.pretraining.pretrain import train as run
+    from arc_affinity.training.pretraining.trainer import quiet_lightning
 
     def spread(over: int | None) -> Machine:
         return find_machine(chosen.batch_cells, processes=over, threads=threads, loaders=loaders)

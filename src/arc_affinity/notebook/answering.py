@@ -13,7 +13,8 @@ import torch
 
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.predicting import predict as predicting
+from arc_affinity.evaluation.predicting.asking import Asking, check_answerable, questions_of_tasks
+from arc_affinity.evaluation.predicting.predict import predict as predict_by
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.predicting.writing import by_exposure
 from arc_affinity.evaluation.records.record import Origin, Record, Sources
@@ -22,6 +23,7 @@ from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_eith
 from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.notebook.answers import Answers
+from arc_affinity.training.finetuning.seen import note_of_seen
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import solve as solve_in
@@ -61,7 +63,8 @@ def predict(
 ) -> Answers:
     """Return the attempts of ``model`` at the tests of ``tasks``.
 
-    A network of `solve` answers tasks that it has learned; the others look at the demonstrations.
+    A network of `solve` answers tasks that it has learned; the others look at the demonstrations. Where they are known
+    to have been trained on what is asked, that is logged.
 
     Args:
         model: as `find_model` returns it, or what that takes.
@@ -96,11 +99,12 @@ def predict(
         with computing_in(THREADS):
             groups = predict_by_solver(model, asked, origin, attempts=attempts, views=views)
             return Answers(_joined(groups), asked, attempts)
-    asking = predicting.Asking(by, attempts, views, seed)
-    questions = predicting.questions_of_tasks(asked, model.model.config.context_pairs, asking)
-    predicting.check_answerable(questions, by)
+    asking = Asking(by, attempts, views, seed)
+    questions = questions_of_tasks(asked, model.model.config.context_pairs, asking)
+    check_answerable(questions, by)
+    _warn_of_seen(model, asked)
     origin = Origin(model.name, model.digest, name, by, seed, model.adapter, edition=edition_of(asked))
-    parts = (predicting.predict(model.model, part, named, asking) for named, part in by_exposure(origin, questions))
+    parts = (predict_by(model.model, part, named, asking) for named, part in by_exposure(origin, questions))
     with computing_in(THREADS):
         return Answers(_joined(chain.from_iterable(parts)), asked, attempts)
 
@@ -156,6 +160,14 @@ def solve(
     if done.caution:
         logger.warning(done.caution)
     return Answers(done.records, tuple(tasks), 2, done.summary)
+
+
+def _warn_of_seen(model: LoadedModel, tasks: Sequence[Task]) -> None:
+    """Log what is known of a model's having been trained on the tests of ``tasks``, dataset by dataset."""
+    for name in dict.fromkeys(task.dataset for task in tasks if task.dataset):
+        asked = [task for task in tasks if task.dataset == name]
+        if note := note_of_seen(model, name, [task.id for task in asked], asked):
+            logger.warning(note)
 
 
 def dataset_of(tasks: Sequence[Task]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from arc_affinity.models.storage.folders import LoadedModel, find_model
 from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.training.hardware import find_machine
-from arc_affinity.training.pretraining.pretrain import quiet_lightning
 from arc_affinity.training.pretraining.pretrain import train as train_by
+from arc_affinity.training.pretraining.trainer import quiet_lightning
 from arc_affinity.training.recipes.files import is_run, load_recipe, refuse_unread_in_file
 
 

@@ -14,19 +14,19 @@ from arc_affinity.data.batching import demonstrations as context
 from arc_affinity.data.batching.batch import collate
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.predicting import attempts
 from arc_affinity.evaluation.predicting import predict as module
-from arc_affinity.evaluation.predicting.predict import (
+from arc_affinity.evaluation.predicting.asking import (
     Asking,
-    Attempt,
     Question,
-    answer,
     answers_to,
     check_answerable,
     digest,
-    predict,
     questions_of_store,
     questions_of_tasks,
 )
+from arc_affinity.evaluation.predicting.attempts import Attempt, answer
+from arc_affinity.evaluation.predicting.predict import predict
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.config import ModelConfig
@@ -250,7 +250,7 @@ def test_what_views_agree_on_comes_once(model: EncoderDecoder, monkeypatch: pyte
             given[1] = [replace(each, grid=undo.apply(each.grid)) for each in given[1]]
         return given
 
-    monkeypatch.setattr(module, "attempts_at", attempts_at)
+    monkeypatch.setattr(attempts, "attempts_at", attempts_at)
     question = questions_of_tasks([TASKS[0]], 2, asking)
     [found] = answer(model, question, asking, asking.seen())
     assert numbers == [2, 3]

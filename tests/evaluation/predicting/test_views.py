@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from arc_affinity.data.symmetry.augment import Augmentation, ColourPermutation, Compose, Dihedral
-from arc_affinity.evaluation.predicting import predict
-from arc_affinity.evaluation.predicting.predict import Asking, Attempt, answer_under
+from arc_affinity.evaluation.predicting import attempts
+from arc_affinity.evaluation.predicting.asking import Asking
+from arc_affinity.evaluation.predicting.attempts import Attempt
+from arc_affinity.evaluation.predicting.predict import answer_under
 from arc_affinity.evaluation.records.record import Origin
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.config import ModelConfig
@@ -48,7 +50,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, by_view: Sequence[Sequence[tuple[Gr
             return [[Attempt(each.query.input, -1.0)] for each in examples]
         return [[Attempt(grid, score) for grid, score in by_view[i % len(by_view)]] for i in range(len(examples))]
 
-    monkeypatch.setattr(predict, "attempts_at", attempts_at)
+    monkeypatch.setattr(attempts, "attempts_at", attempts_at)
     return asked
 
 
@@ -83,7 +85,7 @@ def test_answers_are_counted_after_their_views_are_undone(model, monkeypatch: py
 
 def test_the_published_measurement_is_put_back_too(model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        predict,
+        attempts,
         "_in_batches",
         lambda model, examples, asking, decode, tell: [Attempt(e.query.output, None) for e in examples],
     )

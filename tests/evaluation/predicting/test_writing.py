@@ -13,7 +13,7 @@ import pytest
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting import writing
-from arc_affinity.evaluation.predicting.predict import Asking, questions_of_tasks
+from arc_affinity.evaluation.predicting.asking import Asking, questions_of_tasks
 from arc_affinity.evaluation.records.finished import is_finished
 from arc_affinity.evaluation.records.record import Origin, make_record, read_records, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol

@@ -30,10 +30,11 @@ from arc_affinity.locks import working_in
 from arc_affinity.models.parts.losses import teacher_forced
 from arc_affinity.models.storage.folders import find_model, load_model, read_checkpoint
 from arc_affinity.training.hardware import Machine
-from arc_affinity.training.pretraining import pretrain
+from arc_affinity.training.pretraining import pretrain, trainer
 from arc_affinity.training.pretraining.module import GridModule
-from arc_affinity.training.pretraining.pretrain import feeding, prepare_stores, train
+from arc_affinity.training.pretraining.pretrain import feeding, train
 from arc_affinity.training.pretraining.run_folder import BEST, LAST, METRICS, MODEL
+from arc_affinity.training.pretraining.stores import TASK_SETS, prepare_stores
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
 
@@ -344,7 +345,7 @@ def test_ctrl_c_works_again_after_a_run_was_interrupted(tiny: Recipe, run_folder
 @pytest.mark.parametrize(("first", "raised"), [(True, KeyboardInterrupt), (False, SystemExit)])
 def test_lightnings_exit_is_an_interruption_of_the_first_process(first: bool, raised: type[BaseException]) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(raised), pretrain._interrupts_raised(SimpleNamespace(is_global_zero=first)):
+    with pytest.raises(raised), trainer.interrupts_raised(SimpleNamespace(is_global_zero=first)):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise SystemExit
     assert signal.getsignal(signal.SIGINT) is before
@@ -670,8 +671,8 @@ def test_a_job_of_slurm_trains_in_the_processes_that_are_asked_for(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(rank_zero_only, "rank", int(variables.get("SLURM_PROCID", 0)))  # as Lightning finds it
-    trainer = pretrain.make_trainer(tiny, tmp_path, [], 0, progress=False, machine=Machine(processes))
-    assert (trainer.world_size, trainer.global_rank, trainer.num_nodes) == (processes, 0, 1)
+    made = trainer.make_trainer(tiny, tmp_path, [], 0, progress=False, machine=Machine(processes))
+    assert (made.world_size, made.global_rank, made.num_nodes) == (processes, 0, 1)
     assert rows(tmp_path) == [], "metrics are this process's to write"
 
 
@@ -696,7 +697,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from types import SimpleNamespace
-from arc_affinity.training.pretraining.pretrain import TASK_SETS, train
+from arc_affinity.training.pretraining.pretrain import train
+from arc_affinity.training.pretraining.stores import TASK_SETS
 from arc_affinity.training.recipes.recipe import Recipe
 import json
 TASK_SETS["foundational"] = lambda: sys.argv[3:]
@@ -717,7 +719,7 @@ if __name__ == "__main__":
 def test_a_kill_in_the_middle_of_a_save_costs_one_stretch(tiny: Recipe, run_folder: RunFolder) -> None:
     recipe, straight, run = replace(tiny, steps=8, validate_every=2), run_folder("straight"), run_folder("run")
     quick(recipe, straight)
-    arguments = (json.dumps(recipe.to_dict()), run, *pretrain.TASK_SETS["foundational"]())
+    arguments = (json.dumps(recipe.to_dict()), run, *TASK_SETS["foundational"]())
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert read_checkpoint(run / LAST)["global_step"] == 2

@@ -189,9 +189,17 @@ def drawn_view(example: Example, rng: np.random.Generator) -> Compose:
     the query's output alone has moves, as nothing tells that it does not.
     """
     query = Pair(example.query.input, None)
-    fixed = fixed_colours(Task(example.task_id, example.demonstrations, (query,)))
-    shape = DIHEDRALS[int(rng.integers(len(DIHEDRALS)))]
-    return Compose((shape, draw_colours(random.Random(int(rng.integers(2**63))), fixed)))
+    shape, colours = random_view(fixed_colours(Task(example.task_id, example.demonstrations, (query,))), rng)
+    return Compose((DIHEDRALS[shape], colours))
+
+
+def random_view(fixed: Collection[int], rng: np.random.Generator) -> tuple[int, ColourPermutation]:
+    """Draw one of all views that keep the colours ``fixed``: its number among `DIHEDRALS`, and its colours."""
+    shape = int(rng.integers(len(DIHEDRALS)))
+    table = np.arange(COLOURS)
+    free = np.setdiff1d(table, list(fixed))
+    table[free] = rng.permutation(free)
+    return shape, ColourPermutation(tuple(table.tolist()))
 
 
 def most_views(fixed: Collection[int]) -> int:

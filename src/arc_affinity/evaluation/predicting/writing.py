@@ -12,15 +12,15 @@ from arc_affinity.data.batching.demonstrations import AskedContext
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.predicting.predict import (
+from arc_affinity.evaluation.predicting.asking import (
     Asking,
     Question,
     answers_to,
     digest,
-    predict,
     questions_of_store,
     questions_of_tasks,
 )
+from arc_affinity.evaluation.predicting.predict import predict
 from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.records.finished import is_finished

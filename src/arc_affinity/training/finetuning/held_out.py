@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from arc_affinity.data.symmetry.augment import Augmentation
 from arc_affinity.documents import Share
-from arc_affinity.evaluation.predicting.predict import Asking, answer_under
+from arc_affinity.evaluation.predicting.asking import Asking
+from arc_affinity.evaluation.predicting.predict import answer_under
 from arc_affinity.evaluation.records.record import Origin, Record
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score

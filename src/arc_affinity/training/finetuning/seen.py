@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, RE_ARC_PAIRS, RE_ARC_SEED, files_of, store_at
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.generation.generate import JSON_MANIFEST, read_manifest
+from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.models.storage.folders import LoadedModel, base_of, find_model, read_checkpoint
 from arc_affinity.models.storage.names import RUN_MODEL, ZOO
 from arc_affinity.training.finetuning.reading import read_dataset
-from arc_affinity.training.pretraining.pretrain import TASK_SETS
+from arc_affinity.training.pretraining.stores import TASK_SETS
 from arc_affinity.training.recipes.files import RECIPE, read_recipe
 from arc_affinity.training.recipes.recipe import RECIPES, Recipe
-from arc_affinity.types import Grid
+from arc_affinity.types import Grid, Task
 
 BUNDLED = {"champion": 402, "rotary": 402}
 """Examples of each task that bundled weights had seen in the end, two to validate among them: `runs/longer.sh` went on
@@ -83,6 +84,33 @@ def tasks_seen(
         return bool(holding) and not frozenset[bytes]().union(*holding).isdisjoint(map(rearc.input_key, inputs(task)))
 
     return frozenset(task for task in tasks if task in alike or held(task))
+
+
+def note_of_seen(
+    loaded: LoadedModel, dataset: str, chosen: Sequence[str], source: ExampleStore | Sequence[Task]
+) -> str:
+    """Return a line on how many of the ``chosen`` tasks are asked by examples that a model was trained on.
+
+    Asked are all examples of a store, and the tests of a dataset's tasks. "" where none is known to be of these.
+    """
+    try:
+        seen = tasks_seen(loaded, dataset, chosen, _inputs_asked(source))
+    except ArcAffinityError as error:
+        return f"{error}, so that it may have seen what is asked here"
+    if not seen:
+        return ""
+    return (
+        f"{loaded.name} was trained on examples that are asked here, of {len(seen):,} of {len(chosen):,} tasks; how it "
+        "answers them says nothing of others"
+    )
+
+
+def _inputs_asked(source: ExampleStore | Sequence[Task]) -> Callable[[str], Iterable[Grid]]:
+    """What gives the inputs that are asked of a task."""
+    if isinstance(source, ExampleStore):
+        return lambda task_id: (source.pair(i).input for i in source.indices(task_id))
+    tests = {task.id: task.test for task in source}
+    return lambda task_id: (pair.input for pair in tests[task_id])
 
 
 def _generated_as(dataset: str) -> tuple[object, int] | None:

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from arc_affinity.data.symmetry.augment import DIHEDRALS, ColourPermutation, Compose, fixed_colours
+from arc_affinity.data.symmetry.augment import DIHEDRALS, Compose, fixed_colours, random_view
 from arc_affinity.models.pair_transformer.layout import FRAME, Written
-from arc_affinity.types import CANVAS, COLOURS, Pair, Task
+from arc_affinity.types import CANVAS, Pair, Task
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,8 @@ class Corpus:
     def view(self, item: Item, number: int) -> Written:
         """Return the pair of ``item`` as pass ``number`` sees it: turned or mirrored, its free colours permuted."""
         rng = np.random.default_rng([self.seed, number, item.lesson, item.pair, item.copy])
-        view = int(rng.integers(len(DIHEDRALS)))
-        table = np.arange(COLOURS)
-        free = np.setdiff1d(table, list(self.lessons[item.lesson].fixed))
-        table[free] = rng.permutation(free)
-        change = Compose((DIHEDRALS[view], ColourPermutation(tuple(table.tolist()))))
+        view, colours = random_view(self.lessons[item.lesson].fixed, rng)
+        change = Compose((DIHEDRALS[view], colours))
         pair = self.pair(item)
         assert pair.output is not None
         return Written(change.apply(pair.input), change.apply(pair.output), item.lesson, view)

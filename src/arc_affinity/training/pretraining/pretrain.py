@@ -5,26 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import signal
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-import torch
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import EMAWeightAveraging
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
+from lightning.pytorch import Callback, seed_everything
 
-from arc_affinity.data import splits
 from arc_affinity.data.batching.datamodule import Feeding, StoreDataModule
 from arc_affinity.data.batching.sampling import BatchRules, fewest_batches, smaller
-from arc_affinity.data.generation import rearc
-from arc_affinity.data.generation.generate import OnTask, generate_store
-from arc_affinity.data.own_examples import copy_apart, copy_examples, split_examples
+from arc_affinity.data.generation.generate import OnTask
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.documents import shown
 from arc_affinity.errors import ArcAffinityError
@@ -40,27 +29,22 @@ from arc_affinity.models.storage.folders import (
     save_model,
 )
 from arc_affinity.processes import cores
-from arc_affinity.training.hardware import Machine, precision, room
+from arc_affinity.training.hardware import Machine, room
 from arc_affinity.training.pretraining.module import GridModule
 from arc_affinity.training.pretraining.run_folder import (
     BEST,
     DATA,
     LAST,
-    METRICS,
     MODEL,
     PROCESSES,
-    Checkpoints,
-    MetricsFile,
-    WholeCheckpoints,
     unless_begun,
 )
+from arc_affinity.training.pretraining.stores import prepare_stores
+from arc_affinity.training.pretraining.trainer import ONE, interrupts_raised, make_trainer, restoring, run_environment
 from arc_affinity.training.recipes.files import RECIPE, read_recipe, where_moved, with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
 logger = logging.getLogger(__name__)
-
-ONE = Machine()
-"""One process, as many threads as torch takes."""
 
 Spread = Callable[[int], Machine]
 """Gives the machine for a number of processes."""
@@ -76,14 +60,6 @@ class Outcome:
     model: Path
     metrics: dict[str, float]
     was_over: bool = False
-
-
-def quiet_lightning() -> None:
-    """Keep Lightning's hints, about products and settings that were chosen on purpose, off the screen from now on."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 
 
 def train(
@@ -128,7 +104,7 @@ def train(
         _new_model(recipe)
     given, recipe = recipe, with_whole_paths(recipe)
     # The processes that train beside the first one are started by it, and work in its name.
-    with working_in(out) if _environment().local_rank() == 0 else contextlib.nullcontext():
+    with working_in(out) if run_environment().local_rank() == 0 else contextlib.nullcontext():
         _settle(recipe, out, resume=resume)
         start, had = _read_start(recipe, out / LAST) if resume else (0, 0)
         if start >= recipe.steps:
@@ -144,8 +120,8 @@ def train(
         module = GridModule(EncoderDecoder(recipe.model) if start else _new_model(given), recipe)
         trainer = make_trainer(recipe, out, callbacks, start, progress=progress, machine=machine)
         examples = StoreDataModule(train_store, validation_store, feeding(recipe, machine))
-        restoring = _restoring(trainer, out / LAST, start) if start else contextlib.nullcontext()
-        with _interrupts_raised(trainer), restoring, computing_in(machine.threads):
+        restored = restoring(trainer, out / LAST, start) if start else contextlib.nullcontext()
+        with interrupts_raised(trainer), restored, computing_in(machine.threads):
             trainer.fit(module, datamodule=examples, ckpt_path=out / LAST if start else None, weights_only=True)
         if trainer.is_global_zero:
             _save_best(out)
@@ -180,7 +156,7 @@ def _settled(
         machine = spread(had)
     elif spread and (most := _most_processes(recipe, stages, machine.processes)) < machine.processes:
         machine = spread(most)
-    if had not in (0, machine.processes) and _environment().local_rank() == 0:
+    if had not in (0, machine.processes) and run_environment().local_rank() == 0:
         logger.warning(
             "the run had %d processes and goes on in %d, so it ends with other numbers; --processes %d keeps to them",
             had, machine.processes, had,
@@ -217,50 +193,6 @@ def _new_model(recipe: Recipe) -> EncoderDecoder:
     return model.train()
 
 
-WORTH_PROCESSES = 200
-"""Fewer examples are made sooner than the processes start that would make them."""
-
-
-def prepare_stores(
-    recipe: Recipe,
-    folder: Path,
-    on_task: OnTask | None = None,
-    workers: int = 2,
-    data_dir: Path | None = None,
-) -> tuple[ExampleStore, ExampleStore]:
-    """Make the recipe's training and validation examples in ``folder``, or open them; none is on both sides.
-
-    Raises:
-        ArcAffinityError: there are no such examples, too few, or some on both sides; a store cannot be written or read.
-    """
-    if recipe.examples and recipe.validate_on:
-        return copy_apart(recipe.examples, recipe.validate_on, folder, data_dir)
-    if recipe.examples:
-        return split_examples(recipe.examples, recipe.validation_per_task, folder, data_dir)
-    places = folder / "train", folder / "validation"
-
-    def generate(place: Path, per_task: int, seed: int, exclude: ExampleStore | None) -> ExampleStore:
-        tasks = TASK_SETS[recipe.tasks]()
-        some = workers if len(tasks) * per_task > WORTH_PROCESSES else 1
-        # Examples to validate by that were given may be of generated tasks, whatever they are called.
-        given = bool(recipe.validate_on)
-        return generate_store(place, tasks, per_task, seed, some, exclude, on_task, under_any_id=given)
-
-    if recipe.validate_on:
-        # Given ones come first, and what is generated is none of them.
-        validation = copy_examples(recipe.validate_on, places[1], data_dir)
-        return generate(places[0], recipe.per_task, recipe.data_seed, validation), validation
-    training = generate(places[0], recipe.per_task, recipe.data_seed, None)
-    return training, generate(places[1], recipe.validation_per_task, recipe.validation_seed, training)
-
-
-TASK_SETS: dict[str, Callable[[], Sequence[str]]] = {
-    "foundational": splits.foundational_tasks,
-    "published-train": lambda: splits.published_split().train,
-    "all": rearc.task_ids,
-}
-
-
 def feeding(recipe: Recipe, machine: Machine = ONE) -> Feeding:
     """Return how the recipe's examples become batches, each process's share of every batch its own."""
     cells, examples = (max(1, each // machine.processes) for each in (recipe.batch_cells, recipe.batch_examples))
@@ -273,132 +205,6 @@ def feeding(recipe: Recipe, machine: Machine = ONE) -> Feeding:
         workers=machine.loaders,
         stages=recipe.curriculum,
     )
-
-
-def make_trainer(
-    recipe: Recipe,
-    out: Path,
-    callbacks: Sequence[Callback],
-    start: int,
-    *,
-    progress: bool,
-    machine: Machine = ONE,
-) -> Trainer:
-    """Return the Trainer of a run that starts at step ``start``.
-
-    Its "epoch" is the stretch between two validations (see `BatchStream`).
-
-    Raises:
-        ArcAffinityError: it would train in another number of processes than ``machine`` says.
-    """
-    environment = _environment()
-    gpus = torch.cuda.device_count()
-    averaging = [EMAWeightAveraging(decay=recipe.ema_decay)] if recipe.ema_decay else []
-    trainer = Trainer(
-        accelerator="cuda" if gpus else "cpu",
-        devices=machine.processes,
-        # Some published tensors take no part in the loss, so their gradients never arrive.
-        strategy="ddp_find_unused_parameters_true" if machine.processes > 1 else "auto",
-        precision=precision(recipe.precision, torch.device("cuda" if gpus else "cpu")),
-        max_steps=recipe.steps,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        gradient_clip_val=recipe.gradient_clip or None,
-        log_every_n_steps=10,
-        logger=_loggers(out, start),
-        callbacks=[*averaging, *callbacks, _EndTogether(), Checkpoints(out)],
-        plugins=[WholeCheckpoints(), environment],
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        default_root_dir=out,
-    )
-    if trainer.world_size != machine.processes:
-        # Each would train on its share of a batch, and nobody on the rest.
-        raise ArcAffinityError(f"processes is {machine.processes}, but Lightning counts {trainer.world_size}")
-    return trainer
-
-
-def _environment() -> LightningEnvironment:
-    """Return the processes of a run, which the first of them starts.
-
-    Lightning would take those that Slurm or another launcher started for them, which may each be at a run of its own:
-    it would share batches out among them, and leave the metrics to the first.
-    """
-    environment = LightningEnvironment()
-    environment.set_global_rank(environment.local_rank())
-    return environment
-
-
-def _loggers(out: Path, start: int) -> list[Logger]:
-    """Return the loggers, rid of what a broken run logged after step ``start``."""
-    metrics = MetricsFile(out / METRICS)
-    metrics.rewind(start)
-    loggers: list[Logger] = [metrics]
-    if find_spec("tensorboard"):
-        loggers.append(TensorBoardLogger(out, name="", version="tensorboard", purge_step=start))
-    return loggers
-
-
-class _EndTogether(Callback):
-    """Ends the other processes before this one fails, lest they complain of their lost connection."""
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """End them."""
-        launcher = trainer.strategy.launcher
-        if isinstance(launcher, _SubprocessScriptLauncher):
-            # Lightning watches this list, and kills this process too when it sees one of them end.
-            others, launcher.procs[:] = tuple(launcher.procs), ()
-            for process in others:
-                process.kill()
-
-
-@contextlib.contextmanager
-def _interrupts_raised(trainer: Trainer) -> Iterator[None]:
-    """Raise KeyboardInterrupt (silently leave a helping process), where Lightning exits and turns Ctrl-C off."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as error:
-        signal.signal(signal.SIGINT, handler)
-        if not trainer.is_global_zero:
-            raise
-        raise KeyboardInterrupt from error
-
-
-class _Restored(Callback):
-    """Makes sure that all of a checkpoint was taken up: Lightning and torch pass over what is missing."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        self.path, self.step, self.done = path, step, False
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compare steps, and the shapes of the optimiser's running means with those of the weights."""
-        self.done = True
-        steps = {trainer.global_step, *(config.scheduler.last_epoch for config in trainer.lr_scheduler_configs)}
-        states = [state for optimiser in trainer.optimizers for state in optimiser.state.items()]
-        # A tensor without axes counts steps.
-        fit = all(
-            bool(mean.isfinite().all()) and mean.shape in (weights.shape, ())
-            for weights, state in states
-            for mean in state.values()
-            if isinstance(mean, torch.Tensor)
-        )
-        if steps != {self.step} or not states or not fit:
-            raise ArcAffinityError(f"{self.path} is no whole checkpoint: its optimiser's state does not fit")
-
-
-@contextlib.contextmanager
-def _restoring(trainer: Trainer, path: Path, step: int) -> Iterator[None]:
-    """Say in a line that what Lightning or torch cannot take up again is a damaged checkpoint."""
-    restored = _Restored(path, step)
-    trainer.callbacks.append(restored)  # type: ignore[attr-defined]  # Lightning sets it where mypy does not look
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        if restored.done:
-            raise
-        raise ArcAffinityError(f"{path} is no whole checkpoint: {shown(str(error))}") from error
 
 
 def _settle(recipe: Recipe, out: Path, *, resume: bool) -> None:

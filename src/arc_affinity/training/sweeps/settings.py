@@ -202,8 +202,8 @@ class SettingsSweep:
                 call does that trial again and goes on.
         """
         # Imported here: torch takes seconds, and what is to be varied is checked without it.
-        from arc_affinity.training.pretraining.pretrain import prepare_stores
         from arc_affinity.training.pretraining.run_folder import DATA, unless_begun
+        from arc_affinity.training.pretraining.stores import prepare_stores
 
         optuna = optional("optuna", "sweep", called="Optuna")
         optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -6,6 +6,8 @@ import itertools
 import math
 import time
 import warnings
+from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -17,7 +19,9 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.statistics import (
     RESAMPLES,
     Estimate,
+    Paired,
     cohens_d,
+    defined_mean,
     false_discovery,
     known_mean,
     mann_whitney,
@@ -94,7 +98,7 @@ def test_a_mean_without_interval_says_why(values, value, n, told):
 def test_intervals_and_sign_flips_are_those_of_scipy(n: int, kind: str) -> None:
     rng = np.random.default_rng(n)
     values = rng.choice([-1.0, 0.0, 0.5, 1.0], n) if kind == "shares" else rng.normal(0.1, 1, n) ** 3
-    values[:2] = 0.0, 1.0
+    values[:2] = 0.0, 2.0  # no shares, of few of which it is not the bootstrap's
     # The batches are those of before, on which scipy's draws depend.
     settings = {"n_resamples": 4000, "batch": 2_000_000 // n, "vectorized": True}
     expected = oracle.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(0), **settings)
@@ -231,8 +235,61 @@ def test_paired_flips_every_sign_where_that_is_possible():
     p = sum(abs(each) >= observed - 1e-12 for each in sums) / 32
     found = paired(first, second)
     assert (found.better, found.worse, found.unpaired) == (4, 1, 1)
-    assert found.difference == mean(differences)
+    assert found.difference.value == pytest.approx(fmean(differences))
     assert found.p == pytest.approx(p)
+    assert found.difference.reason.startswith("so few tasks rule no difference out")
+
+
+def differing(values: Sequence[float]) -> Paired:
+    return paired(dict.fromkeys(map(str, range(len(values))), 0.0), dict(enumerate_text(values)))
+
+
+def flipping(values: Sequence[float]) -> float:
+    """The p of a mean of 0, all signs tried one by one."""
+    sums = [
+        sum(s * v for s, v in zip(signs, values, strict=True))
+        for signs in itertools.product((1, -1), repeat=len(values))
+    ]
+    tails = (sum(each <= sums[0] + 1e-12 for each in sums), sum(each >= sums[0] - 1e-12 for each in sums))
+    return min(1.0, 2 * min(tails) / len(sums))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_interval_of_a_difference_holds_what_its_test_does_not_rule_out(seed: int) -> None:
+    values = np.random.default_rng(seed).normal(0.2, 1, 8).tolist()
+    found = differing(values).difference
+    assert found.low is not None and found.high is not None
+    # Of the means in reach those alone are inside whose p is 0.05 or more.
+    for mean_, inside in [
+        (found.low - 1e-6, False),
+        (found.low + 1e-6, True),
+        (found.high - 1e-6, True),
+        (found.high + 1e-6, False),
+    ]:
+        assert (flipping([value - mean_ for value in values]) >= 0.05) == inside
+
+
+@pytest.mark.parametrize("n", [30, 400])
+@pytest.mark.parametrize("better", [1, 2, 3, 4, 5, 6, 9])
+@pytest.mark.parametrize("worse", [0, 1])
+def test_0_is_in_the_interval_where_p_is_no_less_than_one_in_twenty(n: int, better: int, worse: int) -> None:
+    found = differing([0.5] * better + [-0.5] * worse + [0.0] * (n - better - worse))
+    assert found.p is not None and found.difference.low is not None and found.difference.high is not None
+    assert (found.difference.low <= 0 <= found.difference.high) == (found.p >= 0.05)
+
+
+def test_a_few_tasks_above_none_do_not_narrow_the_interval_of_a_mean() -> None:
+    none = defined_mean([0.0] * 120)
+    for few in (1, 2, 4):
+        found = defined_mean([0.5] * few + [0.0] * (120 - few))
+        assert found == known_mean(0.5 * few / 120, 120)
+        assert found.high is not None and none.high is not None and found.high > none.high
+        assert (found.low or 0) > 0
+        others = mean([0.5] * few + [1.0] * (120 - few))
+        assert others.low == pytest.approx(1 - (found.high or 0))
+    assert mean([0.5] * 5 + [0.0] * 115) != known_mean(2.5 / 120, 120)
+    # Differences may be of either sign, and times of any size: no shares.
+    assert mean([-0.5] + [0.0] * 119).low != known_mean(0.5 / 120, 120).low
 
 
 @pytest.mark.parametrize("times", [1, 3, 5, 17])

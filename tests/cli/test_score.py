@@ -424,6 +424,17 @@ def test_a_solvers_answers_to_a_store_are_held_against_the_last_of_each_task(cli
     assert (score["outputs"], score["score"]) == (2, 1)
 
 
+def test_a_model_and_a_solver_stand_side_by_side_on_a_store(cli, tmp_path, store) -> None:
+    model = answer_store(tmp_path, store, [(i, i) for i in range(6)], Protocol.ARC_PRIZE).rename(tmp_path / "m.jsonl")
+    solver = answer_store(tmp_path, store, [(0, 2), (0, 5)], Protocol.ARC_PRIZE)
+    names = ("--name", "model", "--name", "solver")
+    for paths in ((model, solver), (solver, model)):
+        done = cli("diagnose", *paths, *names, "--dataset", store.path, "--out", tmp_path / "r.html")
+        assert done.code == 0, done.err
+        found = json.loads((tmp_path / "r.json").read_text())["sets"]
+        assert sorted((each["outputs"], each["outputs_missing"]) for each in found) == [(2, 0), (6, 0)]
+
+
 @pytest.mark.parametrize("command", ["score", "diagnose"])
 def test_answers_to_another_store_are_refused(cli, tmp_path, store, command) -> None:
     path = answer_store(tmp_path, store, [(0, 1), (1, 0)])

@@ -20,7 +20,7 @@ from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import choose_ids, task_named
 from arc_affinity.data.datasets.registry import RE_ARC, files_of, load_tasks
 from arc_affinity.data.generation.rearc import task_ids
-from arc_affinity.errors import UsageError
+from arc_affinity.errors import ArcAffinityError, UsageError
 from arc_affinity.files import write_text
 from arc_affinity.notebook.kinds import SECONDS, By, check_seconds, kinds_by_id, kinds_of
 from arc_affinity.taxonomy.of_rearc import ORIGINALS
@@ -58,9 +58,9 @@ def classify(
         by: What to look at. Unless given, each task of re-arc has its published category, and each other one is judged
             by its grids.
         dataset: A dataset's name, a task file, a folder of them, a competition bundle, or a store; not by code.
-        validate: Labels to compare with, JSON: {"TASK": "S3", …}, or what --out wrote. Its tasks are classified, by
-            code (of another dataset than re-arc by grids) unless told otherwise. Subtypes are judged by their category
-            where no answer decides one.
+        validate: Labels to compare with, JSON: {"TASK": "S3", …}, or what --out wrote. Its tasks are classified, or
+            those that are named, by code (of another dataset than re-arc by grids) unless told otherwise. Subtypes are
+            judged by their category where no answer decides one.
         out: File for the answers, JSON.
         png: File for a picture: of each category, the task it is surest of.
         seconds: How long a program is searched for, for each task: 3 unless given. By program alone, and not where the
@@ -81,17 +81,23 @@ def classify(
     if by == "code" or (of_rearc and by != "grids"):
         labels = {} if validate is None else read_labels(validate, known)
         # What is published is no answer to judge by labels.
-        found = kinds_by_id(tuple(labels) or choose_ids(known, task), by or ("code" if labels else None))
+        found = kinds_by_id(
+            choose_ids(known, task) if task or all else tuple(labels), by or ("code" if labels else None)
+        )
         pictured = [] if png is None else load_tasks(ORIGINALS)
     else:
         chosen = [task_named(each, dataset, data_dir) for each in task] or load_tasks(dataset or RE_ARC, data_dir)
-        labels = {} if validate is None else read_labels(validate, [each.id for each in chosen])
-        pictured = [each for each in chosen if not labels or each.id in labels]
+        others = (each.id for each in (load_tasks(dataset or RE_ARC, data_dir) if task else ()))
+        labels = {} if validate is None else read_labels(validate, {*(each.id for each in chosen), *others})
+        pictured = [each for each in chosen if task or all or each.id in labels]
         way = by or ("grids" if labels else None)
         found = kinds_of(
             pictured, way, seconds or SECONDS, lambda each: Bar("Classifying", len(each), "tasks").over(each)
         )
-    agreement = compare(labels, found.answers) if labels else None
+    judged = {each: label for each, label in labels.items() if each in found.answers}
+    if labels and not judged:
+        raise ArcAffinityError(f"{validate} has a label of none of the tasks asked")
+    agreement = compare(judged, found.answers) if judged else None
     document = {
         task_id: {**asdict(answer), "confidence": round(answer.confidence, 4), **found.details.get(task_id, {})}
         for task_id, answer in found.answers.items()
@@ -116,8 +122,8 @@ def _check_asked(task: Sequence[str], all: bool, by: By | None, dataset: str | N
     """Refuse flags that name nothing to classify, or do not go together."""
     if not (task or all or validate):
         raise UsageError("nothing to classify: name tasks, or give --all or --validate")
-    if task and (all or validate):
-        raise UsageError("name tasks, or give --all or --validate, not both")
+    if task and all:
+        raise UsageError("name tasks, or give --all, not both")
     if by == "code" and dataset not in (None, RE_ARC):
         raise UsageError(f"only {RE_ARC} has generators; classify {dataset} by program or grids")
 

@@ -19,10 +19,9 @@ from arc_affinity.diagnosis.page.tasks import Shown
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, pack
 from arc_affinity.documents import read_lines
 from arc_affinity.errors import ArcAffinityError, UsageError, listing, os_errors
-from arc_affinity.evaluation.questions import questions_of, unanswered
+from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.reading import Reading, answered_in, is_records
-from arc_affinity.evaluation.records.record import Place, Record, name_in_records
-from arc_affinity.evaluation.scoring.metrics import Metrics
+from arc_affinity.evaluation.records.record import Record, name_in_records
 from arc_affinity.files import is_stream, write_text
 from arc_affinity.notebook.diagnosing import Diagnosis, report_on
 from arc_affinity.text import printable
@@ -146,7 +145,7 @@ def _diagnose(
     collector = Collector(reading.attempts)
     for path, (name, file_name) in zip(paths, names, strict=True):
         collector.add(_counted(reading.records(path, name, file_name), path, bar), printable(str(path)))
-    sets = collector.sets(_expected(reading, collector.first))
+    sets = collector.sets(reading.questions if reading.dataset else lambda _: {})
     # Records may name the edition of all tasks in their file, of which some were chosen.
     answered = answered_in(paths) if reading.named and not reading.dataset else {}
     if reading.dataset:
@@ -184,11 +183,6 @@ def _called(paths: Sequence[Path], names: Sequence[str]) -> list[tuple[str | Non
     by_file = [["/".join(each[-depth:]) for each in parts] for depth in range(1, max(map(len, parts)) + 1)]
     apart = next((each for each in by_file if len(set(each)) == len(each)), by_file[-1])
     return list(zip(given, map(printable, apart), strict=True))
-
-
-def _expected(reading: Reading, answer: Record | None) -> dict[Place, Metrics]:
-    """The outputs of a named dataset, those of a store as an answer tells, with the metrics of no grid."""
-    return {} if reading.dataset is None or answer is None else unanswered(reading.questions(answer))
 
 
 def _editions(sets: Sequence[RecordSet], known: Reading, answered: Answered) -> list[str]:

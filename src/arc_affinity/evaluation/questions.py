@@ -10,7 +10,6 @@ from arc_affinity.data.datasets.editions import describe_edition
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Place, Record
-from arc_affinity.evaluation.scoring.metrics import Metrics, measure
 from arc_affinity.types import Grid, Pair, Task
 
 
@@ -22,11 +21,6 @@ def questions_of(tasks: Iterable[Task]) -> dict[Place, Pair]:
 def questions_of_examples(store: ExampleStore) -> dict[Place, Pair]:
     """Return every example of ``store`` by its task and its place there, in order."""
     return {(store.task_of(i), i): store.pair(i) for i in range(len(store))}
-
-
-def unanswered(questions: Mapping[Place, Pair]) -> dict[Place, Metrics]:
-    """Return the metrics of each question where no grid is given."""
-    return {place: measure(None, pair.input, pair.output) for place, pair in questions.items()}
 
 
 def recorded_questions(records: Iterable[Record]) -> dict[Place, Pair]:

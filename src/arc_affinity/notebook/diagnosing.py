@@ -15,14 +15,13 @@ from arc_affinity.diagnosis.report.numbers import Report, build_report
 from arc_affinity.diagnosis.report.outputs import Collector, RecordSet, Subject, subject_of
 from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.evaluation.questions import questions_of, unanswered
+from arc_affinity.evaluation.questions import questions_of
 from arc_affinity.evaluation.records.record import Place
-from arc_affinity.evaluation.scoring.metrics import Metrics
 from arc_affinity.files import write_text
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.paper.published import published_reference
 from arc_affinity.taxonomy.labels import find_categories
-from arc_affinity.types import Task
+from arc_affinity.types import Pair, Task
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def diagnose(*answers: Answers, categories: Path | str | None = None) -> Diagnos
     shown = Shown({task.id: task.train for task in tasks.values()})
     # A task that was asked and not answered counts 0, as in `score`.
     asked = _asked(answers)
-    sets = [each.with_missing(asked[each.subject]) for each in collector.sets()]
+    sets = collector.sets(lambda first: asked[subject_of(first)])
     return report_on(sets, tuple(tasks.values()), shown, None if categories is None else Path(categories))
 
 
@@ -102,14 +101,13 @@ def _attempts(answers: Sequence[Answers]) -> int:
     return found[0]
 
 
-def _asked(answers: Sequence[Answers]) -> Mapping[Subject, Mapping[Place, Metrics]]:
-    """The outputs that each solver was asked for in any of its answers, with the metrics of no grid."""
-    found: dict[Subject, dict[Place, Metrics]] = {}
+def _asked(answers: Sequence[Answers]) -> Mapping[Subject, Mapping[Place, Pair]]:
+    """The outputs that each solver was asked for in any of its answers."""
+    found: dict[Subject, dict[Place, Pair]] = {}
     for each in answers:
         known = {place: pair for place, pair in questions_of(each.tasks).items() if pair.output is not None}
-        outputs = unanswered(known)
         for subject in set(map(subject_of, each.records)):
-            found.setdefault(subject, {}).update(outputs)
+            found.setdefault(subject, {}).update(known)
     return found
 
 

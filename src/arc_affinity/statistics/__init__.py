@@ -5,11 +5,13 @@ Which interval, and why:
 - A share of tasks has Wilson's: the usual one, value plus or minus twice its standard error, has no width at 0 of n and
   leaves 0 to 1, and scores near 0 are what small models have.
 - A mean has the bias-corrected and accelerated (BCa) bootstrap: task accuracies pile up at 0 and 1, so nothing normal
-  can be assumed, and the plain percentile interval is off where they are that skewed.
+  can be assumed, and the plain percentile interval is off where they are that skewed. Where all tasks but a few have 0,
+  or all but a few 1, it has the widest that shares can have, as resamples leave the few out too often to tell.
 - Tasks are resampled, not outputs: outputs of one task succeed and fail together, and counting them apart would make
   every interval too narrow.
 - Two solvers are compared on the same tasks, each with itself: how hard a task is then cancels, which leaves far
-  narrower intervals than the two scores have. The test flips signs, as ties and zeros are common.
+  narrower intervals than the two scores have. The test flips signs, as ties and zeros are common, and the interval
+  is of the same test: where two or three tasks alone differ, a bootstrap would be surer than that.
 - Several tests together are adjusted (Benjamini and Hochberg): of 20, one has a p below 0.05 by chance.
 
 What cannot be computed is said: the value (or its interval, or its p) is None and ``reason`` tells why. Nothing here

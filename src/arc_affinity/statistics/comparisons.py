@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -20,7 +20,6 @@ from arc_affinity.statistics.estimates import (
     finite,
     untested,
 )
-from arc_affinity.statistics.means import mean
 from arc_affinity.statistics.resampling import sign_flips
 
 
@@ -29,7 +28,7 @@ class Paired:
     """Two models on the same tasks.
 
     Attributes:
-        difference: mean over tasks of second minus first, BCa interval over tasks.
+        difference: mean over tasks of second minus first; its interval is that of the test, so that it and p agree.
         p: sign-flip permutation test, two-sided; None where undefined.
         better: tasks on which the second is better.
         worse: tasks on which it is worse.
@@ -46,8 +45,9 @@ class Paired:
 def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Paired:
     """Compare two models, a value by task id each, on the tasks that both have: ``second`` minus ``first``.
 
-    The interval is BCa over tasks (as :func:`mean`). The test flips the sign of each task's difference (Fisher
-    1935): exact where all flips are few enough, by random flips otherwise; it assumes no normality and minds no ties.
+    The test flips the sign of each task's difference (Fisher 1935): exact where all flips are few enough, by random
+    flips otherwise; it assumes no normality and minds no ties. The interval holds the differences that it does not rule
+    out. A bootstrap would leave 0 out once three tasks differ, all one way, which the test gives a p of 0.25.
 
     Raises:
         ArcAffinityError: a value is not finite.
@@ -61,8 +61,16 @@ def paired(first: Mapping[str, float], second: Mapping[str, float]) -> Paired:
     if not better and not worse:
         same = Estimate(0.0, None, None, len(common), "the two are equal on every task: no interval, no test")
         return Paired(same, None, 0, 0, unpaired)
-    p = sign_flips(differences) if len(common) > 1 else None
-    return Paired(mean(differences.tolist()), p, better, worse, unpaired)
+    value = float(differences.mean())
+    if len(common) == 1:
+        alone = Estimate(value, None, None, 1, "one task alone: no interval")
+        return Paired(alone, None, better, worse, unpaired)
+    told = sign_flips(differences)
+    reason = "" if told.low is not None else "so few tasks rule no difference out: no interval"
+    if constant(differences):
+        told, reason = replace(told, low=None, high=None), f"{ALL_EQUAL}: no interval"
+    difference = Estimate(value, told.low, told.high, len(common), reason)
+    return Paired(difference, told.p, better, worse, unpaired)
 
 
 def mann_whitney(x: Sequence[float], y: Sequence[float]) -> Tested:

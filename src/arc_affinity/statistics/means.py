@@ -11,6 +11,10 @@ from arc_affinity.errors import ArcAffinityError
 from arc_affinity.statistics.estimates import ALL_EQUAL, CONFIDENCE, NORMAL_QUANTILE, Estimate, constant, finite
 from arc_affinity.statistics.resampling import bca
 
+FEWEST = 5
+"""Tasks that have to be unlike the others for resamples to tell: none of k is in one of them with a chance of about
+exp(-k), which of three is more often than an interval leaves out on one side, and then its lower end is 0 (ours)."""
+
 
 def share(successes: int, total: int) -> Estimate:
     """Return ``successes / total`` with the interval of Wilson (1927), by ``scipy.stats.binomtest``.
@@ -47,6 +51,8 @@ def known_mean(value: float, tasks: int) -> Estimate:
 def mean(values: Sequence[float]) -> Estimate:
     """Return the mean over tasks, a value each, with its BCa bootstrap interval (Efron 1987), resampling tasks.
 
+    Of shares of which fewer than `FEWEST` are above 0, or below 1, it is that of :func:`known_mean`.
+
     Raises:
         ArcAffinityError: a value is not finite.
     """
@@ -58,6 +64,8 @@ def mean(values: Sequence[float]) -> Estimate:
         return Estimate(value, None, None, 1, "one task alone: no interval")
     if constant(units):
         return Estimate(value, None, None, len(units), f"{ALL_EQUAL}: no interval")
+    if units.min() >= 0 and units.max() <= 1 and min((units > 0).sum(), (units < 1).sum()) < FEWEST:
+        return known_mean(value, len(units))
     low, high = bca(units)
     reason = "" if low is not None else "the resamples are too much alike: no interval"
     return Estimate(value, low, high, len(units), reason)

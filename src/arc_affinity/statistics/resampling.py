@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
@@ -38,26 +40,50 @@ def bca(units: Float[np.ndarray, " n"]) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def sign_flips(differences: Float[np.ndarray, " n"]) -> float:
-    """Return the two-sided p of the mean difference under random signs: drawn ones, where `RESAMPLES` are not all.
+@dataclass(frozen=True)
+class Flipped:
+    """What random signs tell of a mean: the two-sided p of 0, and the means whose p is 0.05 or more.
+
+    An end is None where no mean is so far off that it could be ruled out: of five values at the most.
+    """
+
+    p: float
+    low: float | None
+    high: float | None
+
+
+def sign_flips(differences: Float[np.ndarray, " n"]) -> Flipped:
+    """Test the mean difference by random signs (Fisher 1935): drawn ones, where `RESAMPLES` are not all.
+
+    Signs make the mean as large as it is, or larger, just where the values whose sign they turn have a mean of 0 or
+    less. Taken off all values first, any other mean is tested so: its p is told by how many of these subsets have a
+    smaller mean, and how many a larger one. The interval is that of all that are not ruled out (Hartigan 1969), so that
+    0 lies in it just where p is 0.05 or more, however few tasks differ.
 
     ``scipy.stats.permutation_test`` draws the same signs. But it takes each task on its own in every batch, so that its
     time grows with the square of their number, and takes means that are equal but for rounding for different ones.
     """
-    n, observed = len(differences), differences.mean()
-    rng, every = np.random.default_rng(SEED), 2**n <= RESAMPLES
+    rng, n = np.random.default_rng(SEED), len(differences)
+    every = 2**n <= RESAMPLES
     flips = (
         [np.arange(2**n)[:, None] >> np.arange(n) & 1 == 1]
         if every
         else (rng.permuted(np.tile([False, True], (rows, n, 1)), axis=-1)[..., 0] for rows in _batches(n))
     )
-    null = np.concatenate([np.where(flipped, -differences, differences).mean(axis=-1) for flipped in flips])
+    parts = [(flipped @ differences, flipped.sum(axis=-1)) for flipped in flips]
+    sums, counts = (np.concatenate(each) for each in zip(*parts, strict=True))
+    means = np.sort(sums[counts > 0] / counts[counts > 0])
     # Rounding goes by the size of what is added up, of which the mean may be a small part.
-    near = 1e-14 * np.abs(differences).mean()
-    tails = (np.count_nonzero(null <= observed + near), np.count_nonzero(null >= observed - near))
-    # Among random signs the ones observed count as one more draw.
-    more = 0 if every else 1
-    return min(1.0, 2 * (min(tails) + more) / (len(null) + more))
+    means[np.abs(means) <= 1e-13 * np.abs(differences).max()] = 0.0
+    # No sign turned is what was observed; among random signs that counts as one more draw.
+    draws = len(sums) + (not every)
+    always = draws - len(means)
+    tails = (always + np.count_nonzero(means <= 0), always + np.count_nonzero(means >= 0))
+    p = min(1.0, 2 * int(min(tails)) / draws)
+    within = math.ceil((1 - CONFIDENCE) / 2 * draws - always - 1e-9) - 1
+    if within < 0:
+        return Flipped(p, None, None)
+    return Flipped(p, float(means[within]), float(means[-1 - within]))
 
 
 def order_test(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:

@@ -10,10 +10,11 @@ from types import MappingProxyType
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.documents import read_object, shown
 from arc_affinity.errors import ArcAffinityError, listing, unknown
-from arc_affinity.taxonomy.by_code.rules import classify
+from arc_affinity.taxonomy.by_code.rules import BY_HAND, classify
 from arc_affinity.taxonomy.categories import AMBIGUOUS, BY_CODE, category_of
 from arc_affinity.taxonomy.of_rearc import of_rearc
 from arc_affinity.taxonomy.validation import UNKNOWN, label_in
+from arc_affinity.text import counted
 from arc_affinity.types import Task
 
 
@@ -56,10 +57,15 @@ def find_categories(
     tasks = tuple(tasks)
     coded = sorted((set(ids) & set(task_ids())) - ({task.id for task in tasks} - of_rearc(tasks)))
     told = {task_id: published[task_id] for task_id in coded if published.get(task_id, AMBIGUOUS) != AMBIGUOUS}
-    by_rules = {task_id: classify(task_id).category for task_id in coded if task_id not in told}
-    labels = told | by_rules
-    ways = [f"the published labels of {len(told)} tasks"] if told else []
-    ways += [f"rules over the code of the generators of {len(by_rules)} tasks"] if by_rules else []
+    answers = {task_id: classify(task_id) for task_id in coded if task_id not in told}
+    labels = told | {task_id: answer.category for task_id, answer in answers.items()}
+    by_hand = sum(answer.rule == BY_HAND for answer in answers.values())
+    counts = {
+        "the published labels of": len(told),
+        "the categories given by hand, in the paper, to": by_hand,
+        "rules over the code of the generators of": len(answers) - by_hand,
+    }
+    ways = [f"{way} {counted(number, 'task')}" for way, number in counts.items() if number]
     uncoded = set(ids) - labels.keys()
     seen, reason = _by_grids([task for task in tasks if task.id in uncoded], tell)
     if seen:

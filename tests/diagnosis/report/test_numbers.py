@@ -33,7 +33,7 @@ from arc_affinity.diagnosis.report.words import findings, headline
 from arc_affinity.drawing.palette import DIGITS, HUES, PALETTE
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Origin, Record, make_record
-from arc_affinity.evaluation.scoring.metrics import Protocol, measure
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.evaluation.scoring.scores import score
 from arc_affinity.statistics import defined_mean
 from arc_affinity.types import Example, Grid, Pair
@@ -174,14 +174,41 @@ def test_the_order_of_records_does_not_matter() -> None:
 def test_outputs_that_no_record_answers_count_as_without_a_grid() -> None:
     collector = Collector()
     collector.add([record(prediction=TARGET)], "toys.jsonl")
-    expected = {
-        ("aaaa0001", 0): measure(None, grid(QUERY), grid(TARGET)),
-        ("aaaa0002", 0): measure(None, grid(QUERY), grid(TARGET)),
-    }
-    (each,) = collector.sets(expected)
+    asked = {(task, 0): Pair(grid(QUERY), grid(TARGET)) for task in ("aaaa0001", "aaaa0002")}
+    (each,) = collector.sets(lambda _: asked)
     assert (each.missing, each.tasks["aaaa0002"].solved, each.tasks["aaaa0002"].cell_accuracy) == (1, 0.0, 0.0)
     assert each.kinds[Kind.NO_GRID] == 1
     assert "no attempt at 1 output of" in " ".join(build_report([each], {}, "by hand").notes)
+
+
+def test_each_set_lacks_only_what_its_own_solver_was_asked() -> None:
+    """Of a store one solver is asked every example, by its place there, and another the last of each task."""
+    asked = {
+        "all": {("aaaa0001", 0): Pair(grid(QUERY), grid(QUERY)), ("aaaa0001", 1): Pair(grid(QUERY), grid(TARGET))},
+        "last": {("aaaa0001", 0): Pair(grid(QUERY), grid(TARGET))},
+    }
+    rows = [
+        record(prediction=QUERY, target=QUERY, model="all"),
+        record(index=1, prediction=TARGET, model="all"),
+        record(prediction=TARGET, model="last"),
+    ]
+    collector = Collector()
+    collector.add(rows, "toys.jsonl")
+    sets = collector.sets(lambda first: asked[first.model])
+    assert [(each.subject.model, each.missing, len(each.outputs)) for each in sets] == [("all", 0, 2), ("last", 0, 1)]
+    [compared, _] = build_report(sets, {}, "by hand").comparisons
+    assert compared.paired.difference.n == 0, "they were asked nothing alike"
+    # What nobody answered is told apart by what was asked, too.
+    without = Collector()
+    without.add(rows[1:], "toys.jsonl")
+    report = build_report(without.sets(lambda first: asked[first.model]), {}, "by hand")
+    assert report.comparisons[0].paired.difference.n == 0
+
+
+def test_as_many_tasks_may_be_other_tasks() -> None:
+    rows = [record(task, model=model) for model, tasks in (("a", "12"), ("b", "23")) for task in tasks]
+    assert "The sets have different tasks (A 2, B 2)" in " ".join(report_of(rows).notes)
+    assert "different tasks" not in " ".join(report_of([record("1"), record("1", model="b")]).notes)
 
 
 def test_a_duplicate_attempt_is_refused_across_files() -> None:

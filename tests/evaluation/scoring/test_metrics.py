@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import (
+    ButFirst,
     Metrics,
     Protocol,
     cell_accuracy,
@@ -17,6 +18,7 @@ from arc_affinity.evaluation.scoring.metrics import (
     copy_accuracy,
     exact_match,
     measure,
+    measure_but_first,
     pass_at_k,
     size_match,
 )
@@ -44,6 +46,17 @@ def test_missing_cells_are_wrong_and_extra_cells_do_not_count(grid):
 def test_no_prediction_is_all_wrong(grid):
     query, target = grid([[1, 2]]), grid([[1, 3]])
     assert measure(None, query, target) == Metrics(False, 0.0, False, 0.0, 0.0)
+
+
+def test_the_published_measurement_leaves_the_first_cell_out(grid):
+    target = grid([[1, 2], [3, 4]])
+    assert measure_but_first(grid([[9, 2], [3, 4]]), target) == ButFirst(exact=True, cell_accuracy=1.0)
+    assert measure_but_first(grid([[1, 2], [3, 9]]), target) == ButFirst(exact=False, cell_accuracy=2 / 3)
+    # Other sizes are never exact, and of one cell nothing is left.
+    assert measure_but_first(grid([[1, 2, 0], [3, 4, 0]]), target) == ButFirst(exact=False, cell_accuracy=1.0)
+    assert measure_but_first(None, target) == ButFirst(exact=False, cell_accuracy=0.0)
+    assert measure_but_first(grid([[9]]), grid([[1]])) == ButFirst(exact=True, cell_accuracy=None)
+    assert measure_but_first(grid([[9, 9]]), grid([[1]])).exact is False
 
 
 def test_a_withheld_target_leaves_everything_undefined(grid):

@@ -75,6 +75,19 @@ def test_metrics_are_of_attempt_1_and_missing_outputs_are_all_wrong(record, task
     assert [output.attempted for output in result.outputs] == [True, False]
 
 
+def test_teacher_forced_answers_are_measured_as_published_too(record, task):
+    rows = [
+        record("a1", 0, 1, [[9, 0]], protocol=Protocol.TEACHER_FORCED),
+        record("a1", 1, 1, [[1, 9]], protocol=Protocol.TEACHER_FORCED),
+    ]
+    result = score(rows)
+    assert (result.solved.over_tasks, result.cell_accuracy.over_tasks) == (0, 1 / 2)
+    assert result.exact_but_first == result.cells_but_first == Mean(1 / 2, 1 / 2, 2)
+    # What is not answered is not exact, and the published figures are of no other protocol.
+    assert score(rows, [task("a1", 2), task("a2", 1)]).exact_but_first == Mean(1 / 4, 1 / 3, 3)
+    assert score([record("a1", 0, 1, [[1, 0]])]).exact_but_first == Mean(None, None, 0)
+
+
 def test_an_attempt_that_is_no_grid_was_not_made(tasks):
     given = {each.id: [(None, None)] * len(each.test) for each in tasks}
     given[tasks[0].id] = [(pair.output, None) for pair in tasks[0].test]

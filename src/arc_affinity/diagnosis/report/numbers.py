@@ -26,7 +26,7 @@ from arc_affinity.diagnosis.gap import (
     group_gap,
     sensitivity,
 )
-from arc_affinity.diagnosis.report.outputs import CONTEXTS, Kind, Output, RecordSet
+from arc_affinity.diagnosis.report.outputs import CONTEXTS, Kind, RecordSet
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Place
 from arc_affinity.evaluation.scoring.metrics import Protocol
@@ -92,7 +92,8 @@ class SetReport:
     """One set of records: its scores, what went wrong, its gap, and its categories.
 
     ``categories`` is the code of each task that has one; ``gaps``, ``ceilings`` and ``concentrations`` are by
-    category, in the order of the taxonomy; ``agreement`` is None where no task has a category with a level.
+    category, in the order of the taxonomy; ``agreement`` is None where no task has a category with a level, and of
+    weights that had learned the tasks, as affinity is measured before that.
     """
 
     letter: str
@@ -225,7 +226,8 @@ def _set_report(letter: str, records: RecordSet, categories: Mapping[str, str]) 
     tasks = [TaskAccuracy(t.task_id, t.cell_accuracy, t.first_solved) for t in records.tasks.values()]
     known = {task_id: code for task_id, code in categories.items() if task_id in records.tasks}
     failed = [t.task_id for t in records.tasks.values() if t.solved < 1]
-    levelled = any(theoretical(code) for code in known.values())
+    learned = records.subject.adapted or records.exposure == "transductive"
+    levelled = not learned and any(theoretical(code) for code in known.values())
     return SetReport(
         letter=letter,
         records=records,
@@ -298,12 +300,8 @@ def _apart(first: RecordSet, second: RecordSet) -> frozenset[Place]:
     """The outputs of the tasks of two sets by which they cannot be compared: of one set alone, or asked otherwise."""
     tasks = first.tasks.keys() & second.tasks.keys()
     here, there = ({p: o for p, o in each.outputs.items() if p[0] in tasks} for each in (first, second))
-    alike = {place for place in here.keys() & there.keys() if _same(here[place], there[place])}
+    alike = {place for place in here.keys() & there.keys() if here[place].question == there[place].question}
     return frozenset((here.keys() | there.keys()) - alike)
-
-
-def _same(first: Output, second: Output) -> bool:
-    return None in (first.question, second.question) or first.question == second.question
 
 
 def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str]:
@@ -322,8 +320,7 @@ def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str
         for each in sets
         if each.records.subject.context_told in CONTEXTS.values()
     ]
-    counts = {len(each.records.tasks) for each in sets}
-    if len(counts) > 1:
+    if len({frozenset(each.records.tasks) for each in sets}) > 1:
         sizes = ", ".join(f"{each.letter} {len(each.records.tasks)}" for each in sets)
         notes.append(f"The sets have different tasks ({sizes}); only tasks that two sets share are compared.")
     notes += [

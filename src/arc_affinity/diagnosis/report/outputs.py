@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -16,7 +16,7 @@ import numpy as np
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.records.record import Exposure, Place, Record, dataset_and_context, exposure_of
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure
-from arc_affinity.types import Grid
+from arc_affinity.types import Grid, Pair
 
 NEAR = 0.95
 """A near miss has at least this share of cells right, in a grid of the right size (ours)."""
@@ -118,13 +118,13 @@ class Pictures:
 
 @dataclass(slots=True)
 class Output:
-    """One test output: its attempts' kinds by number, the metrics of attempt 1 (of no grid where that is missing), its
-    pictures if kept, and a hash of what was asked (None where nothing was answered)."""
+    """One test output: its attempts' kinds by number, a hash of what was asked, the metrics of attempt 1 (of no grid
+    where that is missing), and its pictures if kept."""
 
     kinds: dict[int, Kind]
+    question: int
     first: Metrics | None = None
     pictures: Pictures | None = None
-    question: int | None = None
 
     def kind(self, attempts: int) -> Kind:
         """What the output came to within its first ``attempts`` attempts."""
@@ -183,9 +183,9 @@ class RecordSet:
             groups.setdefault(task_id, []).append(output)
         return {task_id: _result(task_id, groups[task_id], self.attempts) for task_id in sorted(groups)}
 
-    def with_missing(self, expected: Mapping[Place, Metrics]) -> RecordSet:
-        """Return the set with ``expected`` outputs that it has no record of, with the metrics of no grid."""
-        missing = {place: Output({}, first) for place, first in expected.items() if place not in self.outputs}
+    def with_missing(self, asked: Mapping[Place, Pair]) -> RecordSet:
+        """Return the set with the outputs that were ``asked`` and that it has no record of, as answered by no grid."""
+        missing = {place: _no_answer(pair) for place, pair in asked.items() if place not in self.outputs}
         return replace(self, outputs={**self.outputs, **missing}, missing=len(missing))
 
     def without(self, places: Collection[Place]) -> RecordSet:
@@ -201,14 +201,14 @@ class RecordSet:
 
 
 class Collector:
-    """Takes records in any order and keeps of each what the report needs, and the first of them whole."""
+    """Takes records in any order and keeps of each what the report needs, and the first of each set whole."""
 
     def __init__(self, attempts: int = 2) -> None:
         """Let the first ``attempts`` attempts at an output count."""
         self.attempts = attempts
-        self.first: Record | None = None
         self._sets: dict[Subject, dict[Place, Output]] = {}
         self._sources: dict[Subject, str] = {}
+        self._firsts: dict[Subject, Record] = {}
         self._exposures: dict[Subject, set[Exposure | None]] = {}
         self._pictured: dict[str, set[int]] = {}
 
@@ -220,7 +220,6 @@ class Collector:
                 target is withheld.
         """
         for record in records:
-            self.first = self.first or record
             subject = subject_of(record)
             if subject not in self._sets:
                 others = [other for other in self._sources if other.dataset_name != subject.dataset_name]
@@ -231,14 +230,16 @@ class Collector:
                     )
                 self._sets[subject] = {}
                 self._sources[subject] = source
+                self._firsts[subject] = record
             self._exposures.setdefault(subject, set()).add(record.exposure)
             self._take(record, self._sets[subject], source)
 
-    def sets(self, expected: Mapping[Place, Metrics] | None = None) -> tuple[RecordSet, ...]:
+    def sets(self, asked: Callable[[Record], Mapping[Place, Pair]] = lambda _: {}) -> tuple[RecordSet, ...]:
         """Return the sets in the order of their first records.
 
         Args:
-            expected: outputs of the dataset with the metrics of no grid there; those without a record count so.
+            asked: gives what was asked of those who gave a set, by its first record; outputs of these without a record
+                count as answered by no grid.
 
         Raises:
             ArcAffinityError: no record was taken.
@@ -251,18 +252,16 @@ class Collector:
             )
             for subject, outputs in self._sets.items()
         )
-        return tuple(each.with_missing(expected or {}) for each in found)
+        return tuple(each.with_missing(asked(self._firsts[each.subject])) for each in found)
 
     def _take(self, record: Record, outputs: dict[Place, Output], source: str) -> None:
         task_id = record.task_id
         place = task_id, record.test_index
         output = outputs.get(place)
         if output is None:
-            grids = [record.input] if record.target is None else [record.input, record.target]
-            asked = hash(tuple((grid.shape, grid.tobytes()) for grid in grids))
             # Attempt 1 is nearly always there, and first.
             none = None if record.attempt == 1 else measure(None, record.input, record.target)
-            output = outputs[place] = Output({}, none, question=asked)
+            output = outputs[place] = Output({}, _hash(Pair(record.input, record.target)), none)
         if record.attempt in output.kinds:
             raise ArcAffinityError(
                 f"{source}: attempt {record.attempt} at task {task_id} output {record.test_index} by model "
@@ -290,6 +289,15 @@ class Collector:
         if len(kept) < PICTURED:
             kept.add(index)
         return index in kept
+
+
+def _no_answer(asked: Pair) -> Output:
+    return Output({}, _hash(asked), measure(None, asked.input, asked.output))
+
+
+def _hash(asked: Pair) -> int:
+    grids = [asked.input] if asked.output is None else [asked.input, asked.output]
+    return hash(tuple((grid.shape, grid.tobytes()) for grid in grids))
 
 
 def subject_of(record: Record) -> Subject:

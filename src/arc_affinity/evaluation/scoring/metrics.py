@@ -49,6 +49,17 @@ class Metrics:
     change_accuracy: float | None
 
 
+@dataclass(frozen=True)
+class ButFirst:
+    """How right a grid is but for its first cell, 0-1: what arXiv 2512.07109 measured.
+
+    Its decoder was given the first cell and scored on those after it. ``cell_accuracy`` is None where there are none.
+    """
+
+    exact: bool
+    cell_accuracy: float | None
+
+
 def exact_match(prediction: Grid | None, target: Grid) -> bool:
     """Whether the prediction equals the target in size and in every cell (Chollet 2019, section III.1)."""
     return prediction is not None and np.array_equal(prediction, target)
@@ -98,6 +109,12 @@ def measure(prediction: Grid | None, query: Grid, target: Grid | None) -> Metric
         copy_accuracy=copy_accuracy(prediction, query, target),
         change_accuracy=change_accuracy(prediction, query, target),
     )
+
+
+def measure_but_first(prediction: Grid | None, target: Grid) -> ButFirst:
+    """Return the published measurement of ``prediction``; with the first cell it is what :func:`measure` says."""
+    right = _right_cells(prediction, target).ravel()[1:]
+    return ButFirst(size_match(prediction, target) and bool(right.all()), float(right.mean()) if right.size else None)
 
 
 def pass_at_k(exact: Sequence[bool], k: int) -> bool:

@@ -15,7 +15,7 @@ from arc_affinity.evaluation.questions import (
     recorded_questions,
 )
 from arc_affinity.evaluation.records.record import Exposure, Place, Record, exposure_of
-from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure, pass_at_k
+from arc_affinity.evaluation.scoring.metrics import ButFirst, Metrics, Protocol, measure, measure_but_first, pass_at_k
 from arc_affinity.evaluation.submission import Given, attempts_made
 from arc_affinity.types import Grid, Pair, Task
 
@@ -41,7 +41,8 @@ class Subject:
 class OutputScore:
     """One test output: whether an attempt solved it, and the metrics of attempt 1.
 
-    An output without attempts counts as a prediction that is missing: not exact, and every cell wrong.
+    An output without attempts counts as a prediction that is missing: not exact, and every cell wrong. ``but_first`` is
+    known where answers are teacher forced.
     """
 
     task_id: str
@@ -49,6 +50,7 @@ class OutputScore:
     attempted: bool
     solved: bool
     first: Metrics
+    but_first: ButFirst | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,16 @@ class Score:
     def cell_accuracy(self) -> Mean:
         """Mean cell accuracy of attempt 1."""
         return self.mean(lambda output: output.first.cell_accuracy)
+
+    @property
+    def exact_but_first(self) -> Mean:
+        """Outputs exact but for the first cell, as arXiv 2512.07109 measured; undefined unless teacher forced."""
+        return self.mean(lambda output: output.but_first and output.but_first.exact)
+
+    @property
+    def cells_but_first(self) -> Mean:
+        """Mean cell accuracy of all cells but the first, as in `exact_but_first`."""
+        return self.mean(lambda output: output.but_first and output.but_first.cell_accuracy)
 
     @property
     def size_accuracy(self) -> Mean:
@@ -231,7 +243,9 @@ def _score(
         last = min(max(given, default=1), attempts)
         metrics = [measure(given.get(k), pair.input, pair.output) for k in range(1, last + 1)]
         solved = pass_at_k([bool(m.exact) for m in metrics], attempts)
-        outputs.append(OutputScore(task_id, index, bool(given), solved, metrics[0]))
+        forced = subject.protocol is Protocol.TEACHER_FORCED and pair.output is not None
+        but_first = measure_but_first(given.get(1), pair.output) if forced else None
+        outputs.append(OutputScore(task_id, index, bool(given), solved, metrics[0], but_first))
     return Score(subject, attempts, tuple(outputs))
 
 

@@ -54,7 +54,8 @@ def fine_tunes(e: Evidence) -> Finding:
         f"{gained.worse}; {seen}cells are teacher forced"
     )
     same = reproduced == AS_PRINTED
-    why = "every figure as published; grids can be compared, cells are inflated by the protocol"
+    why = "every figure as published; grids can be compared but for the first cell, which was never scored, and cells "
+    why += "are inflated by the protocol"
     why += ", 'base' is not unseen" if trained else ""
     figures = {"base_grid": base.value, "final_grid": final.value, "final_cell": cells.value, "at_zero": float(zero)}
     return Finding(*as_published(same, why, "the means differ"), reproduced, audited, figures)
@@ -160,8 +161,7 @@ def base_rates(e: Evidence) -> Finding:
         return unchecked(f"{NO_TUNES}, or labels are not")
     failed = {task for task, tune in tunes.items() if has_gap(tune.final)}
     labelled = tunes.keys() & e.labels.keys()
-    at_hand = _groups(failed & labelled, labelled, e.labels)
-    filled = _groups(failed, tunes.keys(), e.filled)
+    at_hand, filled = _adjusted(_groups(failed & labelled, labelled, e.labels), _groups(failed, tunes.keys(), e.filled))
     by_category = concentration_by_category(failed, list(tunes), e.filled)
     notable = [f"{code} {found.verdict}" for code, found in by_category.items() if significant(found.p)]
     reproduced = f"published labels, {len(labelled)} of {len(tunes)} tasks: {_listed(at_hand)}"
@@ -205,12 +205,20 @@ def _groups(failed: Collection[str], tasks: Collection[str], labels: Mapping[str
         "low and very low": LOW_AFFINITY,
         "medium and below": {code for code, found in BY_CODE.items() if found.affinity is not Affinity.HIGH},
     }
-    found = {
+    return {
         name: concentration(failed, tasks, [task for task in tasks if labels[task] in within])
         for name, within in codes.items()
     }
-    adjusted = false_discovery({name: each.odds.p for name, each in found.items()})
-    return {name: replace(each, adjusted=adjusted[name]) for name, each in found.items()}
+
+
+def _adjusted(*readings: Mapping[str, Concentration]) -> list[dict[str, Concentration]]:
+    """The same groups of each reading of the labels, each p adjusted for the tests of all of them together."""
+    p = {f"{number} {name}": each.odds.p for number, groups in enumerate(readings) for name, each in groups.items()}
+    adjusted = false_discovery(p)
+    return [
+        {name: replace(each, adjusted=adjusted[f"{number} {name}"]) for name, each in groups.items()}
+        for number, groups in enumerate(readings)
+    ]
 
 
 def _listed(groups: Mapping[str, Concentration]) -> str:

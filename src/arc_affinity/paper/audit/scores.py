@@ -19,12 +19,23 @@ FIRST = "first"
 
 
 @dataclass(frozen=True)
+class ButFirst:
+    """The published measurement, which leaves the first cell out: means over tasks, 0-1, and which outputs are exact by
+    it, as `OurScore.right` has them."""
+
+    exact: float
+    cells: float
+    right: str
+
+
+@dataclass(frozen=True)
 class OurScore:
     """One model on one dataset under one protocol: means over tasks of attempt 1, 0-1.
 
     ``dataset`` is short ("unseen92"), ``data`` says it in words, ``context`` is how demonstrations were chosen,
     ``gap`` how many of the ``tasks`` have the compositional gap (None where unknown), ``command`` what measured it,
     ``right`` which outputs are exact, in order of task and output: a bit each, the first the highest, hexadecimal.
+    ``but_first`` is known of teacher-forced scores.
     """
 
     model: str
@@ -40,14 +51,23 @@ class OurScore:
     gap: int | None
     command: str
     right: str | None = None
+    but_first: ButFirst | None = None
 
     def by_task(self) -> dict[str, float]:
         """The share of exact outputs of each task, by its number; empty unless all have as many and each is told."""
-        if self.right is None or self.outputs % self.tasks:
-            return {}
-        each = self.outputs // self.tasks
-        bits = f"{int(self.right, 16):0{self.outputs}b}"
-        return {str(task): bits[task * each : (task + 1) * each].count("1") / each for task in range(self.tasks)}
+        return _by_task(self.right, self.tasks, self.outputs)
+
+    def by_task_but_first(self) -> dict[str, float]:
+        """The same of outputs that are exact but for the first cell."""
+        return _by_task(self.but_first and self.but_first.right, self.tasks, self.outputs)
+
+
+def _by_task(right: str | None, tasks: int, outputs: int) -> dict[str, float]:
+    if right is None or outputs % tasks:
+        return {}
+    each = outputs // tasks
+    bits = f"{int(right, 16):0{outputs}b}"
+    return {str(task): bits[task * each : (task + 1) * each].count("1") / each for task in range(tasks)}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from arc_affinity.paper.audit.common import (
     unchecked,
     within,
 )
-from arc_affinity.statistics import mann_whitney, mean, paired, share, spearman
+from arc_affinity.paper.audit.vitarc import with_vt
+from arc_affinity.statistics import false_discovery, mann_whitney, mean, paired, share, spearman
 from arc_affinity.taxonomy.categories import (
     AMBIGUOUS,
     CATEGORIES,
@@ -188,7 +189,10 @@ def our_cnn() -> OurCnn:
 
 
 def visual_classifier(_: Evidence) -> Finding:
-    """The counts behind the shares, 80 held-out tasks, 21 of them S3; and a run of ours on several splits."""
+    """The counts behind the shares, 80 held-out tasks, 21 of them S3; and a run of ours on several splits.
+
+    The published share is of one split, so it is held against what one split may give, not against the mean of ours.
+    """
     cnn = our_cnn()
     shares, always = ([right / cnn.tested for right in each] for each in (cnn.right, cnn.always_s3))
     ours, baseline = mean(shares), mean(always).value or 0.0
@@ -205,15 +209,17 @@ def visual_classifier(_: Evidence) -> Finding:
         f"always-S3 would have 21 of 80 = {percent(21 / 80, 2)}"
     )
     better = paired(*(dict(zip(map(str, range(len(each))), each, strict=True)) for each in (always, shares)))
-    # Splits share tasks, so that the test is too easy to pass and the interval too narrow, if anything.
-    told_apart, as_published = average > baseline and significant(better.p), within(ours, 29 / 80)
+    # Splits share tasks, so that the test is too easy to pass, if anything.
+    told_apart, as_published = average > baseline and significant(better.p), within(one, 29 / 80)
     why = (
-        f"our run: a CNN as far as it is described is right on {ours.percent()} of unseen tasks on average, where "
-        f"always-S3 is on {percent(baseline)}, {p_value(better.p)} over {len(shares)} splits; 36.25 % is "
-        f"{'within' if as_published else 'outside'} that interval, and "
-        f"{'within' if within(one, 29 / 80) else 'not within'} what one split gives by chance"
+        f"our run: a CNN as far as it is described is right on {percent(average)} of unseen tasks, the mean of "
+        f"{len(shares)} splits; 36.25 % is {'within' if as_published else 'not within'} what one split gives by "
+        f"chance; it is {'' if told_apart else 'not '}told apart from always-S3, which is right on "
+        f"{percent(baseline)} ({p_value(better.p)})"
     )
-    verdict = Verdict.CHANGES if told_apart else Verdict.UNCHECKED if as_published else Verdict.FAILS
+    verdict = Verdict.FAILS
+    if as_published:
+        verdict = Verdict.HOLDS if told_apart else Verdict.CHANGES
     figures: dict[str, float | None] = {
         "mean": average,
         "least": min(shares),
@@ -229,26 +235,43 @@ def s3_split(e: Evidence) -> Finding:
     if not subtypes:
         return unchecked("no subtypes at hand")
     counts = Counter(subtypes.values())
-    audited, easier = "needs the 302 fine-tunes", ""
+    measures: dict[str, Mapping[str, float]] = {}
     if tunes is not None:
-        a, b = (
-            [tune.final_grids for task, tune in tunes.items() if subtypes.get(task) == part] for part in SUBTYPE_COUNTS
-        )
-        audited = (
-            f"grids of the 302 fine-tunes: S3-A {mean(a).percent(2)} in {len(a)} tasks, S3-B "
-            f"{mean(b).percent(2)} in {len(b)}; Mann-Whitney {told(mann_whitney(a, b))}"
-        )
-        differ = significant(mann_whitney(a, b).p)
-        easier = f"; that S3-A is the easier {'is' if differ else 'is not'} seen in grids of the 302 fine-tunes"
+        measures["grids of the 302 fine-tunes"] = {task: tune.final_grids for task, tune in tunes.items()}
+        measures["cells of the 302 fine-tunes"] = {task: tune.final_cells for task, tune in tunes.items()}
+    if e.reference.specialists is not None:
+        measures["solve rates of the 400 specialists"] = {t: with_vt(s) for t, s in e.reference.specialists.items()}
+    audited, easier = _parts_of_s3(measures, subtypes)
     expected = sum(SUBTYPE_COUNTS.values())
     reproduced = f"{len(subtypes)} of {expected} subtypes: " + ", ".join(f"{k} {counts[k]}" for k in SUBTYPE_COUNTS)
     verdict, why = Verdict.UNCHECKED, f"{expected - len(subtypes)} of {expected} subtypes are not at hand"
     if len(subtypes) == expected:
-        same = counts == Counter(SUBTYPE_COUNTS)
-        verdict = Verdict.CHANGES if same else Verdict.FAILS
-        why = "the sizes are as published; 5.68 % and 0.10 % are of pre-training, whose records were not published"
-        why += easier
+        verdict, why = Verdict.FAILS, "the sizes are not as published"
+        if counts == Counter(SUBTYPE_COUNTS):
+            verdict = Verdict.CHANGES if easier else Verdict.UNCHECKED
+            where = f"in {' and '.join(easier)}" if easier else "nowhere in the data at hand"
+            why = (
+                "the sizes are as published; 5.68 % and 0.10 % are of pre-training, whose records were not published; "
+                f"that S3-A is the easier is seen {where}"
+            )
     return Finding(verdict, why, reproduced, audited, {k: counts[k] for k in SUBTYPE_COUNTS})
+
+
+def _parts_of_s3(measures: Mapping[str, Mapping[str, float]], subtypes: Mapping[str, str]) -> tuple[str, list[str]]:
+    """How the two parts differ by each measure of tasks, in words, and by which S3-A is the easier."""
+    parts = {
+        name: [[value for task, value in of_tasks.items() if subtypes.get(task) == part] for part in SUBTYPE_COUNTS]
+        for name, of_tasks in measures.items()
+    }
+    tests = {name: mann_whitney(a, b) for name, (a, b) in parts.items()}
+    adjusted = false_discovery({name: test.p for name, test in tests.items()})
+    listed = [
+        f"{name}: S3-A {mean(a).percent(2)} in {len(a)} tasks, S3-B {mean(b).percent(2)} in {len(b)}, Mann-Whitney "
+        f"{told(tests[name])}, adjusted {p_value(adjusted[name])}"
+        for name, (a, b) in parts.items()
+    ]
+    easier = [n for n, test in tests.items() if significant(adjusted[n]) and (test.effect.value or 0) > 0.5]
+    return "; ".join(listed) or "needs the 302 fine-tunes or the 400 specialists", easier
 
 
 def _agreement(e: Evidence) -> str:

@@ -105,7 +105,8 @@ Find = Callable[[Generator], ast.AST | None]
 class Rule:
     """One rule: it decides for ``category`` where ``find`` returns the expression it looks for.
 
-    ``confidence`` is (agreed + 1) / (decided + 2) over the labelled tasks that the rule decides.
+    ``confidence`` is (agreed + 1) / (decided + 2) over the labelled tasks that the rule decides, of the labels beside
+    which it was written; with others the rules agree less often (docs/taxonomy.md).
     """
 
     name: str
@@ -224,7 +225,7 @@ def classify(task_id: str) -> Answer:
     """Return the category of a re-arc task; for the 14 ambiguous ones the one given by hand.
 
     Its reason is the expression that the rule found, its confidence how often the rule agreed with the published labels
-    (`Rule.confidence`).
+    beside which it was written (`Rule.confidence`).
 
     Raises:
         ArcAffinityError: no such task, or its source cannot be found.

@@ -19,11 +19,15 @@ from arc_affinity.types import Example
 
 @dataclass(frozen=True)
 class Measured:
-    """Means over the test part by one protocol, 0-1; ``solved`` counts all attempts, the others the first."""
+    """Means over the test part by one protocol, 0-1; ``solved`` counts all attempts, the others the first.
+
+    ``exact_but_first`` leaves the first cell out, as arXiv 2512.07109 did; None unless teacher forced.
+    """
 
     solved: Share
     exact: Share
     cells: Share
+    exact_but_first: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -74,5 +78,7 @@ class Scoring:
             if known and found:
                 made = score(found, attempts=asking.attempts)
                 measures = (made.solved, made.first_solved, made.cell_accuracy)
-                means[protocol.value] = Measured(*(mean.over_outputs or 0.0 for mean in measures))
+                means[protocol.value] = Measured(
+                    *(mean.over_outputs or 0.0 for mean in measures), made.exact_but_first.over_outputs
+                )
         return Scores(tuple(records), means)

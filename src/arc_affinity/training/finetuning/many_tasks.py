@@ -23,6 +23,7 @@ from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.documents import fit, name_of, object_of, read_lines, read_object
 from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.evaluation.records.record import decode_row, encode_row, name_in_records
+from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
 from arc_affinity.models.adapters.files import digest_of_set
@@ -212,7 +213,10 @@ def summary(results: Results) -> str:
     protocols = sorted({name for result in results.values() for name in result["final"]})
     columns = ["task_id", "method", "train", "test", "examples_seen", "epochs", "stopped_early", "seconds"]
     measures = [
-        (when, name, what) for name in protocols for when in ("base", "final") for what in ("solved", "exact", "cells")
+        (when, name, what)
+        for name in protocols
+        for when in ("base", "final")
+        for what in ("solved", "exact", "cells", *(["exact_but_first"] if name == Protocol.TEACHER_FORCED else []))
     ]
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")

@@ -157,7 +157,11 @@ def result_of(tuned: FineTuned, many: ManyTasks) -> dict[str, Any]:
         "adapter_values": tuned.adapter.size if tuned.adapter else None,
         # Places in the training part, which the same settings make again.
         "demonstrations": tuned.demonstrations and list(tuned.demonstrations),
-        "base": {name: asdict(mean) for name, mean in tuned.base.by_protocol.items()},
-        "final": {name: asdict(mean) for name, mean in tuned.final.by_protocol.items()},
+        "base": {name: _known(mean) for name, mean in tuned.base.by_protocol.items()},
+        "final": {name: _known(mean) for name, mean in tuned.final.by_protocol.items()},
         "curve": [asdict(point) for point in trained.curve],
     }
+
+
+def _known(measured: Measured) -> dict[str, float]:
+    return {name: share for name, share in asdict(measured).items() if share is not None}

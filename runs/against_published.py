@@ -87,7 +87,7 @@ def from_summaries(paths: Sequence[Path]) -> Iterator[tuple[str, Answered]]:
         answered = {}
         for task_id, row in rows.items():
             cells, grids, two = (float(row[f"{each}_{what}_pct"]) / 100 for what in ("cells", "exact", "solved"))
-            but_first = row.get(f"{each}_exact_withoutpct")
+            but_first = row.get(f"{each}_exact_but_first_pct")
             answered[task_id] = Ours(
                 TaskAccuracy(task_id, cells, grids), two, float(but_first) / 100 if but_first else None
             )

@@ -72,9 +72,13 @@ def right(records: Path) -> str:
 def but_first(records: Path) -> dict[str, object]:
     """Return the published measurement, which leaves the first cell out."""
     (made,) = score_each(read_records(records))
-    exact = {(o.task_id, o.test_index): bool(o.but_first and o.but_first.exact) for o in made.outputs}
-    means = {"exact": made.exact_but_first.over_tasks, "cells": made.cells_but_first.over_tasks}
-    return {**means, "right": bits(exact)}
+    exact = {(o.task_id, o.test_index): o.but_first and o.but_first.exact for o in made.outputs}
+    return {
+        "exact": made.exact_but_first.over_tasks,
+        "cells": made.cells_but_first.over_tasks,
+        "right": bits({place: bool(each) for place, each in exact.items()}),
+        "counted": bits({place: each is not None for place, each in exact.items()}),
+    }
 
 
 def bits(exact: dict[tuple[str, int], bool]) -> str:

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/.venv/bin:$PATH OUT=${OUT:-out/scores} OMP_NUM_THREADS=1
 UNSEEN=${UNSEEN:-20} # examples of each unseen task; the published difference of 3.25 and 2.5 % needs as many
-DATASETS=${DATASETS:-held18 unseen92 arc1 arc2}
+DATASETS=${DATASETS:-held18 unseen92 arc1 arc2} PROTOCOLS=${PROTOCOLS:-teacher_forced sized arc_prize}
 [[ $# -gt 0 ]] || set -- rotary-foundational rotary champion-foundational champion
 
 mkdir -p "$OUT"
@@ -35,7 +35,9 @@ score_one() { # MODEL DATASET PROTOCOL [CONTEXT]
 export -f score_one
 for model; do
   for dataset in $DATASETS; do
-    printf '%s\n' {teacher_forced,sized,arc_prize} | sed "s|^|$model $dataset |"
-    [[ $dataset != held18 ]] || printf '%s\n' {teacher_forced,sized}' first' | sed "s|^|$model $dataset |"
+    for protocol in $PROTOCOLS; do
+      echo "$model $dataset $protocol"
+      [[ $dataset != held18 || $protocol == arc_prize ]] || echo "$model $dataset $protocol first"
+    done
   done
 done | xargs -P2 -L1 bash -euc 'score_one "$@"' score_one

@@ -64,7 +64,7 @@ def test_without_any_data_every_claim_says_what_it_would_take_to_check_it():
     assert {c.id for c in claims if c.verdict is not Verdict.UNCHECKED} == always
     assert all(claim.why and claim.published and claim.command for claim in (*claims, *ours))
     assert all(bool(claim.needed) == (claim.verdict is Verdict.UNCHECKED) for claim in (*claims, *ours))
-    assert verdicts(claims) == "0 holds, 2 holds with changes, 1 does not hold, 16 cannot be checked"
+    assert verdicts(claims) == "0 holds, 3 holds with changes, 0 does not hold, 16 cannot be checked"
     assert {claim.id for claim in ours} == {"affinity-or-length", "teacher-forcing", "size-given", "leaked-context"}
 
 
@@ -581,7 +581,7 @@ def test_published_runs_are_judged_by_ours_of_the_same_data():
 def test_published_figures_are_held_against_the_same_measurement():
     """Which leaves the first cell out: two outputs of a task of twenty are exact by it, and one with that cell."""
     bits = "".join("11" + 18 * "0" for _ in range(92))
-    but_first = ButFirst(0.1, 0.83, f"{int(bits, 2):x}")
+    but_first = ButFirst(0.1, 0.83, f"{int(bits, 2):x}", f"{2**1840 - 1:x}")
     ours = replace(score(Protocol.TEACHER_FORCED, 0.05, 0.80), tasks=92, outputs=1840, but_first=but_first)
     ours = replace(ours, right=f"{int(bits.replace('11', '10'), 2):x}", model="champion")
     claim = {c.id: c for c in published_claims(evidence(scores=(ours,)))}["pre-training-150"]
@@ -594,8 +594,10 @@ def test_published_figures_are_held_against_the_same_measurement():
     )
     assert "grid 5.00 % (10.00 % but for the first cell), cell 80.0 %" in claim.audited
     run = replace(score(Protocol.TEACHER_FORCED, 0.0, 0.8, "arc2"), outputs=835, tasks=600, model="champion")
-    three = replace(run, right="0", but_first=ButFirst(0.0036, 0.8, "7"))
-    assert "grid 0.36 %" in claims_models.arc_2(evidence(scores=(three,))).why
+    three = replace(run, right="0", but_first=ButFirst(0.0036, 0.8, "7", f"{2**400 - 1:x}"))
+    assert "grid 0.75 %" in claims_models.arc_2(evidence(scores=(three,))).why, "3 of the 400 that have other cells"
+    one = replace(run, tasks=3, outputs=6, but_first=ButFirst(0.5, 0.8, f"{0b110100:x}", f"{0b111100:x}"))
+    assert one.by_task_but_first() == {"0": 1.0, "1": 0.5}
 
 
 def test_five_runs_of_ours_decide_on_arc_agi_2():

@@ -96,7 +96,7 @@ def test_scores_of_before_stay_unless_measured_again(tmp_path: Path, monkeypatch
     our_scores.main()
     made, after = json.loads(bundled.read_text())["scores"]
     assert after == kept and (made["exact"], made["right"]) == (0.25, "2")
-    assert made["but_first"] == {"exact": 1.0, "cells": 1.0, "right": "3"}
+    assert made["but_first"] == {"exact": 1.0, "cells": 1.0, "right": "3", "counted": "3"}
 
 
 def test_unless_told_as_many_examples_are_asked_as_the_script_says() -> None:

@@ -53,10 +53,11 @@ class Metrics:
 class ButFirst:
     """How right a grid is but for its first cell, 0-1: what arXiv 2512.07109 measured.
 
-    Its decoder was given the first cell and scored on those after it. ``cell_accuracy`` is None where there are none.
+    Its decoder was given the first cell and scored on those after it. Where there are none, both are None: the paper
+    does not say what it made of such grids.
     """
 
-    exact: bool
+    exact: bool | None
     cell_accuracy: float | None
 
 
@@ -114,7 +115,9 @@ def measure(prediction: Grid | None, query: Grid, target: Grid | None) -> Metric
 def measure_but_first(prediction: Grid | None, target: Grid) -> ButFirst:
     """Return the published measurement of ``prediction``; with the first cell it is what :func:`measure` says."""
     right = _right_cells(prediction, target).ravel()[1:]
-    return ButFirst(size_match(prediction, target) and bool(right.all()), float(right.mean()) if right.size else None)
+    if not right.size:
+        return ButFirst(None, None)
+    return ButFirst(size_match(prediction, target) and bool(right.all()), float(right.mean()))
 
 
 def pass_at_k(exact: Sequence[bool], k: int) -> bool:

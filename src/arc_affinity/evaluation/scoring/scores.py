@@ -118,7 +118,10 @@ class Score:
 
     @property
     def exact_but_first(self) -> Mean:
-        """Outputs exact but for the first cell, as arXiv 2512.07109 measured; undefined unless teacher forced."""
+        """Outputs exact but for the first cell, as arXiv 2512.07109 measured.
+
+        Undefined unless teacher forced, and for outputs of one cell.
+        """
         return self.mean(lambda output: output.but_first and output.but_first.exact)
 
     @property

@@ -95,7 +95,7 @@ def arc_2(e: Evidence) -> Finding:
     outputs = sum(s.outputs for s in ours)
     if outputs < FIVE_RUNS:
         return found
-    together = share(sum(_hits_as_published(score) for score in ours), outputs)
+    together = share(*map(sum, zip(*map(_hits_as_published, ours), strict=True)))
     why = f"our {len(ours)} runs together: grid {together.percent(2)}, outputs of all runs counted"
     verdict = Verdict.CHANGES if within(together, 0.0034) else Verdict.FAILS
     return replace(
@@ -114,7 +114,7 @@ def _as_published(score: OurScore) -> tuple[Estimate, float]:
     """Exact grids and cells of a teacher-forced score, measured as published where that is known."""
     shares = score.by_task_but_first() or score.by_task()
     # Where tasks are not told one by one, outputs are taken for independent: an interval too narrow to flatter.
-    grids = mean([*shares.values()]) if shares else share(_hits_as_published(score), score.outputs)
+    grids = mean([*shares.values()]) if shares else share(*_hits_as_published(score))
     return grids, score.cells if score.but_first is None else score.but_first.cells
 
 
@@ -124,8 +124,12 @@ def _first_cell(score: OurScore) -> str:
     return f" (the first cell left out, as published; with it grid {percent(score.exact, 2)})" if known else ""
 
 
-def _hits_as_published(score: OurScore) -> int:
-    return _hits(score) if score.but_first is None else int(score.but_first.right, 16).bit_count()
+def _hits_as_published(score: OurScore) -> tuple[int, int]:
+    """How many outputs are exact, and of how many that count."""
+    if score.but_first is None:
+        return _hits(score), score.outputs
+    right, counted = (int(each, 16).bit_count() for each in (score.but_first.right, score.but_first.counted))
+    return right, counted
 
 
 def _hits(score: OurScore) -> int:

@@ -20,12 +20,15 @@ FIRST = "first"
 
 @dataclass(frozen=True)
 class ButFirst:
-    """The published measurement, which leaves the first cell out: means over tasks, 0-1, and which outputs are exact by
-    it, as `OurScore.right` has them."""
+    """The published measurement, which leaves the first cell out: means over tasks, 0-1.
+
+    ``right`` are the outputs that are exact by it, and ``counted`` those that have other cells, as in `OurScore.right`.
+    """
 
     exact: float
     cells: float
     right: str
+    counted: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,12 @@ class OurScore:
 
     def by_task_but_first(self) -> dict[str, float]:
         """The same of outputs that are exact but for the first cell."""
-        return _by_task(self.but_first and self.but_first.right, self.tasks, self.outputs)
+        if self.but_first is None:
+            return {}
+        right, counted = (
+            _by_task(each, self.tasks, self.outputs) for each in (self.but_first.right, self.but_first.counted)
+        )
+        return {task: share / counted[task] for task, share in right.items() if counted[task]}
 
 
 def _by_task(right: str | None, tasks: int, outputs: int) -> dict[str, float]:

@@ -110,6 +110,20 @@ def test_validation_by_hand(cli, labels):
         assert words in done.out
 
 
+def test_labels_of_some_tasks_judge_these_among_all(cli, labels, tmp_path):
+    path = labels({"00d62c1b": "S3", "007bbfb7": "S1", "025d127b": "C1"})
+    judged = document(cli("classify", "--all", "--validate", path, "--out", tmp_path / "all.json", "--json"))
+    assert (judged["agreed"], judged["labelled"]) == (2, 3)
+    assert len(json.loads((tmp_path / "all.json").read_text())) == 400
+    # Named tasks are classified, and judged as far as they have a label.
+    named = ("00d62c1b", "1190e5a7", "--validate", path, "--out", tmp_path / "two.json", "--json")
+    judged = document(cli("classify", *named))
+    assert (judged["agreed"], judged["labelled"]) == (1, 1)
+    assert sorted(json.loads((tmp_path / "two.json").read_text())) == ["00d62c1b", "1190e5a7"]
+    done = cli("classify", "1190e5a7", "--validate", path)
+    assert (done.code, done.err.endswith("labels.json has a label of none of the tasks asked\n")) == (1, True)
+
+
 def test_validation_of_subtypes(cli, labels):
     found = document(cli("classify", "--validate", labels({"00d62c1b": "S3-A", "4258a5f9": "S3-B"}), "--json"))
     assert found["accuracy"] == 1

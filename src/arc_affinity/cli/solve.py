@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,8 +90,8 @@ def solve(
     from arc_affinity.training.joint.solve import solve as solve_tasks
 
     place, network = pick_device(device), find_solver(base)
-    given = {name: value for name, value in (("seed", seed), ("views", views)) if value is not None}
-    settings = SolveSettings(Budget(steps, seconds), sources=sources, **given)
+    settings = SolveSettings(Budget(steps, seconds), sources=sources)
+    settings = replace(settings, seed=seed or 0, views=settings.views if views is None else views)
     where = Where(out, place, workers, executor)
     begun = time.monotonic()
     try:

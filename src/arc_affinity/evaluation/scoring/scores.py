@@ -122,12 +122,12 @@ class Score:
 
         Undefined unless teacher forced, and for outputs of one cell.
         """
-        return self.mean(lambda output: output.but_first and output.but_first.exact)
+        return self.mean(lambda output: output.but_first.exact if output.but_first else None)
 
     @property
     def cells_but_first(self) -> Mean:
         """Mean cell accuracy of all cells but the first, as in `exact_but_first`."""
-        return self.mean(lambda output: output.but_first and output.but_first.cell_accuracy)
+        return self.mean(lambda output: output.but_first.cell_accuracy if output.but_first else None)
 
     @property
     def size_accuracy(self) -> Mean:
@@ -246,8 +246,8 @@ def _score(
         last = min(max(given, default=1), attempts)
         metrics = [measure(given.get(k), pair.input, pair.output) for k in range(1, last + 1)]
         solved = pass_at_k([bool(m.exact) for m in metrics], attempts)
-        forced = subject.protocol is Protocol.TEACHER_FORCED and pair.output is not None
-        but_first = measure_but_first(given.get(1), pair.output) if forced else None
+        forced = subject.protocol is Protocol.TEACHER_FORCED
+        but_first = measure_but_first(given.get(1), pair.output) if forced and pair.output is not None else None
         outputs.append(OutputScore(task_id, index, bool(given), solved, metrics[0], but_first))
     return Score(subject, attempts, tuple(outputs))
 

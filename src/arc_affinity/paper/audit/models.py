@@ -72,17 +72,14 @@ def _where_reached(
     for ours in scored:
         grids, its_cells = _as_published(ours)
         if its_cells >= cells and (grids.low or 0) > 0 and (grids.high or 0) >= exact:
-            other = ", whose positions are not the paper's," if ours.model.startswith("rotary") else ""
+            positions = ", whose positions are not the paper's," if ours.model.startswith("rotary") else ""
             grids_told = "as many" if (grids.value or 0) >= exact else "not surely fewer"
             why = (
-                f"our run {ours.model}{other} has as many cells, and {grids_told} grids, with {samples} samples of "
+                f"our run {ours.model}{positions} has as many cells, and {grids_told} grids, with {samples} samples of "
                 f"the same tasks, {CHOSEN.get(ours.model, 'no epoch chosen on the 92')}: grid {grids.percent(2)}, "
                 f"cell {percent(its_cells)}{_first_cell(ours)}"
             )
-            for other_score in scored:
-                if other_score is not ours:
-                    grids, its_cells = _as_published(other_score)
-                    why += f"; {other_score.model}: grid {percent(grids.value, 2)}, cell {percent(its_cells)}"
+            why += "".join(f"; {other.model}: {_told_as_published(other)}" for other in scored if other is not ours)
             return replace(found, verdict=Verdict.CHANGES, why=why, measured_by=ours.command)
     return found
 
@@ -119,6 +116,11 @@ def _as_published(score: OurScore) -> tuple[Estimate, float]:
     # Where tasks are not told one by one, outputs are taken for independent: an interval too narrow to flatter.
     grids = mean([*shares.values()]) if shares else share(*_hits_as_published(score))
     return grids, score.cells if score.but_first is None else score.but_first.cells
+
+
+def _told_as_published(score: OurScore) -> str:
+    grids, cells = _as_published(score)
+    return f"grid {percent(grids.value, 2)}, cell {percent(cells)}"
 
 
 def _first_cell(score: OurScore) -> str:

@@ -77,8 +77,8 @@ class Scoring:
             records += found
             if known and found:
                 made = score(found, attempts=asking.attempts)
-                measures = (made.solved, made.first_solved, made.cell_accuracy)
-                means[protocol.value] = Measured(
-                    *(mean.over_outputs or 0.0 for mean in measures), made.exact_but_first.over_outputs
+                solved, exact, cells = (
+                    mean.over_outputs or 0.0 for mean in (made.solved, made.first_solved, made.cell_accuracy)
                 )
+                means[protocol.value] = Measured(solved, exact, cells, made.exact_but_first.over_outputs)
         return Scores(tuple(records), means)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -73,6 +74,20 @@ def shapes_checked(request: pytest.FixtureRequest) -> Iterator[None]:
     jaxtyping_config.update("jaxtyping_disable", off)
     yield
     jaxtyping_config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def by_hand() -> Callable[[object, object], Any]:
+    """Make a pair of what somebody takes for grids, where the check of shapes would refuse it."""
+    from arc_affinity.types import Pair
+
+    def make(input: object, output: object) -> Pair:
+        made = object.__new__(Pair)
+        for name, grid in (("input", input), ("output", output)):
+            object.__setattr__(made, name, grid)
+        return made
+
+    return make
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from arc_affinity.evaluation.records.journal import Journal
 from arc_affinity.evaluation.records.record import Origin, make_record
 from arc_affinity.evaluation.records.writer import RecordWriter
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.files import keep_inputs, new_folder, replacing, write_bytes, write_text
+from arc_affinity.files import as_name, keep_inputs, new_folder, replacing, write_bytes, write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.types import Example, Pair
 
@@ -250,3 +250,20 @@ def test_a_failed_block_leaves_the_old_file(tmp_path: Path) -> None:
         aside.write_text("half")
         raise KeyboardInterrupt
     assert path.read_text() == "old" and names(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("rotary", "rotary"),
+        ("./rotary", "./rotary"),
+        (Path("./rotary"), "./rotary"),
+        (Path("arc-agi-1/training"), "./arc-agi-1/training"),
+        (Path("/tasks"), "/tasks"),
+        (Path("../tasks"), "../tasks"),
+        (Path("~/tasks"), "~/tasks"),
+    ],
+    ids=repr,
+)
+def test_a_path_has_the_name_of_nothing_else(given: str | Path, name: str) -> None:
+    assert as_name(given) == name

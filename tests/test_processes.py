@@ -12,13 +12,52 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.processes import WorkersLostError, hand_out, worker_pool
+from arc_affinity import processes
+from arc_affinity.processes import WorkersLostError, cores, hand_out, worker_pool
 
 
 def done(value: int) -> Future[int]:
     future: Future[int] = Future()
     future.set_result(value)
     return future
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/", {}, 16),
+        ("0::/", {"cpu.max": "max 100000"}, 16),
+        ("0::/", {"cpu.max": "250000 100000"}, 2),
+        ("0::/", {"cpu.max": "50000 100000"}, 1),
+        ("0::/", {"cpu.max": "6400000 100000"}, 16),
+        # Its own group leaves more than one above.
+        ("0::/a/b", {"a/b/cpu.max": "700000 100000", "a/cpu.max": "300000 100000", "cpu.max": "max 100000"}, 3),
+        ("0::/a/b", {"a/b/cpu.max": "500000 100000", "a/cpu.max": "max 100000"}, 5),
+        # As it is called outside of the container, where it has another place.
+        ("0::/system.slice/d1", {"cpu.max": "400000 100000"}, 4),
+        ("0::/../d2", {"cpu.max": "400000 100000"}, 4),
+        ("3:cpu,cpuacct:/a\n0::/", {"cpu/a/cpu.cfs_quota_us": "700000", "cpu/a/cpu.cfs_period_us": "50000"}, 14),
+        ("3:cpu:/a\n0::/", {"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ("3:cpu:/a\n0::/", {"cpu/a/cpu.cfs_quota_us": "-1", "cpu/a/cpu.cfs_period_us": "100000"}, 16),
+        ("4:cpuset:/a", {"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 16),
+        ("0::/", {"cpu.max": "some"}, 16),
+        ("nonsense", {"cpu.max": "300000 100000"}, 16),
+        (None, {"cpu.max": "300000 100000"}, 16),
+    ],
+)
+def test_no_more_processors_are_used_than_a_containers_quota_is_for(
+    own: str | None, files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(f"{text}\n")
+    if own is not None:
+        (tmp_path / "own").write_text(f"{own}\n")
+    monkeypatch.setattr(processes, "CONTROL_GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(processes, "OF_THIS_PROCESS", tmp_path / "own")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16), raising=False)
+    assert cores() == expected
 
 
 def test_a_killed_worker_ends_the_work_in_one_line() -> None:

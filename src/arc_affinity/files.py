@@ -70,6 +70,16 @@ def is_stream(path: Path) -> bool:
     return not stat.S_ISREG(mode) or top == ("proc",) or (top == ("dev",) and below != ("shm",))
 
 
+def as_name(given: str | Path) -> str:
+    """Return what is to be found by name or path as text: a `Path` as text that no name of anything is.
+
+    ``Path("rotary")`` has no "./" to tell it from the model of that name, whatever it was made of.
+    """
+    text = str(given)
+    plain = isinstance(given, Path) and not given.is_absolute() and not text.startswith(("~", ".."))
+    return f"{os.curdir}{os.sep}{text}" if plain else text
+
+
 def is_input(path: Path) -> bool:
     """Whether ``path`` can be read: a file, or a pipe or device, which gives what it holds once; no folder."""
     try:

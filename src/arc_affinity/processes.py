@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing.process import BaseProcess
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from arc_affinity.errors import ArcAffinityError
@@ -39,9 +40,47 @@ LEAVING = 5.0
 """Seconds that a process may take to end once it is told to."""
 
 
+CONTROL_GROUPS, OF_THIS_PROCESS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux keeps its groups of processes, such as containers, and says which of them this process is in."""
+
+OF_VERSION_1, OF_VERSION_2 = ("cpu.cfs_quota_us", "cpu.cfs_period_us"), ("cpu.max",)
+"""Files that say for how many microseconds a group may compute, and in which period."""
+
+
 def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """Return how many processors this process may use, of which a container's quota may be worth less than it sees."""
+    seen = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, math.floor(min(seen, _quota(CONTROL_GROUPS, OF_THIS_PROCESS))))
+
+
+def _quota(groups: Path, own: Path) -> float:
+    """For how many processors' time this process is let compute, by its groups and those above; ``inf`` without limit.
+
+    Those above a container's own are not seen inside, and its own lies at the top of ``groups`` there.
+    """
+    try:
+        mine = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return math.inf
+    least = math.inf
+    for _, controllers, group in (fields for fields in mine if len(fields) == 3):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Version 1 has a folder for each controller; version 2 has one for all, and names none of them.
+        top, files = (groups / "cpu", OF_VERSION_1) if controllers else (groups, OF_VERSION_2)
+        names = PurePosixPath(group).parts[1:]
+        least = min(least, *(_limit(top.joinpath(*names[:depth]), files) for depth in range(len(names) + 1)))
+    return least
+
+
+def _limit(folder: Path, files: Iterable[str]) -> float:
+    """For how many processors' time one group is let compute, as its ``files`` say."""
+    try:
+        quota, period = " ".join((folder / name).read_text() for name in files).split()
+        # Without a limit version 2 says "max", and version 1 says -1.
+        return int(quota) / int(period) if int(quota) > 0 else math.inf
+    except (OSError, ValueError):
+        return math.inf
 
 
 @contextlib.contextmanager

@@ -28,10 +28,28 @@ CANVAS = MAX_SIDE * MAX_SIDE
 
 @dataclass(frozen=True)
 class Pair:
-    """An input grid with its output; ``output`` is None where the answer is withheld."""
+    """An input grid with its output; ``output`` is None where the answer is withheld.
+
+    Pairs are equal where their grids have the same shapes and bytes, and so are the tasks and examples made of them:
+    all of these may be compared, and be in sets.
+    """
 
     input: Grid
     output: Grid | None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pair):
+            return NotImplemented
+        return _content(self) == _content(other)
+
+    def __hash__(self) -> int:
+        return hash(_content(self))
+
+
+def _content(pair: Pair) -> tuple[object, ...]:
+    """What tells a pair from others: arrays themselves are compared cell by cell, which gives no one answer."""
+    grids = (pair.input, pair.output)
+    return tuple(None if grid is None else (grid.shape, grid.tobytes()) for grid in grids)
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,13 @@ def test_what_a_search_tells(
         seen.append((self.trials, self.share, self.seed, tuple(self.space), folder, workers.at_a_time))
         for trial in trials[2:]:
             report(trial)
-        return Found(tuple(trials), importance)
+        return Found(tuple(trials), importance, "" if importance else "too few")
 
     monkeypatch.setattr(SettingsSweep, "run", run)
     monkeypatch.chdir(tmp_path)
+    # An earlier version drew one of trials that say nothing.
+    Path("out/sweep-smoke").mkdir(parents=True)
+    Path("out/sweep-smoke/importance.svg").write_text("made up")
     done = cli("sweep", "smoke", *VARIED, "--trials", 12, "--share", 0.5, "--seed", 7)
     assert done.code == 0, done.err
     folder = Path("out/sweep-smoke")
@@ -46,8 +49,10 @@ def test_what_a_search_tells(
     assert lines[4] == "3,,0.3333333333333333,muon"
     assert (folder / "importance.svg").exists() == bool(importance)
     assert ("learning_rate 83 %, optimiser 17 %" in done.out) == bool(importance)
+    assert ("what mattered is not known: too few\n" in done.out) == (not importance)
     if importance:
-        assert "83" in (folder / "importance.svg").read_text()
+        picture = (folder / "importance.svg").read_text()
+        assert "83" in picture and "n 11" in picture
 
 
 @pytest.mark.parametrize(

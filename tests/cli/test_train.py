@@ -85,7 +85,11 @@ def test_a_run_and_the_same_again(cli, recipe: Path, tmp_path: Path) -> None:
     assert other.code == 1 and "a run of another recipe (seed was 0)" in other.err
     over = cli(*command, "--resume")
     assert (over.code, over.out) == (0, f"{run / 'model'}\n"), over.err
-    assert over.err == "nothing to resume: the run ended after its 2 steps\n"
+    said, *figures = over.err.splitlines()
+    assert said == "nothing to resume: the run ended after its 2 steps"
+    names = ["train/loss", "val/cell_teacher_forced", "val/exact", "val/loss"]
+    assert [line.partition(":")[0] for line in figures] == names
+    assert {*figures} <= {*done.err.splitlines()}
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ from arc_affinity.notebook import specialists
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.notebook.kinds import Kinds
 from arc_affinity.taxonomy.validation import Answer
+from arc_affinity.training.pretraining import pretrain, stores
+from arc_affinity.training.recipes.recipe import RECIPES
 from arc_affinity.types import Example, Pair, Task
 
 pytestmark = pytest.mark.many_steps
@@ -348,7 +351,7 @@ def test_without_pandas_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
         answers(None).to_frame()
 
 
-def test_a_specialist_answers_by_its_own_weights() -> None:
+def test_a_specialist_answers_by_its_own_weights(tmp_path: Path) -> None:
     task = Task("task", (TASK.train[0], Pair(grid(3, 2, 1), grid(2, 3, 4))), TASK.test, "mine")
     base = aa.find_model("rotary")
     made = aa.finetune(base, task, steps=2, learning_rate=1e-4)
@@ -366,9 +369,91 @@ def test_a_specialist_answers_by_its_own_weights() -> None:
     assert chosen.model is base and {*(chosen.tuned.demonstrations or ())} == {0, 1}
     with pytest.raises(ArcAffinityError, match="no such setting"):
         aa.finetune(base, task, stepz=2)
+    with pytest.raises(ArcAffinityError, match="answers by arc_prize and sized and teacher_forced have no score"):
+        aa.score(made.after)
+    assert [aa.score(each.by("arc_prize")).subject.adapted for each in (made.before, made.after)] == [False, True]
+    assert aa.score(made.after.by("sized")).subject.protocol is Protocol.SIZED
+    for said, written in ((made.after, made.after), (made.before, made.before.by("arc_prize"))):
+        first = next(each.prediction for each in said.records if each.protocol is Protocol.ARC_PRIZE)
+        [given] = json.loads(written.submit(tmp_path / "submission.json").read_text())["task"]
+        assert given["attempt_1"] == first.tolist()
+    with pytest.raises(ArcAffinityError, match="teacher_forced"):
+        made.before.submit(tmp_path / "submission.json")
 
 
-def test_a_model_is_trained_by_a_recipe_and_answers(tmp_path: Path) -> None:
+def test_answers_by_one_protocol() -> None:
+    forced = Origin("model", "123456789abc", "mine", Protocol.TEACHER_FORCED, 0)
+    right = make_record(forced, Example("task", 0, TASK.test[0], TASK.train), 1, grid(7, 5, 4))
+    both = replace(answers(grid(7, 5, 3)), records=(right, *answers(grid(7, 5, 3)).records), tasks=(TASK,), counted=1)
+    assert both.by("teacher_forced") == Answers((right,), (TASK,), 1)
+    assert [record.protocol for record in both.by("arc_prize").records] == [Protocol.ARC_PRIZE]
+    with pytest.raises(ArcAffinityError, match="no answer is by sized"):
+        both.by("sized")
+    with pytest.raises(ArcAffinityError, match="unknown protocol 'arcprize'; did you mean 'arc_prize'"):
+        both.by("arcprize")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"rank": 2}, "rank would change nothing beside method full"),
+        ({"method": "context-only", "steps": 9}, "steps would change nothing beside method context-only"),
+        ({"method": "lora", "votes": 4}, "votes would change nothing beside augment none"),
+        ({"test": 3}, "test would change nothing beside a task's own demonstrations"),
+        ({"unlike_also": ((3, 4),)}, "unlike_also would change nothing beside a task's own demonstrations"),
+        ({"method": "lara"}, "unknown method 'lara'; did you mean 'lora'"),
+        ({"steps": 0}, "steps must be a whole number of 1 or more, not 0"),
+        ({"seed": -1}, "seed must be a whole number of 0 or more, not -1"),
+    ],
+)
+def test_settings_that_nothing_reads_are_refused(settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ArcAffinityError, match=told):
+        aa.finetune("rotary", replace(TASK, train=TASK.train * 2), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("train", "told"),
+    [
+        ((), "task a<b: no train pairs"),
+        (TASK.train, "task a<b has 1 pair to train on"),
+        ((*TASK.train, Pair(grid(2, 2, 1), None)), "train pair 1: no output"),
+        ((*TASK.train, Pair(grid(2, 2, 1), grid(2, 2, 10))), "train pair 1, output, row 0, column 0: 10 is"),
+    ],
+    ids=["none", "one", "withheld", "no colour"],
+)
+def test_a_task_that_cannot_be_learned_is_refused(train: tuple[Pair, ...], told: str) -> None:
+    with pytest.raises(ArcAffinityError, match=told):
+        aa.finetune("rotary", replace(TASK, train=train))
+
+
+def test_a_task_of_other_numbers_is_none(by_hand: Callable) -> None:
+    with pytest.raises(ArcAffinityError, match="train pair 1, input: an array of float64"):
+        aa.finetune("rotary", replace(TASK, train=(*TASK.train, by_hand(np.zeros((2, 2)), grid(2, 2, 1)))))
+
+
+def test_examples_are_made_in_this_process_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which a script without a guard needs."""
+    asked: list[int] = []
+
+    def generate(place: Path, tasks: object, per_task: int, seed: int, workers: int, *_: object, **__: object) -> None:
+        asked.append(workers)
+        raise ArcAffinityError("enough")
+
+    monkeypatch.setattr(stores, "generate_store", generate)
+    monkeypatch.setattr(pretrain, "cores", lambda: 5)
+    for train in (
+        lambda: aa.train("smoke", tmp_path / "run"),
+        lambda: aa.train("smoke", tmp_path / "run", workers=3),
+        lambda: pretrain.train(RECIPES["smoke"], tmp_path / "run"),
+    ):
+        with pytest.raises(ArcAffinityError, match="enough"):
+            train()
+    assert asked == [1, 3, 5]
+    with pytest.raises(ArcAffinityError, match="workers must be a whole number of 1 or more, not 0"):
+        aa.train("smoke", tmp_path / "run", workers=0)
+
+
+def test_a_model_is_trained_by_a_recipe_and_answers(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     examples = tmp_path / "task.json"
     pairs = [{"input": [[n]], "output": [[n, n]]} for n in range(5)]
     examples.write_text(json.dumps({"train": pairs, "test": pairs[:1]}))
@@ -376,6 +461,14 @@ def test_a_model_is_trained_by_a_recipe_and_answers(tmp_path: Path) -> None:
     made = aa.train("smoke", tmp_path / "run", changes=changes)
     assert made.model.model.config.width == 16 and f"{made.metrics['val/loss']:.4f}" in made._repr_html_()
     assert len(aa.predict(made.model, [TASK], protocol="teacher_forced").records) == 1
+    # What was changed when it began need not be said again.
+    caplog.clear()
+    again = aa.train("smoke", tmp_path / "run", resume=True)
+    assert again.model.digest == made.model.digest and again.metrics["val/loss"] == made.metrics["val/loss"]
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("the run goes on by the recipe that it began with: ") and "steps 2" in said
+    with pytest.raises(ArcAffinityError, match="steps was 2"):
+        aa.train("smoke", tmp_path / "run", changes={"steps": 3}, resume=True)
     with pytest.raises(ArcAffinityError, match="did you mean 'steps'"):
         aa.train("smoke", tmp_path / "other", changes={"stepz": 2})
     with pytest.raises(ArcAffinityError, match="restart_steps is of the schedule cosine-restarts"):

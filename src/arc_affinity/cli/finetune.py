@@ -27,7 +27,7 @@ from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import is_input
 from arc_affinity.models.storage.names import check_name
 from arc_affinity.training.executors import choose_workers
-from arc_affinity.training.finetuning.config import UNREAD_BESIDE, FineTuneConfig, Method, config_for
+from arc_affinity.training.finetuning.config import FineTuneConfig, Method, config_for, refuse_unread
 from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.finetuning.source import Source
 from arc_affinity.types import Task
@@ -145,17 +145,9 @@ def finetune(
 
 def _refuse_ignored(given: Mapping[str, Any], config: FineTuneConfig, source: Source) -> None:
     """Refuse settings that were ``given`` on purpose, where others or the examples leave them unread."""
-    unread = {
-        name: f"--{other} {value}"
-        for other, by_value in UNREAD_BESIDE.items()
-        for value, names in by_value.items()
-        for name in names
-        if getattr(config, other) == value
-    }
-    unread |= dict.fromkeys(source.unread, f"--dataset {source.dataset}")
-    for name in given:
-        if name in unread:
-            raise UsageError(f"finetune: --{name.replace('_', '-')} would change nothing beside {unread[name]}")
+    beside = dict.fromkeys(source.unread, f"--dataset {source.dataset}")
+    with wrong_usage("finetune"):
+        refuse_unread(given, config, beside, lambda name: f"--{name.replace('_', '-')}")
 
 
 def _check_which(source: Source, tasks: tuple[str, ...], set: str | None, max_side: int | None) -> None:

@@ -37,7 +37,7 @@ def sweep(
 
     Trains the recipe again and again for a part of its steps, with settings that Optuna draws, and tells which were
     best and how much each mattered. Stopped at any moment, the same command goes on. OUT/trials.csv has every trial,
-    OUT/importance.svg the picture, OUT/trials/N the run of each.
+    OUT/importance.svg the picture, where there are enough trials to tell, OUT/trials/N the run of each.
 
     Args:
         recipe: A named recipe, a TOML file of one, or the folder of a run.
@@ -90,11 +90,16 @@ def sweep(
         rows.writerow([trial.number, trial.loss, *(trial.settings[name] for name in names)])
     write_text(folder / "trials.csv", text.getvalue())
     if found.importance:
-        lines = [Line(name, Estimate(value, None, None, len(found.trials))) for name, value in found.importance.items()]
+        number = len(found.ranked)
+        lines = [Line(name, Estimate(value, None, None, number)) for name, value in found.importance.items()]
         picture = estimates(lines, "share of what the loss depends on, %", "What mattered")
         write_text(folder / "importance.svg", standalone(picture))
         said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in found.importance.items())
         console.print(f"what mattered (PED-ANOVA over the better half): {said}", highlight=False)
+    else:
+        console.print(f"what mattered is not known: {found.untold}", highlight=False)
+        # Earlier versions drew one of trials that say nothing of it.
+        (folder / "importance.svg").unlink(missing_ok=True)
     say_path(console, "trials: ", folder / "trials.csv")
     if not found.ranked:
         raise ArcAffinityError(f"none of {len(found.trials)} trials came to a loss; what each says is told above")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 
-import torch
-
+from arc_affinity.data.checks import check_asked
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting.asking import Asking, check_answerable, questions_of_tasks
@@ -19,11 +18,15 @@ from arc_affinity.evaluation.predicting.solver import predict_by_solver
 from arc_affinity.evaluation.predicting.writing import by_exposure
 from arc_affinity.evaluation.records.record import Origin, Record, Sources
 from arc_affinity.evaluation.scoring.metrics import Protocol
+from arc_affinity.files import as_name
+from arc_affinity.models.encoder_decoder import EncoderDecoder
+from arc_affinity.models.pair_transformer.network import PairTransformer
 from arc_affinity.models.pair_transformer.storage import LoadedSolver, find_either, find_solver
 from arc_affinity.models.parts.threads import computing_in
 from arc_affinity.models.storage.folders import LoadedModel
 from arc_affinity.notebook.answers import Answers
 from arc_affinity.training.finetuning.seen import note_of_seen
+from arc_affinity.training.hardware import pick_device
 from arc_affinity.training.joint.recipe import Budget
 from arc_affinity.training.joint.settings import SolveSettings, Where
 from arc_affinity.training.joint.solve import solve as solve_in
@@ -41,6 +44,8 @@ UNNAMED = "notebook"
 def find_model(name: str | Path) -> LoadedModel | LoadedSolver:
     """Return the model that ``name`` means: a bundled one, a model folder, a checkpoint, or a run of `solve`.
 
+    Text that may be either is a bundled one's name; ``./NAME`` and a `Path` are paths.
+
     Raises:
         ArcAffinityError: there is none (the nearest name is suggested), or it is damaged.
 
@@ -49,7 +54,7 @@ def find_model(name: str | Path) -> LoadedModel | LoadedSolver:
         >>> aa.find_model("rotary").model.parameter_count()
         1644975
     """
-    return find_either(str(name))
+    return find_either(as_name(name))
 
 
 def predict(
@@ -60,6 +65,7 @@ def predict(
     attempts: int = 2,
     views: int = 1,
     seed: int = 0,
+    device: str | None = None,
 ) -> Answers:
     """Return the attempts of ``model`` at the tests of ``tasks``.
 
@@ -74,10 +80,12 @@ def predict(
         attempts: different answers to each question, at most.
         views: views under which each question is answered, and which vote.
         seed: of the views and of the draws of demonstrations.
+        device: cpu or cuda; a GPU where there is one unless given. A model that is given goes there and comes back.
 
     Raises:
         ArcAffinityError: a network of `solve` has not learned a task, the protocol is unknown, is not for the model or
-            for several views, or it needs outputs that are withheld.
+            for several views, or it needs outputs that are withheld; a value is out of range, there is no such device,
+            or there are no tasks, one comes twice, lacks demonstrations or tests, or has something that is no grid.
 
     Example:
         >>> import arc_affinity as aa
@@ -86,8 +94,9 @@ def predict(
         [1, 2]
     """
     model = find_model(model) if isinstance(model, str | Path) else model
-    asked, name = tuple(tasks), dataset_of(tasks)
+    asked, name = check_asked(tasks), dataset_of(tasks)
     by = Protocol.named(protocol)
+    asking = Asking(by, attempts, views, seed)
     if isinstance(model, LoadedSolver) and by is not Protocol.ARC_PRIZE:
         raise ArcAffinityError(f"{model.name} finds the size itself: only protocol {Protocol.ARC_PRIZE} is for it")
     if by is Protocol.TEACHER_FORCED and views != 1:
@@ -96,17 +105,34 @@ def predict(
         origin = Origin(
             model.name, model.digest, name, Protocol.ARC_PRIZE, seed, exposure="transductive", edition=edition_of(asked)
         )
-        with computing_in(THREADS):
+        with computing_on(model.model, device):
             groups = predict_by_solver(model, asked, origin, attempts=attempts, views=views)
             return Answers(_joined(groups), asked, attempts)
-    asking = Asking(by, attempts, views, seed)
     questions = questions_of_tasks(asked, model.model.config.context_pairs, asking)
     check_answerable(questions, by)
     _warn_of_seen(model, asked)
     origin = Origin(model.name, model.digest, name, by, seed, model.adapter, edition=edition_of(asked))
     parts = (predict_by(model.model, part, named, asking) for named, part in by_exposure(origin, questions))
-    with computing_in(THREADS):
+    with computing_on(model.model, device):
         return Answers(_joined(chain.from_iterable(parts)), asked, attempts)
+
+
+@contextmanager
+def computing_on(model: EncoderDecoder | PairTransformer, device: str | None) -> Iterator[None]:
+    """Compute with ``model`` on the device called so, in `THREADS` threads; in the end it is back where it was.
+
+    Where no device is named it stays on the GPU that it is on, or goes to the one that there is.
+
+    Raises:
+        ArcAffinityError: there is no such device.
+    """
+    before = model.device
+    model.to(before if device is None and before.type == "cuda" else pick_device(device))
+    try:
+        with computing_in(THREADS):
+            yield
+    finally:
+        model.to(before)
 
 
 def solve(
@@ -120,6 +146,7 @@ def solve(
     seed: int = 0,
     workers: int | None = None,
     out: Path | str | None = None,
+    device: str | None = None,
     report: Callable[[str, float, str], None] = lambda *_: None,
 ) -> Answers:
     """Return answers to ``tasks`` by searching for programs and by adapting a base to their demonstrations.
@@ -138,11 +165,12 @@ def solve(
         seed: of the training's draws and of the views.
         workers: processes; as many as there are cores unless given.
         out: a folder for the run, by which it is resumed; none is left unless given.
+        device: cpu or cuda; a GPU where there is one unless given.
         report: called with the stage, the share of it that is done, and words about it.
 
     Raises:
         ArcAffinityError: not exactly one of ``seconds`` and ``steps`` is given, a value is out of range, a task comes
-            twice or lacks demonstrations or tests, or the folder holds another run.
+            twice or lacks demonstrations or tests, there is no such device, or the folder holds another run.
 
     Example:
         >>> import arc_affinity as aa
@@ -150,16 +178,16 @@ def solve(
         >>> aa.score(aa.solve(tasks, steps=1, views=1, workers=1)).solved.over_tasks
         1.0
     """
-    network = find_solver(str(base))
+    asked, network = check_asked(tasks), find_solver(as_name(base))
     settings = SolveSettings(Budget(steps, seconds), seed=seed, views=views, sources=sources)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    place = pick_device(device)
     with tempfile.TemporaryDirectory() if out is None else nullcontext(str(out)) as folder:
         done = solve_in(
-            tasks, network, settings, Where(Path(folder), device, workers), dataset=dataset_of(tasks), report=report
+            asked, network, settings, Where(Path(folder), place, workers), dataset=dataset_of(tasks), report=report
         )
     if done.caution:
         logger.warning(done.caution)
-    return Answers(done.records, tuple(tasks), 2, done.summary)
+    return Answers(done.records, asked, 2, done.summary)
 
 
 def _warn_of_seen(model: LoadedModel, tasks: Sequence[Task]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,8 @@ from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.evaluation.reading import Reading
 from arc_affinity.evaluation.records.record import Record, write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
-from arc_affinity.evaluation.submission import make_submission, write_submission
+from arc_affinity.evaluation.submission import make_submission, submittable, write_submission
+from arc_affinity.files import as_name
 from arc_affinity.notebook.tabular import Rows, Tabular
 from arc_affinity.types import Task
 
@@ -56,6 +57,18 @@ class Answers(Tabular):
         """The attempts at an output that count."""
         return [record for record in records if record.attempt <= self.counted]
 
+    def by(self, protocol: str) -> Answers:
+        """Return those by one protocol alone, where there are several, as fine-tuning leaves them.
+
+        Raises:
+            ArcAffinityError: there is no such protocol, or no answer by it.
+        """
+        wanted = Protocol.named(protocol)
+        records = tuple(record for record in self.records if record.protocol is wanted)
+        if not records:
+            raise ArcAffinityError(f"no answer is by {wanted}")
+        return replace(self, records=records)
+
     def save(self, path: Path | str) -> Path:
         """Write the records as JSON lines (gzip where the name ends in .gz) and return the path.
 
@@ -68,12 +81,14 @@ class Answers(Tabular):
     def submit(self, path: Path | str) -> Path:
         """Write a ``submission.json`` of the two best attempts and return the path.
 
+        Of the answers that fine-tuning leaves, those after it under ``arc_prize`` are meant.
+
         Raises:
             ArcAffinityError: the tasks are not known or not all answered, or the file cannot be written.
         """
         if not self.tasks:
             raise ArcAffinityError("the tasks of these answers are not known; read_answers(path, dataset) names them")
-        write_submission(Path(path), make_submission(list(self.records), self.tasks))
+        write_submission(Path(path), make_submission(submittable(self.records), self.tasks))
         return Path(path)
 
     def to_frame(self) -> Any:
@@ -95,9 +110,9 @@ class Answers(Tabular):
 
 def read_answers(
     path: Path | str,
-    dataset: str | None = None,
+    dataset: str | Path | None = None,
     *,
-    tasks: Sequence[str] = (),
+    tasks: Sequence[str | Path] = (),
     name: str | None = None,
     data_dir: Path | str | None = None,
 ) -> Answers:
@@ -105,7 +120,7 @@ def read_answers(
 
     Args:
         path: what to read; gzip or not.
-        dataset: whose tasks were asked, a name or a path; a submission needs it.
+        dataset: whose tasks were asked, a name or a path, as in `load_tasks`; a submission needs it.
         tasks: ids of the tasks that count, or files of ids; all unless given.
         name: what the solver is called; unless given, what its records say, or a submission's file.
         data_dir: folder with the datasets that are not installed.
@@ -114,6 +129,7 @@ def read_answers(
         ArcAffinityError: it cannot be read, holds something else, or is a submission and lacks tasks that count.
     """
     path = Path(path)
-    reading = Reading(dataset, None if data_dir is None else Path(data_dir), tasks)
+    named = None if dataset is None else as_name(dataset)
+    reading = Reading(named, None if data_dir is None else Path(data_dir), tuple(map(as_name, tasks)))
     records = tuple(reading.records(path, name, path.name.partition(".")[0]))
     return Answers(records, tuple(reading.required.counting))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from arc_affinity.data.checks import check_task
+from arc_affinity.data.checks import check_ids, check_task
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.generation.rearc import task_ids
 from arc_affinity.errors import ArcAffinityError, optional, unknown
@@ -102,12 +101,10 @@ def kinds_of(
     if by is not None and by not in get_args(By):
         raise unknown("way", by, get_args(By))
     check_seconds(seconds)
-    if twice := [task_id for task_id, count in Counter(task.id for task in tasks).items() if count > 1]:
-        raise ArcAffinityError(f"two tasks are called {twice[0]}; classify them one after the other")
+    check_ids(tasks)
     if by == "code":
         return kinds_by_id([task.id for task in tasks], by)
-    for task in tasks:
-        check_task(task)
+    tasks = [check_task(task) for task in tasks]
     if by == "grids":
         return answers.by_grids(watched(tasks))
     generated = frozenset(task.id for task in tasks if task.dataset == RE_ARC)

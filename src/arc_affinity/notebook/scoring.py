@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.errors import optional
+from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.evaluation.records.record import Record
 from arc_affinity.evaluation.scoring import scores as scoring
 from arc_affinity.notebook.answers import Answers, read_answers
@@ -62,7 +62,8 @@ def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task
         tasks: over which to score, those without an answer counting 0; those that were asked unless given.
 
     Raises:
-        ArcAffinityError: there are no records or those of several models, or outputs are withheld.
+        ArcAffinityError: there are no records or those of several models or protocols (of which ``answers.by`` takes
+            one), or outputs are withheld.
 
     Example:
         >>> import arc_affinity as aa
@@ -74,5 +75,8 @@ def score(answers: Answers | Sequence[Record] | Path | str, tasks: Sequence[Task
         answers = read_answers(answers)
     known, counting = (answers.tasks or None, answers.counted) if isinstance(answers, Answers) else (None, 2)
     records = answers.records if isinstance(answers, Answers) else answers
+    if len(protocols := sorted({record.protocol.value for record in records})) > 1:
+        told = " and ".join(protocols)
+        raise ArcAffinityError(f"answers by {told} have no score in common; answers.by({protocols[0]!r}) takes one")
     found = scoring.score(records, known if tasks is None else tasks, attempts=min(2, counting))
     return Scored(found.subject, found.attempts, found.outputs)

@@ -16,7 +16,7 @@ from arc_affinity.data.batching.demonstrations import from_store
 from arc_affinity.data.batching.sampling import BatchRules
 from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.symmetry.augment import drawn_view
-from arc_affinity.types import Pair
+from arc_affinity.types import Example, Pair
 
 RULES = BatchRules(cells=211, examples=3, seed=5)
 
@@ -171,5 +171,18 @@ def test_views_are_drawn_in_training_alone(stores: tuple[ExampleStore, ExampleSt
         assert all(torch.equal(a.query.tokens, b.query.tokens) for a, b in batches) is same
 
 
-def test_no_training_example_shares_a_validation_draw() -> None:
-    assert VALIDATION_TURN >= 2**31
+def test_no_training_example_shares_a_validation_draw(tmp_path: Path) -> None:
+    """Of one store on both sides: ten demonstrations out of 29, of which no two draws come out alike by chance."""
+    store = make_store(tmp_path / "store", 30, 2)
+    module = StoreDataModule(store, store, Feeding(10, RULES, 3))
+
+    def shown(example: Example) -> list[bytes]:
+        return [pair.input.tobytes() + pair.output.tobytes() for pair in example.demonstrations]
+
+    validated = {example.index: shown(example) for batch in module.val_dataloader() for example in batch.examples}
+    training = module.train_dataloader().dataset
+    assert len(validated) == 60
+    for index in (0, 31, 59):
+        # The passes of the first hours.
+        drawn = [shown(training[turn, index]) for turn in range(307)]
+        assert validated[index] not in drawn and drawn[0] not in drawn[1:]

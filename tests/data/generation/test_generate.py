@@ -203,6 +203,22 @@ def test_cut_off_task_files_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+def test_task_files_that_are_gone_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "tasks"
+    made, before = generate_json(out, TASKS[:3], 3), contents(out)
+    (out / f"{TASKS[1]}.json").unlink()
+    # Not over what was made otherwise.
+    with pytest.raises(ArcAffinityError, match="seed there 0, now 1"):
+        generate_json(out, TASKS[:3], 3, 1)
+    with pytest.raises(ArcAffinityError, match="tasks there 3 ids or hashes, now 2 ids or hashes"):
+        generate_json(out, TASKS[1:3], 3)
+    assert len(contents(out)) == 3
+    assert generate_json(out, TASKS[:3], 3) == made
+    assert contents(out) == before
+    monkeypatch.setattr(generate, "_run", None)  # nothing is made where nothing is gone
+    assert generate_json(out, TASKS[:3], 3) == made
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -268,14 +268,14 @@ def test_the_search_of_an_interrupted_run_counts(
     ("change", "words"),
     [
         (lambda first, _: (), "no tasks"),
-        (lambda first, other: (first, other, first), "task task0 comes 2 times"),
+        (lambda first, other: (first, other, first), "two tasks are called task0"),
         (lambda first, other: (other, replace(first, train=())), "task task0: no train pairs"),
         (
             lambda first, _: (replace(first, train=(Pair(first.train[0].input, None),)),),
             "task0, train pair 0: no output",
         ),
         (
-            lambda first, _: (replace(first, test=(Pair(np.zeros((31, 1), int), None),)),),
+            lambda first, _: (replace(first, test=(Pair(np.zeros((31, 1), np.uint8), None),)),),
             "task0, test pair 0, input: 31 rows",
         ),
         (lambda first, _: (replace(first, test=()),), "task task0 has no test"),

@@ -205,11 +205,12 @@ def test_a_run_shorter_than_a_stretch_is_validated_and_kept(tiny: Recipe, run_fo
 
 def test_a_finished_run_is_left_as_it_is(tiny: Recipe, run_folder: RunFolder) -> None:
     recipe, run = replace(tiny, steps=2), run_folder("run")
-    quick(recipe, run)
+    told = quick(recipe, run).metrics
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(ArcAffinityError, match="holds a run already; add --resume to go on"):
         quick(recipe, run)
-    assert quick(recipe, run, resume=True).was_over
+    again = quick(recipe, run, resume=True)
+    assert again.was_over and again.metrics == told and len(told) == 4
     # A kill may come between the last checkpoint and the model.
     shutil.rmtree(run / MODEL)
     assert quick(recipe, run, resume=True).was_over

@@ -14,7 +14,13 @@ import pytest
 import torch
 
 from arc_affinity.errors import ArcAffinityError
-from arc_affinity.training.pretraining.run_folder import COLUMNS, Checkpoints, MetricsFile, WholeCheckpoints
+from arc_affinity.training.pretraining.run_folder import (
+    COLUMNS,
+    Checkpoints,
+    MetricsFile,
+    WholeCheckpoints,
+    last_figures,
+)
 from arc_affinity.training.recipes.recipe import UntrainableError
 
 HEADER = ",".join(COLUMNS)
@@ -49,6 +55,22 @@ def test_a_torn_row_is_dropped(tmp_path: Path, torn: str) -> None:
     path.write_text(f"{HEADER}\n10,0.5,,,\n{torn}", encoding="latin-1")
     MetricsFile(path).rewind(20)
     assert path.read_text() == f"{HEADER}\n10,0.5,,,\n"
+
+
+def test_the_last_figures_are_the_last_of_each_column(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    assert last_figures(path) == {}
+    path.write_text(f"{HEADER}\n10,0.5,,,\n10,,0.25,0.1,0.75\n20,0.375,,,\n20,,0.125,0.0,0.5\n30,0.3125,,,\n")
+    assert last_figures(path) == {
+        "train/loss": 0.3125,
+        "val/loss": 0.125,
+        "val/exact": 0.0,
+        "val/cell_teacher_forced": 0.5,
+    }
+    for wrong in (b"10,much,,,\n", b"10,\xff,,,\n"):
+        path.write_bytes(f"{HEADER}\n".encode() + wrong)
+        with pytest.raises(ArcAffinityError, match=r"m\.csv holds something else than metrics"):
+            last_figures(path)
 
 
 def test_a_metric_without_a_column_is_an_error(tmp_path: Path) -> None:

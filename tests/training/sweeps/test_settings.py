@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import shutil
+import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +17,16 @@ import pytest
 import torch
 
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.processes import WorkersLostError
 from arc_affinity.training import hardware
 from arc_affinity.training.executors import ClusterLostError, SerialExecutor, Workers
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.pretraining import pretrain
 from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
 from arc_affinity.training.sweeps import settings
-from arc_affinity.training.sweeps.settings import MOST_SEED, Found, Range, SettingsSweep, Trial, read_space
+from arc_affinity.training.sweeps.settings import DIVERGED, MOST_SEED, Found, Range, SettingsSweep, Trial, read_space
 
-pytest.importorskip("optuna")
+optuna = pytest.importorskip("optuna")
 
 VARIED = ["learning_rate=1e-4:1e-1:log", "warmup_steps=0:7", "optimiser=adam,muon"]
 
@@ -43,14 +49,19 @@ def searched(tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.M
     """Search in a folder by `bowl`, or by what stands in its place."""
 
     def search(
-        name: str, trials: int, training: Callable[..., float] = bowl, seed: int = 0, varied: Sequence[str] = VARIED
+        name: str,
+        trials: int,
+        training: Callable[..., float] = bowl,
+        seed: int = 0,
+        varied: Sequence[str] = VARIED,
+        report: Callable[[Trial], None] = lambda _: None,
     ) -> Found:
         monkeypatch.setattr(settings, "train_trial", training)
         folder = tmp_path / name
         if not folder.exists():
             shutil.copytree(examples, folder / "data")
         sweep = SettingsSweep(tiny, read_space(varied, tiny), trials, 0.5, seed)
-        return sweep.run(folder, Workers(SerialExecutor, 1, 1))
+        return sweep.run(folder, Workers(SerialExecutor, 1, 1), report)
 
     return search
 
@@ -123,6 +134,136 @@ def test_the_search_finds_what_matters(searched: Callable[..., Found]) -> None:
     assert found.importance["learning_rate"] > found.importance["warmup_steps"]
     assert sum(found.importance.values()) == pytest.approx(1)
     assert any(trial.loss is None for trial in found.trials)
+
+
+def found_in(trials: Sequence[tuple[float, float, float]]) -> Found:
+    """What is found in trials of two settings and their loss."""
+    study, spread = optuna.create_study(), optuna.distributions.FloatDistribution(0, 1)
+    for first, second, loss in trials:
+        drawn, kinds = {"first": first, "second": second}, {"first": spread, "second": spread}
+        study.add_trial(optuna.trial.create_trial(params=drawn, distributions=kinds, value=loss))
+    return settings._found(study, optuna)
+
+
+def test_failed_trials_say_nothing_of_what_matters() -> None:
+    """However many they are: half of them would be as good as the other half."""
+    told = [(0.1, 0.1, 2.1), (0.2, 0.9, 2.2), (0.3, 0.5, 2.3), (0.7, 0.1, 2.7), (0.8, 0.9, 2.8), (0.9, 0.5, 2.9)]
+    failed = [(0.13 * number, 1 - 0.11 * number, DIVERGED) for number in range(8)]
+    found = found_in([*told, *failed])
+    assert len(found.trials) == 14 and len(found.ranked) == 6
+    assert found.importance["first"] > 0.9 and not found.untold
+    assert found.importance == found_in(told).importance
+
+
+@pytest.mark.parametrize(
+    ("losses", "why"),
+    [
+        ([1.0, 2.0, 3.0, *[DIVERGED] * 5], "3 of 8 trials came to a loss, and it takes 4"),
+        ([2.0], "1 of 1 trial came to a loss, and it takes 4"),
+        ([2.0, 1.0, 2.0, 2.0, *[DIVERGED] * 5], "the worse half of the trials has the same loss as the better one"),
+    ],
+)
+def test_where_nothing_can_be_said_of_what_matters_it_is_said_why(losses: list[float], why: str) -> None:
+    found = found_in([(0.1 * number, 0.1, loss) for number, loss in enumerate(losses)])
+    assert found.importance == {} and found.untold == why
+
+
+def test_four_trials_of_different_losses_say_what_matters() -> None:
+    assert found_in([(0.1 * number, 0.1, 1.0 + number) for number in range(4)]).importance.keys() == {"first", "second"}
+
+
+def test_a_trial_amid_which_a_process_is_killed_twice_has_failed(searched: Callable[..., Found]) -> None:
+    guilty, told = searched("whole", 1).trials[0].settings["learning_rate"], list[Trial]()
+
+    def kills(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
+        if recipe.learning_rate == guilty:
+            raise WorkersLostError("a worker process was killed")
+        return 1.0
+
+    for _ in range(2):
+        with pytest.raises(WorkersLostError, match="was killed"):
+            searched("run", 3, kills, report=told.append)
+    assert not told
+    found = searched("run", 3, kills, report=told.append)
+    assert [trial.loss for trial in found.trials] == [None, 1.0, 1.0]
+    assert told[0].settings == found.trials[0].settings and told[0].settings["learning_rate"] == guilty
+    assert told[0].why == "its process was killed 2 times, for lack of memory perhaps"
+
+
+def test_one_that_is_gone_without_a_word_was_killed_and_one_that_is_stopped_was_not(
+    searched: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
+        raise KeyboardInterrupt
+
+    def gone(name: str) -> None:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(settings, "_stopping", lambda _: contextlib.nullcontext())
+            searched(name, 2, stops)
+
+    def stopped(name: str) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            searched(name, 2, stops)
+
+    def even(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
+        return 1.0
+
+    for name, times in (("stopped", (stopped, gone, stopped, stopped)), ("gone", (gone, stopped, gone))):
+        for once in times:
+            once(name)
+        losses = [trial.loss for trial in searched(name, 2, even).trials]
+        assert losses == ([1.0, 1.0] if name == "stopped" else [None, 1.0])
+
+
+def test_trials_at_hand_when_a_worker_was_killed_are_done_one_at_a_time(
+    tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the one at fault alone fails."""
+    shutil.copytree(examples, tmp_path / "data")
+    sweep = SettingsSweep(tiny, read_space(VARIED, tiny), 4, 0.5)
+    begun, active, most = list[float](), list[float](), list[int]()
+    at_hand = threading.Barrier(2)
+
+    def kills(recipe: Recipe, *_: object) -> float:
+        begun.append(recipe.learning_rate)
+        active.append(recipe.learning_rate)
+        if len(begun) <= 2:
+            at_hand.wait(60)
+        most.append(len(active))
+        # Time for another one to begin, or to be found lost.
+        time.sleep(0.3 * (len(begun) > 2 or recipe.learning_rate != begun[0]))
+        active.remove(recipe.learning_rate)
+        if recipe.learning_rate == begun[0]:
+            raise WorkersLostError("a worker process was killed")
+        return 1.0
+
+    monkeypatch.setattr(settings, "train_trial", kills)
+    workers = Workers(lambda: ThreadPoolExecutor(2), 2, 2)
+    for at_once in (2, 1):
+        with pytest.raises(WorkersLostError):
+            sweep.run(tmp_path, workers)
+        assert max(most) == at_once
+        most.clear()
+    found = sweep.run(tmp_path, workers)
+    assert len(found.trials) == 4
+    assert [trial.settings["learning_rate"] for trial in found.trials if trial.loss is None] == [begun[0]]
+
+
+def test_a_worker_keeps_lightnings_hints_off_the_screen(
+    tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which has not heard it from the command."""
+    heard: list[int] = []
+
+    def train(recipe: Recipe, folder: Path, **_: object) -> None:
+        heard.append(logging.getLogger("lightning.pytorch").level)
+        (folder / "metrics.csv").write_text("step,val/loss\n1,0.5\n")
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
+    monkeypatch.setattr(pretrain, "train", train)
+    shutil.copytree(examples, tmp_path / "data")
+    settings.train_trial(tiny, tmp_path / "trials" / "0", tmp_path, 1)
+    assert heard == [logging.ERROR]
 
 
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Callable[..., Found]) -> None:

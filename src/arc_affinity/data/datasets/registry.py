@@ -18,6 +18,7 @@ from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, is_store
 from arc_affinity.documents import name_of, object_of, read_object, shown
 from arc_affinity.errors import ArcAffinityError, unknown
+from arc_affinity.files import as_name
 from arc_affinity.types import COLOURS, MAX_SIDE, Grid, Pair, Task
 
 RE_ARC = "re-arc"
@@ -93,7 +94,7 @@ KAGGLE: Mapping[str, str] = MappingProxyType({f"kaggle/{part}": part for part in
 """Names of the bundles of ARC Prize's data on Kaggle, where the data folder is the folder with them, by part."""
 
 
-def load_tasks(name: str, data_dir: Path | str | None = None) -> tuple[Task, ...]:
+def load_tasks(name: str | Path, data_dir: Path | str | None = None) -> tuple[Task, ...]:
     """Return the tasks of a dataset, sorted by id.
 
     ``re-arc`` gives `RE_ARC_PAIRS` generated pairs of each task (some seconds of work). A store gives each
@@ -102,12 +103,14 @@ def load_tasks(name: str, data_dir: Path | str | None = None) -> tuple[Task, ...
     Args:
         name: one of `DATASETS` or `KAGGLE`, or the path of a task file, a folder of task files (at any depth), a
             competition's challenges (solutions are taken from beside them; FOLDER/test, FOLDER/evaluation and
-            FOLDER/training are those in a folder of Kaggle's files) or a store of examples.
+            FOLDER/training are those in a folder of Kaggle's files) or a store of examples. Text that may be either is
+            the name; ``./NAME`` and a `Path` are paths.
         data_dir: folder with the datasets that are not installed; `default_data_dir` if None.
 
     Raises:
         ArcAffinityError: no such dataset or file, the dataset is not here, or something in it is no task.
     """
+    name = as_name(name)
     if name == RE_ARC:
         return _generated()
     folder = None if data_dir is None else Path(data_dir)

@@ -146,7 +146,8 @@ def generate_json(
     """Make one ARC task file a task, ``ID.json``, in place of a store.
 
     Arguments and errors as in `generate_store`, the form of the files as in `write_json_tasks`. Returns the
-    settings, the task ids and the rejections, which the folder keeps in ``.generated``.
+    settings, the task ids and the rejections, which the folder keeps in ``.generated``. Where files of a finished
+    folder are gone all are made again.
     """
     request = _request(tasks, per_task, seed, workers, exclude)
     if per_task < 2:
@@ -187,22 +188,38 @@ def _fill(
     The last file makes the folder complete. ``join`` writes all of them to another folder from the parts.
     """
     *others, marker = names
-    if not _is_finished(out, marker, others):
+
+    def whole() -> Manifest | None:
+        if not _is_finished(out, marker, others):
+            return None
+        found = manifest()
+        # Nothing is made over what was made otherwise.
+        _refuse_other_settings(out, found, request)
+        return found if all((out / name).exists() for name in names) else None
+
+    made = whole()
+    if made is None:
         with working_in(out):
             # Another process may have finished it meanwhile.
-            if not _is_finished(out, marker, others):
+            made = whole()
+            if made is None:
                 jobs = request.jobs(out / PARTS)
                 rejections = _run(jobs, workers, on_task)
                 joined = out / PARTS / "joined"
                 shutil.rmtree(joined, ignore_errors=True)
                 join(jobs, rejections, joined)
                 _move(joined, out, names)
-    made, wanted = manifest(), {**request.settings(), "tasks": list(request.tasks)}
+                made = manifest()
+    shutil.rmtree(out / PARTS, ignore_errors=True)
+    return made
+
+
+def _refuse_other_settings(out: Path, made: Manifest, request: Request) -> None:
+    """Refuse what was ``made`` in ``out`` at another request."""
+    wanted = {**request.settings(), "tasks": list(request.tasks)}
     if other := [key for key, value in wanted.items() if made.get(key) != value]:
         told = "; ".join(f"{key} there {_short(made.get(key))}, now {_short(wanted[key])}" for key in other)
         raise ArcAffinityError(f"{out} was made with other settings ({told}); remove it or choose another folder")
-    shutil.rmtree(out / PARTS, ignore_errors=True)
-    return made
 
 
 def _request(

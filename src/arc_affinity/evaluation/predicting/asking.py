@@ -6,10 +6,14 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, cycle
+from typing import Annotated
+
+from msgspec import Meta
 
 from arc_affinity.data.batching import demonstrations as context
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.augment import Augmentation, views
+from arc_affinity.documents import fit
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.types import Example, Task
@@ -21,6 +25,9 @@ class Asking:
 
     ``attempts`` a question; ``views`` of it that are decoded and vote; ``seed`` of the views and of the draws of
     demonstrations; ``batch_cells`` tokens a batch, ``batch_examples`` examples.
+
+    Raises:
+        ArcAffinityError: attempts, views or seed are no whole number, or too small.
     """
 
     protocol: Protocol = Protocol.ARC_PRIZE
@@ -29,6 +36,10 @@ class Asking:
     seed: int = 0
     batch_cells: int = 32_768
     batch_examples: int = 64
+
+    def __post_init__(self) -> None:
+        for name, least in (("attempts", 1), ("views", 1), ("seed", 0)):
+            fit(getattr(self, name), Annotated[int, Meta(ge=least)], name)
 
     def seen(self) -> list[Augmentation]:
         """Return the views, symmetries and colours of the grids; the identity first.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from arc_affinity.documents import Million, Share, check_fields
+from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.models.adapters.spec import FEED_FORWARD, LoraSpec
 from arc_affinity.training.recipes.recipe import OptimiserName
 
@@ -107,9 +108,15 @@ BY_DEMONSTRATIONS = replace(CONFIGS["full"], optimiser="adamw", learning_rate=4e
 
 
 def config_for(method: Method | None, *, by_demonstrations: bool) -> FineTuneConfig:
-    """Return the settings of a method; where none is named, `BY_DEMONSTRATIONS` or else lora's."""
+    """Return the settings of a method; where none is named, `BY_DEMONSTRATIONS` or else lora's.
+
+    Raises:
+        ArcAffinityError: there is no such method; the nearest is suggested.
+    """
     if method is None:
         return BY_DEMONSTRATIONS if by_demonstrations else CONFIGS["lora"]
+    if method not in CONFIGS:
+        raise unknown("method", method, CONFIGS)
     return CONFIGS[method]
 
 
@@ -125,3 +132,33 @@ UNREAD_BESIDE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "augment": {"none": ("votes",)},
 }
 """Settings that another one, by its value, leaves unread."""
+
+UNREAD_BY_DEMONSTRATIONS = ("unlike", "unlike_seed", "unlike_also", "unlike_in", "data_seed", "test")
+"""Settings that are unread where a task's demonstrations are all that it is adapted to by."""
+
+
+def refuse_unread(
+    given: Iterable[str], config: FineTuneConfig, beside: Mapping[str, str], named: Callable[[str], str] = str
+) -> None:
+    """Refuse settings that were ``given`` on purpose, where others or the examples leave them unread.
+
+    Args:
+        given: their names.
+        config: with all of them.
+        beside: what the examples leave unread, each with words for these.
+        named: what a setting is called.
+
+    Raises:
+        ArcAffinityError: naming the first such setting, and what it would change nothing beside.
+    """
+    unread = {
+        name: f"{named(other)} {value}"
+        for other, by_value in UNREAD_BESIDE.items()
+        for value, names in by_value.items()
+        for name in names
+        if getattr(config, other) == value
+    }
+    unread |= beside
+    for name in given:
+        if name in unread:
+            raise ArcAffinityError(f"{named(name)} would change nothing beside {unread[name]}")

@@ -10,7 +10,7 @@ from arc_affinity.data.datasets.choosing import choose_tasks
 from arc_affinity.data.datasets.registry import RE_ARC
 from arc_affinity.data.generation import rearc
 from arc_affinity.data.store.files import is_store
-from arc_affinity.training.finetuning.config import FineTuneConfig
+from arc_affinity.training.finetuning.config import UNREAD_BY_DEMONSTRATIONS, FineTuneConfig
 from arc_affinity.training.finetuning.reading import read_dataset
 from arc_affinity.training.finetuning.split import TaskSplit, split_pairs, split_rearc, split_task
 
@@ -36,7 +36,7 @@ class Source:
     def unread(self) -> tuple[str, ...]:
         """The settings of `FineTuneConfig` that its examples leave unread."""
         if self.by_demonstrations:
-            return ("unlike", "unlike_seed", "data_seed", "test")
+            return UNREAD_BY_DEMONSTRATIONS
         return ("data_seed",) if self.is_store else ()
 
     def known(self) -> tuple[str, ...]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.data.checks import check_task
+from arc_affinity.data.checks import check_asked
 from arc_affinity.data.datasets.editions import edition_of
 from arc_affinity.documents import read_json, read_object
 from arc_affinity.errors import ArcAffinityError
@@ -117,7 +116,7 @@ def solve(
         ArcAffinityError: there are no tasks, one comes twice or lacks demonstrations or tests, the folder holds another
             run, something in it is damaged, or the disk is full.
     """
-    _check_tasks(tasks)
+    tasks = check_asked(tasks)
     with working_in(where.folder):
         begun = time.monotonic()
         for what, named in (("dataset", dataset), ("base", base.name)):
@@ -166,19 +165,6 @@ def solve(
         write_text(where.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         (where.folder / STATE).unlink(missing_ok=True)
         return Solved(records, said.drafts, summary)
-
-
-def _check_tasks(tasks: Sequence[Task]) -> None:
-    """Refuse, before any work, tasks that cannot be solved."""
-    if not tasks:
-        raise ArcAffinityError("there are no tasks to solve")
-    for task_id, count in Counter(task.id for task in tasks).items():
-        if count > 1:
-            raise ArcAffinityError(f"task {task_id} comes {count} times; ask it once")
-    for task in tasks:
-        check_task(task)
-        if not task.test:
-            raise ArcAffinityError(f"task {task.id} has no test to answer")
 
 
 def _seen(base: LoadedSolver, tasks: Sequence[Task]) -> int:

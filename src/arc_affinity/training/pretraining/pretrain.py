@@ -35,8 +35,10 @@ from arc_affinity.training.pretraining.run_folder import (
     BEST,
     DATA,
     LAST,
+    METRICS,
     MODEL,
     PROCESSES,
+    last_figures,
     unless_begun,
 )
 from arc_affinity.training.pretraining.stores import prepare_stores
@@ -73,6 +75,7 @@ def train(
     machine: Machine = ONE,
     spread: Spread | None = None,
     data_dir: Path | None = None,
+    workers: int | None = None,
 ) -> Outcome:
     """Train a model by ``recipe`` in the folder ``out``, and save it as ``out/model``.
 
@@ -90,6 +93,8 @@ def train(
         spread: the machine for another number of processes, where that of ``machine`` was not asked for: as many as the
             run had that goes on, and no more than there are batches for.
         data_dir: folder with the datasets that are not installed, of which the recipe's may be some.
+        workers: processes that generate the examples, if there are many; one a core unless given. With one, it is done
+            in this process.
 
     Raises:
         UntrainableError: ``start`` has other parts than the recipe's model, or the loss is no number any more.
@@ -109,9 +114,10 @@ def train(
         start, had = _read_start(recipe, out / LAST) if resume else (0, 0)
         if start >= recipe.steps:
             _save_best(out)
-            return Outcome(out / MODEL, {}, was_over=True)
+            return Outcome(out / MODEL, last_figures(out / METRICS), was_over=True)
         with unless_begun(out, RECIPE):
-            train_store, validation_store = prepare_stores(given, out / DATA, on_task, cores(), data_dir)
+            making = cores() if workers is None else workers
+            train_store, validation_store = prepare_stores(given, out / DATA, on_task, making, data_dir)
         stages = _stages(recipe, train_store)
         # Of a run that began before checkpoints told it nobody knows, and it goes on as it is asked to.
         machine = machine if start and not had else _settled(recipe, machine, spread, stages, had)

@@ -113,6 +113,25 @@ class Checkpoints(Checkpoint):
         self.best = state_dict["best"] if state_dict.get("of") == MEASURE else None
 
 
+def last_figures(path: Path) -> dict[str, float]:
+    """Return the last figure of each kind in the metrics of a run; none where their file is gone.
+
+    Raises:
+        ArcAffinityError: the file cannot be read, or holds something else.
+    """
+    if not path.exists():
+        return {}
+    found: dict[str, float] = {}
+    try:
+        with os_errors(f"cannot read {path}"), path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                # A row has the figures of its step alone.
+                found |= {name: float(row[name]) for name in COLUMNS[1:] if row.get(name)}
+    except (ValueError, csv.Error) as error:
+        raise ArcAffinityError(f"{path} holds something else than metrics: {error}") from error
+    return found
+
+
 class MetricsFile(Logger):
     """Metrics as a CSV file that a resumed run goes on with.
 

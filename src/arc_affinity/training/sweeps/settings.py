@@ -6,6 +6,7 @@ The folder holds ``journal.log`` (Optuna's own record of all trials, from which 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import os
@@ -14,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
 from arc_affinity.models.storage.names import check_name
-from arc_affinity.processes import cores, hand_out
-from arc_affinity.training.executors import Workers
+from arc_affinity.processes import WorkersLostError, cores, hand_out
+from arc_affinity.text import counted
+from arc_affinity.training.executors import ClusterLostError, Workers
 from arc_affinity.training.recipes.files import with_whole_paths
 from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
 
@@ -35,6 +38,14 @@ DIVERGED = 1e3
 
 OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")
 """What torch says of it: CUDA's allocator, the CPU's, and cuBLAS."""
+
+KILLINGS, STOPPED = "killings", "stopped"
+"""What the journal keeps of a trial: how often a process was killed amid it, and that it was left for other reasons."""
+
+MOST_KILLINGS = 2
+"""So many of a trial are its settings' fault: where memory runs out, the system may kill a process without a word."""
+
+KILLED_EACH_TIME = f"its process was killed {MOST_KILLINGS} times, for lack of memory perhaps"
 
 MOST_SEED = 4_000_000
 """Each trial has a seed of its own, a thousand to a search, and numpy's are below 2**32."""
@@ -68,11 +79,13 @@ class Trial:
 class Found:
     """What a search came to: trials by their number, and each field's share of what the loss depends on (sum 1).
 
-    The shares are PED-ANOVA's (arXiv 2304.10255) over the better half of the trials; empty below four trials.
+    The shares are PED-ANOVA's (arXiv 2304.10255) over the better half of the trials that have a loss. Where nothing can
+    be said of what matters there are none, and ``untold`` says why.
     """
 
     trials: tuple[Trial, ...]
     importance: Mapping[str, float]
+    untold: str = ""
 
     @property
     def ranked(self) -> tuple[Trial, ...]:
@@ -188,6 +201,8 @@ class SettingsSweep:
     ) -> Found:
         """Do all trials that are not done, and return what they came to. The same call goes on after any kill.
 
+        A trial amid which a process was killed is done again, and has failed where that comes again.
+
         Args:
             out: folder of the search.
             workers: where trials run, which must see ``out``. With one at a time the same call gives the same trials.
@@ -212,12 +227,9 @@ class SettingsSweep:
             with unless_begun(out, SPACE):
                 prepare_stores(self.recipe, out / DATA, workers=cores(), data_dir=data_dir)
             study = _study(out / JOURNAL, optuna)
-            for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                study.enqueue_trial(trial.params)
-                shutil.rmtree(out / TRIALS / str(trial.number), ignore_errors=True)
+            alone = self._again(study, optuna, out, report)
             with workers.open() as executor:
-                self._work(study, optuna, out, executor, workers, report)
+                self._work(study, optuna, out, executor, workers, report, alone)
             return _found(study, optuna)
 
     def _settle(self, path: Path) -> None:
@@ -236,6 +248,28 @@ class SettingsSweep:
                 f"{path.parent} holds a search over other settings, or by an earlier version; give another folder"
             )
 
+    def _again(self, study: Any, optuna: Any, out: Path, report: Callable[[Trial], None]) -> int:
+        """Have the trials that an earlier call left open done again, but for those that were killed too often.
+
+        Return how many of the next ones are to be done one at a time: of several that were at hand when a process was
+        killed nobody knows which one did it.
+        """
+        states = optuna.trial.TrialState
+        for trial in study.get_trials(deepcopy=False, states=(states.RUNNING,)):
+            shutil.rmtree(out / TRIALS / str(trial.number), ignore_errors=True)
+            # One that was not drawn whole had not begun.
+            begun = trial.params.keys() == self.space.keys()
+            killings = trial.user_attrs.get(KILLINGS, 0) + (begun and STOPPED not in trial.user_attrs)
+            if killings >= MOST_KILLINGS:
+                study.tell(trial.number, DIVERGED)
+                report(Trial(trial.number, dict(trial.params), None, KILLED_EACH_TIME))
+                continue
+            study.tell(trial.number, state=states.FAIL)
+            wanted = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            study.enqueue_trial(wanted, user_attrs={KILLINGS: killings})
+        waiting = study.get_trials(deepcopy=False, states=(states.WAITING,))
+        return len(waiting) if any(trial.user_attrs.get(KILLINGS) for trial in waiting) else 0
+
     def _work(
         self,
         study: Any,
@@ -244,16 +278,21 @@ class SettingsSweep:
         executor: Executor,
         workers: Workers,
         report: Callable[[Trial], None],
+        alone: int,
     ) -> None:
+        """Do the trials that are not done, the next ``alone`` of them one at a time."""
         done = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
         # A cluster's workers have a working directory of their own.
         place = out.resolve()
+        opened: dict[int, Any] = {}
 
         def asked() -> Iterator[Any]:
             # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
             for place in range(done, self.trials):
                 study.sampler = optuna.samplers.TPESampler(seed=1_000 * self.seed + place, multivariate=True)
-                yield study.ask()
+                trial = study.ask()
+                opened[trial.number] = trial
+                yield trial
 
         def submit(trial: Any) -> Future[float]:
             settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
@@ -266,19 +305,44 @@ class SettingsSweep:
                 return refused
             return executor.submit(train_trial, recipe, place / TRIALS / str(trial.number), place, workers.on_a_machine)
 
-        for trial, future in hand_out(submit, asked(), workers.at_a_time):
-            error = future.exception()
-            if error is not None and not _of_the_settings(error):
-                # The trial stays open, and the same call does it again.
-                raise error
-            loss, why = (future.result(), "") if error is None else (math.nan, str(error))
-            if math.isfinite(loss):
-                study.tell(trial, loss)
-                report(Trial(trial.number, dict(trial.params), loss))
-            else:
-                # What diverges is worse than anything: the sampler is to learn it.
-                study.tell(trial, DIVERGED)
-                report(Trial(trial.number, dict(trial.params), None, why or "the loss is not finite"))
+        pieces = asked()
+        handed = chain(hand_out(submit, islice(pieces, alone), 1), hand_out(submit, pieces, workers.at_a_time))
+        with _stopping(opened):
+            for trial, future in handed:
+                error = future.exception()
+                if error is not None and not _of_the_settings(error):
+                    # The trial stays open, and the same call does it again.
+                    raise error
+                del opened[trial.number]
+                loss, why = (future.result(), "") if error is None else (math.nan, str(error))
+                if math.isfinite(loss):
+                    study.tell(trial, loss)
+                    report(Trial(trial.number, dict(trial.params), loss))
+                else:
+                    # What diverges is worse than anything: the sampler is to learn it.
+                    study.tell(trial, DIVERGED)
+                    report(Trial(trial.number, dict(trial.params), None, why or "the loss is not finite"))
+
+
+@contextlib.contextmanager
+def _stopping(opened: Mapping[int, Any]) -> Iterator[None]:
+    """Note of the trials that are ``opened`` that nobody was killed, where a block ends by any other error."""
+    try:
+        yield
+    except BaseException as error:
+        for trial in () if _of_a_killing(error) else opened.values():
+            # On a full disk this cannot be written either, and it is the error that is to be told.
+            with contextlib.suppress(OSError):
+                trial.set_user_attr(STOPPED, True)
+        raise
+
+
+def _of_a_killing(error: BaseException) -> bool:
+    """Whether a worker process was killed amid its work; a cluster that is gone says nothing of it."""
+    if isinstance(error, WorkersLostError):
+        return not isinstance(error, ClusterLostError)
+    # Dask's word for work that ended several of its workers; Dask need not be installed.
+    return type(error).__name__ == "KilledWorker"
 
 
 def _of_the_settings(error: BaseException) -> bool:
@@ -334,7 +398,10 @@ def train_trial(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> f
     from arc_affinity.training.hardware import find_machine
     from arc_affinity.training.pretraining.pretrain import train
     from arc_affinity.training.pretraining.run_folder import DATA, METRICS
+    from arc_affinity.training.pretraining.trainer import quiet_lightning
 
+    # A worker process has not heard it yet.
+    quiet_lightning()
     # A trial that was cut off begins anew: it is short.
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(shared / DATA, folder / DATA, copy_function=os.link)
@@ -349,11 +416,25 @@ def _found(study: Any, optuna: Any) -> Found:
     trials = tuple(
         Trial(each.number, dict(each.params), each.value if each.value < DIVERGED else None) for each in done
     )
-    if len(done) < FEWEST:
-        return Found(trials, {})
+    compared = [each for each in done if each.value < DIVERGED]
+    if untold := _untold([each.value for each in compared], len(done)):
+        return Found(trials, {}, untold)
+    # Among the failed ones, which are alike, the better half could be all trials, and any shares would come out.
+    study = optuna.create_study()
+    study.add_trials(compared)
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5)
     return Found(trials, dict(optuna.importance.get_param_importances(study, evaluator=evaluator)))
 
 
 FEWEST = 4
-"""Trials below which nothing is said of what matters."""
+"""Trials with a loss below which nothing is said of what matters."""
+
+
+def _untold(losses: Sequence[float], trials: int) -> str:
+    """Why nothing can be said of what matters, by the ``losses`` of so many ``trials``; "" where something can."""
+    if len(losses) < FEWEST:
+        return f"{len(losses)} of {counted(trials, 'trial')} came to a loss, and it takes {FEWEST}"
+    # As the evaluator has it, those equal to the last of the better half are of it too.
+    if sorted(losses)[math.ceil(len(losses) / 2) - 1] == max(losses):
+        return "the worse half of the trials has the same loss as the better one"
+    return ""

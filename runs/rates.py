@@ -1,11 +1,10 @@
 """Which learning rate suits each variant of the ablation family?
 
-    python runs/rates.py OUT [--steps 300] [--trials 6] [--share 0.33334] [--workers 2] [--variants NAME…]
+    python runs/rates.py OUT [--rates RATE…] [--steps 300] [--share 0.33334] [--workers 2] [--variants NAME…]
 
-The search of `arc-affinity sweep` over each variant's learning rate, its other settings as in `runs/ablation.py` and on
-the same examples, which stand in OUT/examples. Up to ten trials are drawn at random, and all variants have the same
-draws. OUT/rates.md has the lowest validation losses, a variant a row and a rate a column, written anew after each
-variant. Stopped at any moment, the same command goes on.
+The search of `arc-affinity sweep` over each variant's learning rate, every one of the rates, its other settings as in
+`runs/ablation.py` and on the same examples, which stand in OUT/examples. OUT/rates.md has the lowest validation losses,
+a variant a row and a rate a column, written anew after each variant. Stopped at any moment, the same command goes on.
 """
 
 from __future__ import annotations
@@ -70,10 +69,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=300, help="of a whole training")
     parser.add_argument("--share", type=float, default=0.33334, help="of these that a trial has")
-    parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--low", type=float, default=4e-4)
-    parser.add_argument("--high", type=float, default=1.6e-2)
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.0009, 0.0018, 0.0036], help="trial 69 has 0.00185")
     parser.add_argument("--per-task", type=int, default=150, help="generated, of all sizes")
     parser.add_argument("--max-tokens", type=int, default=384, help="of a query and its output together")
     parser.add_argument("--tasks", type=int, help="so many tasks, for a trial")
@@ -86,8 +83,8 @@ def main() -> None:
     losses: dict[str, Losses] = {}
     for name in options.variants:
         recipe = recipe_of(name, examples, options.steps, seed=0)
-        space = read_space([f"{RATE}={options.low}:{options.high}:log"], recipe)
-        search = SettingsSweep(recipe, space, options.trials, options.share)
+        space = read_space([f"{RATE}={','.join(map(str, options.rates))}"], recipe)
+        search = SettingsSweep(recipe, space, len(options.rates), options.share)
         with choose_workers("processes", options.workers) as workers:
             found = search.run(options.out / name, workers)
         losses[name] = losses_of(found)

@@ -1,4 +1,4 @@
-"""Learning rates of the ablation family: one search a variant, all with the same draws."""
+"""Learning rates of the ablation family: one search a variant, all over the same rates."""
 
 from __future__ import annotations
 
@@ -32,11 +32,25 @@ def test_the_table_has_every_rate_once_and_marks_the_best(monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_variants_have_the_same_draws_and_finished_trials_are_kept(
+def test_variants_have_the_same_rates_and_finished_trials_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(SCRIPT.parent)
-    sizes = ["--steps", "4", "--share", "0.5", "--trials", "2", "--workers", "1", "--tasks", "3", "--per-task", "13"]
+    sizes = [
+        "--steps",
+        "4",
+        "--share",
+        "0.5",
+        "--rates",
+        "0.001",
+        "0.002",
+        "--workers",
+        "1",
+        "--tasks",
+        "3",
+        "--per-task",
+        "13",
+    ]
 
     def rows(*variants: str) -> list[str]:
         monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path), *sizes, "--variants", *variants])

@@ -42,7 +42,8 @@ def sweep(
     Args:
         recipe: A named recipe, a TOML file of one, or the folder of a run.
         vary: FIELD=LOW:HIGH, FIELD=LOW:HIGH:log (evenly by the logarithm), or FIELD=ONE,OTHER for choices.
-        trials: Trainings in all.
+        trials: Trainings in all. Where all fields have choices, of which there are no more combinations than that, each
+            is tried once.
         share: Of the recipe's steps that each has, above 0 and at most 1.
         seed: Of what is drawn.
         out: Folder of the search; out/sweep-NAME unless given.
@@ -64,6 +65,7 @@ def sweep(
     quiet_lightning()
     folder = out or Path("out") / f"sweep-{base.name}"
     console, watched = Console(), Console(stderr=True)
+    trials = len(search.grid) or trials
     bar = Bar("Searching", trials, "trials", console=watched)
     names = tuple(search.space)
 

@@ -145,6 +145,35 @@ def found_in(trials: Sequence[tuple[float, float, float]]) -> Found:
     return settings._found(study, optuna)
 
 
+def test_listed_values_are_tried_once_each(searched: Callable[..., Found]) -> None:
+    varied = ["learning_rate=0.001,0.01,0.1", "optimiser=adam,muon"]
+    wanted = [(rate, name) for rate in ("0.001", "0.01", "0.1") for name in ("adam", "muon")]
+
+    def settings_of(found: Found) -> list[tuple[str, str]]:
+        return [(trial.settings["learning_rate"], trial.settings["optimiser"]) for trial in found.trials]
+
+    whole = searched("whole", 9, varied=varied)
+    assert settings_of(whole) == wanted, "and not nine of them"
+    stopped = 0
+
+    def killed(recipe: Recipe, *rest: object) -> float:
+        nonlocal stopped
+        stopped += 1
+        if stopped == 3:
+            raise KeyboardInterrupt
+        return bowl(recipe, *rest)  # type: ignore[arg-type]
+
+    with pytest.raises(KeyboardInterrupt):
+        searched("broken", 6, killed, varied=varied)
+    found = searched("broken", 6, varied=varied)
+    assert sorted(settings_of(found)) == sorted(wanted)
+    assert {trial.loss for trial in found.ranked} == {trial.loss for trial in whole.ranked}
+    # Fewer trials than combinations are drawn, and the rest is tried once more are asked for.
+    some = searched("drawn", 4, varied=varied)
+    assert len(some.trials) == 4
+    assert {*settings_of(searched("drawn", 6, varied=varied))} == {*wanted}
+
+
 def test_failed_trials_say_nothing_of_what_matters() -> None:
     """However many they are: half of them would be as good as the other half."""
     told = [(0.1, 0.1, 2.1), (0.2, 0.9, 2.2), (0.3, 0.5, 2.3), (0.7, 0.1, 2.7), (0.8, 0.9, 2.8), (0.9, 0.5, 2.9)]

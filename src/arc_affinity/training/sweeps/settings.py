@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,8 @@ class SettingsSweep:
     """A search to do.
 
     Fields that are not varied by ``space`` come from ``recipe``. Each of so many ``trials`` has a ``share`` of the
-    recipe's steps, over which its rate runs down; ``seed`` is of what is drawn.
+    recipe's steps, over which its rate runs down; ``seed`` is of what is drawn. Where all fields have listed values, of
+    which there are no more combinations than trials, each of them is tried once and nothing is drawn.
     """
 
     recipe: Recipe
@@ -182,6 +183,14 @@ class SettingsSweep:
             raise ArcAffinityError(f"--share must be above 0 and at most 1, not {self.share}")
         if not 0 <= self.seed <= MOST_SEED:
             raise ArcAffinityError(f"--seed must be at least 0 and at most {MOST_SEED:,}, not {self.seed}")
+
+    @property
+    def grid(self) -> tuple[dict[str, str], ...]:
+        """Every combination of listed values, where all are to be tried; none where settings are drawn."""
+        listed = {name: values for name, values in self.space.items() if isinstance(values, tuple)}
+        if len(listed) < len(self.space) or math.prod(map(len, listed.values())) > self.trials:
+            return ()
+        return tuple(dict(zip(listed, values, strict=True)) for values in product(*listed.values()))
 
     def recipe_of(self, settings: Mapping[str, Any]) -> Recipe:
         """Return what a trial trains by: everything that counts steps is shortened alike."""
@@ -228,6 +237,7 @@ class SettingsSweep:
                 prepare_stores(self.recipe, out / DATA, workers=cores(), data_dir=data_dir)
             study = _study(out / JOURNAL, optuna)
             alone = self._again(study, optuna, out, report)
+            self._offer(study, optuna)
             with workers.open() as executor:
                 self._work(study, optuna, out, executor, workers, report, alone)
             return _found(study, optuna)
@@ -270,6 +280,22 @@ class SettingsSweep:
         waiting = study.get_trials(deepcopy=False, states=(states.WAITING,))
         return len(waiting) if any(trial.user_attrs.get(KILLINGS) for trial in waiting) else 0
 
+    def _offer(self, study: Any, optuna: Any) -> None:
+        """Let what is left of the `grid` wait to be tried."""
+        states = optuna.trial.TrialState
+        tried = study.get_trials(deepcopy=False, states=(states.COMPLETE, states.WAITING))
+        known = [trial.params or trial.system_attrs.get("fixed_params") for trial in tried]
+        for settings in self.grid:
+            if settings not in known:
+                study.enqueue_trial(settings)
+
+    def _left(self, study: Any, optuna: Any) -> int:
+        """How many trials are to be done."""
+        states = optuna.trial.TrialState
+        if self.grid:
+            return len(study.get_trials(deepcopy=False, states=(states.WAITING,)))
+        return self.trials - len(study.get_trials(deepcopy=False, states=(states.COMPLETE,)))
+
     def _work(
         self,
         study: Any,
@@ -282,13 +308,14 @@ class SettingsSweep:
     ) -> None:
         """Do the trials that are not done, the next ``alone`` of them one at a time."""
         done = len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+        left = self._left(study, optuna)
         # A cluster's workers have a working directory of their own.
         place = out.resolve()
         opened: dict[int, Any] = {}
 
         def asked() -> Iterator[Any]:
             # A sampler of its own for each trial, so that a search that goes on draws what an unbroken one would.
-            for place in range(done, self.trials):
+            for place in range(done, done + left):
                 study.sampler = optuna.samplers.TPESampler(seed=1_000 * self.seed + place, multivariate=True)
                 trial = study.ask()
                 opened[trial.number] = trial

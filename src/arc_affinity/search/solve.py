@@ -58,7 +58,7 @@ def solve_task(
     Raises:
         ArcAffinityError: the task has no demonstrations, one without its output, or what is no grid.
     """
-    task = check_task(task)
+    check_task(task)
     few = len(task.train) < many.FROM
     # Of many demonstrations a program need not reproduce all.
     if seconds <= 0 or (few and contradicts(task.train)):

@@ -83,6 +83,21 @@ def test_it_learns_a_rule_and_solves_by_it(base: LoadedSolver, tmp_path: Path) -
     assert any(record.exact and record.votes and record.attempt <= 2 for record in solved.records)
 
 
+def test_grids_of_other_whole_numbers_make_the_same_run(base: LoadedSolver, tmp_path: Path, by_hand: Callable) -> None:
+    settings, made = replace(SETTINGS, sources="search"), tasks(1)
+    other = tuple(
+        replace(
+            task,
+            train=tuple(by_hand(pair.input.astype(int), pair.output.astype(int)) for pair in task.train),
+            test=tuple(by_hand(pair.input.astype(int), pair.output) for pair in task.test),
+        )
+        for task in made
+    )
+    solved = run(tmp_path / "bytes", base, settings, made), run(tmp_path / "others", base, settings, other)
+    assert solved[0].summary["edition"] == solved[1].summary["edition"]
+    assert left(tmp_path / "bytes") == left(tmp_path / "others")
+
+
 def test_it_leaves_records_a_submission_and_a_summary(finished: Path) -> None:
     records = read_records(finished / "records.jsonl")
     assert {record.task_id for record in records} == {"task0", "task1"}

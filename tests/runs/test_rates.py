@@ -36,7 +36,8 @@ def test_variants_have_the_same_rates_and_finished_trials_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(SCRIPT.parent)
-    sizes = "--steps 4 --share 0.5 --rates 0.001 0.002 --workers 1 --tasks 3 --per-task 13".split()
+    sizes = ["--steps", "4", "--share", "0.5", "--tasks", "3", "--per-task", "13"]
+    sizes += ["--rates", "0.001", "0.002", "--workers", "1"]
 
     def rows(*variants: str) -> list[str]:
         monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path), *sizes, "--variants", *variants])

@@ -124,6 +124,12 @@ def test_labels_of_some_tasks_judge_these_among_all(cli, labels, tmp_path):
     assert (done.code, done.err.endswith("labels.json has a label of none of the tasks asked\n")) == (1, True)
 
 
+def test_named_tasks_need_no_others_without_labels(cli, monkeypatch):
+    monkeypatch.setattr("arc_affinity.cli.classify.load_tasks", lambda *_: pytest.fail("no dataset is asked for"))
+    done = cli("classify", "00d62c1b", "--by", "grids", "--json")
+    assert done.code == 0, done.err
+
+
 def test_validation_of_subtypes(cli, labels):
     found = document(cli("classify", "--validate", labels({"00d62c1b": "S3-A", "4258a5f9": "S3-B"}), "--json"))
     assert found["accuracy"] == 1

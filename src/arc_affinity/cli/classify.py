@@ -87,8 +87,11 @@ def classify(
         pictured = [] if png is None else load_tasks(ORIGINALS)
     else:
         chosen = [task_named(each, dataset, data_dir) for each in task] or load_tasks(dataset or RE_ARC, data_dir)
-        others = (each.id for each in (load_tasks(dataset or RE_ARC, data_dir) if task else ()))
-        labels = {} if validate is None else read_labels(validate, {*(each.id for each in chosen), *others})
+        labels = {}
+        if validate is not None:
+            # Labels may be of tasks beside those that are named.
+            beside = load_tasks(dataset or RE_ARC, data_dir) if task else ()
+            labels = read_labels(validate, {each.id for each in (*chosen, *beside)})
         pictured = [each for each in chosen if task or all or each.id in labels]
         way = by or ("grids" if labels else None)
         found = kinds_of(

@@ -170,6 +170,17 @@ def test_numbers_of_every_claim():
     assert told == table.read_text(encoding="utf-8").splitlines()
 
 
+def test_grids_beside_the_published_line_are_measured_as_published():
+    """Eight outputs of two tasks: two are exact, six but for the first cell, one of a cell alone does not count."""
+    forced = score(Protocol.TEACHER_FORCED, 0.25, 0.7)
+    but_first = ButFirst(6 / 7, 0.8, f"{0b11110110:x}", f"{0b11110111:x}")
+    ours = replace(forced, model="ours", tasks=2, outputs=8, right=f"{0b10000100:x}", but_first=but_first)
+    drawn = pictures(evidence(scores=(ours, forced, score(Protocol.SIZED, 0.1, 0.7))))["pre-training-150"]
+    told = "exact grids, % (forced: but for the first cell)"
+    assert told in drawn and told not in pictures(evidence(scores=(forced,)))["pre-training-150"]
+    assert "ours forced: 83.3 n 2; m forced: 25.0 n 5; m sized: 10.0 n 5" in drawn
+
+
 def test_counts_hold_only_with_all_labels():
     whole = claims_taxonomy.category_counts(evidence(Reference(labels=LABELS)))
     assert whole.verdict is Verdict.HOLDS

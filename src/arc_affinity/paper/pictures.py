@@ -13,7 +13,7 @@ from arc_affinity.drawing.charts import Line
 from arc_affinity.drawing.plot import Series
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.paper.audit.common import Evidence
-from arc_affinity.paper.audit.models import exact_of
+from arc_affinity.paper.audit.models import as_published, exact_of
 from arc_affinity.paper.audit.scores import DRAWN, FIRST, Contrast, contrasts
 from arc_affinity.paper.audit.taxonomy import PUBLISHED_COUNTS, our_cnn
 from arc_affinity.paper.audit.vitarc import ranks, with_vt
@@ -154,23 +154,29 @@ CONTRASTS: Mapping[str, Callable[[Evidence], Sequence[Contrast]]] = {
 
 
 def _scored(e: Evidence, dataset: str, published: float) -> str:
+    """Grids beside the published line, of which no teacher-forced one was asked for its first cell."""
+    shown = [each for each in e.scores if each.dataset == dataset and each.context == DRAWN]
     lines = [
-        Line(f"{each.model} {each.protocol}", exact_of(each))
-        for each in e.scores
-        if each.dataset == dataset and each.context == DRAWN
+        Line(
+            f"{each.model} {_short(each.protocol)}", exact_of(each) if each.but_first is None else as_published(each)[0]
+        )
+        for each in shown
     ]
-    return charts.estimates(lines, "exact grids, %", "Our models", marked=(published,)) if lines else ""
+    axis = "exact grids, %" + (" (forced: but for the first cell)" if any(each.but_first for each in shown) else "")
+    return charts.estimates(lines, axis, "Our models", marked=(published,)) if lines else ""
+
+
+def _short(protocol: Protocol) -> str:
+    """A long label is cut at its end."""
+    return protocol.removeprefix("teacher_")
 
 
 def _contrasted(found: Sequence[Contrast]) -> str:
     # The protocol is what differs between the two sides, or else it has to be told.
     lines = [
-        # A long label is cut at its end.
         Line(f"{told}{score.dataset} {score.model}", exact_of(score), series)
         for each in found
-        for told in [
-            f"{each.first.protocol} ".removeprefix("teacher_") if each.first.protocol is each.second.protocol else ""
-        ]
+        for told in [f"{_short(each.first.protocol)} " if each.first.protocol is each.second.protocol else ""]
         for series, score in ((GIVEN, each.first), (FREE, each.second))
     ]
     return charts.estimates(lines, "exact grids, %", "Our models", key_title="help:") if lines else ""

@@ -70,7 +70,7 @@ def _where_reached(
     """
     scored = [score for score in _forced(e, "unseen92", models) if score.outputs >= PRECISE * score.tasks]
     for ours in scored:
-        grids, its_cells = _as_published(ours)
+        grids, its_cells = as_published(ours)
         if its_cells >= cells and (grids.low or 0) > 0 and (grids.high or 0) >= exact:
             positions = ", whose positions are not the paper's," if ours.model.startswith("rotary") else ""
             grids_told = "as many" if (grids.value or 0) >= exact else "not surely fewer"
@@ -110,8 +110,8 @@ def _forced(e: Evidence, dataset: str, models: Sequence[str]) -> list[OurScore]:
     return [s for s in scores if s.model.partition("-seed")[0] in models]
 
 
-def _as_published(score: OurScore) -> tuple[Estimate, float]:
-    """Exact grids and cells of a teacher-forced score, measured as published where that is known."""
+def as_published(score: OurScore) -> tuple[Estimate, float]:
+    """Exact grids and cells of a teacher-forced score, measured as published, without the first cell, where known."""
     shares = score.by_task_but_first() or score.by_task()
     # Where tasks are not told one by one, outputs are taken for independent: an interval too narrow to flatter.
     grids = mean([*shares.values()]) if shares else share(*_hits_as_published(score))
@@ -119,7 +119,7 @@ def _as_published(score: OurScore) -> tuple[Estimate, float]:
 
 
 def _told_as_published(score: OurScore) -> str:
-    grids, cells = _as_published(score)
+    grids, cells = as_published(score)
     return f"grid {percent(grids.value, 2)}, cell {percent(cells)}"
 
 

@@ -20,7 +20,9 @@ from ablation import FAMILY, recipe_of, training_examples
 from arc_affinity.files import write_text
 from arc_affinity.training.executors import choose_workers
 from arc_affinity.training.pretraining.trainer import quiet_lightning
-from arc_affinity.training.sweeps.settings import Found, SettingsSweep, read_space
+from arc_affinity.training.sweeps.found import Found
+from arc_affinity.training.sweeps.space import read_space
+from arc_affinity.training.sweeps.sweep import SettingsSweep
 
 RATE = "learning_rate"
 

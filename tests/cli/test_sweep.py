@@ -10,7 +10,9 @@ import pytest
 pytest.importorskip("optuna")
 
 from arc_affinity.training.executors import Workers
-from arc_affinity.training.sweeps.settings import Found, SettingsSweep, Trial
+from arc_affinity.training.sweeps.found import Found
+from arc_affinity.training.sweeps.sweep import SettingsSweep
+from arc_affinity.training.sweeps.trial import Trial
 
 VARIED = ("--vary", "learning_rate=1e-4:1e-1:log", "--vary", "optimiser=adam,muon")
 

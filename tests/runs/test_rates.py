@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from arc_affinity.training.sweeps.settings import Found, Trial
+from arc_affinity.training.sweeps.found import Found
+from arc_affinity.training.sweeps.trial import Trial
 
 SCRIPT = Path(__file__).parents[2] / "runs" / "rates.py"
 

@@ -52,7 +52,9 @@ def sweep(
         data_dir: Folder with the datasets that are not installed, of which the recipe's may be some.
     """
     base = load_recipe(recipe)
-    from arc_affinity.training.sweeps.settings import SettingsSweep, Trial, read_space
+    from arc_affinity.training.sweeps.space import read_space
+    from arc_affinity.training.sweeps.sweep import SettingsSweep
+    from arc_affinity.training.sweeps.trial import Trial
 
     with wrong_usage():
         search = SettingsSweep(base, read_space(vary, base), trials, share, seed)

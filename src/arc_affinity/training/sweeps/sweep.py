@@ -7,38 +7,29 @@ The folder holds ``journal.log`` (Optuna's own record of all trials, from which 
 from __future__ import annotations
 
 import contextlib
-import csv
 import math
-import os
-import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
 
-from arc_affinity.documents import decode, object_of, read_bytes, read_lines
+from arc_affinity.documents import read_bytes
 from arc_affinity.errors import ArcAffinityError, optional
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
-from arc_affinity.models.storage.names import check_name
-from arc_affinity.processes import WorkersLostError, cores, hand_out
-from arc_affinity.text import counted
-from arc_affinity.training.executors import ClusterLostError, Workers
+from arc_affinity.processes import cores, hand_out
+from arc_affinity.training.executors import Workers
 from arc_affinity.training.recipes.files import with_whole_paths
-from arc_affinity.training.recipes.recipe import OF_THE_DATA, Recipe, UntrainableError
+from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
+from arc_affinity.training.sweeps.found import DIVERGED, Found, found_by
+from arc_affinity.training.sweeps.journal import JOURNAL, open_study
+from arc_affinity.training.sweeps.space import Space, changed, drawn
+from arc_affinity.training.sweeps.trial import Trial, of_a_killing, of_the_settings, train_trial
 
-JOURNAL, TRIALS, SPACE = "journal.log", "trials", "space.txt"
-LOSS = "val/loss"
-
-DIVERGED = 1e3
-"""Loss, in nats a token, that stands for a training that failed."""
-
-OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")
-"""What torch says of it: CUDA's allocator, the CPU's, and cuBLAS."""
-
+TRIALS, SPACE = "trials", "space.txt"
 KILLINGS, STOPPED = "killings", "stopped"
 """What the journal keeps of a trial: how often a process was killed amid it, and that it was left for other reasons."""
 
@@ -49,116 +40,6 @@ KILLED_EACH_TIME = f"its process was killed {MOST_KILLINGS} times, for lack of m
 
 MOST_SEED = 4_000_000
 """Each trial has a seed of its own, a thousand to a search, and numpy's are below 2**32."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """Values between two numbers, both included; ``log`` draws their logarithms evenly."""
-
-    low: float
-    high: float
-    whole: bool
-    log: bool
-
-
-Space = Mapping[str, Range | tuple[str, ...]]
-"""For each field, its range or its choices as text."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A training that ended: its number, settings, and lowest validation loss in nats a token (None if it failed)."""
-
-    number: int
-    settings: Mapping[str, Any]
-    loss: float | None
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search came to: trials by their number, and each field's share of what the loss depends on (sum 1).
-
-    The shares are PED-ANOVA's (arXiv 2304.10255) over the better half of the trials that have a loss. Where nothing can
-    be said of what matters there are none, and ``untold`` says why.
-    """
-
-    trials: tuple[Trial, ...]
-    importance: Mapping[str, float]
-    untold: str = ""
-
-    @property
-    def ranked(self) -> tuple[Trial, ...]:
-        """The trials that have a loss, the lowest first."""
-        done = [trial for trial in self.trials if trial.loss is not None]
-        return tuple(sorted(done, key=lambda trial: (trial.loss, trial.number)))
-
-
-def read_space(varied: Sequence[str], recipe: Recipe) -> Space:
-    """Return what is to be varied.
-
-    Args:
-        varied: each ``FIELD=LOW:HIGH``, ``FIELD=LOW:HIGH:log`` or ``FIELD=ONE,OTHER,…``; fields of the model are
-            ``model.FIELD``.
-        recipe: whose fields they are.
-
-    Raises:
-        ArcAffinityError: an unknown field, one of the data, or a value that the recipe would refuse.
-    """
-    space: dict[str, Range | tuple[str, ...]] = {}
-    for each in varied:
-        name, _, values = each.partition("=")
-        if not values:
-            raise ArcAffinityError(f"--vary {each}: write FIELD=LOW:HIGH, FIELD=LOW:HIGH:log or FIELD=ONE,OTHER")
-        if name in (*OF_THE_DATA, "context", "steps", "validate_every"):
-            raise ArcAffinityError(f"--vary {name}: losses of trainings that differ in it cannot be compared")
-        if name in space:
-            raise ArcAffinityError(f"--vary {name} is given twice")
-        space[name] = _range(values, each) if ":" in values else tuple(values.split(","))
-        ends = space[name]
-        for value in (ends.low, ends.high) if isinstance(ends, Range) else ends:
-            _changed(recipe, {name: value})
-            if name == "start":
-                check_name(str(value), solvers=False)
-        if isinstance(ends, Range):
-            space[name] = replace(ends, whole=type(recipe.flat()[name]) is int)
-    if not space:
-        raise ArcAffinityError("nothing to vary: give --vary at least once")
-    schedules = space.get("schedule", ())
-    recipe.refuse_ignored(space, "--vary", schedules if isinstance(schedules, tuple) else ())
-    return space
-
-
-def _range(values: str, given: str) -> Range:
-    low, high, *rest = values.split(":")
-    try:
-        found = Range(float(low), float(high), False, rest == ["log"])
-    except ValueError as error:
-        raise ArcAffinityError(f"--vary {given}: {error}") from error
-    if rest not in ([], ["log"]) or not -math.inf < found.low < found.high < math.inf or (found.log and found.low <= 0):
-        raise ArcAffinityError(f"--vary {given}: LOW must be below HIGH, and above 0 with :log")
-    return found
-
-
-def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with settings as a search draws them: choices are text, and whole numbers may be written as 1e3."""
-    now = recipe.flat()
-    typed: dict[str, Any] = {}
-    for name, value in settings.items():
-        kind = type(now.get(name))
-        if kind is bool and value in ("true", "false"):
-            typed[name] = value == "true"
-        elif kind in (int, float):
-            try:
-                number = float(value)
-                typed[name] = kind(number)
-            except (ValueError, OverflowError) as error:
-                raise ArcAffinityError(f"--vary {name}: {value!r} is no number") from error
-            if typed[name] != number:
-                raise ArcAffinityError(f"--vary {name}: it is a whole number, not {value}")
-        else:
-            typed[name] = value
-    return recipe.overridden(typed, "--vary")
 
 
 @dataclass(frozen=True)
@@ -194,7 +75,7 @@ class SettingsSweep:
 
     def recipe_of(self, settings: Mapping[str, Any]) -> Recipe:
         """Return what a trial trains by: everything that counts steps is shortened alike."""
-        full = _changed(self.recipe, settings)
+        full = changed(self.recipe, settings)
         steps = max(1, round(self.share * full.steps))
         shorter = {"steps": steps, "validate_every": max(1, min(steps, round(self.share * full.validate_every)))}
         for name in ("warmup_steps", "restart_steps"):
@@ -235,12 +116,12 @@ class SettingsSweep:
             self._settle(out / SPACE)
             with unless_begun(out, SPACE):
                 prepare_stores(self.recipe, out / DATA, workers=cores(), data_dir=data_dir)
-            study = _study(out / JOURNAL, optuna)
+            study = open_study(out / JOURNAL, optuna)
             alone = self._again(study, optuna, out, report)
             self._offer(study, optuna)
             with workers.open() as executor:
                 self._work(study, optuna, out, executor, workers, report, alone)
-            return _found(study, optuna)
+            return found_by(study, optuna)
 
     def _settle(self, path: Path) -> None:
         from arc_affinity.training.pretraining.run_folder import DATA, MEASURE
@@ -322,7 +203,7 @@ class SettingsSweep:
                 yield trial
 
         def submit(trial: Any) -> Future[float]:
-            settings = {name: _drawn(trial, name, each) for name, each in self.space.items()}
+            settings = {name: drawn(trial, name, each) for name, each in self.space.items()}
             try:
                 recipe = self.recipe_of(settings)
             except ArcAffinityError as error:
@@ -337,7 +218,7 @@ class SettingsSweep:
         with _stopping(opened):
             for trial, future in handed:
                 error = future.exception()
-                if error is not None and not _of_the_settings(error):
+                if error is not None and not of_the_settings(error):
                     # The trial stays open, and the same call does it again.
                     raise error
                 del opened[trial.number]
@@ -357,111 +238,8 @@ def _stopping(opened: Mapping[int, Any]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        for trial in () if _of_a_killing(error) else opened.values():
+        for trial in () if of_a_killing(error) else opened.values():
             # On a full disk this cannot be written either, and it is the error that is to be told.
             with contextlib.suppress(OSError):
                 trial.set_user_attr(STOPPED, True)
         raise
-
-
-def _of_a_killing(error: BaseException) -> bool:
-    """Whether a worker process was killed amid its work; a cluster that is gone says nothing of it."""
-    if isinstance(error, WorkersLostError):
-        return not isinstance(error, ClusterLostError)
-    # Dask's word for work that ended several of its workers; Dask need not be installed.
-    return type(error).__name__ == "KilledWorker"
-
-
-def _of_the_settings(error: BaseException) -> bool:
-    """Whether a trial's own settings are at fault, which would fail again: they give no loss, or want too much memory.
-
-    What lies in its surroundings (a full disk, a lost cluster) says nothing of them.
-    """
-    # In torch memory runs out under several names; its OutOfMemoryError is a RuntimeError too.
-    short = isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None
-    return short or isinstance(error, UntrainableError | MemoryError)
-
-
-def _study(journal: Path, optuna: Any) -> Any:
-    """The search that ``journal`` tells of, or a new one; what a kill left there is mended, as nobody else is here.
-
-    Raises:
-        ArcAffinityError: the journal is damaged.
-    """
-    # Optuna would wait for the lock of a process that is gone, for ever where OUT is relative.
-    for lock in journal.parent.glob(f"{JOURNAL}.lock*"):
-        lock.unlink()
-    if journal.exists():
-        whole = 0
-        for number, line in read_lines(journal):
-            if not line.endswith(b"\n"):
-                # A write that was cut off: the next one would go on in the middle of this line.
-                os.truncate(journal, whole)
-                break
-            object_of(decode(line, f"{journal}:{number}"), f"{journal}:{number}")
-            whole += len(line)
-    try:
-        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
-        return optuna.create_study(study_name="settings", storage=storage, load_if_exists=True)
-    except (AssertionError, LookupError, TypeError, ValueError) as error:
-        raise ArcAffinityError(
-            f"{journal} is damaged ({type(error).__name__}: {error}); give another folder"
-        ) from error
-
-
-def _drawn(trial: Any, name: str, values: Range | tuple[str, ...]) -> Any:
-    if isinstance(values, tuple):
-        return trial.suggest_categorical(name, values)
-    if values.whole:
-        return trial.suggest_int(name, round(values.low), round(values.high), log=values.log)
-    return trial.suggest_float(name, values.low, values.high, log=values.log)
-
-
-def train_trial(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
-    """Train in ``folder`` on the examples in ``shared``; return the lowest validation loss, in nats a token.
-
-    It takes its share of a machine on which so many trials run ``at_a_time``.
-    """
-    from arc_affinity.training.hardware import find_machine
-    from arc_affinity.training.pretraining.pretrain import train
-    from arc_affinity.training.pretraining.run_folder import DATA, METRICS
-    from arc_affinity.training.pretraining.trainer import quiet_lightning
-
-    # A worker process has not heard it yet.
-    quiet_lightning()
-    # A trial that was cut off begins anew: it is short.
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(shared / DATA, folder / DATA, copy_function=os.link)
-    machine = find_machine(recipe.batch_cells, processes=1, at_a_time=at_a_time)
-    train(recipe, folder, progress=False, machine=machine)
-    with (folder / METRICS).open(encoding="utf-8", newline="") as file:
-        return min(float(row[LOSS]) for row in csv.DictReader(file) if row[LOSS])
-
-
-def _found(study: Any, optuna: Any) -> Found:
-    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    trials = tuple(
-        Trial(each.number, dict(each.params), each.value if each.value < DIVERGED else None) for each in done
-    )
-    compared = [each for each in done if each.value < DIVERGED]
-    if untold := _untold([each.value for each in compared], len(done)):
-        return Found(trials, {}, untold)
-    # Among the failed ones, which are alike, the better half could be all trials, and any shares would come out.
-    study = optuna.create_study()
-    study.add_trials(compared)
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5)
-    return Found(trials, dict(optuna.importance.get_param_importances(study, evaluator=evaluator)))
-
-
-FEWEST = 4
-"""Trials with a loss below which nothing is said of what matters."""
-
-
-def _untold(losses: Sequence[float], trials: int) -> str:
-    """Why nothing can be said of what matters, by the ``losses`` of so many ``trials``; "" where something can."""
-    if len(losses) < FEWEST:
-        return f"{len(losses)} of {counted(trials, 'trial')} came to a loss, and it takes {FEWEST}"
-    # As the evaluator has it, those equal to the last of the better half are of it too.
-    if sorted(losses)[math.ceil(len(losses) / 2) - 1] == max(losses):
-        return "the worse half of the trials has the same loss as the better one"
-    return ""

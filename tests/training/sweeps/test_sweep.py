@@ -23,8 +23,10 @@ from arc_affinity.training.executors import ClusterLostError, SerialExecutor, Wo
 from arc_affinity.training.hardware import Machine
 from arc_affinity.training.pretraining import pretrain
 from arc_affinity.training.recipes.recipe import Recipe, UntrainableError
-from arc_affinity.training.sweeps import settings
-from arc_affinity.training.sweeps.settings import DIVERGED, MOST_SEED, Found, Range, SettingsSweep, Trial, read_space
+from arc_affinity.training.sweeps.found import DIVERGED, Found, found_by
+from arc_affinity.training.sweeps.space import Range, read_space
+from arc_affinity.training.sweeps.sweep import MOST_SEED, SettingsSweep
+from arc_affinity.training.sweeps.trial import Trial, train_trial
 
 optuna = pytest.importorskip("optuna")
 
@@ -56,7 +58,7 @@ def searched(tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.M
         varied: Sequence[str] = VARIED,
         report: Callable[[Trial], None] = lambda _: None,
     ) -> Found:
-        monkeypatch.setattr(settings, "train_trial", training)
+        monkeypatch.setattr(f"{SettingsSweep.__module__}.train_trial", training)
         folder = tmp_path / name
         if not folder.exists():
             shutil.copytree(examples, folder / "data")
@@ -142,7 +144,7 @@ def found_in(trials: Sequence[tuple[float, float, float]]) -> Found:
     for first, second, loss in trials:
         drawn, kinds = {"first": first, "second": second}, {"first": spread, "second": spread}
         study.add_trial(optuna.trial.create_trial(params=drawn, distributions=kinds, value=loss))
-    return settings._found(study, optuna)
+    return found_by(study, optuna)
 
 
 def test_listed_values_are_tried_once_each(searched: Callable[..., Found]) -> None:
@@ -227,7 +229,7 @@ def test_one_that_is_gone_without_a_word_was_killed_and_one_that_is_stopped_was_
 
     def gone(name: str) -> None:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(settings, "_stopping", lambda _: contextlib.nullcontext())
+            patch.setattr(f"{SettingsSweep.__module__}._stopping", lambda _: contextlib.nullcontext())
             searched(name, 2, stops)
 
     def stopped(name: str) -> None:
@@ -266,7 +268,7 @@ def test_trials_at_hand_when_a_worker_was_killed_are_done_one_at_a_time(
             raise WorkersLostError("a worker process was killed")
         return 1.0
 
-    monkeypatch.setattr(settings, "train_trial", kills)
+    monkeypatch.setattr(f"{SettingsSweep.__module__}.train_trial", kills)
     workers = Workers(lambda: ThreadPoolExecutor(2), 2, 2)
     for at_once in (2, 1):
         with pytest.raises(WorkersLostError):
@@ -291,7 +293,7 @@ def test_a_worker_keeps_lightnings_hints_off_the_screen(
     logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
     monkeypatch.setattr(pretrain, "train", train)
     shutil.copytree(examples, tmp_path / "data")
-    settings.train_trial(tiny, tmp_path / "trials" / "0", tmp_path, 1)
+    train_trial(tiny, tmp_path / "trials" / "0", tmp_path, 1)
     assert heard == [logging.ERROR]
 
 
@@ -350,7 +352,7 @@ def test_a_trial_shares_its_machine_with_those_beside_it_there(
         told.add(at_a_time)
         return bowl(recipe, folder, shared, at_a_time)
 
-    monkeypatch.setattr(settings, "train_trial", noted)
+    monkeypatch.setattr(f"{SettingsSweep.__module__}.train_trial", noted)
     shutil.copytree(examples, tmp_path / "data")
     search = SettingsSweep(tiny, read_space(VARIED, tiny), 3, 0.5)
     assert len(search.run(tmp_path, Workers(SerialExecutor, 9, 4)).trials) == 3
@@ -469,7 +471,9 @@ def test_trials_are_sent_whole_paths(
     tiny: Recipe, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Path] = []
-    monkeypatch.setattr(settings, "train_trial", lambda _recipe, *places: sent.extend(places[:2]) or 1.0)
+    monkeypatch.setattr(
+        f"{SettingsSweep.__module__}.train_trial", lambda _recipe, *places: sent.extend(places[:2]) or 1.0
+    )
     monkeypatch.chdir(tmp_path)
     shutil.copytree(examples, tmp_path / "run" / "data")
     sweep = SettingsSweep(tiny, read_space(VARIED, tiny), 1, 0.5)
@@ -490,7 +494,7 @@ def test_trials_share_the_cores(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     shutil.copytree(examples, tmp_path / "data")
     recipe = replace(tiny, batch_cells=100_000)
-    assert settings.train_trial(recipe, tmp_path / "trials" / "0", tmp_path, at_a_time) == 0.25
+    assert train_trial(recipe, tmp_path / "trials" / "0", tmp_path, at_a_time) == 0.25
 
 
 @pytest.mark.many_steps

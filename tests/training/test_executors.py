@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -64,6 +65,20 @@ def test_results_and_errors_pass_on() -> None:
     assert not watched.waiting
     watched.shutdown()
     assert watched.over.is_set()
+
+
+def test_relative_paths_mean_the_same_on_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    watched = WatchedExecutor(SerialExecutor(), lambda: "")
+    watched.shutdown()
+    monkeypatch.chdir(tmp_path / "theirs")
+    assert watched.submit(Path("model").resolve).result(1) == tmp_path / "mine" / "model"
+    # A machine that does not see the folder may have all that is asked for: bundled models, re-arc.
+    (tmp_path / "mine").rmdir()
+    monkeypatch.chdir(tmp_path / "theirs")
+    assert watched.submit(Path("model").resolve).result(1) == tmp_path / "theirs" / "model"
 
 
 @pytest.mark.parametrize("why", ["gone", ""])

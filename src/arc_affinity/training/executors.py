@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 import traceback
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -64,11 +66,12 @@ class ClusterLostError(WorkersLostError):
 class WatchedExecutor(Executor):
     """Passes work on to a cluster and ends what waits for it when the cluster is gone, which it would not say itself.
 
-    ``lost`` says why no result can come at present; "" if nothing keeps it.
+    ``lost`` says why no result can come at present; "" if nothing keeps it. Paths that are relative mean the same there
+    as where this was made, if that folder is seen there.
     """
 
     def __init__(self, inner: Executor, lost: Callable[[], str]) -> None:
-        self.inner, self.lost = inner, lost
+        self.inner, self.lost, self.home = inner, lost, Path.cwd()
         self.waiting: set[Future[Any]] = set()
         self.over = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -86,7 +89,9 @@ class WatchedExecutor(Executor):
             raise ClusterLostError(why)
         outer: Future[T] = Future()
         self.waiting.add(outer)
-        self.inner.submit(fn, *args, **kwargs).add_done_callback(lambda inner: self._pass_on(inner, outer))
+        self.inner.submit(_called_in, self.home, fn, *args, **kwargs).add_done_callback(
+            lambda inner: self._pass_on(inner, outer)
+        )
         return outer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -113,6 +118,13 @@ class WatchedExecutor(Executor):
         for outer in tuple(self.waiting):
             with contextlib.suppress(InvalidStateError):
                 outer.set_exception(ClusterLostError(why))
+
+
+def _called_in(home: Path, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """What ``fn`` returns, called in ``home``, where a worker of a cluster stays, as others may call it too."""
+    with contextlib.suppress(OSError):
+        os.chdir(home)
+    return fn(*args, **kwargs)
 
 
 @contextlib.contextmanager

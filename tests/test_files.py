@@ -112,10 +112,13 @@ def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
     script = "import pathlib, arc_affinity.files as f; f.write_text(pathlib.Path('/dev/stdout'), 'out')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "out"
-    with (tmp_path / "log").open("w") as log:
-        subprocess.run([sys.executable, "-c", script], stdout=log, check=True)
-        log.write(" and more")
-    assert (tmp_path / "log").read_text().endswith(" and more")
+    script = f"print('before', end=' ', flush=True); {script}; print(' and after', end='')"
+    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        for mode, before in (("w", ""), ("a", "what was there, ")):
+            with (tmp_path / "log").open(mode) as log:
+                subprocess.run([sys.executable, "-c", script.replace("/dev/stdout", name)], stdout=log, check=True)
+            assert (tmp_path / "log").read_text() == f"{before}before out and after"
+            (tmp_path / "log").write_text("what was there, ")
 
 
 def test_a_long_name_can_be_written_and_a_folder_cannot(tmp_path: Path) -> None:

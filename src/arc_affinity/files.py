@@ -25,6 +25,13 @@ UNCHANGEABLE = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errn
 """What file systems answer that keep no modes (CIFS, exFAT, buckets), or cannot be told to write at once."""
 
 
+STANDARD = {"stdin": 0, "stdout": 1, "stderr": 2}
+"""The numbers of what every process has open."""
+
+OPENED = re.compile(r"/dev/(?P<name>stdin|stdout|stderr)|/(?:dev|proc/self)/fd/(?P<number>\d{1,9})")
+"""How what a process has open is called."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes the place of ``path`` if the block succeeds.
@@ -152,14 +159,24 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
+def opened_as(path: Path) -> int | None:
+    """Return the number under which this process holds what ``path`` calls open, as ``/dev/stdout`` is 1."""
+    named = OPENED.fullmatch(str(path.absolute()))
+    if named is None:
+        return None
+    return STANDARD[named["name"]] if named["name"] else int(named["number"])
+
+
 @contextlib.contextmanager
 def _to_stream(path: Path) -> Iterator[Path]:
     """A file elsewhere, which is poured out at the end."""
+    own = opened_as(path)
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / (path.name or "stream")
         aside.touch()
         yield aside
-        with aside.open("rb") as source, path.open("wb") as stream:
+        # Opened anew, a file that the shell opened would be emptied, and what is printed later written over this.
+        with aside.open("rb") as source, open(path if own is None else os.dup(own), "wb") as stream:  # noqa: PTH123
             shutil.copyfileobj(source, stream)
 
 

@@ -312,6 +312,19 @@ def test_a_submission_needs_a_dataset(cli, submission):
     assert "give --dataset" in done.err
 
 
+def test_what_goes_to_stdout_comes_alone(cli_process, dataset, records):
+    """Words about it go to stderr."""
+    lines = [line for line in records.read_text().splitlines() if '"arc_prize"' in line]
+    records.write_text("\n".join(lines))
+    for command in (
+        ("submit", records, "--dataset", dataset),
+        ("data", "split", "--dataset", "arc-agi-1/evaluation"),
+        ("classify", "00d62c1b"),
+    ):
+        done = cli_process(*command, "--out", "/dev/stdout")
+        assert done.code == 0 and isinstance(json.loads(done.out), dict) and "/dev/stdout" in done.err
+
+
 def test_submit_then_score(cli, tmp_path, dataset, records):
     out = tmp_path / "out" / "submission.json"
     done = cli("submit", records, "--dataset", dataset, "--out", out)

@@ -42,7 +42,7 @@ def test_a_store_and_the_same_again(tmp_path: Path) -> None:
     pairs = [Pair(np.full((1, 1), n, np.uint8), np.full((1, 2), n, np.uint8)) for n in range(7)]
     write_store(tmp_path / "store", {"a": pairs, "b": pairs[:5]})
     train, validation = split_examples(str(tmp_path / "store"), 3, tmp_path / "data")
-    assert [inputs(train, t) for t in "ab"] == [[0, 1, 2, 3], [0, 1]]
+    assert [inputs(train, t) for t in "ab"] == [[0, 1], [0, 1]], "b is validated by the others of a"
     assert [inputs(validation, t) for t in "ab"] == [[4, 5, 6], [2, 3, 4]]
     # A run that goes on has its own copy.
     again, _ = split_examples("no-such-store", 3, tmp_path / "data")
@@ -62,6 +62,14 @@ def test_what_validates_is_copied_whole_and_never_trained_on(tmp_path: Path) -> 
     # A run that goes on has its own copy.
     again, _ = copy_apart("no-such-store", "nor-this", tmp_path / "data")
     assert again.manifest == training.manifest
+
+
+def test_a_task_that_others_are_validated_by(tmp_path: Path) -> None:
+    pairs = [Pair(np.full((1, 1), n, np.uint8), np.full((1, 2), n, np.uint8)) for n in range(4)]
+    write_store(tmp_path / "store", {"a": pairs, "b": pairs[::-1]})
+    with pytest.raises(ArcAffinityError, match="task a has 0 examples to train on that other tasks are not validated"):
+        split_examples(str(tmp_path / "store"), 2, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_task_with_too_few(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.categories import agreement_document, agreement_tables, answer_table, distribution_tables
-from arc_affinity.cli.output.files import check_outputs
+from arc_affinity.cli.output.files import check_outputs, words_beside
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.choosing import choose_ids, task_named
 from arc_affinity.data.datasets.registry import RE_ARC, files_of, load_tasks
@@ -118,7 +118,8 @@ def classify(
     if json:
         print(jsonlib.dumps(document if agreement is None else agreement_document(agreement), indent=1))
         return
-    _show(found, agreement, [path for path in (out, png if drawn else None) if path is not None])
+    with words_beside(out, png):
+        _show(found, agreement, [path for path in (out, png if drawn else None) if path is not None])
 
 
 def _check_asked(task: Sequence[str], all: bool, by: By | None, dataset: str | None, validate: Path | None) -> None:

@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from arc_affinity.cli.errors import wrong_usage
 from arc_affinity.cli.output.bars import Bar
-from arc_affinity.cli.output.files import check_folder, check_outputs, say_replaced
+from arc_affinity.cli.output.files import check_folder, check_outputs, say_replaced, words_beside
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.registry import DATASETS, KAGGLE, RE_ARC, files_of
 from arc_affinity.diagnosis.page.document import write_figures
@@ -113,11 +113,12 @@ def diagnose(
         print(made.to_json(), end="")
         return
     console = Console(highlight=False)
-    for line in (made.headline, *made.findings, *made.report.notes):
-        console.print(line, soft_wrap=True, markup=False)
-    say_path(console, "page: ", out, "" if beside is None else f"; numbers: {beside}")
-    if drawn:
-        say_path(console, f"figures: {len(drawn)} in ", figures or "")
+    with words_beside(out):
+        for line in (made.headline, *made.findings, *made.report.notes):
+            console.print(line, soft_wrap=True, markup=False)
+        say_path(console, "page: ", out, "" if beside is None else f"; numbers: {beside}")
+        if drawn:
+            say_path(console, f"figures: {len(drawn)} in ", figures or "")
 
 
 def _keep_others(beside: Path | None) -> None:

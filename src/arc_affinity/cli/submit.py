@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from arc_affinity.cli.output.files import check_outputs
+from arc_affinity.cli.output.files import check_outputs, words_beside
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.evaluation.records.record import read_records
 from arc_affinity.evaluation.submission import (
@@ -61,4 +61,5 @@ def submit(
     answered = len({(row.task_id, row.test_index) for row in rows if row.prediction is not None})
     told = f": {len(tasks)} tasks, {answers} answers, {answers - answered} of them empty ([[0]])"
     left_out = f"; {len(read) - len(rows)} records of before, or of other protocols, left out" if rows != read else ""
-    print(f"{printable(str(out))}{told}{left_out}")
+    with words_beside(out):
+        print(f"{printable(str(out))}{told}{left_out}")

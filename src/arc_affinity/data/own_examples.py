@@ -9,6 +9,7 @@ from arc_affinity.data.store.examples import ExampleStore, write_store
 from arc_affinity.data.store.files import is_store
 from arc_affinity.data.symmetry.canonical import digest_of_pairs
 from arc_affinity.errors import ArcAffinityError, listing
+from arc_affinity.text import counted
 from arc_affinity.types import Pair
 
 LEAST = 2
@@ -21,7 +22,8 @@ def split_examples(
     """Copy the examples of ``name`` to stores in ``folder``, train and validation, or open those that are there.
 
     The examples of a task are its demonstrations and those of its tests whose outputs are known. The last ``held_out``
-    are for validation. One whose input came before in its task is left out.
+    are for validation. One whose input came before in its task is left out, and so is one to train on that is validated
+    by under another id.
 
     Args:
         name: path of a store; or a dataset or path as in `load_tasks`.
@@ -35,7 +37,9 @@ def split_examples(
     places = folder / "train", folder / "validation"
     if not all(map(is_store, places)):
         examples = _read(name, held_out, data_dir)
-        parts = ({t: p[:-held_out] for t, p in examples.items()}, {t: p[-held_out:] for t, p in examples.items()})
+        validated = {task: pairs[-held_out:] for task, pairs in examples.items()}
+        trained = _unlike({task: pairs[:-held_out] for task, pairs in examples.items()}, validated, name)
+        parts = trained, validated
         for place, part in zip(places, parts, strict=True):
             if not is_store(place):
                 write_store(place, part, {"source": name})
@@ -67,6 +71,19 @@ def copy_apart(name: str, other: str, folder: Path, data_dir: Path | None = None
             if not is_store(place):
                 write_store(place, part, {"source": each})
     return ExampleStore.open(places[0]), ExampleStore.open(places[1])
+
+
+def _unlike(trained: dict[str, list[Pair]], validated: dict[str, list[Pair]], name: str) -> dict[str, list[Pair]]:
+    """What is trained on, without what is validated by in any task."""
+    held_out = {digest_of_pairs([pair]) for pairs in validated.values() for pair in pairs}
+    kept = {task: [p for p in pairs if digest_of_pairs([p]) not in held_out] for task, pairs in trained.items()}
+    for task, pairs in kept.items():
+        if len(pairs) < LEAST:
+            raise ArcAffinityError(
+                f"{name}: task {task} has {counted(len(pairs), 'example')} to train on that other tasks are not "
+                f"validated by; it takes {LEAST}"
+            )
+    return kept
 
 
 def _read(name: str, held_out: int, data_dir: Path | None) -> dict[str, list[Pair]]:

@@ -5,10 +5,12 @@ msgspec over dataclasses and annotated types. What is refused is told with its f
 """
 
 from arc_affinity.documents.kinds import (
+    MOST_WHOLE,
     WHOLE_ID,
     Count,
     Million,
     Seconds,
+    Seed,
     Share,
     check_fields,
     fit,
@@ -23,10 +25,12 @@ from arc_affinity.documents.text import text_of
 
 __all__ = [
     "LARGEST",
+    "MOST_WHOLE",
     "WHOLE_ID",
     "Count",
     "Million",
     "Seconds",
+    "Seed",
     "Share",
     "check_fields",
     "decode",

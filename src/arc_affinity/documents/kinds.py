@@ -22,6 +22,12 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Million = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
 """A whole number of things, from 0 to a million."""
 
+MOST_WHOLE = 2**63 - 1
+"""What a whole number in a document may be at most: readers of JSON take 64 bits."""
+
+Seed = Annotated[int, msgspec.Meta(ge=0, le=MOST_WHOLE)]
+"""What random draws begin with."""
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 """A part of a whole."""
 

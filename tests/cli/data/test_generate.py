@@ -109,6 +109,13 @@ def test_a_sealed_benchmark_keeps_its_answers_apart_and_is_scored_by_them(cli, t
     assert "test outputs withheld: 3" in withheld.err
 
 
+def test_a_sealed_benchmark_that_nobody_could_read_is_not_made(cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("arc_affinity.data.generation.sealed.LARGEST", 1_000)
+    done = cli("data", "generate", "--sealed", "--out", tmp_path / "out", *SMALL)
+    assert done.code == 1 and "no more than 1,000 are read of any such file; ask for fewer" in done.err
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_sealed_benchmark_fills_the_folder_that_a_link_leads_to(cli, tmp_path: Path, there: bool) -> None:
     link = tmp_path / "link"

@@ -122,6 +122,7 @@ def test_a_finished_store_is_only_opened(tmp_path: Path, monkeypatch: pytest.Mon
         ({"per_task": 6}, "per_task there 5, now 6"),
         ({"tasks": TASKS[1:]}, "tasks there 5 ids or hashes, now 4 ids or hashes"),
         ({"exclude": ExampleStore.open(tmp_path / "s")}, "excluded there None, now 2 ids or hashes"),
+        ({"under_any_id": True}, "under_any_id there None, now True"),
     ):
         settings = {"tasks": TASKS, "per_task": 5, **change}
         with pytest.raises(ArcAffinityError, match=f"made with other settings .*{told}"):
@@ -154,6 +155,7 @@ def test_bad_requests_are_refused(tmp_path: Path) -> None:
         ((tmp_path / "s", [], 3), "no tasks"),
         ((tmp_path / "s", TASKS, 0), "at least 1 example per task is needed, not 0"),
         ((tmp_path / "s", TASKS, 3, 0, 0), "at least 1 worker is needed, not 0"),
+        ((tmp_path / "s", TASKS, 3, -(2**63)), "a seed has at most 63 bits"),
         ((tmp_path / "file", TASKS, 3), "cannot write .*file: Not a directory"),
         ((tmp_path / "file" / "s", TASKS, 3), "cannot write .*: Not a directory"),
     ):

@@ -93,6 +93,12 @@ def shown(records: list[Record]) -> list[object]:
     ]
 
 
+@pytest.mark.parametrize("wrong", [{"attempts": 1001}, {"attempts": 0}, {"views": 0}, {"seed": -1}, {"seed": 2**63}])
+def test_what_records_could_not_tell_is_not_asked(wrong: dict[str, int]) -> None:
+    with pytest.raises(ArcAffinityError, match=f"{next(iter(wrong))} must be a whole number"):
+        Asking(**wrong)
+
+
 @pytest.mark.parametrize("protocol", Protocol)
 def test_every_test_output_is_answered_in_order(model: EncoderDecoder, protocol: Protocol) -> None:
     records = ask(model, Asking(protocol))

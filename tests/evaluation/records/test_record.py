@@ -169,6 +169,7 @@ def row_of(record, **changes: object) -> str:
         ({"test_index": -1}, "test_index must be a whole number of 0 or more, not -1"),
         ({"task_id": ""}, "task_id must be text of 1 or more|task_id"),
         ({"seed": 2.5}, "seed must be a whole number"),
+        ({"seed": 2**63}, "seed must be a whole number"),
         ({"seconds": "3"}, 'seconds must be a number or null, not "3"'),
         ({"log_likelihood": 10**400}, "log_likelihood: number out of range|not JSON"),
         ({"exact": 0}, "exact must be true or false or null, not 0"),

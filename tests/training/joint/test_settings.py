@@ -163,11 +163,18 @@ def test_a_budget_is_spent_by_steps_or_seconds() -> None:
         ({"shared": -1}, "shared"),
         ({"seed": -1}, "seed must be a whole number of 0 or more, not -1"),
         ({"seed": 0.5}, "seed"),
+        ({"seed": 2**63}, "seed must be a whole number"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(ArcAffinityError, match=words):
         SolveSettings(Budget(1), **wrong)
+
+
+def test_a_budget_is_of_a_number_that_can_be_read_again() -> None:
+    assert Budget(2**63 - 1).steps == 2**63 - 1
+    with pytest.raises(ArcAffinityError, match="budget: steps must be a whole number"):
+        Budget(2**63)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "2"])

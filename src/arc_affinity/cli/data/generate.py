@@ -14,7 +14,7 @@ from cyclopts.validators import Number
 from rich.table import Table
 
 from arc_affinity.cli.output.bars import Bar
-from arc_affinity.cli.output.files import check_outputs
+from arc_affinity.cli.output.files import check_outputs, words_beside
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.data.generation.generate import Rejections, generate_json, generate_store
@@ -157,13 +157,14 @@ def split(
     if not made.train and not made.validation:
         raise ArcAffinityError(f"none of the tasks of {given} are of the published split")
     console = Console()
-    if categories:
-        console.print(_balance_table("category", balance(made, categories)))
-    console.print(_balance_table("output size", balance(made, size_bins(cells, bins))))
-    if out is not None:
-        text = jsonlib.dumps({"train": made.train, "validation": made.validation}, indent=1)
-        write_text(out, text + "\n")
-        say_path(console, "written to ", out)
+    with words_beside(out):
+        if categories:
+            console.print(_balance_table("category", balance(made, categories)))
+        console.print(_balance_table("output size", balance(made, size_bins(cells, bins))))
+        if out is not None:
+            text = jsonlib.dumps({"train": made.train, "validation": made.validation}, indent=1)
+            write_text(out, text + "\n")
+            say_path(console, "written to ", out)
 
 
 def _published(tasks: Iterable[str]) -> dict[str, str]:

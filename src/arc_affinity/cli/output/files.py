@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from arc_affinity.cli.output.terminal import Console, say_path
 from arc_affinity.errors import ArcAffinityError, os_errors
-from arc_affinity.files import is_stream, keep_inputs
+from arc_affinity.files import is_stream, keep_inputs, opened_as
 
 
 def check_outputs(
@@ -39,6 +41,13 @@ def check_outputs(
             raise ArcAffinityError(f"cannot write {path}: Is a directory")
         check_folder(path.parent, path)
     say_replaced(wanted if replaced is None else replaced)
+
+
+def words_beside(*outputs: Path | None) -> contextlib.AbstractContextManager[object]:
+    """Return a block whose words go to stderr where one of the ``outputs`` is what this process prints to."""
+    if any(opened_as(path) == 1 for path in outputs if path is not None):
+        return contextlib.redirect_stdout(sys.stderr)
+    return contextlib.nullcontext()
 
 
 def say_replaced(outputs: Iterable[Path | None]) -> None:

@@ -19,7 +19,7 @@ from arc_affinity.data.generation import rearc
 from arc_affinity.data.store.examples import GENERATED, ExampleStore, write_json_tasks, write_npz, write_store
 from arc_affinity.data.store.files import ARRAYS, MANIFEST, Manifest
 from arc_affinity.data.symmetry.canonical import digest_of_pairs
-from arc_affinity.documents import Count, fit, read_object
+from arc_affinity.documents import MOST_WHOLE, Count, fit, read_object
 from arc_affinity.errors import ArcAffinityError, os_errors, unknown
 from arc_affinity.files import write_text
 from arc_affinity.locks import LOCK, working_in
@@ -79,6 +79,8 @@ class Request:
             "seed": self.seed,
             "per_task": self.per_task,
             "excluded": hashes,
+            # Folders of earlier versions say nothing of it.
+            **({"under_any_id": True} if self.under_any_id else {}),
             "versions": rearc.versions(),
         }
 
@@ -113,7 +115,7 @@ def generate_store(
         out: folder of the store.
         tasks: ids among `rearc.task_ids`.
         per_task: examples of each task, at least 1.
-        seed: any integer.
+        seed: any integer of 63 bits.
         workers: processes; with 1 the work is done in this one. With more, a script that calls this needs
             ``if __name__ == "__main__"``.
         exclude: store whose inputs must not come again within the same task.
@@ -239,6 +241,8 @@ def _request(
     for name, number in (("example per task", per_task), ("worker", workers)):
         if number < 1:
             raise ArcAffinityError(f"at least 1 {name} is needed, not {number}")
+    if abs(seed) > MOST_WHOLE:
+        raise ArcAffinityError(f"a seed has at most 63 bits, so none is {seed}")
     return Request(wanted, per_task, seed, exclude, under_any_id)
 
 

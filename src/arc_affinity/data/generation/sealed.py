@@ -11,6 +11,7 @@ from pathlib import Path
 
 from arc_affinity.data.generation.generate import OnTask, Rejections, generate_store
 from arc_affinity.data.store.examples import ExampleStore, pair_json
+from arc_affinity.documents import LARGEST
 from arc_affinity.errors import ArcAffinityError, os_errors
 from arc_affinity.files import new_folder, write_text
 
@@ -39,13 +40,14 @@ def generate_sealed(
         out: the folder, absent or empty.
         tasks, workers, exclude, on_task: as in `generate_store`.
         per_task: pairs of each task, of which the last is its test.
-        seed: any integer; drawn by the operating system unless given.
+        seed: any integer of 63 bits; drawn by the operating system unless given.
 
     Returns:
         The rejected tries.
 
     Raises:
-        ArcAffinityError: ``out`` holds something, ``per_task`` is less than 2, or as `generate_store`.
+        ArcAffinityError: ``out`` holds something, ``per_task`` is less than 2, a file would be larger than what is read
+            of one, or as `generate_store`.
     """
     if per_task < 2:
         raise ArcAffinityError(f"a task needs a demonstration and a test: --per-task must be 2 or more, not {per_task}")
@@ -73,7 +75,13 @@ def generate_sealed(
             (f"{SEALED}/{SOLUTIONS}", solutions),
             (f"{SEALED}/{KEY}", {**key, "versions": store.manifest["versions"]}),
         ):
-            write_text(aside / name, json.dumps(content) + "\n")
+            text = json.dumps(content, separators=(",", ":"))
+            if len(text) >= LARGEST:
+                raise ArcAffinityError(
+                    f"{name} would have {len(text):,} bytes, and no more than {LARGEST:,} are read of any such file; "
+                    "ask for fewer tasks or examples"
+                )
+            write_text(aside / name, f"{text}\n")
     return rejections
 
 

@@ -13,8 +13,9 @@ from msgspec import Meta
 from arc_affinity.data.batching import demonstrations as context
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.augment import Augmentation, views
-from arc_affinity.documents import fit
+from arc_affinity.documents import Seed, fit
 from arc_affinity.errors import ArcAffinityError
+from arc_affinity.evaluation.records.record import Try
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.types import Example, Task
 
@@ -27,7 +28,7 @@ class Asking:
     demonstrations; ``batch_cells`` tokens a batch, ``batch_examples`` examples.
 
     Raises:
-        ArcAffinityError: attempts, views or seed are no whole number, or too small.
+        ArcAffinityError: attempts, views or seed are no whole number, or out of range.
     """
 
     protocol: Protocol = Protocol.ARC_PRIZE
@@ -38,8 +39,8 @@ class Asking:
     batch_examples: int = 64
 
     def __post_init__(self) -> None:
-        for name, least in (("attempts", 1), ("views", 1), ("seed", 0)):
-            fit(getattr(self, name), Annotated[int, Meta(ge=least)], name)
+        for name, kind in (("attempts", Try), ("views", Annotated[int, Meta(ge=1)]), ("seed", Seed)):
+            fit(getattr(self, name), kind, name)
 
     def seen(self) -> list[Augmentation]:
         """Return the views, symmetries and colours of the grids; the identity first.

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from arc_affinity import documents
 from arc_affinity.data.datasets.registry import parse_grid
-from arc_affinity.documents import Count, Seconds, Share, read_lines
+from arc_affinity.documents import Count, Seconds, Seed, Share, read_lines
 from arc_affinity.errors import ArcAffinityError, unknown
 from arc_affinity.evaluation.scoring.metrics import Metrics, Protocol, measure
 from arc_affinity.files import is_stream, replacing
@@ -122,7 +122,7 @@ class Record:
     log_likelihood: LogLikelihood | None
     votes: Count | None
     views: Count | None
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     seconds: Seconds | None
     adapter: Text | None
     epoch: Count | None

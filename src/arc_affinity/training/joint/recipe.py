@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from arc_affinity.documents import check_fields
+from arc_affinity.documents import MOST_WHOLE, check_fields
 from arc_affinity.errors import ArcAffinityError
 
 
@@ -66,7 +66,7 @@ class Budget:
         ArcAffinityError: not exactly one of both is given, or it is no such number above 0.
     """
 
-    steps: Annotated[int, Meta(ge=1)] | None = None
+    steps: Annotated[int, Meta(ge=1, le=MOST_WHOLE)] | None = None
     seconds: Annotated[float, Meta(gt=0)] | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 from msgspec import Meta
 
-from arc_affinity.documents import check_fields, fit
+from arc_affinity.documents import Seed, check_fields, fit
 from arc_affinity.evaluation.records.record import Sources
 from arc_affinity.training.joint.adapting import ADAPTING
 from arc_affinity.training.joint.recipe import Budget, JointRecipe
@@ -46,7 +46,7 @@ class SolveSettings:
     """
 
     budget: Budget
-    seed: Annotated[int, Meta(ge=0)] = 0
+    seed: Seed = 0
     views: Annotated[int, Meta(ge=1, le=1000)] = 64
     shared: Annotated[int, Meta(ge=0, le=1000)] = 16
     recipe: JointRecipe = ADAPTING

@@ -119,6 +119,9 @@ def test_answers_keep_their_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     # An interrupted run that goes on has no more time: what is journalled took 12 s.
     with timed(tmp_path, 10.0) as again:
         assert len(again.drafts()["t", 0]) == 2 and clock.now == 112.0
+    # Where it has more, nothing is written after the first judgement: candidates are judged by their place.
+    with timed(tmp_path, 100.0) as later:
+        assert len(later.drafts()["t", 0]) == 2 and clock.now == 112.0
 
 
 def test_a_question_has_a_first_answer_whatever_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -128,6 +128,19 @@ def test_outputs_of_tests_are_never_looked_at() -> None:
     assert told[0] == told[1] != []
 
 
+@pytest.mark.parametrize("part", ["judged", "taught"])
+def test_a_rule_is_learned_beside_a_demonstration_of_another_size(part: str) -> None:
+    task = task_of(after_three)
+    odd = getattr(divided(task.train), part)[-1]
+    # Small ones are searched on, where one of another size counts more.
+    train = tuple(Pair(pair.input, np.ones((9, 9), np.uint8)) if pair is odd else pair for pair in task.train)
+    answers = solve_task(replace(task, train=train), seconds=float("inf"), states=20)
+    for (first, *_), pair in zip(answers, task.test, strict=True):
+        np.testing.assert_array_equal(first.grid, pair.output)
+        fits = 36 if part == "taught" else 36 * 11 // 12
+        assert (first.program, first.fits) == ("input | cells (left is 3 ? 7 : own)", fits)
+
+
 @pytest.mark.usefixtures("no_rules")
 def test_a_program_that_fails_on_one_test_answers_the_others() -> None:
     # A single column has no halves.
@@ -287,6 +300,8 @@ def test_rules_have_no_bases_that_fail_or_have_other_sizes() -> None:
         assert len(base.state) == len(seen.inputs)
     whole = next(node for node in seen.finished.same_size if node.steps)
     seen.inputs[place] = np.zeros((30, 29), np.uint8)
+    assert seen._rerun(whole) is not None, "one of another size"
+    seen.inputs[place : len(seen.targets)] = [np.zeros((30, 29), np.uint8)] * (len(seen.targets) - place)
     assert seen._rerun(whole) is None
 
 

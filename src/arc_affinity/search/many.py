@@ -16,6 +16,7 @@ from arc_affinity.search.cell_rules.rules import MANY, learn_rules
 from arc_affinity.search.compose import Bounds, Finished, Node, Search
 from arc_affinity.search.functions.library import steps_for
 from arc_affinity.search.ranking import Candidate, turned_back
+from arc_affinity.search.values import grids_in
 from arc_affinity.search.views import LatticeView, View, all_views
 from arc_affinity.types import Grid, Pair, Task
 
@@ -39,6 +40,9 @@ FIRST_SHARE = 0.4
 
 PARTIAL = 20
 """Programs that reproduce some of the demonstrations searched on, that are judged too."""
+
+ODD = 0.1
+"""Part of the outputs that may have another size than a grid that rules are learned from: they are wrong, it seems."""
 
 FOREST_COST = 12.0
 """That of a forest, which nobody can read: behind any rule that judges as well."""
@@ -165,7 +169,7 @@ class Seen:
 
     @cached_property
     def _bases(self) -> list[Node]:
-        """Grids that rules can be learned from: those that come out for all inputs, of the outputs' sizes."""
+        """Grids that rules can be learned from: those that come out for all inputs, of nearly all outputs' sizes."""
         few = best_bases(self.finished.same_size, self.targets[: self.parts.searched])
         return [longer for node in few if (longer := self._for_all(node))]
 
@@ -187,14 +191,16 @@ class Seen:
         if number >= len(self._bases):
             return None
         known = len(self.parts.taught)
-        taught = known if many else self.parts.few
-        chosen = [*range(taught), *range(known, len(self.inputs))]
         own = self._bases[number]
+        # A demonstration of another size, a wrong one perhaps, teaches nothing.
+        learned = [i for i in range(known if many else self.parts.few) if self._has_size(own, i)]
+        taught = len(learned)
+        chosen = [*learned, *range(known, len(self.inputs))]
         base = _of(own, chosen)
         layers = [_of(node, chosen) for node in self._layers if node is not own]
         features = base_features(base, [self.inputs[i] for i in chosen])
         table = with_layers(features, base, layers)
-        targets = self.targets[:taught]
+        targets = [self.targets[i] for i in learned]
         made = [
             (rule.grids, f"{base.text} | cells {rule.text}", 1 + 0.4 * rule.size)
             for rule in learn_rules(table, targets, limits=MANY, over=over)
@@ -210,14 +216,19 @@ class Seen:
         return self._longer[node.text]
 
     def _rerun(self, node: Node) -> Node | None:
-        """A program with what it gives for all grids; None if it does not apply to one, or sizes are not as wanted."""
+        """A program with what it gives for all grids; None if it does not apply to one, or many sizes are others."""
         state = list(node.state)
+        odd = 0
         for place in range(len(state), len(self.inputs)):
             grid = self.search.rerun(node, self.inputs[place])
-            if grid is None or (place < len(self.targets) and grid.shape != self.targets[place].shape):
+            odd += place < len(self.targets) and grid is not None and grid.shape != self.targets[place].shape
+            if grid is None or odd > ODD * len(self.targets):
                 return None
             state.append(grid)
         return replace(node, state=tuple(state))
+
+    def _has_size(self, node: Node, place: int) -> bool:
+        return grids_in(node.state)[place].shape == self.targets[place].shape
 
     def _judged(self, grids: Sequence[Grid | None], text: str, cost: float, source: str) -> Candidate:
         """A candidate with its answers to the tests, which come after those by which it is judged."""

@@ -32,6 +32,14 @@ def test_generate_makes_a_store_and_tells_rejections(cli, tmp_path: Path) -> Non
     assert f"15 examples of 3 tasks in {tmp_path / 's'}" in done.out
 
 
+def test_tasks_come_from_a_file_of_ids_too(cli, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("\n".join(TASKS[1:]))
+    done = cli(
+        "data", "generate", "--tasks", tmp_path / "ids.txt", "--per-task", 2, "--workers", 1, "--out", tmp_path / "s"
+    )
+    assert done.code == 0 and ExampleStore.open(tmp_path / "s").tasks == TASKS[1:]
+
+
 def test_the_worst_tasks_are_told_and_the_rest_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "SHOWN", 2)
     first, _, third = generate.REASONS[:3]

@@ -326,6 +326,14 @@ def test_a_folder_with_links_capitals_and_packed_files(tmp_path: Path) -> None:
         load_tasks(str(tmp_path / "d"))
 
 
+def test_a_folder_of_tasks_beside_some_manifest_is_no_store(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", TASK)
+    write(tmp_path / "manifest.json", {"name": "mine"})
+    with pytest.raises(ArcAffinityError, match=r"manifest\.json") as told:
+        load_tasks(str(tmp_path))
+    assert "store" not in str(told.value)
+
+
 def test_an_id_in_two_folders(tmp_path: Path) -> None:
     write(tmp_path / "one" / "a.json", TASK)
     write(tmp_path / "two" / "a.json", TASK)

@@ -16,6 +16,7 @@ from rich.table import Table
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs, words_beside
 from arc_affinity.cli.output.terminal import Console, say_path
+from arc_affinity.data.datasets.choosing import choose_ids
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.data.generation.generate import Rejections, generate_json, generate_store
 from arc_affinity.data.generation.rearc import REASONS, task_ids
@@ -74,7 +75,7 @@ def generate(
     Args:
         out: Folder to make.
         per_task: Examples of each task.
-        tasks: Ids of the tasks.
+        tasks: Ids of the tasks, or files of ids.
         set: The 18 foundational tasks, or all 400.
         seed: Another seed gives other examples; 0 unless given, but drawn anew for a sealed benchmark.
         workers: Processes; one for each processor unless given.
@@ -88,7 +89,7 @@ def generate(
     if (sealed or format == "json") and per_task < 2:
         raise UsageError(f"--per-task must be 2 or more, not {per_task}: one example to learn from, one to test")
     begin = time.monotonic()
-    wanted = tasks or (foundational_tasks() if set == "foundational" else task_ids())
+    wanted = choose_ids(task_ids(), tasks) if tasks or set != "foundational" else foundational_tasks()
     known = None if exclude is None else ExampleStore.open(exclude)
     console = Console()
     with Bar("Generating", len({*wanted}), "tasks") as bar:

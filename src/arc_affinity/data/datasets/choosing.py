@@ -1,4 +1,4 @@
-"""Which tasks are meant: by id, by a file of ids, or by the path of a task's own file; one rule for every command."""
+"""Which tasks are meant: of a dataset by ids or files of ids, one rule for every command; one by its own file too."""
 
 from __future__ import annotations
 

@@ -53,8 +53,11 @@ Index = Int64[np.ndarray, "examples 6"]
 
 
 def is_store(path: Path) -> bool:
-    """Return whether ``path`` says that it is a store: a folder with a manifest, or a name that ends in ``.npz``."""
-    return path.suffix == ".npz" or (path / MANIFEST).is_file()
+    """Return whether ``path`` says that it is a store: a folder with a manifest and an array, or a name in ``.npz``.
+
+    Other folders, of tasks perhaps, have manifests too.
+    """
+    return path.suffix == ".npz" or ((path / MANIFEST).is_file() and any((path / name).is_file() for name in ARRAYS))
 
 
 def encode(cells: Cells, index: Index, manifest: Manifest) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ BAD_JSON = {
     "lists too deep": (b"[" * 100_000 + b"]" * 100_000, "within each other"),
     "objects too deep": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "within each other"),
     "33 deep": (b"[" * 33 + b"]" * 33, "within each other"),
+    "cut off": (b'{"a": [' + b"[1], " * 100, "it is not JSON .*line 1 column 508"),
     "a number of 5000 digits": (b"9" * 5000, "5000 digits"),
     "half a character": (b'["\\ud800"]', r"\\ud800"),
     "half a character as a key": (b'{"\\udc00": 1}', r"\\udc00"),

@@ -106,7 +106,7 @@ def test_predict_takes_what_was_left_for_the_tasks_that_it_learned(cli, finished
     other = cli("predict", finished, "--dataset", "arc-agi-1/training", "--tasks", "00576224", "--out", tmp_path / "o")
     assert other.code == 1
     other = cli("predict", finished, "--dataset", "arc-agi-1/training", "--tasks", "3c9b0459", "--out", tmp_path / "o")
-    assert "has not learned task 3c9b0459" in other.err
+    assert "has not learned these: tasks: 1 (3c9b0459)" in other.err
     sized = cli("predict", finished, "--dataset", folder, "--protocol", "sized", "--out", tmp_path / "o")
     assert sized.code == 2 and "finds the size itself" in sized.err
     first = cli("predict", finished, "--dataset", folder, "--context", "first", "--out", tmp_path / "o")

@@ -482,7 +482,7 @@ def test_a_network_of_solve_is_asked_for_what_it_has_learned(tmp_path: Path) -> 
     network = aa.find_model(tmp_path / "run")
     again = aa.predict(network, [task])
     assert again.records[0].exposure == "transductive"
-    with pytest.raises(ArcAffinityError, match="has not learned task"):
+    with pytest.raises(ArcAffinityError, match="has not learned these: tasks: "):
         aa.predict(network, [TASK])
     with pytest.raises(ArcAffinityError, match="adapted by `solve`"):
         aa.finetune(network, task)

@@ -107,12 +107,13 @@ def _check_depth(text: str, where: str) -> None:
     if openings <= DEEPEST:
         return
     brackets = _STRING.sub("", text).encode("ascii", "ignore").translate(None, _NO_BRACKETS)
+    left = brackets
     for _ in range(DEEPEST):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if not brackets:
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        if not left:
             return
-    # What is left may also be brackets that do not match, of which the parser tells more.
-    if max(itertools.accumulate(1 if each in b"[{" else -1 for each in brackets)) > 0:
+    # What is left may also be brackets without others, as of a file that was cut off; of those the parser tells more.
+    if max(itertools.accumulate(1 if each in b"[{" else -1 for each in brackets)) > DEEPEST:
         raise ArcAffinityError(f"{where}: lists or objects within each other more than {DEEPEST} deep")
 
 

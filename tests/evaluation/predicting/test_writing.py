@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,16 @@ def test_a_whole_model_answers_where_the_base_is(tmp_path: Path, monkeypatch: py
     assert writing._digest(loaded(3), tmp_path) == "4567"
     with pytest.raises(ArcAffinityError, match="looks at 3 demonstrations, base at 2"):
         writing.specialist(loaded(2), tmp_path)
+
+
+def test_a_whole_model_that_was_fine_tuned_stands_beside_its_own_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "find_model", lambda name: loaded(3, "4567"))
+    (tmp_path / "result.json").write_text(json.dumps({"model": "mine", "model_digest": "0123"}))
+    assert writing._digest(loaded(3), tmp_path) == "4567"
+    with pytest.raises(ArcAffinityError, match="was fine-tuned from mine, which base is not"):
+        writing._digest(loaded(3, "89ab"), tmp_path)
 
 
 GRID = np.ones((1, 2), np.uint8)

@@ -44,7 +44,7 @@ ORIGINS = st.builds(
     st.text("0123456789abcdef", min_size=1),
     st.sampled_from(["arc-agi-1/evaluation", "café"]),
     st.sampled_from(Protocol),
-    st.integers(0, 2**63),
+    st.integers(0, 2**63 - 1),
     st.none() | NAMES,
     COUNTS,
     st.sampled_from([None, "inductive", "transductive"]),

@@ -150,6 +150,8 @@ def test_other_settings_are_refused(tmp_path, record):
     with pytest.raises(ArcAffinityError, match="was begun with protocol 'arc_prize', not None"):
         done(path, {"model": "champion", "seed": 7})
     assert done(path) == {"a1"}
+    # Where no task is done nothing is lost.
+    assert done(tmp_path / "other.jsonl") == done(tmp_path / "other.jsonl", {**SETTINGS, "seed": 11}) == set()
 
 
 def test_damage_inside_is_told_by_line(tmp_path, record):
@@ -262,6 +264,9 @@ def test_a_part_file_is_removed_only_if_it_is_ours_and_nobody_writes_it(tmp_path
         remove_part(path, SETTINGS)
         assert writer.journal.path.exists()
         raise KeyboardInterrupt
+    remove_part(path, SETTINGS)
+    assert not list(tmp_path.iterdir())
+    begin(path, record, "a1")
     remove_part(path, {**SETTINGS, "seed": 99})
     assert writer.journal.path.exists()
     remove_part(path, SETTINGS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from arc_affinity.errors import ArcAffinityError
+from arc_affinity.errors import ArcAffinityError, listing
 from arc_affinity.evaluation.candidates.answering import Asked, in_batches, questions_of, under, views_of
 from arc_affinity.evaluation.candidates.merging import merge
 from arc_affinity.evaluation.candidates.outcome import records_of
@@ -45,8 +45,7 @@ def predict_by_solver(
     unknown = [task.id for task in tasks if task.id not in vectors]
     if unknown:
         raise ArcAffinityError(
-            f"{loaded.name} has not learned task {unknown[0]} (nor {len(unknown) - 1} others); "
-            "`solve` adapts it to the tasks asked"
+            f"{loaded.name} has not learned these: {listing('tasks', unknown)}; `solve` adapts it to the tasks asked"
         )
     left = [task for task in tasks if task.id not in done]
     for chunk in (left[start : start + CHUNK] for start in range(0, len(left), CHUNK)):

@@ -11,6 +11,7 @@ from pathlib import Path
 from arc_affinity.data.batching.demonstrations import AskedContext
 from arc_affinity.data.store.examples import ExampleStore
 from arc_affinity.data.symmetry.canonical import digest_of_pairs
+from arc_affinity.documents import read_object
 from arc_affinity.errors import ArcAffinityError
 from arc_affinity.evaluation.predicting.asking import (
     Asking,
@@ -30,7 +31,7 @@ from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.models.storage.folders import LoadedModel, find_model, refuse_adapted, with_adapter
-from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG
+from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG, RESULT
 from arc_affinity.types import Task
 
 logger = logging.getLogger(__name__)
@@ -236,4 +237,8 @@ def specialist(loaded: LoadedModel, folder: Path) -> LoadedModel:
 def _digest(loaded: LoadedModel, folder: Path) -> str:
     if (folder / ADAPTER_CONFIG).is_file():
         return adapted_digest(loaded.digest, load_adapter(folder))
+    # A whole model may be of any origin; what fine-tuning says of its own is held to.
+    told = read_object(folder / RESULT) if (folder / RESULT).is_file() else {}
+    if told.get("model_digest", loaded.digest) != loaded.digest:
+        raise ArcAffinityError(f"{folder} was fine-tuned from {told.get('model')}, which {loaded.name} is not")
     return find_model(str(folder)).digest

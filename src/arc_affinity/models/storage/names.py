@@ -12,6 +12,9 @@ CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """Files of an adapter's folder, as PEFT names them."""
 
+RESULT = "result.json"
+"""What fine-tuning says of a specialist, beside its files."""
+
 RUN_MODEL = "model"
 """Name of the model folder within the folder of a training run."""
 

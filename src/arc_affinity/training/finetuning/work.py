@@ -20,14 +20,15 @@ from arc_affinity.evaluation.records.record import write_records
 from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import save_adapter
 from arc_affinity.models.storage.folders import find_model, save_model
+from arc_affinity.models.storage.names import RESULT
 from arc_affinity.processes import cores
 from arc_affinity.training.finetuning.config import FineTuneConfig
 from arc_affinity.training.finetuning.finetune import FineTuned, fine_tune
 from arc_affinity.training.finetuning.held_out import Measured, Scoring
 from arc_affinity.training.finetuning.source import Source
 
-RESULT, RECORDS = "result.json", "records.jsonl.gz"
-"""Files of every finished task, besides its adapter or model."""
+RECORDS = "records.jsonl.gz"
+"""A file of every finished task, besides its `RESULT` and its adapter or model."""
 
 
 @dataclass(frozen=True)

@@ -316,7 +316,7 @@ def test_a_submission_without_a_dataset_is_refused(cli, tmp_path):
     path.write_text('{"007bbfb7": [{"attempt_1": [[0]], "attempt_2": [[0]]}]}')
     failed(cli("diagnose", path, "--out", tmp_path / "report.html"), "give --dataset")
     lacking = cli("diagnose", path, "--dataset", TRAINING, "--out", tmp_path / "report.html")
-    failed(lacking, "missing tasks: 399")
+    failed(lacking, "missing tasks (see --allow-missing): 399")
 
 
 def test_attempts_that_are_no_grid_count_as_in_the_score(cli, tmp_path, training):

@@ -249,7 +249,7 @@ def test_a_submission_without_all_tasks(cli, dataset, submission):
     submission.write_text(json.dumps({"aaaa0002": ANSWERS["aaaa0002"]}))
     done = cli("score", submission, "--dataset", dataset)
     assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines() == [f"error: {submission}: missing tasks: 1 (aaaa0001)"]
+    assert done.err.splitlines() == [f"error: {submission}: missing tasks (see --allow-missing): 1 (aaaa0001)"]
     (score,) = scores_of(cli("score", submission, "--dataset", dataset, "--allow-missing", "--json"))
     assert (score["score"], score["missing_tasks"]) == (0.5, ["aaaa0001"])
 
@@ -296,8 +296,8 @@ def test_a_test_without_output_cannot_be_scored(cli, dataset, submission):
     (dataset / "aaaa0001.json").write_text(json.dumps({"train": [PAIR], "test": tests}))
     done = cli("score", submission, "--dataset", dataset)
     assert done.code == 1
-    told = f"error: cannot score {dataset}: test outputs withheld: 1 (task aaaa0001 output 1)"
-    assert done.err.splitlines() == [told]
+    told = f"cannot score {dataset}: test outputs withheld: 1 (task aaaa0001 output 1); give --dataset one that has them"
+    assert done.err.splitlines() == [f"error: {told}"]
 
 
 def test_wrong_usage_is_exit_2(cli, submission):
@@ -390,7 +390,7 @@ def test_the_tasks_of_a_partial_solver(cli, dataset, submission, records, tmp_pa
                 assert (score["tasks"], score["score"], score["missing_tasks"]) == (1, 0.5, [])
     assert [s["tasks"] for s in scores_of(cli("score", records, "--tasks", "aaaa0002", "--json"))] == [1, 1]
     lacking = cli("score", submission, "--dataset", dataset, "--tasks", "aaaa0001", "aaaa0002")
-    assert lacking.err == f"error: {submission}: missing tasks: 1 (aaaa0002)\n"
+    assert lacking.err == f"error: {submission}: missing tasks (see --allow-missing): 1 (aaaa0002)\n"
     wrong = cli("score", submission, "--dataset", dataset, "--tasks", "aaaa0003")
     assert (wrong.code, wrong.err) == (1, "error: unknown task 'aaaa0003'; did you mean 'aaaa0002'?\n")
 

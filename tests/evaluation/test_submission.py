@@ -115,7 +115,7 @@ def test_withheld_answers_can_be_submitted(record, task):
 
 def test_tests_without_a_record(record, task):
     tasks = [task("a1", 2), task("a2", 1)]
-    told = r"tests without a record: 2 \(task a1 output 1, task a2 output 0\)"
+    told = r"tests without a record \(see --allow-missing\): 2 \(task a1 output 1, task a2 output 0\)"
     with pytest.raises(ArcAffinityError, match=told):
         make_submission([record("a1", 0, 1, [[1]])], tasks)
     filled = make_submission([record("a1", 0, 1, [[1]])], tasks, allow_missing=True)
@@ -143,7 +143,7 @@ def test_records_that_cannot_stand_together(record, task):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"a1": [ONE, ONE]}, r": missing tasks: 2 \(a2, a3\)$"),
+        ({"a1": [ONE, ONE]}, r": missing tasks \(see --allow-missing\): 2 \(a2, a3\)$"),
         ({"a1": [ONE, ONE], "a2": [ONE], "a3": [ONE], "b": []}, r": tasks that the dataset lacks: 1 \(b\)$"),
         (
             {"a1": [ONE], "a2": [ONE], "a3": ONE},
@@ -163,7 +163,7 @@ def test_records_that_cannot_stand_together(record, task):
         ),
         (
             {"a1": [ONE], "b": []},
-            r"missing tasks: 2 .*; tasks that the dataset lacks: 1 .*; .*a1 has 1 for 2",
+            r"missing tasks .*: 2 .*; tasks that the dataset lacks: 1 .*; .*a1 has 1 for 2",
         ),
         ({str(n): [] for n in range(5)}, r"tasks that the dataset lacks: 5 \(0, 1, 2, …\)"),
         (

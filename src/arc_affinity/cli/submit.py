@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from arc_affinity.cli.output.files import check_outputs, words_beside
 from arc_affinity.data.datasets.registry import files_of, load_tasks
-from arc_affinity.evaluation.records.record import read_records
+from arc_affinity.errors import UsageError
+from arc_affinity.evaluation.records.record import holds_records, read_records
 from arc_affinity.evaluation.submission import (
     Requirements,
     make_submission,
@@ -25,7 +26,7 @@ def submit(
     /,
     *,
     dataset: str,
-    out: Path = Path("submission.json"),
+    out: Path | None = None,
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     allow_missing: bool = False,
     check: bool = False,
@@ -38,7 +39,7 @@ def submit(
     Args:
         records: Records that predict, solve or finetune wrote; with --check a submission by any solver.
         dataset: Whose tests to answer.
-        out: The submission to write.
+        out: The submission to write; submission.json unless given.
         data_dir: Folder with the datasets that are not installed.
         allow_missing: Answer [[0]] to tests without a record instead of refusing.
         check: Write nothing, but hold the submission against the competition's rules: every task of the dataset and no
@@ -46,11 +47,16 @@ def submit(
             be known.
     """
     if check:
+        if out is not None:
+            raise UsageError("--check writes nothing: --out would change nothing")
+        if holds_records(records):
+            raise UsageError(f"--check is for submissions, and {records} holds records; leave it out to make one")
         given = read_submission(records, Requirements(load_tasks(dataset, data_dir), allow_missing=allow_missing))
         print(
             f"{printable(str(records))}: {len(given)} tasks, {sum(map(len, given.values()))} answers, as they must be"
         )
         return
+    out = out or Path("submission.json")
     check_outputs([out], [records, *files_of(dataset, data_dir)])
     read = read_records(records)
     rows = submittable(read)

@@ -103,6 +103,7 @@ def _enough(task: str, pairs: list[Pair], held_out: int, name: str) -> list[Pair
         by_input.setdefault((pair.input.shape, pair.input.tobytes()), pair)
     distinct = list(by_input.values())
     if len(distinct) < LEAST + held_out:
-        more = f" to train on and {held_out} to validate on (validation_per_task)" if held_out else ""
+        validated = f" to train on and {held_out} to validate on (validation_per_task), unless validate_on names others"
+        more = validated if held_out else ""
         raise ArcAffinityError(f"{name}: task {task} has {len(distinct)} examples; it takes {LEAST}{more}")
     return distinct

@@ -205,7 +205,9 @@ class Reading:
         elif not path.read_bytes().strip():
             raise ArcAffinityError(f"{path}: the file is empty; no records to read")
         if self.dataset is None:
-            raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset")
+            inside = [path / name for name in ("records.jsonl", "records.jsonl.gz") if (path / name).is_file()]
+            there = f"; {inside[0]} does" if inside else ""
+            raise ArcAffinityError(f"{path} holds no records; a submission names no dataset, so give --dataset{there}")
         return self.dataset
 
 

@@ -56,7 +56,7 @@ def make_submission(records: Iterable[Record], tasks: Sequence[Task], *, allow_m
     attempts = _attempts_by_place(records, questions)
     if not allow_missing:
         without = [name_place(place) for place in questions if place not in attempts]
-        _refuse("cannot make a submission", {"tests without a record": without})
+        _refuse("cannot make a submission", {"tests without a record (see --allow-missing)": without})
     return {task.id: [_answer(attempts.get((task.id, index), {})) for index in range(len(task.test))] for task in tasks}
 
 
@@ -151,7 +151,7 @@ def read_given(path: Path, required: Requirements, tell: Callable[[ArcAffinityEr
         for index, answer in enumerate(value)
     }
     faults = {
-        "missing tasks": [t for t in counts if t not in content and not required.allow_missing],
+        "missing tasks (see --allow-missing)": [t for t in counts if not (t in content or required.allow_missing)],
         "tasks that the dataset lacks": [t for t in content if t not in dataset],
         "tasks with the wrong number of outputs": [
             f"{task_id} has {len(value) if isinstance(value, list) else 'no list'} for {counts[task_id]}"

@@ -136,7 +136,7 @@ def test_two_adapters_for_one_attempt_are_refused(record):
 def test_answers_withheld_at_prediction_are_scored_with_the_dataset_s(record, task):
     rows = [record("a1", 0, 1, [[1, 0]], withheld=True)]
     assert score(rows, [task("a1", 1)]).solved.over_tasks == 1.0
-    told = r"cannot score toy: test outputs withheld: 1 \(task a1 output 0\)"
+    told = r"cannot score toy: test outputs withheld: 1 \(task a1 output 0\); give --dataset one"
     with pytest.raises(ArcAffinityError, match=told):
         score(rows)
     with pytest.raises(ArcAffinityError, match=told):

@@ -231,9 +231,20 @@ def test_a_run_can_start_from_another_ones_model(tiny: Recipe, run_folder: RunFo
         torch.testing.assert_close(load_model(second / MODEL).state_dict()[name], value)
 
 
+def test_a_start_may_have_another_dropout(tiny: Recipe, run_folder: RunFolder) -> None:
+    first, second = run_folder("first"), run_folder("second")
+    quick(replace(tiny, steps=1), first)
+    changed = {"start": str(first), "steps": 1, "learning_rate": 0, "model.encoder_dropout": 0.25}
+    quick(tiny.overridden(changed), second)
+    began, ended = load_model(first / MODEL), load_model(second / MODEL)
+    assert (ended.config.encoder_dropout, began.config.encoder_dropout) == (0.25, tiny.model.encoder_dropout)
+    for name, value in began.state_dict().items():
+        torch.testing.assert_close(ended.state_dict()[name], value)
+
+
 def test_a_wrong_start_is_told_before_the_examples_are_made(tiny: Recipe, finished: Path, tmp_path: Path) -> None:
     other = tiny.overridden({"start": str(finished), "model.width": 32})
-    with pytest.raises(UntrainableError, match="run has other parts than the recipe's model"):
+    with pytest.raises(UntrainableError, match="run has other parts than the recipe's model: width .*, here 32$"):
         quick(other, tmp_path / "run")
     for name in ("rotaty", "no/model"):
         with pytest.raises(ArcAffinityError, match=name):

@@ -16,7 +16,7 @@ from rich.table import Table
 from arc_affinity.cli.output.bars import Bar
 from arc_affinity.cli.output.files import check_outputs, words_beside
 from arc_affinity.cli.output.terminal import Console, say_path
-from arc_affinity.data.datasets.choosing import choose_ids
+from arc_affinity.data.datasets.choosing import named_ids
 from arc_affinity.data.datasets.registry import files_of, load_tasks
 from arc_affinity.data.generation.generate import Rejections, generate_json, generate_store
 from arc_affinity.data.generation.rearc import REASONS, task_ids
@@ -89,7 +89,7 @@ def generate(
     if (sealed or format == "json") and per_task < 2:
         raise UsageError(f"--per-task must be 2 or more, not {per_task}: one example to learn from, one to test")
     begin = time.monotonic()
-    wanted = choose_ids(task_ids(), tasks) if tasks or set != "foundational" else foundational_tasks()
+    wanted = named_ids(tasks, task_ids()) or (foundational_tasks() if set == "foundational" else task_ids())
     known = None if exclude is None else ExampleStore.open(exclude)
     console = Console()
     with Bar("Generating", len({*wanted}), "tasks") as bar:
@@ -118,6 +118,10 @@ def generate(
         say_path(console, "to be kept from them: ", out / SEALED)
 
 
+SHARE = 0.23
+"""Of the tasks that are held out, as in the published split."""
+
+
 def split(
     *,
     store: Annotated[Path | None, Parameter(group=WHERE)] = None,
@@ -125,9 +129,9 @@ def split(
     data_dir: Annotated[Path | None, Parameter(env_var="ARC_AFFINITY_DATA")] = None,
     published: bool = False,
     labels: Path | None = None,
-    share: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = 0.23,
+    share: Annotated[float | None, Parameter(validator=Number(gt=0, lt=1))] = None,
     bins: Annotated[int, Parameter(validator=Number(gte=1))] = 4,
-    seed: int = 0,
+    seed: int | None = None,
     out: Path | None = None,
 ) -> None:
     """Split tasks.
@@ -142,11 +146,13 @@ def split(
         published: Show the published split of 308 and 92 tasks in place of a new one.
         labels: JSON file with the category of each task: {"00d62c1b": "S3", …}, or what classify wrote. Unless given,
             tasks of re-arc have their published category.
-        share: Share of the tasks to hold out.
+        share: Share of the tasks to hold out; 0.23 unless given.
         bins: Number of size bins.
-        seed: Another seed gives another split.
+        seed: Another seed gives another split; 0 unless given.
         out: JSON file for the split: {"train": […], "validation": […]}.
     """
+    if published and (share is not None or seed is not None):
+        raise UsageError("--published is a split that is there: --share and --seed would change nothing")
     given = str(store) if store is not None else dataset
     check_outputs([out], [labels, *([] if given is None else files_of(given, data_dir))])
     if store is not None:
@@ -154,7 +160,10 @@ def split(
     else:
         cells = output_cells_of_tasks(load_tasks(dataset or "", data_dir))
     categories = _published(cells) if labels is None else read_categories(labels)
-    made = stratified_split(cells, categories, share, bins, seed) if not published else published_split().among(cells)
+    if published:
+        made = published_split().among(cells)
+    else:
+        made = stratified_split(cells, categories, share or SHARE, bins, seed or 0)
     if not made.train and not made.validation:
         raise ArcAffinityError(f"none of the tasks of {given} are of the published split")
     console = Console()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from arc_affinity.data.datasets.registry import find_task, load_tasks, unknown_task
@@ -35,14 +35,24 @@ def choose_ids(known: Iterable[str], wanted: Sequence[str], data_dir: Path | Non
             file is none of ids (`read_ids`).
     """
     ids = dict.fromkeys(known)
-    named: dict[str, None] = {}
-    for name in wanted:
-        # An id is an id, even where a file happens to be called so.
-        named |= dict.fromkeys([name] if name in ids or not is_input(Path(name)) else read_ids(Path(name)))
+    named = named_ids(wanted, ids)
     for task_id in named:
         if task_id not in ids:
             raise unknown_task(task_id, ids, data_dir)
-    return tuple(named if wanted else ids)
+    return named if wanted else tuple(ids)
+
+
+def named_ids(wanted: Sequence[str], known: Container[str]) -> tuple[str, ...]:
+    """Return the ids that ``wanted`` names or has in files, once each, whether they are ``known`` or not.
+
+    Raises:
+        ArcAffinityError: a file is none of ids (`read_ids`).
+    """
+    named: dict[str, None] = {}
+    for name in wanted:
+        # An id is an id, even where a file happens to be called so.
+        named |= dict.fromkeys([name] if name in known or not is_input(Path(name)) else read_ids(Path(name)))
+    return tuple(named)
 
 
 def read_ids(path: Path) -> tuple[str, ...]:

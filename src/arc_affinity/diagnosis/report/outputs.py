@@ -269,7 +269,10 @@ class Collector:
             )
         kind = kind_of(record)
         if kind is None:
-            raise ArcAffinityError(f"{source}: the target of task {task_id} output {record.test_index} is withheld")
+            raise ArcAffinityError(
+                f"{source}: the target of task {task_id} output {record.test_index} is withheld; give --dataset one "
+                "that has it"
+            )
         output.kinds[record.attempt] = kind
         if record.attempt == 1:
             output.first = record.metrics

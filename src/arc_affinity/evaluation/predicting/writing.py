@@ -31,7 +31,7 @@ from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.models.adapters.files import adapted_digest, digest_of_set, load_adapter
 from arc_affinity.models.pair_transformer.storage import LoadedSolver
 from arc_affinity.models.storage.folders import LoadedModel, find_model, refuse_adapted, with_adapter
-from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG, RESULT
+from arc_affinity.models.storage.names import ADAPTER_CONFIG, CONFIG, RESULT, TASKS
 from arc_affinity.types import Task
 
 logger = logging.getLogger(__name__)
@@ -214,7 +214,8 @@ def specialists_in(folder: Path, task_ids: Iterable[str]) -> dict[str, Path | No
         for task in task_ids
     }
     if not any(found.values()):
-        raise ArcAffinityError(f"{folder} holds no adapter, and none for a task asked for")
+        below = f"; {folder / TASKS} may" if (folder / TASKS).is_dir() else ""
+        raise ArcAffinityError(f"{folder} holds no adapter, and none for a task asked for{below}")
     return found
 
 

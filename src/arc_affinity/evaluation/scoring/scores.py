@@ -239,7 +239,8 @@ def _score(
     # A withheld answer would count as a failure.
     withheld = [name_place(place) for place, pair in questions.items() if pair.output is None]
     if withheld:
-        raise ArcAffinityError(f"cannot score {subject.dataset}: {listing('test outputs withheld', withheld)}")
+        told = listing("test outputs withheld", withheld)
+        raise ArcAffinityError(f"cannot score {subject.dataset}: {told}; give --dataset one that has them")
     outputs = []
     for (task_id, index), pair in questions.items():
         given = answers.get((task_id, index), {})

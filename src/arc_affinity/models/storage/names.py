@@ -12,8 +12,8 @@ CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """Files of an adapter's folder, as PEFT names them."""
 
-RESULT = "result.json"
-"""What fine-tuning says of a specialist, beside its files."""
+TASKS, RESULT = "tasks", "result.json"
+"""Folder of the specialists of a fine-tuning, and what it says of each beside its files."""
 
 RUN_MODEL = "model"
 """Name of the model folder within the folder of a training run."""
@@ -71,6 +71,8 @@ def check_name(name: str, *, solvers: bool = True) -> None:
     known, path = (*bundled_models(), *(bundled_solvers() if solvers else ())), Path(name)
     if name in known or path.exists():
         return
+    if name in bundled_solvers():
+        raise ArcAffinityError(f"{name} is a base of `solve`, which adapts it to tasks, and no model for this")
     if path.suffix or len(path.parts) > 1:
         raise ArcAffinityError(f"no model folder or checkpoint at {path}")
     raise unknown("model", name, known)

@@ -27,11 +27,11 @@ from arc_affinity.evaluation.scoring.metrics import Protocol
 from arc_affinity.files import replacing, write_bytes, write_text
 from arc_affinity.locks import working_in
 from arc_affinity.models.adapters.files import digest_of_set
-from arc_affinity.models.storage.names import RESULT
+from arc_affinity.models.storage.names import RESULT, TASKS
 from arc_affinity.training.executors import ClusterLostError, Workers
 from arc_affinity.training.finetuning.work import RECORDS, ManyTasks, Result, TaskFiles, work
 
-SETTINGS, TASKS, FAILED, SUMMARY = "sweep.json", "tasks", "failed", "summary.csv"
+SETTINGS, FAILED, SUMMARY = "sweep.json", "failed", "summary.csv"
 
 KILLED = "its worker process was killed, out of memory perhaps"
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lightning.pytorch import Callback, seed_everything
@@ -188,13 +188,22 @@ def _save_best(out: Path) -> None:
     save_model(model_of_checkpoint(read_checkpoint(out / BEST), str(out / BEST)), out / MODEL)
 
 
+DROPOUTS = ("encoder_dropout", "decoder_dropout")
+"""Fields of a model that no weights depend on."""
+
+
 def _new_model(recipe: Recipe) -> EncoderDecoder:
     """Return the model to train: a fresh one, or the recipe's ``start``."""
     if not recipe.start:
         return EncoderDecoder(recipe.model)
     model = find_model(recipe.start).model
-    if model.config != recipe.model:
-        raise UntrainableError(f"{recipe.start} has other parts than the recipe's model: {model.config}")
+    there, wanted = asdict(model.config), asdict(recipe.model)
+    other = [name for name in there if there[name] != wanted[name]]
+    if told := [f"{name} {there[name]!r}, here {wanted[name]!r}" for name in other if name not in DROPOUTS]:
+        raise UntrainableError(f"{recipe.start} has other parts than the recipe's model: {'; '.join(told)}")
+    if other:
+        weights, model = model.state_dict(), EncoderDecoder(recipe.model)
+        model.load_state_dict(weights)
     forget_pad_weight(model, 1 / recipe.pad_weight)
     return model.train()
 

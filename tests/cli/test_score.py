@@ -296,8 +296,8 @@ def test_a_test_without_output_cannot_be_scored(cli, dataset, submission):
     (dataset / "aaaa0001.json").write_text(json.dumps({"train": [PAIR], "test": tests}))
     done = cli("score", submission, "--dataset", dataset)
     assert done.code == 1
-    told = f"cannot score {dataset}: test outputs withheld: 1 (task aaaa0001 output 1); give --dataset one that has them"
-    assert done.err.splitlines() == [f"error: {told}"]
+    told = "test outputs withheld: 1 (task aaaa0001 output 1); give --dataset one that has them"
+    assert done.err.splitlines() == [f"error: cannot score {dataset}: {told}"]
 
 
 def test_wrong_usage_is_exit_2(cli, submission):

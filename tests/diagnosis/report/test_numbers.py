@@ -178,7 +178,18 @@ def test_outputs_that_no_record_answers_count_as_without_a_grid() -> None:
     (each,) = collector.sets(lambda _: asked)
     assert (each.missing, each.tasks["aaaa0002"].solved, each.tasks["aaaa0002"].cell_accuracy) == (1, 0.0, 0.0)
     assert each.kinds[Kind.NO_GRID] == 1
-    assert "no attempt at 1 output of" in " ".join(build_report([each], {}, "by hand").notes)
+    report = build_report([each], {}, "by hand")
+    assert "toy has no attempt at 1 output of the dataset; they count 0." in report.notes
+    assert headline(report) == "toy solves 1 of 2 tasks, 1 output without an attempt (arc_prize)"
+
+
+def test_what_was_never_asked_is_no_way_of_failing() -> None:
+    collector = Collector()
+    collector.add([record(prediction=QUERY)], "toys.jsonl")
+    asked = {(f"aaaa000{task}", 0): Pair(grid(QUERY), grid(TARGET)) for task in range(1, 8)}
+    told = headline(build_report(list(collector.sets(lambda _: asked)), {}, "by hand"))
+    opening = "toy solves none of 7 tasks, 6 outputs without an attempt"
+    assert told == f"{opening}; mostly it hands the input back unchanged (arc_prize)"
 
 
 def test_each_set_lacks_only_what_its_own_solver_was_asked() -> None:
@@ -379,7 +390,12 @@ def test_before_and_after_are_compared_within_each_protocol() -> None:
     compared = [(each.first, each.second) for each in report.comparisons if each.key == "score"]
     assert len(compared) == 3 and all(protocols[first] == protocols[second] for first, second in compared)
     assert all(each.paired.difference.value == 1 for each in report.comparisons if each.key == "score")
-    assert report.lead.records.subject.adapted and headline(report) == "toy solves all of 1 task (arc_prize)"
+    assert (
+        report.lead.records.subject.adapted and headline(report) == "toy with adapters solves all of 1 task (arc_prize)"
+    )
+    # The score on top is of the last of six sets, and so is the first mosaic beside it.
+    drawn = page(report)
+    assert re.findall(r'data-choose="outcome(\w)"', drawn)[0] == report.lead.letter == report.sets[-1].letter
 
 
 def test_every_finding_names_its_protocol() -> None:

@@ -52,8 +52,8 @@ def page(report: Report, shown: Shown = NONE) -> str:
         "lead": report.lead,
         "headline": headline(report),
         "findings": findings(report, drawn=True),
-        "outcomes": {each.letter: _by_outcome(each, report, listed) for each in report.sets[:MOSAICS]},
-        "mosaics": MOSAICS,
+        "pictured": _pictured(report),
+        "outcomes": {each.letter: _by_outcome(each, report, listed) for each in _pictured(report)},
         "examples": list(_examples(report.lead, set(listed))),
         "figures": {name: [each for each in figures if each.section == name] for name in sections},
         "listed": listed,
@@ -76,6 +76,12 @@ def page(report: Report, shown: Shown = NONE) -> str:
         "tokens": _tokens,
     }
     return render("report.html", f"{headline(report)} · {report.dataset}", values, page_data(report, shown))
+
+
+def _pictured(report: Report) -> list[SetReport]:
+    """The sets that have a mosaic: the one that the page is about, which the score beside them is of, before others."""
+    others = [each for each in report.sets if each is not report.lead]
+    return [report.lead, *others][:MOSAICS]
 
 
 def _by_outcome(each: SetReport, report: Report, listed: Sequence[str]) -> list[tuple[Kind, list[TaskResult]]]:

@@ -47,10 +47,18 @@ def headline(report: Report) -> str:
         solved, asked = kinds[Kind.SOLVED], outputs
         what = f"{counted(outputs, 'output')} of {what}"
     amount = "all" if solved == asked else "none" if not solved else f"{solved:,}"
-    opening = f"{each.records.subject.model} solves {amount} of {what}"
+    adapted = " with adapters" if each.records.subject.adapted else ""
+    opening = f"{each.records.subject.model}{adapted} solves {amount} of {what}"
     if solved == asked:
         return f"{opening} ({each.told})"
     found = failures(each)
+    # What was never asked is a failure in the score, and says nothing of what the model does.
+    if unasked := each.records.missing:
+        opening += f", {counted(unasked, 'output')} without an attempt"
+        found = {kind: count - unasked * (kind is Kind.NO_GRID) for kind, count in found.items()}
+        found, outputs = dict(sorted(found.items(), key=lambda item: -item[1])), outputs - unasked
+        if not any(found.values()):
+            return f"{opening} ({each.told})"
     (commonest, most), failed = next(iter(found.items())), sum(found.values())
     failing = FAILING[commonest]
     if commonest is Kind.WRONG_CELLS and each.protocol in TOLD_SIZE:

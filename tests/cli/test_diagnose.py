@@ -148,7 +148,7 @@ def test_a_dataset_named_by_the_user_counts_whole(cli, tmp_path, training):
     alone, whole = numbers_of(cli(*arguments)), numbers_of(cli(*arguments, "--dataset", folder))
     assert [n["sets"][0]["scores"]["score"]["value"] for n in (alone, whole)] == pytest.approx([1 / 2, 1 / 3])
     assert whole["dataset"] == str(folder)
-    assert "A has no attempt at 1 output of the dataset; they count 0." in whole["notes"]
+    assert "toy has no attempt at 1 output of the dataset; they count 0." in whole["notes"]
 
 
 def test_withheld_targets_come_from_the_dataset(cli, tmp_path, training):

@@ -305,19 +305,19 @@ def _apart(first: RecordSet, second: RecordSet) -> frozenset[Place]:
 
 
 def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str]:
-    named = {each.letter: each.letter if len(sets) > 1 else each.records.subject.model for each in sets}
+    name = {each.letter: each.letter if len(sets) > 1 else each.records.subject.model for each in sets}
     notes = [
-        f"{named[each.letter]} has no attempt at {counted(each.records.missing, 'output')} of the dataset; they count 0."
+        f"{name[each.letter]} has no attempt at {counted(each.records.missing, 'output')} of the dataset; they count 0."
         for each in sets
         if each.records.missing
     ]
     notes += [
-        f"{named[each.letter]} had been trained on the demonstrations of the tasks that it answers (transductive)."
+        f"{name[each.letter]} had been trained on the demonstrations of the tasks that it answers (transductive)."
         for each in sets
         if each.records.exposure == "transductive"
     ]
     notes += [
-        f"{named[each.letter]} was {each.records.subject.context_told}."
+        f"{name[each.letter]} was {each.records.subject.context_told}."
         for each in sets
         if each.records.subject.context_told in CONTEXTS.values()
     ]

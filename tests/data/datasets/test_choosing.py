@@ -33,6 +33,12 @@ def test_a_file_of_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         choose_ids(("a",), ("bad.json",))
 
 
+def test_a_file_of_ids_that_is_not_there_is_told_as_one() -> None:
+    for name in ("ids.txt", "mine/ids"):
+        with pytest.raises(ArcAffinityError, match=f"^{name} is no id of a task, and there is no such file of ids$"):
+            choose_ids(["a", "b"], ["a", name])
+
+
 @pytest.mark.parametrize("content", ["", " \n", "[]", "\ufeff"])
 def test_a_file_without_ids_does_not_stand_for_all(tmp_path: Path, content: str) -> None:
     (tmp_path / "ids").write_text(content)

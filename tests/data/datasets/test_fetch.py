@@ -222,6 +222,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     [
         ("arc-agi-1/training", "dataset arc-agi-1/training needs no download"),
         ("re-arc", "dataset re-arc needs no download"),
+        ("arc-agi-1", "dataset arc-agi-1 needs no download"),
+        ("arc-agi", "unknown download 'arc-agi'"),
         ("arc-agi2", "unknown download 'arc-agi2'; did you mean 'arc-agi-2'"),
     ],
 )

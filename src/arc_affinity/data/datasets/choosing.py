@@ -38,6 +38,8 @@ def choose_ids(known: Iterable[str], wanted: Sequence[str], data_dir: Path | Non
     named = named_ids(wanted, ids)
     for task_id in named:
         if task_id not in ids:
+            if Path(task_id).suffix or len(Path(task_id).parts) > 1:
+                raise ArcAffinityError(f"{task_id} is no id of a task, and there is no such file of ids")
             raise unknown_task(task_id, ids, data_dir)
     return named if wanted else tuple(ids)
 

@@ -83,7 +83,9 @@ def content_digest(tasks: Iterable[Task]) -> str:
 
 def _archive(name: str) -> Archive:
     """The archive that is called ``name``, or that a dataset of this name comes in."""
-    if name in DATASETS and not DATASETS[name].fetched_as:
+    # "arc-agi-1" is no dataset, but all that begin so are.
+    meant = [each for each in DATASETS if each == name or each.startswith(f"{name}/")]
+    if meant and not any(DATASETS[each].fetched_as for each in meant):
         raise ArcAffinityError(f"dataset {name} needs no download: it comes with the installation")
     called = DATASETS[name].fetched_as if name in DATASETS else name
     if called not in ARCHIVES:

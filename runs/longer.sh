@@ -22,8 +22,9 @@ trained=$(python -c 'import json, sys; print(*json.load(open(sys.argv[1]))["trai
 arc-affinity data generate --tasks $trained --per-task 402 --seed 0 --out "$OUT/examples"
 
 go_on() { # MODEL
-  local own=(--restart-steps $((STEPS / 2))) more # the champion's own optimiser
-  [[ $1 != rotary* ]] || own=(--optimiser muon --learning-rate 1.5e-3 --weight-decay 0.05)
+  local own=(--optimiser muon --learning-rate 1.5e-3 --weight-decay 0.05) more
+  # The champion's schedule has restarts; its rate runs down once here.
+  [[ $1 != champion* ]] || own+=(--restart-steps "$STEPS")
   read -ra more <<<"$TRAIN"
   unless_named "$TRAIN" --curriculum 2048 1 --pad-weight 1 "${own[@]}" --processes 1 --threads 1 --validate-every 500
   arc-affinity train "$1" --start "${START:-$1}" --examples "$OUT/examples" ${kept[@]+"${kept[@]}"} \

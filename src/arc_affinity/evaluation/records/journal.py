@@ -31,7 +31,7 @@ class Journal:
         path: the file; begun if it is not there.
         header: what decides the lines (model, tasks, seed, …), alone or under "settings".
         foreign: what is said, after its name, of a file that is no such journal.
-        overwrite: a journal that was begun with another header is emptied, as it is where it holds nothing else.
+        overwrite: a journal that was begun with another header is emptied, as is one that has other settings alone.
 
     Raises:
         ArcAffinityError: the file has lines of another header, is someone else's or in use, or cannot be read or
@@ -96,7 +96,9 @@ class Journal:
                 if other is None:
                     file.truncate(len(head) + sum(len(line) for line in file if line.endswith(b"\n")))
                     return
-                if not self._overwrite and any(line.endswith(b"\n") for line in file):
+                # A line of settings alone is worth nothing; another one, alone, may be anything.
+                alone = "settings" in header and not any(line.endswith(b"\n") for line in file)
+                if not (self._overwrite or alone):
                     raise other
             elif not encode_row(header).startswith(head):
                 raise foreign

@@ -234,6 +234,20 @@ def test_a_submission_is_checked_where_answers_are_withheld(cli, dataset, submis
         assert (done.code, done.out) == (1, "") and told in done.err, done.err
 
 
+def test_a_folder_of_results_is_checked_and_records_are_not(cli, tmp_path, dataset, records):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for task_id, answers in ANSWERS.items():
+        outputs = [{name: {"answer": grid} for name, grid in answer.items()} for answer in answers]
+        (folder / f"{task_id}.json").write_text(json.dumps(outputs))
+    done = cli("submit", folder, "--dataset", dataset, "--check")
+    assert (done.code, done.out) == (0, f"{folder}: 2 tasks, 3 answers, as they must be\n"), done.err
+    refused = cli("submit", records, "--dataset", dataset, "--check")
+    assert refused.code == 2 and "holds records; leave it out to make one" in refused.err
+    refused = cli("submit", folder, "--dataset", dataset, "--check", "--out", tmp_path / "new.json")
+    assert refused.code == 2 and "--out would change nothing" in refused.err and not (tmp_path / "new.json").exists()
+
+
 def test_without_dataset_records_are_scored_over_their_own_tasks(cli, records):
     assert [score["score"] for score in scores_of(cli("score", records, "--json"))] == [0.75, 0.75]
 

@@ -49,7 +49,8 @@ def submit(
     if check:
         if out is not None:
             raise UsageError("--check writes nothing: --out would change nothing")
-        if holds_records(records):
+        # A folder of results is a submission too, and a pipe can be read only once.
+        if records.is_file() and holds_records(records):
             raise UsageError(f"--check is for submissions, and {records} holds records; leave it out to make one")
         given = read_submission(records, Requirements(load_tasks(dataset, data_dir), allow_missing=allow_missing))
         print(

@@ -80,10 +80,14 @@ def kept_out_tasks(training: Iterable[Task]) -> tuple[str, ...]:
     return tuple(sorted(task.id for task in by_content[:KEPT_OUT]))
 
 
+SHARE = 0.23
+"""Of the tasks that are held out, as in the published split."""
+
+
 def stratified_split(
     output_cells: Mapping[str, float],
     categories: Mapping[str, str] | None = None,
-    validation_share: float = 0.23,
+    validation_share: float = SHARE,
     bins: int = 4,
     seed: int = 0,
 ) -> Split:

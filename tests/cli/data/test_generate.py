@@ -38,6 +38,8 @@ def test_tasks_come_from_a_file_of_ids_too(cli, tmp_path: Path) -> None:
         "data", "generate", "--tasks", tmp_path / "ids.txt", "--per-task", 2, "--workers", 1, "--out", tmp_path / "s"
     )
     assert done.code == 0 and ExampleStore.open(tmp_path / "s").tasks == TASKS[1:]
+    lacking = cli("data", "generate", "--tasks", "ids.tx", "--per-task", 2, "--out", tmp_path / "t")
+    assert lacking.code == 1 and "ids.tx is no id of a task, and there is no such file of ids" in lacking.err
 
 
 def test_the_worst_tasks_are_told_and_the_rest_together(monkeypatch: pytest.MonkeyPatch) -> None:

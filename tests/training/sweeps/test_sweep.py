@@ -297,18 +297,23 @@ def test_a_worker_keeps_lightnings_hints_off_the_screen(
     assert heard == [logging.ERROR]
 
 
-def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Callable[..., Found]) -> None:
-    whole = searched("whole", 7)
+def failing_after(trials: int, fault: BaseException) -> Callable[..., float]:
+    """Return a training that succeeds so many times and then fails each time."""
     done: list[float] = []
 
-    def stops(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
-        if len(done) == 3:
-            raise KeyboardInterrupt
+    def training(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
+        if len(done) == trials:
+            raise fault
         done.append(recipe.learning_rate)
         return bowl(recipe, folder, shared, at_a_time)
 
+    return training
+
+
+def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Callable[..., Found]) -> None:
+    whole = searched("whole", 7)
     with pytest.raises(KeyboardInterrupt):
-        searched("broken", 7, stops)
+        searched("broken", 7, failing_after(3, KeyboardInterrupt()))
     again = searched("broken", 7)
     assert [(t.settings, t.loss) for t in again.trials] == [(t.settings, t.loss) for t in whole.trials]
     assert searched("broken", 7).trials == again.trials
@@ -327,14 +332,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(searched: Calla
 )
 def test_what_lies_in_the_surroundings_is_no_settings_fault(searched: Callable[..., Found], fault: Exception) -> None:
     whole = searched("whole", 4)
-    done: list[float] = []
-
-    def lost(recipe: Recipe, folder: Path, shared: Path, at_a_time: int) -> float:
-        if len(done) == 2:
-            raise fault
-        done.append(recipe.learning_rate)
-        return bowl(recipe, folder, shared, at_a_time)
-
+    lost = failing_after(2, fault)
     for _ in range(2):
         with pytest.raises(type(fault), match="the scheduler is gone"):
             searched("broken", 4, lost)

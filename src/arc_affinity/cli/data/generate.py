@@ -22,6 +22,7 @@ from arc_affinity.data.generation.generate import Rejections, generate_json, gen
 from arc_affinity.data.generation.rearc import REASONS, task_ids
 from arc_affinity.data.generation.sealed import CHALLENGES, SEALED, generate_sealed
 from arc_affinity.data.splits import (
+    SHARE,
     BalanceRow,
     balance,
     foundational_tasks,
@@ -116,10 +117,6 @@ def generate(
     if sealed:
         say_path(console, "for solvers: ", out / CHALLENGES)
         say_path(console, "to be kept from them: ", out / SEALED)
-
-
-SHARE = 0.23
-"""Of the tasks that are held out, as in the published split."""
 
 
 def split(

@@ -38,8 +38,6 @@ def choose_ids(known: Iterable[str], wanted: Sequence[str], data_dir: Path | Non
     named = named_ids(wanted, ids)
     for task_id in named:
         if task_id not in ids:
-            if Path(task_id).suffix or len(Path(task_id).parts) > 1:
-                raise ArcAffinityError(f"{task_id} is no id of a task, and there is no such file of ids")
             raise unknown_task(task_id, ids, data_dir)
     return named if wanted else tuple(ids)
 
@@ -48,12 +46,18 @@ def named_ids(wanted: Sequence[str], known: Container[str]) -> tuple[str, ...]:
     """Return the ids that ``wanted`` names or has in files, once each, whether they are ``known`` or not.
 
     Raises:
-        ArcAffinityError: a file is none of ids (`read_ids`).
+        ArcAffinityError: a file is not there, or is none of ids (`read_ids`).
     """
     named: dict[str, None] = {}
     for name in wanted:
+        path = Path(name)
         # An id is an id, even where a file happens to be called so.
-        named |= dict.fromkeys([name] if name in known or not is_input(Path(name)) else read_ids(Path(name)))
+        if name not in known and is_input(path):
+            named |= dict.fromkeys(read_ids(path))
+        elif name not in known and (path.suffix or len(path.parts) > 1):
+            raise ArcAffinityError(f"{name} is no id of a task, and there is no such file of ids")
+        else:
+            named[name] = None
     return tuple(named)
 
 

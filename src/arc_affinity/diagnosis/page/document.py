@@ -46,14 +46,15 @@ def page(report: Report, shown: Shown = NONE) -> str:
     """Return the page's HTML."""
     figures = figures_of(report)
     listed = report.task_ids[:LISTED]
+    pictured = _pictured(report)
     sections = ("scores", "failures", "gap", "categories", "comparison")
     values = {
         "report": report,
         "lead": report.lead,
         "headline": headline(report),
         "findings": findings(report, drawn=True),
-        "pictured": _pictured(report),
-        "outcomes": {each.letter: _by_outcome(each, report, listed) for each in _pictured(report)},
+        "pictured": pictured,
+        "outcomes": {each.letter: _by_outcome(each, report, listed) for each in pictured},
         "examples": list(_examples(report.lead, set(listed))),
         "figures": {name: [each for each in figures if each.section == name] for name in sections},
         "listed": listed,

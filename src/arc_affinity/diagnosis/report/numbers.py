@@ -333,7 +333,9 @@ def _set_notes(sets: Sequence[SetReport], pairs: Sequence[Compared]) -> list[str
     return notes
 
 
-def failures(each: SetReport) -> dict[Kind, int]:
-    """Return how many outputs of a set failed in each way, the commonest first."""
+def failures(each: SetReport, *, attempted: bool = False) -> dict[Kind, int]:
+    """Return how many outputs of a set failed in each way, the commonest first; all of them, or those ``attempted``."""
     found = {kind: count for kind, count in each.records.kinds.items() if kind is not Kind.SOLVED}
+    if attempted and each.records.missing:
+        found[Kind.NO_GRID] -= each.records.missing
     return dict(sorted(found.items(), key=lambda item: -item[1]))

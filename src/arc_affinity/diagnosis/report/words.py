@@ -51,22 +51,20 @@ def headline(report: Report) -> str:
     opening = f"{each.records.subject.model}{adapted} solves {amount} of {what}"
     if solved == asked:
         return f"{opening} ({each.told})"
-    found = failures(each)
     # What was never asked is a failure in the score, and says nothing of what the model does.
     if unasked := each.records.missing:
         opening += f", {counted(unasked, 'output')} without an attempt"
-        found = {kind: count - unasked * (kind is Kind.NO_GRID) for kind, count in found.items()}
-        found, outputs = dict(sorted(found.items(), key=lambda item: -item[1])), outputs - unasked
-        if not any(found.values()):
-            return f"{opening} ({each.told})"
+    found = failures(each, attempted=True)
     (commonest, most), failed = next(iter(found.items())), sum(found.values())
+    if not failed:
+        return f"{opening} ({each.told})"
     failing = FAILING[commonest]
     if commonest is Kind.WRONG_CELLS and each.protocol in TOLD_SIZE:
         failing = "it fills the given size with the wrong cells"
     # What most failures are says little of the model where they are few, so their number stands beside it.
     if 2 * most <= failed:
         mostly = f"it fails on {counted(failed, 'output')} in several ways"
-    elif failed == outputs:
+    elif failed == outputs - unasked:
         mostly = f"mostly {failing}"
     else:
         mostly = f"where it fails, on {counted(failed, 'output')}, mostly {failing}"

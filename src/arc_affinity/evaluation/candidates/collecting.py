@@ -110,14 +110,13 @@ class Answers:
     def drafts(self) -> dict[Place, list[Candidate]]:
         """Write every question under its views and return what was written, by question."""
         drafts: defaultdict[Place, list[Candidate]] = defaultdict(list)
+        # What was judged is told by its place among the candidates, so that none may come any more.
+        over = any(name.startswith(f"{JUDGING} ") for name in self._kept)
         for number, chosen in enumerate(rounds(self.views)):
             learned = self.learned if number else None
             asked = [each for each in self._to_write(chosen) if learned is None or each.task_id in learned]
             # The first answers may take all the time there is: a question without any is lost.
-            limit = self._limit(WRITING_SHARE if number else 1.0)
-            if any(name.startswith(f"{JUDGING} ") for name in self._kept):
-                # What was judged is told by its place among the candidates, so that none may come now.
-                limit = -math.inf
+            limit = -math.inf if over else self._limit(WRITING_SHARE if number else 1.0)
             for each, (grid, likelihood) in self._round(WRITING, number, asked, limit):
                 lying = self._views[each.task_id][each.view].inverse.apply(np.asarray(grid, np.uint8))
                 drafts[each.task_id, each.index].append(Candidate(lying, float(likelihood), each.view))

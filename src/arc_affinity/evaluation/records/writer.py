@@ -118,7 +118,7 @@ class RecordWriter:
 
 
 def remove_part(path: Path, settings: Mapping[str, object]) -> None:
-    """Remove the part file of ``path``, unless another process is writing it or it was begun with other settings."""
+    """Remove the part file of ``path``, unless another process is writing it or it has tasks of other settings."""
     part = _part_of(path)
     if part.is_file():
         # Only a part file that is held and known to be of these settings is opened without an error.
